@@ -1,0 +1,23 @@
+# Every library the project uses. All are Debian 12 packages; `dev` installs them.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+
+# asio and concurrentqueue are header-only and ship no CMake package. SYSTEM keeps our warnings
+# out of their headers.
+find_path(ASIO_INCLUDE asio.hpp REQUIRED)
+find_path(CONCURRENTQUEUE_INCLUDE concurrentqueue/concurrentqueue.h REQUIRED)
+add_library(larder_asio INTERFACE)
+target_include_directories(larder_asio SYSTEM INTERFACE ${ASIO_INCLUDE})
+target_compile_definitions(larder_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+target_link_libraries(larder_asio INTERFACE Threads::Threads)
+add_library(larder_queue INTERFACE)
+target_include_directories(larder_queue SYSTEM INTERFACE ${CONCURRENTQUEUE_INCLUDE})
+
+if(LARDER_TESTS)
+  find_package(GTest REQUIRED)
+endif()

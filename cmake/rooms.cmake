@@ -1,0 +1,21 @@
+# A room is a folder that is one static library; every .cc below it belongs to it.
+#   larder_room(name [PUBLIC libs...] [PRIVATE libs...])
+function(larder_room name)
+  cmake_parse_arguments(ROOM "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "(^|/)main(_[a-z]+)?\\.cc$")
+  add_library(larder_${name} STATIC ${sources})
+  set_target_properties(larder_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  target_include_directories(larder_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(larder_${name} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
+endfunction()
+
+#   larder_tests(name folder libs...): one GoogleTest program of all *_test.cc in the folder
+function(larder_tests name folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cc)
+  if(sources)
+    add_executable(${name} ${sources})
+    target_link_libraries(${name} PRIVATE ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

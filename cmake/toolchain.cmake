@@ -1,0 +1,39 @@
+# Compiler settings shared by every target. Options:
+#   LARDER_SANITIZE  "", "address" (with undefined) or "thread"
+#   LARDER_FUZZ      build the libFuzzer targets (clang)
+#   LARDER_TESTS     build tests/
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(LARDER_SANITIZE "" CACHE STRING "address, thread or nothing")
+option(LARDER_FUZZ "build the libFuzzer targets" OFF)
+option(LARDER_TESTS "build the tests" ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(LARDER_CCACHE ccache)
+if(LARDER_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${LARDER_CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
+                    -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  add_compile_options(-Wthread-safety -Wno-missing-field-initializers)
+else()
+  add_compile_options(-Wno-missing-field-initializers)
+endif()
+# Portable binaries: the x86-64-v2 baseline (SSE4.2, 2009 and later), plain armv8-a elsewhere.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  add_compile_options(-march=x86-64-v2)
+endif()
+if(LARDER_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+elseif(LARDER_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+endif()
