@@ -1,0 +1,15 @@
+// The hash of keys: xxHash3-64, seeded per process so that nobody can prepare colliding keys.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace larder {
+
+// Draws the seed of this process. Called once by main before the first key is hashed.
+void seed_hash(uint64_t seed);
+
+uint64_t hash_of(Bytes bytes);
+
+}  // namespace larder
