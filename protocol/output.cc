@@ -1,0 +1,78 @@
+#include "protocol/output.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace larder {
+
+void Output::append_shared(Bytes bytes, std::shared_ptr<const void> owner) {
+  if (bytes.empty()) return;
+  pieces_.push_back({text_.size(), bytes, std::move(owner)});
+  pieces_bytes_ += bytes.size();
+}
+
+size_t Output::gather(Bytes* views, size_t max) const {
+  size_t count = 0;
+  size_t at = sent_;
+  const auto add = [&](Bytes bytes) {
+    if (!bytes.empty()) views[count++] = bytes;
+  };
+  for (const Piece& piece : pieces_) {
+    if (count + 2 > max) return count;
+    add(Bytes(text_).substr(at, piece.at - at));
+    add(piece.bytes);
+    at = piece.at;
+  }
+  if (count < max) add(Bytes(text_).substr(at));
+  return count;
+}
+
+void Output::consume(size_t bytes) {
+  size_t done = 0;
+  while (bytes > 0 && done < pieces_.size()) {
+    Piece& piece = pieces_[done];
+    const size_t text = std::min(bytes, piece.at - sent_);
+    sent_ += text;
+    bytes -= text;
+    if (sent_ < piece.at || bytes == 0) break;
+    const size_t shared = std::min(bytes, piece.bytes.size());
+    piece.bytes.remove_prefix(shared);
+    pieces_bytes_ -= shared;
+    bytes -= shared;
+    if (!piece.bytes.empty()) break;
+    ++done;
+  }
+  pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<ptrdiff_t>(done));
+  sent_ += bytes;
+  DCHECK(sent_ <= text_.size());
+  if (empty()) clear();
+}
+
+void Output::clear() {
+  constexpr size_t kKeepBytes = 64 * 1024;  // a burst's buffer is not kept for ever
+  text_.clear();
+  if (text_.capacity() > kKeepBytes) text_.shrink_to_fit();
+  pieces_.clear();
+  sent_ = 0;
+  pieces_bytes_ = 0;
+}
+
+void Output::insert(size_t at, Bytes header) {
+  text_.insert(at, header);
+  for (Piece& piece : pieces_) {
+    if (piece.at >= at) piece.at += header.size();
+  }
+}
+
+void Output::rewind(size_t mark) {
+  DCHECK(mark >= sent_);
+  while (!pieces_.empty() && pieces_.back().at > mark) {
+    pieces_bytes_ -= pieces_.back().bytes.size();
+    pieces_.pop_back();
+  }
+  text_.resize(mark);
+}
+
+}  // namespace larder

@@ -1,0 +1,59 @@
+// Bytes on their way to one client: a contiguous buffer plus big values that are referred to
+// instead of copied. Written and sent by the connection's own thread only.
+//
+//   text_ : |+OK\r\n$70000\r\n|\r\n:1\r\n|
+//                             ^ pieces_[0] stands here: 70,000 bytes, kept alive by its owner
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace larder {
+
+class Output {
+ public:
+  // Values from this size on are worth an own piece of the gathered write.
+  static constexpr size_t kPieceBytesMin = 16 * 1024;
+
+  void append(Bytes bytes) { text_.append(bytes); }
+  void append(char byte) { text_.push_back(byte); }
+  // Refers to `bytes`, which `owner` keeps alive until they are sent.
+  void append_shared(Bytes bytes, std::shared_ptr<const void> owner);
+
+  // Bytes not sent yet.
+  size_t pending() const { return text_.size() - sent_ + pieces_bytes_; }
+  bool empty() const { return pending() == 0; }
+  size_t capacity() const { return text_.capacity(); }
+
+  // Fills `views` with up to `max` runs of bytes in order; returns how many.
+  size_t gather(Bytes* views, size_t max) const;
+  // The first `bytes` were sent.
+  void consume(size_t bytes);
+  void clear();
+
+  // For replies whose length is known only at the end: text written since `mark` may be moved to
+  // make room for a header.
+  size_t mark() const { return text_.size(); }
+  void insert(size_t at, Bytes header);
+  // Takes back everything appended since `mark` (which must not lie before sent bytes).
+  void rewind(size_t mark);
+  Bytes text_since(size_t mark) const { return Bytes(text_).substr(mark); }
+
+ private:
+  struct Piece {
+    size_t at;  // offset in text_ before which it stands
+    Bytes bytes;
+    std::shared_ptr<const void> owner;
+  };
+
+  std::string text_;
+  size_t sent_ = 0;  // of text_
+  std::vector<Piece> pieces_;
+  size_t pieces_bytes_ = 0;
+};
+
+}  // namespace larder

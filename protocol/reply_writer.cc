@@ -1,0 +1,113 @@
+#include "protocol/reply_writer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "base/numbers.h"
+
+namespace larder {
+namespace {
+
+// kind, digits, \r\n
+struct Line {
+  char text[24];
+  size_t size;
+  Bytes bytes() const { return {text, size}; }
+};
+
+Line make_line(char kind, int64_t value) {
+  Line line;
+  line.text[0] = kind;
+  line.size = 1 + format_int64(value, line.text + 1);
+  line.text[line.size++] = '\r';
+  line.text[line.size++] = '\n';
+  return line;
+}
+
+}  // namespace
+
+void ReplyWriter::header(char kind, size_t count) {
+  out_.append(make_line(kind, static_cast<int64_t>(count)).bytes());
+}
+
+void ReplyWriter::simple(Bytes text) {
+  out_.append('+');
+  out_.append(text);
+  out_.append(Bytes("\r\n"));
+}
+
+void ReplyWriter::error(Bytes text) {
+  std::string line("-");
+  line.append(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+  line += "\r\n";
+  out_.append(line);
+}
+
+void ReplyWriter::integer(int64_t value) { out_.append(make_line(':', value).bytes()); }
+
+void ReplyWriter::bulk(Bytes bytes) {
+  header('$', bytes.size());
+  out_.append(bytes);
+  out_.append(Bytes("\r\n"));
+}
+
+void ReplyWriter::bulk_shared(Bytes bytes, std::shared_ptr<const void> owner) {
+  if (bytes.size() < Output::kPieceBytesMin) return bulk(bytes);
+  header('$', bytes.size());
+  out_.append_shared(bytes, std::move(owner));
+  out_.append(Bytes("\r\n"));
+}
+
+void ReplyWriter::null() { out_.append(version_ >= 3 ? Bytes("_\r\n") : Bytes("$-1\r\n")); }
+
+void ReplyWriter::null_array() { out_.append(version_ >= 3 ? Bytes("_\r\n") : Bytes("*-1\r\n")); }
+
+void ReplyWriter::number(double value) {
+  char text[kDoubleTextMax];
+  const Bytes digits(text, format_double(value, text));
+  if (version_ < 3) return bulk(digits);
+  out_.append(',');
+  out_.append(digits);
+  out_.append(Bytes("\r\n"));
+}
+
+void ReplyWriter::boolean(bool value) {
+  if (version_ < 3) return integer(value ? 1 : 0);
+  out_.append(value ? Bytes("#t\r\n") : Bytes("#f\r\n"));
+}
+
+void ReplyWriter::verbatim(Bytes format, Bytes text) {
+  if (version_ < 3) return bulk(text);
+  header('=', text.size() + 4);
+  out_.append(format);
+  out_.append(':');
+  out_.append(text);
+  out_.append(Bytes("\r\n"));
+}
+
+void ReplyWriter::big_number(Bytes digits) {
+  if (version_ < 3) return bulk(digits);
+  out_.append('(');
+  out_.append(digits);
+  out_.append(Bytes("\r\n"));
+}
+
+void ReplyWriter::insert_header(size_t mark, char kind, size_t count) {
+  out_.insert(mark, make_line(kind, static_cast<int64_t>(count)).bytes());
+}
+
+void ReplyWriter::close_array(size_t mark, size_t count) { insert_header(mark, '*', count); }
+
+void ReplyWriter::close_map(size_t mark, size_t pairs) {
+  version_ >= 3 ? insert_header(mark, '%', pairs) : insert_header(mark, '*', pairs * 2);
+}
+
+void ReplyWriter::close_set(size_t mark, size_t count) {
+  insert_header(mark, version_ >= 3 ? '~' : '*', count);
+}
+
+}  // namespace larder

@@ -1,0 +1,244 @@
+#include "storage/slab.h"
+
+#include <malloc.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <vector>
+
+#include "base/check.h"
+#include "base/mutex.h"
+
+namespace larder {
+namespace {
+
+// Hands out aligned pages cut from large mappings, and takes them back. Free pages hold no memory.
+class PagePool {
+ public:
+  void* take() {
+    MutexLock lock(mutex_);
+    pages_out_.fetch_add(1, std::memory_order_relaxed);
+    if (!free_.empty()) {
+      void* page = free_.back();
+      free_.pop_back();
+      return page;
+    }
+    if (next_ == end_) map_region();
+    void* page = next_;
+    next_ += Slab::kPageBytes;
+    return page;
+  }
+
+  void give(void* page) {
+    madvise(page, Slab::kPageBytes, MADV_DONTNEED);
+    MutexLock lock(mutex_);
+    pages_out_.fetch_sub(1, std::memory_order_relaxed);
+    free_.push_back(page);
+  }
+
+  size_t pages_out() const { return pages_out_.load(std::memory_order_relaxed); }
+
+ private:
+  // Address space only: memory is taken page by page as it is touched.
+  static constexpr size_t kRegionBytes = size_t{64} << 20;
+
+  void map_region() REQUIRES(mutex_) {
+    void* region = mmap(nullptr, kRegionBytes + Slab::kPageBytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(region != MAP_FAILED);
+    const auto address = reinterpret_cast<uintptr_t>(region);
+    const uintptr_t aligned = (address + Slab::kPageBytes - 1) & ~(Slab::kPageBytes - 1);
+    next_ = reinterpret_cast<char*>(aligned);
+    end_ = next_ + kRegionBytes;
+  }
+
+  Mutex mutex_;
+  std::vector<void*> free_ GUARDED_BY(mutex_);
+  char* next_ GUARDED_BY(mutex_) = nullptr;
+  char* end_ GUARDED_BY(mutex_) = nullptr;
+  std::atomic<size_t> pages_out_{0};
+};
+
+PagePool& page_pool() {
+  static PagePool* pool = new PagePool;  // outlives every slab
+  return *pool;
+}
+
+}  // namespace
+
+struct Slab::Page {
+  uint32_t size_class;
+  uint32_t object_bytes;
+  uint32_t used;       // objects handed out
+  uint32_t bump;       // offset of the first object never handed out
+  uint32_t free_head;  // offset of the first released object, 0 for none; each holds the next
+  bool in_partial;
+  Page* next;  // in partial_[size_class]
+  Page* prev;
+  Page* next_all;
+  Page* prev_all;
+
+  bool full() const { return free_head == 0 && bump + object_bytes > kPageBytes; }
+};
+
+struct Slab::Large {
+  Large* next;
+  Large* prev;
+  size_t bytes;
+  size_t padding;
+};
+
+namespace {
+constexpr uint32_t kPageHeaderBytes = 64;
+}
+
+size_t slab_pages_bytes() { return page_pool().pages_out() * Slab::kPageBytes; }
+
+size_t Slab::class_of(size_t bytes) {
+  if (bytes <= 256) return (bytes + 7) / 8 - 1;
+  const size_t log = static_cast<size_t>(std::bit_width(bytes - 1)) - 1;  // 2^log <= bytes - 1
+  const size_t eighth = ((bytes - 1) >> (log - 3)) & 7;
+  return 32 + (log - 8) * size_t{8} + eighth;
+}
+
+size_t Slab::bytes_of(size_t size_class) {
+  if (size_class < 32) return (size_class + 1) * 8;
+  const size_t log = 8 + (size_class - 32) / 8;
+  return (size_t{1} << log) + ((size_class - 32) % 8 + 1) * (size_t{1} << (log - 3));
+}
+
+size_t Slab::usable(size_t bytes) {
+  if (bytes <= kSmallMax) return bytes_of(class_of(bytes));
+  return (bytes + sizeof(Large) + 4095) / 4096 * 4096 - sizeof(Large);
+}
+
+void* Slab::allocate(size_t bytes) {
+  DCHECK(bytes > 0);
+  if (bytes > kSmallMax) return allocate_large(bytes);
+  const size_t size_class = class_of(bytes);
+  Page* page = partial_[size_class];
+  if (page == nullptr) page = take_page(size_class);
+  uint32_t offset = page->free_head;
+  char* base = reinterpret_cast<char*>(page);
+  if (offset != 0) {
+    page->free_head = *reinterpret_cast<uint32_t*>(base + offset);
+  } else {
+    offset = page->bump;
+    page->bump += page->object_bytes;
+  }
+  ++page->used;
+  used_bytes_ += page->object_bytes;
+  if (page->full()) unlink_partial(page);
+  return base + offset;
+}
+
+void Slab::release(void* object, size_t bytes) {
+  if (bytes > kSmallMax) return release_large(object);
+  const auto address = reinterpret_cast<uintptr_t>(object);
+  auto* page = reinterpret_cast<Page*>(address & ~(kPageBytes - 1));
+  DCHECK(page->size_class == class_of(bytes));
+  *static_cast<uint32_t*>(object) = page->free_head;
+  page->free_head = static_cast<uint32_t>(address & (kPageBytes - 1));
+  used_bytes_ -= page->object_bytes;
+  if (!page->in_partial) link_partial(page);
+  if (--page->used == 0) give_page(page);
+}
+
+Slab::Page* Slab::take_page(size_t size_class) {
+  static_assert(sizeof(Page) <= kPageHeaderBytes);
+  Page* page = spare_;
+  spare_ = nullptr;
+  if (page == nullptr) {
+    page = static_cast<Page*>(page_pool().take());
+    ++page_count_;
+    page->prev_all = nullptr;
+    page->next_all = all_;
+    if (all_ != nullptr) all_->prev_all = page;
+    all_ = page;
+  }
+  page->size_class = static_cast<uint32_t>(size_class);
+  page->object_bytes = static_cast<uint32_t>(bytes_of(size_class));
+  page->used = 0;
+  page->bump = kPageHeaderBytes;
+  page->free_head = 0;
+  page->in_partial = false;
+  link_partial(page);
+  return page;
+}
+
+void Slab::give_page(Page* page) {
+  unlink_partial(page);
+  if (spare_ == nullptr) {
+    spare_ = page;
+  } else {
+    drop_page(page);
+  }
+}
+
+void Slab::drop_page(Page* page) {
+  if (page->prev_all != nullptr) page->prev_all->next_all = page->next_all;
+  if (page->next_all != nullptr) page->next_all->prev_all = page->prev_all;
+  if (all_ == page) all_ = page->next_all;
+  --page_count_;
+  page_pool().give(page);
+}
+
+void Slab::trim() {
+  if (spare_ != nullptr) drop_page(spare_);
+  spare_ = nullptr;
+}
+
+void Slab::link_partial(Page* page) {
+  Page*& head = partial_[page->size_class];
+  page->prev = nullptr;
+  page->next = head;
+  if (head != nullptr) head->prev = page;
+  head = page;
+  page->in_partial = true;
+}
+
+void Slab::unlink_partial(Page* page) {
+  if (page->prev != nullptr) page->prev->next = page->next;
+  if (page->next != nullptr) page->next->prev = page->prev;
+  if (partial_[page->size_class] == page) partial_[page->size_class] = page->next;
+  page->in_partial = false;
+}
+
+void* Slab::allocate_large(size_t bytes) {
+  const size_t usable_bytes = usable(bytes);
+  auto* large = static_cast<Large*>(std::malloc(usable_bytes + sizeof(Large)));
+  CHECK(large != nullptr);
+  large->bytes = usable_bytes;
+  large->prev = nullptr;
+  large->next = large_;
+  if (large_ != nullptr) large_->prev = large;
+  large_ = large;
+  used_bytes_ += usable_bytes;
+  return large + 1;
+}
+
+void Slab::release_large(void* object) {
+  Large* large = static_cast<Large*>(object) - 1;
+  if (large->prev != nullptr) large->prev->next = large->next;
+  if (large->next != nullptr) large->next->prev = large->prev;
+  if (large_ == large) large_ = large->next;
+  used_bytes_ -= large->bytes;
+  std::free(large);
+}
+
+Slab::~Slab() {
+  while (all_ != nullptr) {
+    Page* next = all_->next_all;
+    page_pool().give(all_);
+    all_ = next;
+  }
+  while (large_ != nullptr) {
+    Large* next = large_->next;
+    std::free(large_);
+    large_ = next;
+  }
+}
+
+}  // namespace larder

@@ -1,0 +1,227 @@
+// The hash table of a keyspace: extendible hashing with fixed segments, so that it grows and
+// shrinks a few hundred entries at a time and never holds two copies of itself.
+//
+//   directory (2^depth pointers) -> segments -> buckets of one cache line -> 8 slots
+//
+//   slot:  | tag 16 | pointer to the entry, 8-aligned: bits 47..3 | 2 | 1 | 0 |
+//     bit 0  displaced: the entry's home is the bucket before this one
+//     bit 1  of slot 0: a key whose home is this bucket lives in the next one
+//            of slot 1: a key whose home is this bucket lives in the segment's stash
+//
+// A key has a home bucket. When that is full it goes to the next one, after moving a neighbour out
+// of the way if need be, then to the stash of the segment; when nothing is left the segment is
+// split by one more bit of the hash. A miss reads one cache line unless the home bucket has
+// overflowed. Idea: B. Lu et al., "Dash: Scalable Hashing on Persistent Memory", VLDB 2020.
+//
+// Where a key goes is decided by 32 bits of its hash (`place`):
+//     bits 31..14 directory, bits 13..0 bucket (range reduction, so the bucket count is free)
+// Tables of different shards use different bucket counts: if all split at the same fill, the
+// memory per key of the whole store would swing by a factor of two; spread over the doubling it
+// stays flat.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace larder {
+
+class Entry;
+
+// The part of a key's hash that the table uses.
+struct HashPlace {
+  uint32_t place = 0;
+  uint16_t tag = 0;
+};
+
+class Table {
+ public:
+  static constexpr unsigned kSlotsPerBucket = 8;
+  static constexpr unsigned kBucketsMin = 64;
+  static constexpr unsigned kBucketsMax = 127;
+  static constexpr unsigned kStashBuckets = 2;
+  static constexpr unsigned kDepthMax = 18;
+
+  using Slot = uint64_t;
+
+  // Finds the full hash place of an entry again, for splits.
+  using PlaceOf = HashPlace (*)(const Entry* entry, unsigned shard_bits);
+
+  // `buckets` per segment, kBucketsMin to kBucketsMax.
+  Table(unsigned buckets, unsigned shard_bits, PlaceOf place_of);
+  ~Table();
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  static HashPlace place_of_hash(uint64_t hash, unsigned shard_bits) {
+    const auto place = static_cast<uint32_t>((hash << shard_bits) >> 32);
+    // The low bits of the place are part of the tag, so that an expiry reference, which has only
+    // the place, can tell most neighbours apart.
+    return {place, static_cast<uint16_t>((hash & 0xff80) | (place & kPlaceTagMask))};
+  }
+  static constexpr uint16_t kPlaceTagMask = 0x7f;
+
+  // The slot of `key`, or null. Valid until the table is changed.
+  Slot* find(HashPlace where, Bytes key);
+  static Entry* entry_of(Slot slot) { return reinterpret_cast<Entry*>(slot & kPointerMask); }
+  // The entry moved in memory; key and hash are the same.
+  static void replace(Slot* slot, Entry* entry);
+
+  // Adds an entry whose key is not in the table.
+  void insert(HashPlace where, Entry* entry);
+  // Empties a slot. May merge segments: no slot is valid afterwards.
+  void erase(HashPlace where, Slot* slot);
+
+  // Calls visit(entry) for each entry that shares `place`'s home bucket and its tag bits.
+  template <typename Visit>
+  void each_candidate(uint32_t place, Visit visit);
+
+  // Scanning. A cursor is a position in hash order; 0 starts and ends. Every entry that is in the
+  // table for the whole scan is visited at least once, however the table grows or shrinks.
+  // Visits one home bucket and returns the next cursor.
+  template <typename Visit>
+  uint64_t scan(uint64_t cursor, Visit visit);
+
+  // Some entry, each about equally likely; null when empty. `random` is 64 random bits.
+  Entry* sample(uint64_t random);
+
+  void prefetch_bucket(HashPlace where) const { __builtin_prefetch(&home_bucket(where)); }
+  // Reads the home bucket: call it some time after prefetch_bucket.
+  void prefetch_entry(HashPlace where) const;
+
+  size_t size() const { return size_; }
+  // Segments and directory, as the allocator gave them.
+  size_t memory_bytes() const {
+    return segments_bytes_ + directory_.capacity() * sizeof(Segment*);
+  }
+  size_t slot_count() const { return segments_ * (buckets_ + kStashBuckets) * kSlotsPerBucket; }
+  size_t segment_count() const { return segments_; }
+  // Walks every invariant; ends the process on the first that is broken. For tests.
+  void validate() const;
+
+ private:
+  static constexpr uint64_t kPointerMask = 0x0000'ffff'ffff'fff8;
+  static constexpr uint64_t kDisplaced = 1;
+  static constexpr uint64_t kOverflow = 2;  // slot 0: to the next bucket, slot 1: to the stash
+  static constexpr unsigned kBucketBits = 14;
+
+  struct alignas(64) Bucket {
+    Slot slots[kSlotsPerBucket];
+  };
+  // Followed by buckets_ + kStashBuckets buckets.
+  struct alignas(64) Segment {
+    uint32_t prefix;  // first place of the range, left-aligned
+    uint32_t depth;
+    uint32_t count;
+    Bucket* buckets() { return reinterpret_cast<Bucket*>(this + 1); }
+  };
+
+  unsigned bucket_of(uint32_t place) const {
+    return ((place & ((1U << kBucketBits) - 1)) * buckets_) >> kBucketBits;
+  }
+  unsigned home_of(const Entry* entry) const {
+    return bucket_of(place_of_(entry, shard_bits_).place);
+  }
+  unsigned next_of(unsigned bucket) const { return bucket + 1 == buckets_ ? 0 : bucket + 1; }
+  size_t directory_index(uint32_t place) const {
+    return static_cast<size_t>((uint64_t{place} << depth_) >> 32);
+  }
+  Segment* segment_of(uint32_t place) const { return directory_[directory_index(place)]; }
+  const Bucket& home_bucket(HashPlace where) const {
+    return segment_of(where.place)->buckets()[bucket_of(where.place)];
+  }
+
+  Segment* make_segment(unsigned depth, uint32_t prefix);
+  void free_segment(Segment* segment);
+  bool try_insert(Segment& segment, HashPlace where, Entry* entry);
+  bool try_make_room(Segment& segment, unsigned bucket);
+  void split(Segment* segment);
+  void move_entries(Segment* from);
+  void try_merge(uint32_t place);
+  void try_halve_directory();
+  void point_directory_at(Segment* segment);
+
+  static Slot* find_in(Bucket& bucket, HashPlace where, Bytes key);
+  static Slot* free_slot(Bucket& bucket);
+  static void put(Slot* slot, uint16_t tag, Entry* entry, uint64_t displaced);
+
+  const unsigned buckets_;
+  const unsigned shard_bits_;
+  const PlaceOf place_of_;
+  unsigned depth_ = 0;
+  std::vector<Segment*> directory_;
+  size_t segments_ = 0;
+  size_t size_ = 0;
+  size_t segments_bytes_ = 0;
+};
+
+// Cursor: | prefix 18 bits | depth + 1 5 bits | bucket 7 bits |, see scan.
+struct TableCursor {
+  uint32_t prefix = 0;  // left-aligned place
+  unsigned depth = 0;
+  unsigned bucket = 0;
+
+  uint64_t pack() const { return uint64_t{prefix >> 14} << 12 | uint64_t{depth} << 7 | bucket; }
+  static TableCursor unpack(uint64_t cursor) {
+    return {static_cast<uint32_t>(cursor >> 12) << 14, static_cast<unsigned>(cursor >> 7 & 31),
+            static_cast<unsigned>(cursor & 127)};
+  }
+  static constexpr unsigned kBits = 18 + 12;
+};
+
+template <typename Visit>
+void Table::each_candidate(uint32_t place, Visit visit) {
+  Segment& segment = *segment_of(place);
+  const unsigned home = bucket_of(place);
+  const auto visit_bucket = [&](Bucket& bucket, uint64_t displaced) {
+    for (Slot& slot : bucket.slots) {
+      if ((slot & kPointerMask) == 0 || (slot & kDisplaced) != displaced) continue;
+      if (((slot >> 48 ^ place) & kPlaceTagMask) == 0) visit(&slot);
+    }
+  };
+  Bucket* buckets = segment.buckets();
+  visit_bucket(buckets[home], 0);
+  if (buckets[home].slots[0] & kOverflow) visit_bucket(buckets[next_of(home)], kDisplaced);
+  if (buckets[home].slots[1] & kOverflow) {
+    for (unsigned i = 0; i < kStashBuckets; ++i) visit_bucket(buckets[buckets_ + i], 0);
+  }
+}
+
+template <typename Visit>
+uint64_t Table::scan(uint64_t cursor, Visit visit) {
+  TableCursor at = TableCursor::unpack(cursor);
+  Segment& segment = *segment_of(at.prefix);
+  // A segment merged since the last call is visited from its start again: what was moved in may
+  // not have been seen.
+  if (segment.depth < at.depth || at.bucket >= buckets_) at.bucket = 0;
+  Bucket* buckets = segment.buckets();
+  const auto visit_bucket = [&](Bucket& bucket, uint64_t displaced) {
+    for (Slot& slot : bucket.slots) {
+      if ((slot & kPointerMask) != 0 && (slot & kDisplaced) == displaced) visit(entry_of(slot));
+    }
+  };
+  visit_bucket(buckets[at.bucket], 0);
+  if (buckets[at.bucket].slots[0] & kOverflow) {
+    visit_bucket(buckets[next_of(at.bucket)], kDisplaced);
+  }
+  // The stash is visited home by home: a split may move its entries to buckets already visited.
+  if (buckets[at.bucket].slots[1] & kOverflow) {
+    for (unsigned i = 0; i < kStashBuckets; ++i) {
+      for (Slot& slot : buckets[buckets_ + i].slots) {
+        Entry* entry = entry_of(slot);
+        if (entry != nullptr && home_of(entry) == at.bucket) visit(entry);
+      }
+    }
+  }
+  TableCursor next{segment.prefix, segment.depth, at.bucket + 1};
+  if (next.bucket == buckets_) {
+    const uint64_t end = uint64_t{segment.prefix} + (uint64_t{1} << (32 - segment.depth));
+    if (end >> 32 != 0) return 0;
+    next = {static_cast<uint32_t>(end), 0, 0};
+  }
+  return next.pack();
+}
+
+}  // namespace larder
