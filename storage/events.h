@@ -1,0 +1,16 @@
+// News that storage has for the rooms above it. Plugged in by main.cc.
+#pragma once
+
+#include "base/bytes.h"
+
+namespace larder {
+
+// Called under the lock of the key's shard: no I/O, no log line, no other shard.
+class StoreEvents {
+ public:
+  virtual ~StoreEvents() = default;
+  virtual void expired(unsigned db, Bytes key) = 0;
+  virtual void evicted(unsigned db, Bytes key) = 0;
+};
+
+}  // namespace larder

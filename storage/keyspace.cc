@@ -1,0 +1,319 @@
+#include "storage/keyspace.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+#include "storage/eviction/policy.h"
+#include "storage/events.h"
+
+namespace larder {
+namespace {
+
+// Dead references that the expiry index may hold beyond one per living.
+constexpr size_t kDeadRefsMin = 4096;
+// Buckets walked per expire_step while the index is rebuilt.
+constexpr size_t kRebuildBuckets = 64;
+
+HashPlace place_of_entry(const Entry* entry, unsigned shard_bits) {
+  return Table::place_of_hash(hash_of(entry->key()), shard_bits);
+}
+
+class BlobGarbage : public Garbage {
+ public:
+  explicit BlobGarbage(Blob* blob) : blob_(blob) {}
+  ~BlobGarbage() override { Blob::drop(blob_); }
+  size_t bytes() const override { return blob_->memory_bytes(); }
+
+ private:
+  Blob* blob_;
+};
+
+}  // namespace
+
+Keyspace::Keyspace(unsigned db, ShardServices& services, int64_t now_ms)
+    : db_(db),
+      services_(services),
+      table_(services.buckets_per_segment, services.shard_bits, place_of_entry),
+      expiry_(std::make_unique<ExpiryIndex>(slab_, now_ms)) {}
+
+// Blobs are the only memory outside the slab; everything else goes with its pages.
+Keyspace::~Keyspace() {
+  expiry_->abandon();
+  if (old_expiry_) old_expiry_->abandon();
+  if (blob_count_ == 0) return;
+  uint64_t cursor = 0;
+  do {
+    cursor = table_.scan(cursor, [](Entry* entry) {
+      if (entry->encoding() == Encoding::blob) Blob::drop(load<Blob*>(entry->payload()));
+    });
+  } while (cursor != 0);
+}
+
+Item Keyspace::item_of(Entry* entry) {
+  const HashPlace where = place_of_entry(entry, services_.shard_bits);
+  return {table_.find(where, entry->key()), where};
+}
+
+Item Keyspace::find_live(const Key& key, int64_t now_ms) {
+  const Item item = find(key);
+  if (!item || !item->expired(now_ms)) [[likely]] return item;
+  ++services_.expired_keys;
+  if (services_.events != nullptr) services_.events->expired(db_, key.name);
+  remove(item);
+  return {};
+}
+
+void Keyspace::touch(Item item) {
+  if (services_.policy != nullptr) services_.policy->accessed(*this, *item.entry());
+}
+
+Item Keyspace::add(const Key& key, const EntryShape& shape) {
+  Entry* entry = Entry::make(slab_.allocate(Entry::bytes_for(shape)), shape, key.name);
+  const HashPlace where = place_of(key.hash);
+  table_.insert(where, entry);
+  const Item item{table_.find(where, key.name), where};
+  note_expiry(item, kNoExpiry);
+  if (services_.policy != nullptr) services_.policy->inserted(*this, *entry);
+  return item;
+}
+
+Item Keyspace::reshape(Item item, const EntryShape& shape) {
+  Entry* old = item.entry();
+  const int64_t before_ms = old->expiry_ms();
+  const bool timed = old->is(Entry::kTimed);
+  free_value(old);
+  Entry* entry = static_cast<Entry*>(slab_.allocate(Entry::bytes_for(shape)));
+  Entry::make(entry, shape, old->key());
+  entry->set_stamp(old->stamp());
+  entry->set(Entry::kTimed, timed && shape.expiry_ms != kNoExpiry);
+  slab_.release(old, old->bytes());
+  Table::replace(item.slot, entry);
+  note_expiry(item, before_ms);
+  return item;
+}
+
+Item Keyspace::resize_payload(Item item, size_t bytes, Encoding encoding) {
+  Entry* old = item.entry();
+  DCHECK(old->encoding() != Encoding::blob);
+  EntryShape shape = old->shape();
+  const size_t keep = std::min(shape.payload_bytes, bytes);
+  const size_t old_bytes = old->bytes();
+  shape.payload_bytes = bytes;
+  shape.encoding = encoding;
+  const size_t new_bytes = old_bytes - old->payload_bytes() + bytes;
+  if (old->encoding() == encoding && old_bytes <= Slab::kSmallMax &&
+      Slab::usable(new_bytes) == Slab::usable(old_bytes) && old->try_set_payload_bytes(bytes)) {
+    return item;
+  }
+  Entry* entry = static_cast<Entry*>(slab_.allocate(Entry::bytes_for(shape)));
+  Entry::make(entry, shape, old->key());
+  entry->set_stamp(old->stamp());
+  entry->set(Entry::kTimed, old->is(Entry::kTimed));
+  std::memcpy(entry->payload(), old->payload(), keep);
+  slab_.release(old, old_bytes);
+  Table::replace(item.slot, entry);
+  return item;
+}
+
+Item Keyspace::set_expiry(Item item, int64_t expiry_ms) {
+  Entry* old = item.entry();
+  const int64_t before_ms = old->expiry_ms();
+  if (before_ms == expiry_ms) return item;
+  if (!old->try_set_expiry(expiry_ms)) {
+    EntryShape shape = old->shape();
+    shape.expiry_ms = expiry_ms;
+    Entry* entry = static_cast<Entry*>(slab_.allocate(Entry::bytes_for(shape)));
+    Entry::make(entry, shape, old->key());
+    entry->set_stamp(old->stamp());
+    entry->set(Entry::kTimed, old->is(Entry::kTimed) && expiry_ms != kNoExpiry);
+    std::memcpy(entry->payload(), old->payload(), shape.payload_bytes);
+    slab_.release(old, old->bytes());
+    Table::replace(item.slot, entry);
+  }
+  note_expiry(item, before_ms);
+  return item;
+}
+
+void Keyspace::remove(Item item) {
+  Entry* entry = item.entry();
+  if (services_.policy != nullptr) services_.policy->removed(*this, *entry);
+  if (entry->is(Entry::kHasExpiry)) --volatile_count_;
+  free_value(entry);
+  table_.erase(item.where, item.slot);
+  slab_.release(entry, entry->bytes());
+}
+
+Item Keyspace::move_value(Keyspace& from, Item item, Keyspace& to, const Key& key) {
+  Entry* old = item.entry();
+  EntryShape shape = old->shape();
+  shape.key_bytes = key.name.size();
+  const Item moved = to.add(key, shape);
+  // Adding may have split the table that `item` points into.
+  const Item source = from.item_of(old);
+  std::memcpy(moved->payload(), old->payload(), shape.payload_bytes);
+  if (shape.encoding == Encoding::blob) {
+    const Blob* blob = load<Blob*>(old->payload());
+    from.blob_bytes_ -= blob->memory_bytes();
+    to.blob_bytes_ += blob->memory_bytes();
+    --from.blob_count_;
+    ++to.blob_count_;
+    // The old entry holds nothing any more.
+    from.resize_payload(source, 0, Encoding::raw);
+  }
+  from.remove(source);
+  return to.find(key);
+}
+
+void Keyspace::free_value(Entry* entry) {
+  if (entry->encoding() == Encoding::blob) drop_blob(load<Blob*>(entry->payload()));
+}
+
+Blob* Keyspace::make_blob(size_t bytes, size_t capacity) {
+  Blob* blob = Blob::make(bytes, capacity);
+  blob_bytes_ += blob->memory_bytes();
+  ++blob_count_;
+  return blob;
+}
+
+void Keyspace::drop_blob(Blob* blob) {
+  blob_bytes_ -= blob->memory_bytes();
+  --blob_count_;
+  if (blob->memory_bytes() >= kGarbageBytesMin) {
+    services_.garbage.push_back(std::make_unique<BlobGarbage>(blob));
+  } else {
+    Blob::drop(blob);
+  }
+}
+
+// Keeps count and index true after an entry's expiry changed from `before_ms`.
+void Keyspace::note_expiry(Item item, int64_t before_ms) {
+  Entry* entry = item.entry();
+  const int64_t expiry_ms = entry->expiry_ms();
+  if (before_ms != kNoExpiry) --volatile_count_;
+  if (expiry_ms == kNoExpiry) return;
+  ++volatile_count_;
+  const bool has_early_reference = entry->is(Entry::kTimed) && before_ms <= expiry_ms;
+  if (has_early_reference) return;
+  expiry_->add(item.where.place, expiry_ms);
+  entry->set(Entry::kTimed, true);
+}
+
+bool Keyspace::expire_step(int64_t now_ms, size_t budget) {
+  maybe_rebuild(now_ms);
+  uint32_t place = 0;
+  for (size_t i = 0; i < budget; ++i) {
+    if (old_expiry_ && old_expiry_->take(now_ms, place)) {
+      fire(place, now_ms);
+    } else if (expiry_->take(now_ms, place)) {
+      fire(place, now_ms);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+int64_t Keyspace::next_expiry_ms() const {
+  const int64_t next = expiry_->next_ms();
+  return old_expiry_ ? std::min(next, old_expiry_->next_ms()) : next;
+}
+
+// Removes what is due at `place` and keeps one reference for what is not.
+void Keyspace::fire(uint32_t place, int64_t now_ms) {
+  int64_t next_ms = std::numeric_limits<int64_t>::max();
+  while (expire_one(place, now_ms, next_ms)) {
+  }
+  if (next_ms != std::numeric_limits<int64_t>::max()) expiry_->add(place, next_ms);
+}
+
+bool Keyspace::expire_one(uint32_t place, int64_t now_ms, int64_t& next_ms) {
+  Item due;
+  table_.each_candidate(place, [&](Table::Slot* slot) {
+    const Entry* entry = Table::entry_of(*slot);
+    if (!entry->is(Entry::kHasExpiry)) return;
+    const HashPlace where = place_of_entry(entry, services_.shard_bits);
+    if (where.place != place) return;
+    if (entry->expired(now_ms)) {
+      due = {slot, where};
+    } else {
+      next_ms = std::min(next_ms, entry->expiry_ms());
+    }
+  });
+  if (!due) return false;
+  ++services_.expired_keys;
+  if (services_.events != nullptr) services_.events->expired(db_, due->key());
+  remove(due);
+  return true;
+}
+
+void Keyspace::maybe_rebuild(int64_t now_ms) {
+  if (!old_expiry_) {
+    if (expiry_->size() <= 2 * volatile_count_ + kDeadRefsMin) return;
+    old_expiry_ = std::move(expiry_);
+    expiry_ = std::make_unique<ExpiryIndex>(slab_, now_ms);
+    rebuild_cursor_ = 0;
+  }
+  rebuild_step(kRebuildBuckets);
+}
+
+// New and fired references go to the new index meanwhile, so when the walk ends every key with an
+// expiry has one there.
+void Keyspace::rebuild_step(size_t buckets) {
+  for (size_t i = 0; i < buckets; ++i) {
+    rebuild_cursor_ = table_.scan(rebuild_cursor_, [this](Entry* entry) {
+      if (!entry->is(Entry::kHasExpiry)) return;
+      const HashPlace where = place_of_entry(entry, services_.shard_bits);
+      expiry_->add(where.place, entry->expiry_ms());
+    });
+    if (rebuild_cursor_ == 0) {
+      old_expiry_.reset();
+      return;
+    }
+  }
+}
+
+Item Keyspace::volatile_candidate(uint64_t random, bool earliest) {
+  if (volatile_count_ == 0) return {};
+  constexpr unsigned kAttempts = 32;  // dead references are passed over
+  for (unsigned i = 0; i < kAttempts; ++i) {
+    uint32_t place = 0;
+    const bool found = earliest ? expiry_->peek_early(i, place)
+                                : expiry_->peek_random(random + i * 0x9e3779b97f4a7c15, place);
+    if (!found) break;
+    Item item;
+    table_.each_candidate(place, [&](Table::Slot* slot) {
+      if (!Table::entry_of(*slot)->is(Entry::kHasExpiry)) return;
+      item = {slot, place_of_entry(Table::entry_of(*slot), services_.shard_bits)};
+    });
+    if (item) return item;
+  }
+  // Few living references: look for any key with an expiry in the table itself.
+  for (unsigned i = 0; i < 16 * kAttempts; ++i) {
+    Entry* entry = table_.sample(random + i * 0xbf58476d1ce4e5b9);
+    if (entry != nullptr && entry->is(Entry::kHasExpiry)) return item_of(entry);
+  }
+  return {};
+}
+
+void Keyspace::trim() { slab_.trim(); }
+
+void Keyspace::validate() const {
+  table_.validate();
+  size_t with_expiry = 0;
+  size_t blobs = 0;
+  uint64_t cursor = 0;
+  auto& table = const_cast<Table&>(table_);
+  do {
+    cursor = table.scan(cursor, [&](const Entry* entry) {
+      if (entry->is(Entry::kHasExpiry)) ++with_expiry;
+      if (entry->is(Entry::kHasExpiry)) CHECK(entry->is(Entry::kTimed));
+      if (entry->encoding() == Encoding::blob) ++blobs;
+    });
+  } while (cursor != 0);
+  CHECK(with_expiry == volatile_count_);
+  CHECK(blobs == blob_count_);
+  CHECK(expiry_->size() + (old_expiry_ ? old_expiry_->size() : 0) >= volatile_count_);
+}
+
+}  // namespace larder

@@ -1,0 +1,131 @@
+// The keys of one database in one shard: table, memory, expiry index. Every call needs the shard's
+// lock. Storage decides what a key is; what a command means is decided above.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/bytes.h"
+#include "storage/blob.h"
+#include "storage/entry.h"
+#include "storage/expiry_index.h"
+#include "storage/garbage.h"
+#include "storage/key.h"
+#include "storage/slab.h"
+#include "storage/table.h"
+
+namespace larder {
+
+class EvictionPolicy;
+class StoreEvents;
+
+// What the keyspaces of a shard share. Guarded by the shard's lock.
+struct ShardServices {
+  unsigned shard_index = 0;
+  unsigned shard_bits = 0;
+  unsigned buckets_per_segment = Table::kBucketsMin;
+  StoreEvents* events = nullptr;
+  EvictionPolicy* policy = nullptr;  // null: nothing is ever evicted, accesses are not noted
+  GarbageList garbage;
+  uint64_t expired_keys = 0;
+  uint64_t evicted_keys = 0;
+  int64_t now_ms = 0;  // of the last operation; the eviction policies' clock
+};
+
+// An entry found, with the place in the table that must follow when the entry moves in memory.
+// Valid until the keyspace gains or loses a key.
+struct Item {
+  Table::Slot* slot = nullptr;
+  HashPlace where;
+
+  explicit operator bool() const { return slot != nullptr; }
+  Entry* entry() const { return Table::entry_of(*slot); }
+  Entry* operator->() const { return entry(); }
+};
+
+class Keyspace : public Garbage {
+ public:
+  Keyspace(unsigned db, ShardServices& services, int64_t now_ms);
+  ~Keyspace() override;
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+
+  unsigned db() const { return db_; }
+  void set_db(unsigned db) { db_ = db; }  // SWAPDB
+
+  HashPlace place_of(uint64_t hash) const {
+    return Table::place_of_hash(hash, services_.shard_bits);
+  }
+
+  // The entry of a key, an expired one too.
+  Item find(const Key& key) {
+    const HashPlace where = place_of(key.hash);
+    return {table_.find(where, key.name), where};
+  }
+  // The same, but an expired entry is removed (and told) first.
+  Item find_live(const Key& key, int64_t now_ms);
+  // Tells the eviction policy that the entry was used.
+  void touch(Item item);
+
+  // Lays out an entry for a key that is not there. Its payload is the caller's to fill.
+  Item add(const Key& key, const EntryShape& shape);
+  // Gives the entry another shape under the same key. The old value is freed; the payload is the
+  // caller's to fill. An expiry in `shape` is kept track of.
+  Item reshape(Item item, const EntryShape& shape);
+  // Changes the length of a raw payload, keeping what fits; new bytes are undefined.
+  Item resize_payload(Item item, size_t bytes, Encoding encoding);
+  // kNoExpiry removes it.
+  Item set_expiry(Item item, int64_t expiry_ms);
+  void remove(Item item);
+
+  // Cuts the value off `from` and lays it out under `to`, which is not there. Both may be of
+  // different keyspaces of one store, whose locks the caller holds.
+  static Item move_value(Keyspace& from, Item item, Keyspace& to, const Key& key);
+
+  // Blobs are counted here as long as an entry holds them.
+  Blob* make_blob(size_t bytes, size_t capacity);
+  void drop_blob(Blob* blob);
+
+  // Removes due keys, visiting at most `budget` references. Returns true when more are due.
+  bool expire_step(int64_t now_ms, size_t budget);
+  // Lower bound of the time when expire_step finds something.
+  int64_t next_expiry_ms() const;
+  // A key with an expiry near the top of the index, or any; null Item when none was met.
+  Item volatile_candidate(uint64_t random, bool earliest);
+
+  Table& table() { return table_; }
+  const Table& table() const { return table_; }
+  Item item_of(Entry* entry);
+  size_t size() const { return table_.size(); }
+  size_t volatile_count() const { return volatile_count_; }
+  // Key and value memory, table and indexes: what the allocators gave.
+  size_t memory_bytes() const {
+    return slab_.used_bytes() + blob_bytes_ + table_.memory_bytes() + sizeof(Keyspace);
+  }
+  size_t bytes() const override { return memory_bytes(); }
+  ShardServices& services() { return services_; }
+  // Frees the spare page an empty keyspace keeps.
+  void trim();
+  void validate() const;
+
+ private:
+  void free_value(Entry* entry);
+  void note_expiry(Item item, int64_t before_ms);
+  void fire(uint32_t place, int64_t now_ms);
+  bool expire_one(uint32_t place, int64_t now_ms, int64_t& next_ms);
+  void maybe_rebuild(int64_t now_ms);
+  void rebuild_step(size_t buckets);
+
+  unsigned db_;
+  ShardServices& services_;
+  Slab slab_;
+  Table table_;
+  std::unique_ptr<ExpiryIndex> expiry_;
+  std::unique_ptr<ExpiryIndex> old_expiry_;  // drained while the new one is filled
+  uint64_t rebuild_cursor_ = 0;
+  size_t volatile_count_ = 0;
+  size_t blob_bytes_ = 0;
+  size_t blob_count_ = 0;
+};
+
+}  // namespace larder
