@@ -8,7 +8,7 @@
 //   flags    which optional fields are there, see Flag
 //   stamp    24 bits that belong to the eviction policy
 //   expiry   Unix time in ms; 6 bytes reach the year 10889, 8 bytes hold what EXPIREAT accepts
-//   payload  raw: the bytes; integer: int64; blob: Blob*
+//   payload  embedded, raw: the bytes; integer: int64; blob: Blob*
 //
 // An entry of an 11-byte key and a 64-byte value takes 82 bytes and lands in the slab class of 88.
 // All fields are unaligned; loads and stores go through memcpy.
@@ -25,9 +25,10 @@ namespace larder {
 enum class Type : uint8_t { string = 0 };
 
 enum class Encoding : uint8_t {
-  raw = 0,      // payload is the bytes
-  integer = 1,  // payload is an int64 whose text is the value
-  blob = 2,     // payload is a Blob*
+  embedded = 0,  // payload is the bytes
+  raw = 1,       // the same, but changed in place since; clients can tell by OBJECT ENCODING
+  integer = 2,   // payload is an int64 whose text is the value
+  blob = 3,      // payload is a Blob*
 };
 
 // No expiry. Every real expiry is >= 0.
@@ -36,7 +37,7 @@ inline constexpr int64_t kNoExpiry = -1;
 // What an entry is made of; the input of its layout.
 struct EntryShape {
   Type type = Type::string;
-  Encoding encoding = Encoding::raw;
+  Encoding encoding = Encoding::embedded;
   size_t key_bytes = 0;
   size_t payload_bytes = 0;
   int64_t expiry_ms = kNoExpiry;

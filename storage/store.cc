@@ -1,0 +1,240 @@
+#include "storage/store.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+#include "storage/events.h"
+
+namespace larder {
+namespace {
+
+// References looked at under one hold of a lock: about 100 ns each, so some 25 us.
+constexpr size_t kExpireBudget = 256;
+// Holds per shard and call; the caller comes back soon when work is left.
+constexpr unsigned kExpireHolds = 8;
+
+// Spreads the bucket counts of the shards evenly over a doubling, see Table.
+unsigned buckets_for(unsigned shard, unsigned shards) {
+  const double scale = std::exp2(static_cast<double>(shard) / shards);
+  return std::min(static_cast<unsigned>(Table::kBucketsMin * scale), Table::kBucketsMax);
+}
+
+}  // namespace
+
+Keyspace& Shard::make_keyspace(unsigned db) {
+  keyspaces_[db] = std::make_unique<Keyspace>(db, services, services.now_ms);
+  used_.push_back(db);
+  return *keyspaces_[db];
+}
+
+std::unique_ptr<Keyspace> Shard::take_keyspace(unsigned db) {
+  std::unique_ptr<Keyspace> taken = std::move(keyspaces_[db]);
+  std::erase(used_, db);
+  return taken;
+}
+
+void Shard::swap_keyspaces(unsigned a, unsigned b) {
+  std::swap(keyspaces_[a], keyspaces_[b]);
+  used_.clear();
+  for (unsigned db = 0; db < keyspaces_.size(); ++db) {
+    if (keyspaces_[db] == nullptr) continue;
+    keyspaces_[db]->set_db(db);
+    used_.push_back(db);
+  }
+}
+
+void Shard::settle_memory_exactly(MemoryAccount& account) {
+  const int64_t now = memory_bytes();
+  account.add(now - reported_bytes_);
+  reported_bytes_ = now;
+}
+
+Store::Store(const StoreOptions& options) : options_(options) {
+  CHECK(options.shard_bits <= kShardBitsMax);
+  CHECK(options.databases >= 1 && options.databases <= kDatabasesMax);
+  shards_ = std::make_unique<Shard[]>(shard_count());
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    MutexLock lock(shards_[i].mutex);
+    shards_[i].keyspaces_.resize(options.databases);
+    ShardServices& services = shards_[i].services;
+    services.shard_index = i;
+    services.shard_bits = options.shard_bits;
+    services.buckets_per_segment = buckets_for(i, shard_count());
+    services.events = options.events;
+  }
+  set_memory_limit(0);
+  set_eviction_policy(*find_eviction_policy("noeviction"), {});
+}
+
+Store::~Store() = default;
+
+void Store::set_eviction_policy(const EvictionPolicyInfo& policy, const EvictionOptions& options) {
+  evicts_.store(policy.evicts, std::memory_order_relaxed);
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    auto fresh = policy.make(options);
+    MutexLock lock(shards_[i].mutex);
+    shards_[i].policy_.swap(fresh);
+    shards_[i].services.policy = shards_[i].policy_.get();
+  }
+}
+
+std::optional<int64_t> Store::idle_ms(const Shard& shard, const Entry& entry,
+                                      int64_t now_ms) const {
+  return shard.policy_->idle_ms(entry, now_ms);
+}
+
+bool Store::make_room(int64_t now_ms, uint64_t random) {
+  unsigned fruitless = 0;  // shards in a row that had nothing to give
+  while (memory_.over_limit()) {
+    if (!evicts_.load(std::memory_order_relaxed) || fruitless > shard_count()) return false;
+    random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
+    const unsigned next = next_victim_shard_.fetch_add(1, std::memory_order_relaxed);
+    Shard& shard = shards_[next & (shard_count() - 1)];
+    GarbageList garbage;
+    {
+      MutexLock lock(shard.mutex);
+      fruitless = evict_one(shard, now_ms, random >> 16) ? 0 : fruitless + 1;
+      shard.settle_memory_exactly(memory_);
+      garbage.swap(shard.services.garbage);
+    }
+    if (!garbage.empty()) dispose(std::move(garbage));
+  }
+  return true;
+}
+
+bool Store::evict_one(Shard& shard, int64_t now_ms, uint64_t random) {
+  ShardServices& services = shard.services;
+  services.now_ms = now_ms;
+  const std::vector<unsigned>& used = shard.used_;
+  if (used.empty()) return false;
+  // A random database, weighted by nothing: those that have no victim pass the turn on.
+  const size_t start = random % used.size();
+  for (size_t i = 0; i < used.size(); ++i) {
+    Keyspace& keyspace = *shard.keyspaces_[used[(start + i) % used.size()]];
+    const Item victim = services.policy->victim(keyspace, random);
+    if (!victim) continue;
+    ++services.evicted_keys;
+    if (services.events != nullptr) services.events->evicted(keyspace.db(), victim->key());
+    keyspace.remove(victim);
+    return true;
+  }
+  return false;
+}
+
+bool Store::expire_due(unsigned first, unsigned stride, int64_t now_ms) {
+  if (!active_expiry_.load(std::memory_order_relaxed)) return false;
+  bool more = false;
+  for (unsigned i = first; i < shard_count(); i += stride) {
+    Shard& shard = shards_[i];
+    for (unsigned hold = 0; hold < kExpireHolds; ++hold) {
+      GarbageList garbage;
+      bool left = false;
+      {
+        MutexLock lock(shard.mutex);
+        shard.services.now_ms = now_ms;
+        for (const unsigned db : shard.used_) {
+          left |= shard.keyspaces_[db]->expire_step(now_ms, kExpireBudget);
+          if (shard.keyspaces_[db]->size() == 0) shard.keyspaces_[db]->trim();
+        }
+        shard.settle_memory(memory_);
+        garbage.swap(shard.services.garbage);
+      }
+      if (!garbage.empty()) dispose(std::move(garbage));
+      if (!left) break;
+      more |= hold + 1 == kExpireHolds;
+    }
+  }
+  return more;
+}
+
+int64_t Store::next_expiry_ms(unsigned first, unsigned stride) {
+  int64_t next = std::numeric_limits<int64_t>::max();
+  for (unsigned i = first; i < shard_count(); i += stride) {
+    Shard& shard = shards_[i];
+    MutexLock lock(shard.mutex);
+    for (const unsigned db : shard.used_) {
+      next = std::min(next, shard.keyspaces_[db]->next_expiry_ms());
+    }
+  }
+  return next;
+}
+
+DatabaseSize Store::database_size(unsigned db) {
+  DatabaseSize size;
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    MutexLock lock(shards_[i].mutex);
+    const Keyspace* keyspace = shards_[i].find_keyspace(db);
+    if (keyspace == nullptr) continue;
+    size.keys += keyspace->size();
+    size.with_expiry += keyspace->volatile_count();
+  }
+  return size;
+}
+
+StoreTotals Store::totals() {
+  StoreTotals totals;
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    Shard& shard = shards_[i];
+    MutexLock lock(shard.mutex);
+    totals.expired_keys += shard.services.expired_keys;
+    totals.evicted_keys += shard.services.evicted_keys;
+    for (const unsigned db : shard.used_) {
+      const Keyspace& keyspace = *shard.keyspaces_[db];
+      totals.keys += keyspace.size();
+      totals.table_bytes += keyspace.table().memory_bytes();
+      totals.dataset_bytes += keyspace.memory_bytes() - keyspace.table().memory_bytes();
+    }
+  }
+  return totals;
+}
+
+void Store::reset_counters() {
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    MutexLock lock(shards_[i].mutex);
+    shards_[i].services.expired_keys = 0;
+    shards_[i].services.evicted_keys = 0;
+  }
+}
+
+size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
+  size_t removed = 0;
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    Shard& shard = shards_[i];
+    const std::vector<unsigned> used = shard.used_;
+    for (const unsigned each : used) {
+      if (db != kAllDatabases && db != each) continue;
+      auto keyspace = shard.take_keyspace(each);
+      removed += keyspace->size();
+      shard.services.garbage.push_back(std::move(keyspace));
+    }
+    shard.settle_memory_exactly(memory_);
+  }
+  return removed;
+}
+
+void Store::swap_databases_locked(unsigned a, unsigned b) NO_THREAD_SAFETY_ANALYSIS {
+  for (unsigned i = 0; i < shard_count(); ++i) shards_[i].swap_keyspaces(a, b);
+}
+
+void Store::dispose(GarbageList garbage) {
+  if (options_.reclaimer != nullptr) options_.reclaimer->reclaim(std::move(garbage));
+}
+
+void Store::settle_memory() {
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    MutexLock lock(shards_[i].mutex);
+    shards_[i].settle_memory_exactly(memory_);
+  }
+  memory_.note_peak();
+}
+
+void Store::validate() {
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    MutexLock lock(shards_[i].mutex);
+    for (const unsigned db : shards_[i].used_) shards_[i].keyspaces_[db]->validate();
+  }
+}
+
+}  // namespace larder

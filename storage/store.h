@@ -1,0 +1,150 @@
+// The whole data set: a power of two of shards, each with one lock. A key's shard is given by the
+// top bits of its hash. Lock order: shards ascending, then nothing.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/mutex.h"
+#include "storage/eviction/policy.h"
+#include "storage/garbage.h"
+#include "storage/key.h"
+#include "storage/keyspace.h"
+#include "storage/memory_account.h"
+
+namespace larder {
+
+// Most databases a server may have: each costs a pointer per shard.
+inline constexpr unsigned kDatabasesMax = 1024;
+inline constexpr unsigned kShardBitsMax = 10;
+
+// One lock's worth of the store. Shards share no cache line.
+class alignas(128) Shard {
+ public:
+  Shard() = default;
+
+  Mutex mutex;
+
+  // The keys of one database here. Created when first asked for.
+  Keyspace& keyspace(unsigned db) REQUIRES(mutex) {
+    Keyspace* found = keyspaces_[db].get();
+    return found != nullptr ? *found : make_keyspace(db);
+  }
+  // The same without creating: null when the database never had a key here.
+  Keyspace* find_keyspace(unsigned db) REQUIRES(mutex) { return keyspaces_[db].get(); }
+  // Takes all keys of a database away at once; null when there were none.
+  std::unique_ptr<Keyspace> take_keyspace(unsigned db) REQUIRES(mutex);
+  void swap_keyspaces(unsigned a, unsigned b) REQUIRES(mutex);
+
+  // Hands changed byte counts over to the process-wide account, if they are worth it.
+  void settle_memory(MemoryAccount& account) REQUIRES(mutex) {
+    const int64_t now = memory_bytes();
+    const int64_t change = now - reported_bytes_;
+    if (change < account.quantum() && -change < account.quantum()) return;
+    account.add(change);
+    reported_bytes_ = now;
+  }
+  // The same to the last byte.
+  void settle_memory_exactly(MemoryAccount& account) REQUIRES(mutex);
+  int64_t memory_bytes() const REQUIRES(mutex) {
+    int64_t bytes = 0;
+    for (const unsigned db : used_) bytes += static_cast<int64_t>(keyspaces_[db]->memory_bytes());
+    return bytes;
+  }
+  // Databases that have a keyspace here.
+  const std::vector<unsigned>& used() const REQUIRES(mutex) { return used_; }
+
+  ShardServices services GUARDED_BY(mutex);
+
+ private:
+  friend class Store;
+  Keyspace& make_keyspace(unsigned db) REQUIRES(mutex);
+
+  std::vector<std::unique_ptr<Keyspace>> keyspaces_;
+  std::vector<unsigned> used_;
+  std::unique_ptr<EvictionPolicy> policy_;
+  int64_t reported_bytes_ = 0;
+};
+
+struct StoreOptions {
+  unsigned shard_bits = 4;
+  unsigned databases = 16;
+  StoreEvents* events = nullptr;
+  Reclaimer* reclaimer = nullptr;  // null: garbage is freed where it arises
+};
+
+struct DatabaseSize {
+  size_t keys = 0;
+  size_t with_expiry = 0;
+};
+
+// Sums over all shards, taken shard by shard.
+struct StoreTotals {
+  uint64_t expired_keys = 0;
+  uint64_t evicted_keys = 0;
+  size_t keys = 0;
+  size_t table_bytes = 0;    // of tables
+  size_t dataset_bytes = 0;  // of keys and values
+};
+
+class Store {
+ public:
+  explicit Store(const StoreOptions& options);
+  ~Store();
+
+  unsigned shard_count() const { return 1U << options_.shard_bits; }
+  unsigned databases() const { return options_.databases; }
+  unsigned shard_index(uint64_t hash) const {
+    return options_.shard_bits == 0 ? 0
+                                    : static_cast<unsigned>(hash >> (64 - options_.shard_bits));
+  }
+  Shard& shard(unsigned index) { return shards_[index]; }
+  Shard& shard_of(uint64_t hash) { return shards_[shard_index(hash)]; }
+  MemoryAccount& memory() { return memory_; }
+
+  void set_memory_limit(int64_t bytes) { memory_.set_limit(bytes, shard_count()); }
+  // Changes how victims are chosen; no data is touched. The name must be known.
+  void set_eviction_policy(const EvictionPolicyInfo& policy, const EvictionOptions& options);
+  // Evicts until the account is at or below the limit. Returns false when it is above and nothing
+  // may be evicted. Takes shard locks one at a time: call without any.
+  bool make_room(int64_t now_ms, uint64_t random);
+  std::optional<int64_t> idle_ms(const Shard& shard, const Entry& entry, int64_t now_ms) const;
+
+  // Removes keys whose time has come, in steps that hold a lock for well under 200 us. Works on
+  // shards `first`, `first + stride`, ... Returns true when it stopped with work left.
+  bool expire_due(unsigned first, unsigned stride, int64_t now_ms);
+  // Lower bound of the next expiry in these shards.
+  int64_t next_expiry_ms(unsigned first, unsigned stride);
+  // `DEBUG SET-ACTIVE-EXPIRE`.
+  void set_active_expiry(bool on) { active_expiry_.store(on, std::memory_order_relaxed); }
+
+  DatabaseSize database_size(unsigned db);
+  StoreTotals totals();
+  void reset_counters();
+  // Empties a database, or all with kAllDatabases. The caller holds every shard's lock.
+  static constexpr unsigned kAllDatabases = ~0U;
+  size_t flush_locked(unsigned db);
+  void swap_databases_locked(unsigned a, unsigned b);
+
+  // Frees what was cut off, here or through the reclaimer. Call without locks.
+  void dispose(GarbageList garbage);
+  // Makes the account exact, for INFO and for tests.
+  void settle_memory();
+  void validate();
+
+ private:
+  bool evict_one(Shard& shard, int64_t now_ms, uint64_t random);
+
+  StoreOptions options_;
+  std::unique_ptr<Shard[]> shards_;
+  MemoryAccount memory_;
+  std::atomic<bool> evicts_{false};
+  std::atomic<unsigned> next_victim_shard_{0};
+  std::atomic<bool> active_expiry_{true};
+};
+
+}  // namespace larder
