@@ -1,0 +1,113 @@
+#include "server/commands/activity.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+
+namespace larder {
+namespace {
+
+std::vector<std::string> shorten(std::span<const Bytes> args) {
+  std::vector<std::string> kept;
+  const bool cut = args.size() > SlowLog::kArgsMax;
+  const size_t count = cut ? SlowLog::kArgsMax - 1 : args.size();
+  for (const Bytes arg : args.first(count)) {
+    if (arg.size() <= SlowLog::kArgBytesMax) {
+      kept.emplace_back(arg);
+      continue;
+    }
+    const size_t more = arg.size() - SlowLog::kArgBytesMax;
+    kept.push_back(std::string(arg.substr(0, SlowLog::kArgBytesMax)) + "... (" +
+                   std::to_string(more) + " more bytes)");
+  }
+  if (cut) {
+    kept.push_back("... (" + std::to_string(args.size() - count) + " more arguments)");
+  }
+  return kept;
+}
+
+}  // namespace
+
+void SlowLog::add(const Session& session, std::span<const Bytes> args, int64_t us,
+                  size_t entries_max) {
+  SlowEntry entry{0, unix_ms() / 1000, us, shorten(args), session.address, session.name};
+  std::lock_guard lock(mutex_);
+  entry.id = next_id_++;
+  entries_.push_front(std::move(entry));
+  if (entries_.size() > entries_max) entries_.resize(entries_max);
+}
+
+std::vector<SlowEntry> SlowLog::newest(int64_t count) const {
+  std::lock_guard lock(mutex_);
+  const size_t most = count < 0 ? entries_.size() : static_cast<size_t>(count);
+  const size_t taken = std::min(most, entries_.size());
+  return {entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(taken)};
+}
+
+size_t SlowLog::size() const {
+  std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+void SlowLog::reset() {
+  std::lock_guard lock(mutex_);
+  entries_.clear();
+}
+
+void SlowLog::trim(size_t entries_max) {
+  std::lock_guard lock(mutex_);
+  if (entries_.size() > entries_max) entries_.resize(entries_max);
+}
+
+void LatencyMonitor::add(const std::string& event, int64_t ms) {
+  const int64_t now = unix_ms() / 1000;
+  std::lock_guard lock(mutex_);
+  Series& series = series_[event];
+  series.max_ms = std::max(series.max_ms, ms);
+  if (!series.samples.empty() && series.samples.back().unix_seconds == now) {
+    series.samples.back().ms = std::max(series.samples.back().ms, ms);
+    return;
+  }
+  series.samples.push_back({now, ms});
+  if (series.samples.size() > kSamplesMax) series.samples.pop_front();
+}
+
+std::map<std::string, LatencyMonitor::Series> LatencyMonitor::series() const {
+  std::lock_guard lock(mutex_);
+  return series_;
+}
+
+size_t LatencyMonitor::reset(const std::vector<std::string>& events) {
+  std::lock_guard lock(mutex_);
+  if (events.empty()) {
+    const size_t dropped = series_.size();
+    series_.clear();
+    return dropped;
+  }
+  size_t dropped = 0;
+  for (const std::string& event : events) dropped += series_.erase(event);
+  return dropped;
+}
+
+void ErrorStats::add(Bytes error_text) {
+  const Bytes kind = error_text.substr(0, error_text.find(' '));
+  std::lock_guard lock(mutex_);
+  const auto found = counts_.find(kind);
+  if (found != counts_.end()) {
+    ++found->second;
+  } else if (counts_.size() < kKindsMax) {
+    counts_.emplace(kind, 1);
+  }
+}
+
+std::map<std::string, uint64_t> ErrorStats::counts() const {
+  std::lock_guard lock(mutex_);
+  return {counts_.begin(), counts_.end()};
+}
+
+void ErrorStats::reset() {
+  std::lock_guard lock(mutex_);
+  counts_.clear();
+}
+
+}  // namespace larder

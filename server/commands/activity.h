@@ -1,0 +1,86 @@
+// What operators ask about afterwards: slow commands, latency spikes, errors by kind. All three
+// are written rarely, so a plain mutex guards them; the fast path only compares a threshold.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "server/commands/session.h"
+
+namespace larder {
+
+// Source: https://redis.io/commands/slowlog-get/
+struct SlowEntry {
+  uint64_t id = 0;
+  int64_t unix_seconds = 0;
+  int64_t us = 0;
+  std::vector<std::string> args;  // at most 32, each cut at 128 bytes
+  std::string client_address;
+  std::string client_name;
+};
+
+class SlowLog {
+ public:
+  static constexpr size_t kArgsMax = 32;
+  static constexpr size_t kArgBytesMax = 128;
+
+  void add(const Session& session, std::span<const Bytes> args, int64_t us, size_t entries_max);
+  // Newest first; all with a negative count.
+  std::vector<SlowEntry> newest(int64_t count) const;
+  size_t size() const;
+  void reset();
+  void trim(size_t entries_max);
+
+ private:
+  mutable std::mutex mutex_;
+  std::deque<SlowEntry> entries_;  // newest at the front
+  uint64_t next_id_ = 0;
+};
+
+// Source: https://redis.io/docs/management/optimization/latency-monitor/
+class LatencyMonitor {
+ public:
+  static constexpr size_t kSamplesMax = 160;
+  struct Sample {
+    int64_t unix_seconds = 0;
+    int64_t ms = 0;
+  };
+  struct Series {
+    std::deque<Sample> samples;  // oldest first, one a second: the worst of it
+    int64_t max_ms = 0;
+  };
+
+  void add(const std::string& event, int64_t ms);
+  std::map<std::string, Series> series() const;
+  // Returns how many series were dropped; all without names.
+  size_t reset(const std::vector<std::string>& events);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Series> series_;
+};
+
+// Error replies counted by their first word.
+class ErrorStats {
+ public:
+  // Beyond this many kinds no new one is counted: a client could invent prefixes.
+  static constexpr size_t kKindsMax = 128;
+
+  void add(Bytes error_text);
+  std::map<std::string, uint64_t> counts() const;
+  void reset();
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, uint64_t, std::less<>> counts_;
+};
+
+}  // namespace larder

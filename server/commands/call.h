@@ -1,0 +1,92 @@
+// One command being run: its arguments, the client, the locked data and the reply to fill.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "protocol/reply_writer.h"
+#include "server/commands/registry.h"
+#include "server/commands/services.h"
+#include "server/commands/session.h"
+#include "server/commands/task.h"
+#include "storage/store.h"
+
+namespace larder {
+
+// What a worker hands to the dispatcher: its own number, counters, random numbers.
+struct WorkerContext {
+  size_t index = 0;
+  WorkerStats* stats = nullptr;
+  Random* random = nullptr;
+};
+
+class Call {
+ public:
+  Call(Services& services, WorkerContext& worker, Session& session, ReplyWriter& reply)
+      : services_(services), worker_(worker), session_(session), reply_(reply) {}
+
+  const Command& command() const { return *command_; }
+  std::span<const Bytes> args() const { return args_; }
+  Bytes arg(size_t index) const { return args_[index]; }
+  size_t arg_count() const { return args_.size(); }
+  // Unix time, the same for the whole call.
+  int64_t now_ms() const { return now_ms_; }
+
+  Services& services() { return services_; }
+  Store& store() { return services_.store; }
+  LiveSettings& settings() { return services_.settings; }
+  WorkerContext& worker() { return worker_; }
+  Random& random() { return *worker_.random; }
+  Session& session() { return session_; }
+  ReplyWriter& reply() { return reply_; }
+
+  // Argument `index` as a key. Its hash was computed when the card's keys were locked.
+  Key key(size_t index) const;
+
+  // The keyspace of a key that the card names, in the client's database. Its shard is locked.
+  Keyspace& keyspace(const Key& key) { return keyspace(key, session_.db); }
+  Keyspace& keyspace(const Key& key, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
+    return services_.store.shard_of(key.hash).keyspace(db);
+  }
+  // Looks a key up to read it: counts a hit or a miss and tells the eviction policy.
+  Item find_to_read(const Key& key);
+  // Looks a key up to change it.
+  Item find_to_write(const Key& key) {
+    const Item item = keyspace(key).find_live(key, now_ms_);
+    return item;
+  }
+  // Looks without being noticed (OBJECT, TTL, EXISTS on behalf of tools).
+  Item peek(const Key& key) { return keyspace(key).find_live(key, now_ms_); }
+
+  // The seam of DESIGN's effects: a command changed `key`. `event` is the keyspace event's name.
+  // Readers (replication, append-only file, keyspace events, tracking) plug in here.
+  void changed(const char* event, const Key& key);
+
+  // The rest of the command's work. The reply is written by the task.
+  void start_task(std::unique_ptr<Task> task) { task_ = std::move(task); }
+  std::unique_ptr<Task> take_task() { return std::move(task_); }
+  bool has_task() const { return task_ != nullptr; }
+  // Wakes this client's task; see Waker. Set by the connection.
+  std::shared_ptr<Waker> waker() const { return waker_; }
+
+ private:
+  friend class Dispatcher;
+
+  Services& services_;
+  WorkerContext& worker_;
+  Session& session_;
+  ReplyWriter& reply_;
+  const Command* command_ = nullptr;
+  std::span<const Bytes> args_;
+  int64_t now_ms_ = 0;
+  size_t first_key_ = 0;
+  uint64_t first_hash_ = 0;
+  std::unique_ptr<Task> task_;
+  std::shared_ptr<Waker> waker_;
+};
+
+}  // namespace larder

@@ -1,0 +1,71 @@
+// Runs requests: finds the card, passes the gates, locks the shards of the card's keys, calls the
+// handler, unlocks, counts.
+//
+// Lock order: shards ascending, then nothing. Under a shard lock: no I/O, no wait, no log line.
+// One dispatcher per worker, used on its thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "server/commands/call.h"
+#include "server/commands/gates.h"
+
+namespace larder {
+
+// A parsed request on its way through the batch.
+struct Request {
+  std::span<const Bytes> args;
+  const Command* command = nullptr;
+  uint64_t hash = 0;       // of the first key
+  uint32_t first_key = 0;  // its argument; 0: none
+};
+
+class Dispatcher {
+ public:
+  enum class Outcome {
+    done,       // a reply was written
+    task,       // take_task() goes on with it
+    postponed,  // run the same request again later (CLIENT PAUSE)
+  };
+
+  Dispatcher(Services& services, WorkerContext& worker);
+
+  // Looks up the card and hashes the first key.
+  void prepare(Request& request) const;
+  // Asks the processor for the cache lines that the request will need: first the bucket, in a
+  // later pass the entry it points at.
+  void prefetch_bucket(const Request& request, const Session& session);
+  void prefetch_entry(const Request& request, const Session& session);
+
+  Outcome run(const Request& request, Session& session, ReplyWriter& reply, int64_t now_ms,
+              const std::shared_ptr<Waker>& waker);
+  std::unique_ptr<Task> take_task() { return std::move(task_); }
+  // The error reply of a request that could not even be parsed.
+  void protocol_error(Bytes text, ReplyWriter& reply);
+
+ private:
+  static constexpr size_t kShardWords = (1U << kShardBitsMax) / 64;
+
+  void find_shards(const Request& request, Call& call);
+  void lock_shards();
+  void unlock_shards(GarbageList& garbage, bool wrote);
+  Status run_locked(const Request& request, Call& call);
+  void refuse(const Request& request, const Status& status, ReplyWriter& reply);
+  void account(const Request& request, const Session& session, uint64_t spent_ticks,
+               const Status& status);
+  void feed_monitors(const Request& request, const Session& session);
+
+  Services& services_;
+  WorkerContext& worker_;
+  std::unique_ptr<Task> task_;
+  std::array<uint64_t, kShardWords> shard_set_{};  // bit s: shard s is wanted
+};
+
+// Argument indexes of a call's keys, by its card. False when the arguments don't fit the card.
+bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector<size_t>& keys);
+
+}  // namespace larder

@@ -1,0 +1,84 @@
+#include "server/commands/gates.h"
+
+#include <algorithm>
+
+#include "server/commands/errors.h"
+
+namespace larder {
+namespace {
+
+constexpr size_t kQuotedMax = 128;
+
+std::string unknown_command(std::span<const Bytes> args) {
+  std::string beginning;
+  for (const Bytes arg : args.subspan(1)) {
+    if (beginning.size() >= kQuotedMax) break;
+    beginning.append("'").append(arg.substr(0, kQuotedMax - beginning.size())).append("' ");
+  }
+  return "ERR unknown command '" + std::string(args[0].substr(0, kQuotedMax)) +
+         "', with args beginning with: " + beginning;
+}
+
+Status known(const GateInput& input) {
+  if (input.command != nullptr) return Status::ok();
+  return Status::error(unknown_command(input.args));
+}
+
+// A container called with a word that is none of its sub-commands.
+Status subcommand_known(const GateInput& input) {
+  const CommandSpec& spec = *input.command->spec;
+  if (spec.subcommands.empty() || input.args.size() < 2) return Status::ok();
+  std::string container(spec.name);
+  return Status::error("ERR unknown subcommand '" +
+                       std::string(input.args[1].substr(0, kQuotedMax)) + "'. Try " + container +
+                       " HELP.");
+}
+
+Status arity(const GateInput& input) {
+  if (input.command->takes(input.args.size())) return Status::ok();
+  return Status::error("ERR wrong number of arguments for '" + input.command->name + "' command");
+}
+
+Status authenticated(const GateInput& input) {
+  if (input.session.authenticated || has(input.command->spec->flags, Flag::no_auth)) {
+    return Status::ok();
+  }
+  return Status::error(errors::kNoAuth);
+}
+
+// Makes room before a command that may need memory.
+Status memory(const GateInput& input) {
+  Store& store = input.services.store;
+  if (!store.memory().over_limit()) [[likely]] return Status::ok();
+  if (store.make_room(input.now_ms, input.worker.random->next())) return Status::ok();
+  if (!has(input.command->spec->flags, Flag::deny_oom)) return Status::ok();
+  return Status::error(errors::kOutOfMemory);
+}
+
+using Gate = Status (*)(const GateInput&);
+constexpr Gate kGates[] = {known, subcommand_known, arity, authenticated, memory};
+
+}  // namespace
+
+Status pass_gates(const GateInput& input) {
+  for (const Gate gate : kGates) {
+    Status status = gate(input);
+    if (!status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+bool must_wait(const Services& services, const Session& session, const Command& command,
+               int64_t now_ms) {
+  const PauseState& pause = services.pause;
+  if (pause.until_ms.load(std::memory_order_relaxed) <= now_ms) [[likely]] return false;
+  const CommandSpec& spec = *command.spec;
+  if (spec.name == "CLIENT" || (command.parent != nullptr && command.parent->spec->name == "CLIENT")) {
+    return false;  // CLIENT UNPAUSE must get through
+  }
+  if (session.monitor) return false;
+  if (!pause.writes_only.load(std::memory_order_relaxed)) return true;
+  return has(spec.flags, Flag::write) || has(spec.flags, Flag::may_replicate);
+}
+
+}  // namespace larder

@@ -1,0 +1,30 @@
+// What stands between a request and its handler: a list of small functions, each of which lets the
+// request pass or says why not. A new rule is one function and one name in the list.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "server/commands/call.h"
+
+namespace larder {
+
+// What a gate may look at. `command` is null for an unknown name.
+struct GateInput {
+  Services& services;
+  WorkerContext& worker;
+  Session& session;
+  const Command* command;
+  std::span<const Bytes> args;
+  int64_t now_ms;
+};
+
+// Runs the gates in order. Returns the first refusal, or ok.
+Status pass_gates(const GateInput& input);
+
+// CLIENT PAUSE: not a refusal, the request waits.
+bool must_wait(const Services& services, const Session& session, const Command& command,
+               int64_t now_ms);
+
+}  // namespace larder

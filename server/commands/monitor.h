@@ -1,0 +1,25 @@
+// The text of MONITOR's lines. Source: https://redis.io/commands/monitor/
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "server/commands/registry.h"
+#include "server/commands/session.h"
+
+namespace larder {
+
+// The arguments with secrets replaced by "(redacted)": what MONITOR, the slow log and the log may
+// show.
+std::vector<Bytes> redacted(const Command& command, std::span<const Bytes> args);
+
+// +1700000000.123456 [0 127.0.0.1:5000] "GET" "key"\r\n
+std::string monitor_line(const Session& session, std::span<const Bytes> args, int64_t now_us);
+
+// A string in double quotes with everything unprintable escaped, as Redis prints it.
+std::string quoted(Bytes bytes);
+
+}  // namespace larder

@@ -1,0 +1,58 @@
+// All commands by name. Built once by main from the families' lists, then only read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.h"
+#include "server/commands/spec.h"
+
+namespace larder {
+
+// A card with what the registry adds to it.
+struct Command {
+  const CommandSpec* spec = nullptr;
+  const Command* parent = nullptr;  // the container of a sub-command
+  uint32_t id = 0;                  // index into WorkerStats::commands
+  std::string name;                 // lower case, sub-commands as "client|list"
+  std::vector<const Command*> subcommands;
+
+  // The words of a call must match the arity of the card.
+  bool takes(size_t words) const {
+    const int arity = spec->arity;
+    return arity >= 0 ? words == static_cast<size_t>(arity) : words >= static_cast<size_t>(-arity);
+  }
+  const Command* find_subcommand(Bytes word) const;
+};
+
+class Registry {
+ public:
+  Registry();
+  // Adds a family's cards. A name twice is our bug.
+  void add(std::span<const CommandSpec> cards);
+
+  // By name in any case; null when unknown.
+  const Command* find(Bytes name) const;
+  // Top-level commands in the order they were added.
+  const std::vector<const Command*>& commands() const { return top_; }
+  // All, sub-commands too; index is the id.
+  const std::vector<std::unique_ptr<Command>>& all() const { return all_; }
+
+ private:
+  static constexpr size_t kSlots = 1024;  // several times the number of commands
+  Command* make(const CommandSpec& spec, const Command* parent);
+
+  std::vector<std::unique_ptr<Command>> all_;
+  std::vector<const Command*> top_;
+  std::array<const Command*, kSlots> slots_{};  // open addressing by name
+};
+
+// Compares ASCII without case; `upper` is in upper case.
+bool equals_upper(Bytes text, Bytes upper);
+
+}  // namespace larder

@@ -1,0 +1,131 @@
+// What commands work with, handed to them by the dispatcher: the store, the settings that may
+// change while the server runs, and the doors to the rooms above.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "server/commands/session.h"
+#include "server/commands/stats.h"
+
+namespace larder {
+
+class Store;
+class Registry;
+struct Command;
+
+// Options that commands and connections read all the time. Filled from the configuration.
+class LiveSettings {
+ public:
+  std::atomic<int64_t> bulk_bytes_max{512LL * 1024 * 1024};  // proto-max-bulk-len
+  std::atomic<int64_t> query_buffer_max{1024LL * 1024 * 1024};
+  std::atomic<int64_t> output_hard_max{0};      // client-output-buffer-limit normal, 0: none
+  std::atomic<int64_t> output_soft_max{0};
+  std::atomic<int64_t> output_soft_seconds{0};
+  std::atomic<int64_t> clients_max{10000};
+  std::atomic<int64_t> idle_seconds_max{0};     // timeout
+  std::atomic<int64_t> keepalive_seconds{300};
+  std::atomic<int64_t> slow_us_min{10000};      // slowlog-log-slower-than, negative: off
+  std::atomic<int64_t> slow_entries_max{128};
+  std::atomic<int64_t> latency_ms_min{0};       // latency-monitor-threshold, 0: off
+  std::atomic<bool> latency_tracking{true};
+  std::atomic<bool> protected_mode{true};
+  std::atomic<bool> password_set{false};
+  std::atomic<bool> bound_explicitly{false};    // `bind` was given
+  std::atomic<bool> lazy_flush{false};          // lazyfree-lazy-user-flush
+  // no, yes or local: who may use DEBUG.
+  enum class Debug : uint8_t { no, yes, local };
+  std::atomic<Debug> debug{Debug::no};
+
+  std::string password() const {
+    std::lock_guard lock(mutex_);
+    return password_;
+  }
+  void set_password(std::string password) {
+    std::lock_guard lock(mutex_);
+    password_ = std::move(password);
+    password_set.store(!password_.empty());
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string password_;
+};
+
+// A client as seen by commands that ask about or act on others (CLIENT LIST, CLIENT KILL).
+class ClientView {
+ public:
+  virtual ~ClientView() = default;
+  virtual Session& session() = 0;
+  virtual size_t query_bytes() const = 0;
+  virtual size_t query_capacity() const = 0;
+  virtual size_t output_bytes() const = 0;
+  virtual size_t memory_bytes() const = 0;
+  // Ends the connection, at once or once what was answered is sent.
+  virtual void kill(bool after_reply) = 0;
+  // Wakes the client's task with an outcome (CLIENT UNBLOCK); false when none waits.
+  virtual bool unblock(bool with_error) = 0;
+  // Sends bytes that are not a reply (MONITOR, push).
+  virtual void send(Bytes bytes) = 0;
+  // Bytes in the client's protocol version? The caller reads session().protocol.
+};
+
+// All clients of one worker, on that worker's thread.
+class ClientsOfWorker {
+ public:
+  virtual ~ClientsOfWorker() = default;
+  virtual void each(const std::function<void(ClientView&)>& visit) = 0;
+};
+
+// Everything the network does for commands. Another worker's connections are only ever touched on
+// its own thread, so what concerns them is asked for and answered by messages.
+class Workers {
+ public:
+  virtual ~Workers() = default;
+  virtual size_t count() const = 0;
+  virtual WorkerStats& stats(size_t worker) = 0;
+  // Runs `visit` on every worker's thread (its own included), then `done` on `worker`'s.
+  virtual void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
+                         std::function<void()> done) = 0;
+  // Asks the process to end as SHUTDOWN does.
+  virtual void request_stop() = 0;
+};
+
+// What MONITOR sends to its clients. Called on the worker that ran the command.
+class MonitorFeed {
+ public:
+  virtual ~MonitorFeed() = default;
+  virtual void feed(const Session& session, const std::vector<Bytes>& args, int64_t now_us) = 0;
+};
+
+// CLIENT PAUSE: shared by all workers.
+struct PauseState {
+  std::atomic<int64_t> until_ms{0};  // Unix time
+  std::atomic<bool> writes_only{false};
+};
+
+class SlowLog;
+class LatencyMonitor;
+class ErrorStats;
+
+struct Services {
+  Store& store;
+  Registry& registry;
+  LiveSettings& settings;
+  Workers& workers;
+  SlowLog& slow_log;
+  LatencyMonitor& latency;
+  ErrorStats& error_stats;
+  PauseState& pause;
+  std::atomic<unsigned>& monitors;  // clients that get a feed
+  int64_t start_ms = 0;             // Unix time
+  std::string run_id;
+};
+
+}  // namespace larder

@@ -1,0 +1,49 @@
+// What the server knows of one client, apart from its socket. Owned by its connection; read and
+// changed on the connection's worker thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace larder {
+
+struct CommandSpec;
+
+enum class ReplyMode : uint8_t { on, off, skip_next, skip_this };
+
+struct Session {
+  uint64_t id = 0;
+  std::string address;        // peer, host:port or the socket's path
+  std::string local_address;
+  int fd = -1;
+  bool unix_socket = false;
+  bool from_loopback = false;
+
+  std::string name;
+  std::string lib_name;
+  std::string lib_version;
+  std::string user = "default";
+  bool authenticated = false;
+
+  unsigned db = 0;
+  int protocol = 2;
+  ReplyMode reply_mode = ReplyMode::on;
+  bool no_evict = false;
+  bool no_touch = false;
+  bool monitor = false;
+  bool close_after_reply = false;
+  bool blocked = false;  // a task is going on
+  bool unblock_allowed = false;
+
+  int64_t created_ms = 0;      // steady clock
+  int64_t last_active_ms = 0;  // steady clock
+  const CommandSpec* last_command = nullptr;
+  const CommandSpec* last_parent = nullptr;
+  uint64_t commands = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+};
+
+}  // namespace larder

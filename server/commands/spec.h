@@ -1,0 +1,155 @@
+// The card of a command: every fact about it, once. COMMAND, locking, ACL checks, the docs and
+// redis-cli's hints are read from it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.h"
+#include "server/commands/status.h"
+
+namespace larder {
+
+class Call;
+
+// Flags as COMMAND INFO prints them.
+enum class Flag : uint32_t {
+  none = 0,
+  write = 1U << 0,
+  readonly = 1U << 1,
+  deny_oom = 1U << 2,
+  admin = 1U << 3,
+  pubsub = 1U << 4,
+  noscript = 1U << 5,
+  blocking = 1U << 6,
+  loading = 1U << 7,
+  stale = 1U << 8,
+  skip_monitor = 1U << 9,
+  skip_slowlog = 1U << 10,
+  fast = 1U << 11,
+  no_auth = 1U << 12,
+  may_replicate = 1U << 13,
+  no_multi = 1U << 14,
+  allow_busy = 1U << 15,
+  movable_keys = 1U << 16,
+  no_mandatory_keys = 1U << 17,
+  no_async_loading = 1U << 18,
+  // Ours, not printed: the dispatcher locks every shard for the call.
+  whole_store = 1U << 24,
+};
+constexpr Flag operator|(Flag a, Flag b) {
+  return static_cast<Flag>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
+}
+constexpr bool has(Flag flags, Flag flag) {
+  return (static_cast<uint32_t>(flags) & static_cast<uint32_t>(flag)) != 0;
+}
+
+// ACL categories as ACL CAT names them.
+enum class Acl : uint32_t {
+  none = 0,
+  keyspace = 1U << 0,
+  read = 1U << 1,
+  write = 1U << 2,
+  set = 1U << 3,
+  sortedset = 1U << 4,
+  list = 1U << 5,
+  hash = 1U << 6,
+  string = 1U << 7,
+  bitmap = 1U << 8,
+  hyperloglog = 1U << 9,
+  geo = 1U << 10,
+  stream = 1U << 11,
+  pubsub = 1U << 12,
+  admin = 1U << 13,
+  fast = 1U << 14,
+  slow = 1U << 15,
+  blocking = 1U << 16,
+  dangerous = 1U << 17,
+  connection = 1U << 18,
+  transaction = 1U << 19,
+  scripting = 1U << 20,
+};
+constexpr Acl operator|(Acl a, Acl b) {
+  return static_cast<Acl>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
+}
+constexpr bool has(Acl set, Acl one) {
+  return (static_cast<uint32_t>(set) & static_cast<uint32_t>(one)) != 0;
+}
+
+// What a command does to a key, as COMMAND GETKEYSANDFLAGS prints it.
+enum class KeyUse : uint8_t {
+  read_only_access,  // RO access
+  read_write_access_update,
+  overwrite_update,
+  overwrite_insert,
+  remove_delete,
+  read_only,
+  read_write_delete,
+  read_write_insert,
+  read_write_update,
+  overwrite,
+};
+
+// Where the keys stand among the arguments (the command's name is argument 0).
+struct KeySpec {
+  int first = 0;       // 0: no keys
+  int last = 0;        // negative: counted from the end, -1 is the last
+  int step = 1;
+  int count_at = 0;    // not 0: this argument says how many keys follow, `first` is the first
+  KeyUse use = KeyUse::read_only_access;
+  KeyUse other_use = KeyUse::read_only_access;  // of all keys but the first, when they differ
+  bool others_differ = false;
+};
+
+constexpr KeySpec key_at(int index, KeyUse use) { return {index, index, 1, 0, use, use, false}; }
+constexpr KeySpec keys_from(int first, int last, int step, KeyUse use) {
+  return {first, last, step, 0, use, use, false};
+}
+constexpr KeySpec keys_counted_at(int count_at, int step, KeyUse use) {
+  return {count_at + 1, 0, step, count_at, use, use, false};
+}
+
+using Handler = Status (*)(Call& call);
+
+struct CommandSpec {
+  Bytes name;  // upper case; of a sub-command only its own word
+  Bytes syntax;
+  Bytes summary;
+  Bytes since;
+  Bytes complexity;
+  Bytes group;
+  // As Redis: n means exactly n words, name included; -n at least n.
+  int arity = 0;
+  Flag flags = Flag::none;
+  KeySpec keys{};
+  Acl acl = Acl::none;
+  Handler run = nullptr;
+  // A container (CLIENT, CONFIG, ...): its cards; the first word after the name chooses.
+  std::span<const CommandSpec> subcommands{};
+  Bytes deprecated_since{};
+  Bytes replaced_by{};
+};
+
+constexpr int exactly(int words) { return words; }
+constexpr int at_least(int words) { return -words; }
+
+// A family's list: a card that misses a fact stops the build.
+template <size_t n>
+consteval std::array<CommandSpec, n> family(const CommandSpec (&cards)[n]) {
+  std::array<CommandSpec, n> list{};
+  for (size_t i = 0; i < n; ++i) {
+    const CommandSpec& card = cards[i];
+    if (card.name.empty() || card.summary.empty() || card.since.empty() || card.group.empty() ||
+        card.arity == 0 || (card.run == nullptr && card.subcommands.empty())) {
+      throw "incomplete card";
+    }
+    for (size_t k = 0; k < i; ++k) {
+      if (cards[k].name == card.name) throw "duplicate card";
+    }
+    list[i] = card;
+  }
+  return list;
+}
+
+}  // namespace larder

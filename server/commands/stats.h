@@ -1,0 +1,61 @@
+// Counters. Each worker has its own and is the only one that writes them; anybody may read. So
+// they are relaxed atomics without read-modify-write, and cost what plain integers cost.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace larder {
+
+class Counter {
+ public:
+  void add(uint64_t amount) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+struct CommandStats {
+  // Bucket b counts calls of up to 2^b microseconds.
+  static constexpr size_t kBuckets = 32;
+
+  Counter calls;
+  Counter ticks;  // see base/clock.h
+  Counter rejected;
+  Counter failed;
+  std::array<Counter, kBuckets> latency;
+
+  static size_t bucket_of(uint64_t us) {
+    const auto bucket = static_cast<size_t>(us <= 1 ? 0 : std::bit_width(us - 1));
+    return bucket < kBuckets ? bucket : kBuckets - 1;
+  }
+};
+
+struct alignas(128) WorkerStats {
+  explicit WorkerStats(size_t commands_) : commands(new CommandStats[commands_]) {}
+
+  std::unique_ptr<CommandStats[]> commands;  // by CommandId
+  Counter commands_run;
+  Counter hits;
+  Counter misses;
+  Counter changes;  // Redis's "dirty"
+  Counter connections_received;
+  Counter connections_rejected;
+  Counter bytes_in;
+  Counter bytes_out;
+  Counter errors;
+  Counter query_buffer_kills;
+  Counter output_buffer_kills;
+  Counter client_bytes;  // query and output buffers of the worker's connections
+  Counter clients;
+};
+
+}  // namespace larder

@@ -1,0 +1,37 @@
+// Work of a command that goes on after its handler returned: a long walk done in slices so that
+// other clients of the worker are served in between, or a wait for something.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace larder {
+
+class ReplyWriter;
+struct Session;
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  enum class Progress {
+    done,   // the reply is written; the client's next request may run
+    again,  // call step() again soon
+    wait,   // call step() when woken or when wake_ms() has come
+  };
+  // Does some 200 us of work at most. Runs on the client's worker.
+  virtual Progress step(ReplyWriter& reply, int64_t now_ms) = 0;
+  // Unix time at which a waiting task wants to be called; INT64_MAX: never by itself.
+  virtual int64_t wake_ms() const { return INT64_MAX; }
+  // CLIENT UNBLOCK: writes the reply of a task that ends early; false when it can't.
+  virtual bool unblock(ReplyWriter&, bool /*with_error*/) { return false; }
+};
+
+// Lets another thread or a message wake a client's waiting task. Copyable, outlives the client.
+class Waker {
+ public:
+  virtual ~Waker() = default;
+  // On the client's worker only.
+  virtual void wake() = 0;
+};
+
+}  // namespace larder
