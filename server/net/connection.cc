@@ -1,0 +1,350 @@
+#include "server/net/connection.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <cerrno>
+
+#include "base/clock.h"
+#include "server/net/worker.h"
+
+namespace larder {
+namespace {
+
+// A client that does not read is not read from either beyond this much unsent output. Large enough
+// for a million pipelined small replies, so that clients that write everything before they read
+// don't get stuck.
+constexpr size_t kUnsentMax = 128 * 1024 * 1024;
+// Handing a megabyte to the kernel at a time keeps the loop responsive.
+constexpr size_t kWritePieces = 64;
+// Output is sent in between when a pipeline's replies pile up.
+constexpr size_t kFlushBytes = 256 * 1024;
+
+class ConnectionWaker : public Waker {
+ public:
+  explicit ConnectionWaker(std::weak_ptr<Connection> connection)
+      : connection_(std::move(connection)) {}
+  void wake() override {
+    if (auto connection = connection_.lock()) connection->wake_task();
+  }
+
+ private:
+  std::weak_ptr<Connection> connection_;
+};
+
+}  // namespace
+
+Connection::Connection(Worker& worker, Socket socket, Session session)
+    : worker_(worker),
+      socket_(std::move(socket)),
+      session_(std::move(session)),
+      reply_(output_, 2) {}
+
+size_t Connection::memory_bytes() const {
+  return sizeof(Connection) + query_.capacity() + output_.capacity();
+}
+
+void Connection::read() {
+  if (closed_ || reading_ || stopping_ || parse_failed_ || held()) return;
+  if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
+  const size_t wanted = batch_size_ == 0 ? 1 : 0;
+  query_.make_room(parser_, std::max(wanted, parser_.bytes_wanted()));
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(query_.free_begin(), query_.free_bytes()),
+                          [self = shared_from_this()](std::error_code error, size_t bytes) {
+                            self->reading_ = false;
+                            if (error) return self->close();
+                            self->on_read(bytes);
+                          });
+}
+
+void Connection::on_read(size_t bytes) {
+  if (closed_) return;
+  query_.filled(bytes);
+  session_.bytes_in += bytes;
+  worker_.stats().bytes_in.add(bytes);
+  session_.last_active_ms = steady_ms();
+  const auto limit = worker_.services().settings.query_buffer_max.load(std::memory_order_relaxed);
+  if (static_cast<int64_t>(query_bytes()) > limit) {
+    worker_.stats().query_buffer_kills.add(1);
+    worker_.events().log_warning("Closing client that reached max query buffer length: id=" +
+                                 std::to_string(session_.id) + " addr=" + session_.address);
+    return close();
+  }
+  process();
+}
+
+void Connection::process() {
+  if (processing_) return;
+  processing_ = true;
+  while (!closed_ && !held() && !session_.close_after_reply) {
+    if (batch_next_ == batch_size_ && parse_batch() == 0) break;
+    run_batch();
+    if (output_.pending() > kFlushBytes) flush();
+  }
+  processing_ = false;
+  if (closed_) return;
+  flush();
+  read();
+}
+
+// Fills batch_ with whole requests. A stranger's requests are taken one at a time: AUTH changes
+// what the next may be.
+size_t Connection::parse_batch() {
+  batch_size_ = batch_next_ = 0;
+  if (parse_failed_) return 0;
+  parser_.start_batch();
+  const LiveSettings& settings = worker_.services().settings;
+  const RequestLimits limits{settings.bulk_bytes_max.load(std::memory_order_relaxed),
+                             session_.authenticated};
+  const size_t most = session_.authenticated ? kBatch : 1;
+  struct Range {
+    size_t first, count;
+  };
+  std::array<Range, kBatch> ranges;
+  while (batch_size_ < most) {
+    const RequestParser::Outcome outcome = parser_.next(query_.bytes(), limits);
+    if (outcome == RequestParser::Outcome::empty) continue;
+    if (outcome == RequestParser::Outcome::error) parse_failed_ = true;
+    if (outcome != RequestParser::Outcome::request) break;
+    ranges[batch_size_++] = {parser_.first_arg(), parser_.args().size()};
+  }
+  for (size_t i = 0; i < batch_size_; ++i) {
+    batch_[i].args = parser_.args_of(ranges[i].first, ranges[i].count);
+  }
+  if (parse_failed_ && batch_size_ == 0) {
+    worker_.dispatcher().protocol_error(parser_.error(), reply_);
+    session_.close_after_reply = true;
+  }
+  return batch_size_;
+}
+
+void Connection::run_batch() {
+  Dispatcher& dispatcher = worker_.dispatcher();
+  if (batch_next_ == 0) {
+    for (size_t i = 0; i < batch_size_; ++i) dispatcher.prepare(batch_[i]);
+    if (batch_size_ > 1) {
+      for (size_t i = 0; i < batch_size_; ++i) dispatcher.prefetch_bucket(batch_[i], session_);
+      for (size_t i = 0; i < batch_size_; ++i) dispatcher.prefetch_entry(batch_[i], session_);
+    }
+  }
+  const int64_t now_ms = unix_ms();
+  while (batch_next_ < batch_size_ && !closed_ && !session_.close_after_reply) {
+    if (!run_one(batch_[batch_next_], now_ms)) return;
+  }
+  // The request behind the last good one could not be parsed.
+  if (parse_failed_ && !closed_ && !session_.close_after_reply) {
+    worker_.dispatcher().protocol_error(parser_.error(), reply_);
+    session_.close_after_reply = true;
+  }
+}
+
+// Returns false when the batch has to wait.
+bool Connection::run_one(const Request& request, int64_t now_ms) {
+  if (waker_ == nullptr) waker_ = std::make_shared<ConnectionWaker>(weak_from_this());
+  const size_t mark = output_.mark();
+  reply_.set_version(session_.protocol);
+  switch (worker_.dispatcher().run(request, session_, reply_, now_ms, waker_)) {
+    case Dispatcher::Outcome::postponed:
+      postponed_ = true;
+      worker_.retry_later();
+      return false;
+    case Dispatcher::Outcome::task:
+      ++batch_next_;
+      task_ = worker_.dispatcher().take_task();
+      task_mark_ = mark;
+      session_.blocked = true;
+      drive_task();
+      return task_ == nullptr;
+    case Dispatcher::Outcome::done:
+      ++batch_next_;
+      finish_reply(mark);
+  }
+  return true;
+}
+
+// CLIENT REPLY OFF and SKIP take the reply back.
+void Connection::finish_reply(size_t mark) {
+  switch (session_.reply_mode) {
+    case ReplyMode::on: return;
+    case ReplyMode::off: output_.rewind(mark); return;
+    case ReplyMode::skip_next:
+      session_.reply_mode = ReplyMode::skip_this;
+      output_.rewind(mark);
+      return;
+    case ReplyMode::skip_this:
+      session_.reply_mode = ReplyMode::on;
+      output_.rewind(mark);
+  }
+}
+
+void Connection::drive_task() {
+  if (closed_ || task_ == nullptr) return;
+  const int64_t now_ms = unix_ms();
+  reply_.set_version(session_.protocol);
+  switch (task_->step(reply_, now_ms)) {
+    case Task::Progress::again:
+      asio::post(worker_.loop(), [self = shared_from_this()] { self->drive_task(); });
+      return;
+    case Task::Progress::wait: return wait_for_task(now_ms);
+    case Task::Progress::done: break;
+  }
+  task_.reset();
+  session_.blocked = false;
+  if (task_timer_) task_timer_->cancel();
+  finish_reply(task_mark_);
+  process();
+}
+
+void Connection::wait_for_task(int64_t now_ms) {
+  const int64_t wake_ms = task_->wake_ms();
+  if (wake_ms == INT64_MAX) return;
+  if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
+  task_timer_->expires_after(std::chrono::milliseconds(std::max<int64_t>(wake_ms - now_ms, 0)));
+  task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
+    if (!error) self->drive_task();
+  });
+}
+
+void Connection::wake_task() {
+  asio::post(worker_.loop(), [self = shared_from_this()] { self->drive_task(); });
+}
+
+void Connection::retry() {
+  if (!postponed_) return;
+  postponed_ = false;
+  process();
+}
+
+bool Connection::unblock(bool with_error) {
+  if (task_ == nullptr || !task_->unblock(reply_, with_error)) return false;
+  task_.reset();
+  session_.blocked = false;
+  finish_reply(task_mark_);
+  asio::post(worker_.loop(), [self = shared_from_this()] { self->process(); });
+  return true;
+}
+
+void Connection::send(Bytes bytes) {
+  if (closed_) return;
+  output_.append(bytes);
+  flush();
+  check_output_limits(steady_ms());
+}
+
+void Connection::kill(bool after_reply) {
+  if (!after_reply) return close();
+  session_.close_after_reply = true;
+  if (output_.empty()) end_after_reply();
+}
+
+void Connection::flush() {
+  if (closed_ || writing_) return;
+  if (!write_some()) return;
+  if (output_.empty()) {
+    if (session_.close_after_reply) end_after_reply();
+    return;
+  }
+  writing_ = true;
+  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](std::error_code error) {
+    self->writing_ = false;
+    if (error) return self->close();
+    self->flush();
+    self->read();
+  });
+}
+
+// Sends what the socket takes now. Returns false when the connection ended.
+bool Connection::write_some() {
+  while (!output_.empty()) {
+    std::array<Bytes, kWritePieces> views;
+    const size_t count = output_.gather(views.data(), views.size());
+    std::array<iovec, kWritePieces> pieces;
+    for (size_t i = 0; i < count; ++i) {
+      pieces[i] = {const_cast<char*>(views[i].data()), views[i].size()};
+    }
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = count;
+    const int fd = socket_.native_handle();
+    const ssize_t sent = count == 1 ? ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
+                                    : ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) return true;
+      close();
+      return false;
+    }
+    output_.consume(static_cast<size_t>(sent));
+    session_.bytes_out += static_cast<uint64_t>(sent);
+    worker_.stats().bytes_out.add(static_cast<uint64_t>(sent));
+  }
+  return true;
+}
+
+// Without reading what the client still sent, closing would reset the connection and might destroy
+// the reply on its way.
+void Connection::end_after_reply() {
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+  char waste[4096];
+  for (int i = 0; i < 64; ++i) {
+    if (::recv(socket_.native_handle(), waste, sizeof waste, MSG_DONTWAIT) <= 0) break;
+  }
+  close();
+}
+
+void Connection::check_output_limits(int64_t now_ms) {
+  const LiveSettings& settings = worker_.services().settings;
+  const auto pending = static_cast<int64_t>(output_.pending());
+  const int64_t hard = settings.output_hard_max.load(std::memory_order_relaxed);
+  const int64_t soft = settings.output_soft_max.load(std::memory_order_relaxed);
+  if (soft == 0 || pending <= soft) {
+    over_soft_since_ms_ = 0;
+  } else if (over_soft_since_ms_ == 0) {
+    over_soft_since_ms_ = now_ms;
+  }
+  const int64_t soft_ms = settings.output_soft_seconds.load(std::memory_order_relaxed) * 1000;
+  const bool soft_over = over_soft_since_ms_ != 0 && now_ms - over_soft_since_ms_ > soft_ms;
+  if ((hard == 0 || pending <= hard) && !soft_over) return;
+  worker_.stats().output_buffer_kills.add(1);
+  worker_.events().log_warning("Client closed for overcoming of output buffer limits: id=" +
+                               std::to_string(session_.id) + " addr=" + session_.address);
+  close();
+}
+
+void Connection::tick(int64_t now_ms) {
+  const size_t bytes = memory_bytes();
+  worker_.services().store.memory().add(static_cast<int64_t>(bytes) -
+                                        static_cast<int64_t>(counted_bytes_));
+  counted_bytes_ = bytes;
+  check_output_limits(now_ms);
+  if (closed_) return;
+  const int64_t idle_max_ms =
+      worker_.services().settings.idle_seconds_max.load(std::memory_order_relaxed) * 1000;
+  if (idle_max_ms > 0 && !held() && !session_.monitor &&
+      now_ms - session_.last_active_ms > idle_max_ms) {
+    worker_.events().log_verbose("Closing idle client " + session_.address);
+    return close();
+  }
+  if (!held()) return;
+  // Nothing is being read while a task goes on, so a hang-up has to be looked for.
+  char byte = 0;
+  if (::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) close();
+}
+
+void Connection::close() {
+  if (closed_) return;
+  closed_ = true;
+  const auto self = shared_from_this();  // outlives its place in the worker's list
+  if (session_.monitor) worker_.services().monitors.fetch_sub(1);
+  if (task_timer_) task_timer_->cancel();
+  task_.reset();
+  std::error_code ignored;
+  socket_.close(ignored);
+  worker_.services().store.memory().add(-static_cast<int64_t>(counted_bytes_));
+  worker_.remove(*this);
+}
+
+}  // namespace larder

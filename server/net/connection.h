@@ -1,0 +1,95 @@
+// One client: socket, query buffer, parser, output. Lives on one worker's thread.
+//
+//   readable -> query buffer -> batch of up to 64 requests -> prefetch -> run -> one write
+//
+// A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there.
+#pragma once
+
+#include <array>
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/steady_timer.hpp>
+#include <memory>
+
+#include "protocol/output.h"
+#include "protocol/reply_writer.h"
+#include "protocol/request_parser.h"
+#include "server/commands/dispatcher.h"
+#include "server/net/query_buffer.h"
+
+namespace larder {
+
+class Worker;
+
+class Connection : public ClientView, public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = asio::generic::stream_protocol::socket;
+
+  Connection(Worker& worker, Socket socket, Session session);
+
+  void start() { read(); }
+  void close();
+  bool closed() const { return closed_; }
+  // Every ~100 ms: time-outs, hang-ups of clients that wait, soft output limits.
+  void tick(int64_t now_ms);
+  // Tries what a pause held back.
+  void retry();
+  // The server stops: no new request is run.
+  void stop_reading() { stopping_ = true; }
+  bool flushed() const { return output_.empty(); }
+
+  // ClientView
+  Session& session() override { return session_; }
+  size_t query_bytes() const override { return query_.size() - parser_.position(); }
+  size_t query_capacity() const override { return query_.capacity(); }
+  size_t output_bytes() const override { return output_.pending(); }
+  size_t memory_bytes() const override;
+  void kill(bool after_reply) override;
+  bool unblock(bool with_error) override;
+  void send(Bytes bytes) override;
+
+  void wake_task();
+
+ private:
+  static constexpr size_t kBatch = 64;
+
+  void read();
+  void on_read(size_t bytes);
+  void process();
+  size_t parse_batch();
+  void run_batch();
+  bool run_one(const Request& request, int64_t now_ms);
+  void finish_reply(size_t mark);
+  void drive_task();
+  void wait_for_task(int64_t now_ms);
+  void flush();
+  bool write_some();
+  void check_output_limits(int64_t now_ms);
+  void end_after_reply();
+  bool held() const { return task_ != nullptr || postponed_; }
+
+  Worker& worker_;
+  Socket socket_;
+  Session session_;
+  QueryBuffer query_;
+  RequestParser parser_;
+  Output output_;
+  ReplyWriter reply_;
+  std::array<Request, kBatch> batch_;
+  size_t batch_size_ = 0;
+  size_t batch_next_ = 0;
+  std::unique_ptr<Task> task_;
+  size_t task_mark_ = 0;
+  std::shared_ptr<Waker> waker_;
+  std::unique_ptr<asio::steady_timer> task_timer_;
+  bool reading_ = false;
+  bool writing_ = false;
+  bool processing_ = false;
+  bool postponed_ = false;
+  bool parse_failed_ = false;
+  bool stopping_ = false;
+  bool closed_ = false;
+  int64_t over_soft_since_ms_ = 0;
+  size_t counted_bytes_ = 0;  // as last reported to the memory account
+};
+
+}  // namespace larder

@@ -1,0 +1,220 @@
+#include "server/net/network.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+#include "base/clock.h"
+#include "server/net/listener.h"
+#include "server/net/worker.h"
+
+namespace larder {
+namespace {
+
+constexpr char kTooManyClients[] = "-ERR max number of clients reached\r\n";
+constexpr char kProtected[] =
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password "
+    "is set for the default user. In this mode connections are only accepted from the loopback "
+    "interface. If you want to connect from external computers, set a password, bind to the "
+    "addresses you trust, or turn protected mode off with CONFIG SET protected-mode no.\r\n";
+
+std::string address_text(const sockaddr_storage& address) {
+  char host[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &in.sin_addr, host, sizeof host);
+    return std::string(host) + ":" + std::to_string(ntohs(in.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
+    ::inet_ntop(AF_INET6, &in.sin6_addr, host, sizeof host);
+    return "[" + std::string(host) + "]:" + std::to_string(ntohs(in.sin6_port));
+  }
+  return "";
+}
+
+bool is_loopback(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
+    return (ntohl(in.sin_addr.s_addr) >> 24) == 127;
+  }
+  if (address.ss_family == AF_INET6) {
+    return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr);
+  }
+  return true;  // a Unix socket
+}
+
+void tune_socket(int fd, int64_t keepalive_seconds) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (keepalive_seconds <= 0) return;
+  const int idle = static_cast<int>(keepalive_seconds);
+  const int interval = std::max(idle / 3, 1);
+  const int probes = 3;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+void refuse(int fd, Bytes text) {
+  [[maybe_unused]] const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+  ::close(fd);
+}
+
+}  // namespace
+
+struct Network::Impl {
+  explicit Impl(NetworkEvents e) : events(std::move(e)) {}
+
+  NetworkEvents events;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::unique_ptr<asio::posix::stream_descriptor>> listeners;  // on worker 0's loop
+  std::string unix_path;
+  Services* services = nullptr;
+  std::atomic<uint64_t> next_id{1};
+  bool running = false;
+
+  void wait_for_clients(asio::posix::stream_descriptor& listener) {
+    listener.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [this, &listener](std::error_code error) {
+                          if (error) return;
+                          accept_all(listener.native_handle());
+                          wait_for_clients(listener);
+                        });
+  }
+
+  void accept_all(int listener) {
+    constexpr int kAcceptsPerWake = 1000;  // then others have their turn
+    for (int i = 0; i < kAcceptsPerWake; ++i) {
+      const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= 0) {
+        welcome(fd);
+      } else if (errno != EINTR && errno != ECONNABORTED) {
+        if (errno != EAGAIN) {
+          events.log_warning(std::string("Error accepting a client connection: ") +
+                             std::strerror(errno));
+        }
+        return;
+      }
+    }
+  }
+
+  size_t clients() const {
+    size_t sum = 0;
+    for (const auto& worker : workers) sum += worker->load.load(std::memory_order_relaxed);
+    return sum;
+  }
+
+  void welcome(int fd) {
+    const LiveSettings& settings = services->settings;
+    WorkerStats& stats = workers[0]->stats();
+    Session session = make_session(fd);
+    if (static_cast<int64_t>(clients()) >= settings.clients_max.load()) {
+      stats.connections_rejected.add(1);
+      return refuse(fd, kTooManyClients);
+    }
+    if (settings.protected_mode.load() && !settings.password_set.load() &&
+        !session.from_loopback) {
+      stats.connections_rejected.add(1);
+      return refuse(fd, kProtected);
+    }
+    stats.connections_received.add(1);
+    if (!session.unix_socket) tune_socket(fd, settings.keepalive_seconds.load());
+    const auto least = std::min_element(
+        workers.begin(), workers.end(),
+        [](const auto& a, const auto& b) { return a->load.load() < b->load.load(); });
+    Worker* worker = least->get();
+    worker->load.fetch_add(1);
+    worker->post([worker, fd, session = std::move(session)] { worker->adopt(fd, session); });
+  }
+
+  Session make_session(int fd) {
+    Session session;
+    session.id = next_id.fetch_add(1);
+    session.fd = fd;
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size);
+    sockaddr_storage local{};
+    size = sizeof local;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size);
+    session.unix_socket = local.ss_family == AF_UNIX;
+    session.from_loopback = is_loopback(peer);
+    session.address = session.unix_socket ? unix_path + ":0" : address_text(peer);
+    session.local_address = session.unix_socket ? unix_path + ":0" : address_text(local);
+    session.authenticated = !services->settings.password_set.load();
+    session.created_ms = session.last_active_ms = steady_ms();
+    return session;
+  }
+};
+
+Network::Network(size_t workers, size_t command_count, NetworkEvents events)
+    : impl_(std::make_unique<Impl>(std::move(events))) {
+  for (size_t i = 0; i < workers; ++i) {
+    impl_->workers.push_back(
+        std::make_unique<Worker>(i, workers, command_count, impl_->events));
+  }
+}
+
+Network::~Network() { stop(0); }
+
+std::string Network::listen(const ListenOptions& options) {
+  OpenSockets open = open_listeners(options);
+  if (!open.error.empty()) return open.error;
+  impl_->unix_path = options.unix_path;
+  for (const int fd : open.fds) {
+    impl_->listeners.push_back(
+        std::make_unique<asio::posix::stream_descriptor>(impl_->workers[0]->loop(), fd));
+  }
+  return "";
+}
+
+void Network::start(Services& services) {
+  impl_->services = &services;
+  impl_->running = true;
+  for (auto& listener : impl_->listeners) impl_->wait_for_clients(*listener);
+  for (auto& worker : impl_->workers) worker->start(services);
+}
+
+void Network::stop(int64_t patience_ms) {
+  if (!impl_->running) return;
+  impl_->running = false;
+  const int64_t until_ms = steady_ms() + patience_ms;
+  impl_->workers[0]->post([this] {
+    std::error_code ignored;
+    for (auto& listener : impl_->listeners) listener->close(ignored);
+  });
+  for (auto& worker : impl_->workers) {
+    worker->post([w = worker.get(), until_ms] { w->stop(until_ms); });
+  }
+  for (auto& worker : impl_->workers) worker->join();
+  if (!impl_->unix_path.empty()) ::unlink(impl_->unix_path.c_str());
+}
+
+size_t Network::count() const { return impl_->workers.size(); }
+
+WorkerStats& Network::stats(size_t worker) { return impl_->workers[worker]->stats(); }
+
+void Network::visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
+                        std::function<void()> done) {
+  auto left = std::make_shared<std::atomic<size_t>>(impl_->workers.size());
+  Worker* origin = impl_->workers[worker].get();
+  for (auto& each : impl_->workers) {
+    each->post([w = each.get(), origin, left, visit, done] {
+      visit(*w);
+      if (left->fetch_sub(1) == 1 && done) origin->post(done);
+    });
+  }
+}
+
+void Network::request_stop() { impl_->events.stop_requested(); }
+
+}  // namespace larder

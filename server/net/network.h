@@ -1,0 +1,53 @@
+// The server's network: listeners, workers with one event loop each, connections. A connection
+// stays on the worker it was given to; nothing on the data path crosses threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/commands/services.h"
+
+namespace larder {
+
+struct ListenOptions {
+  std::vector<std::string> addresses;  // IPv4, IPv6 or "*"; a leading '-' makes failure no error
+  uint16_t port = 6379;                // 0: no TCP
+  int backlog = 511;
+  std::string unix_path;               // empty: none
+  unsigned unix_permissions = 0;       // 0: as umask says
+};
+
+// What the network tells the room above; called on worker threads.
+struct NetworkEvents {
+  std::function<void(std::string)> log_verbose;
+  std::function<void(std::string)> log_warning;
+  std::function<void()> stop_requested;
+};
+
+class Network : public Workers {
+ public:
+  Network(size_t workers, size_t command_count, NetworkEvents events);
+  ~Network() override;
+
+  // Binds and listens; returns an error text or nothing. Call before start.
+  std::string listen(const ListenOptions& options);
+  // Starts the workers' threads. `services` outlives the network.
+  void start(Services& services);
+  // Stops accepting, sends what is answered (for at most `patience_ms`), closes, joins.
+  void stop(int64_t patience_ms);
+
+  size_t count() const override;
+  WorkerStats& stats(size_t worker) override;
+  void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
+                 std::function<void()> done) override;
+  void request_stop() override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace larder

@@ -1,0 +1,56 @@
+// The bytes a client sent and that are not run yet: one contiguous buffer, so that arguments are
+// views into it. It starts at one page group, doubles for pipelines, is made to measure for a big
+// argument and goes back to its first size when it is empty.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+
+#include "base/bytes.h"
+#include "protocol/limits.h"
+#include "protocol/request_parser.h"
+
+namespace larder {
+
+class QueryBuffer {
+ public:
+  static constexpr size_t kFirstBytes = 16 * 1024;
+
+  Bytes bytes() const { return {data_.get(), size_}; }
+  size_t size() const { return size_; }
+  size_t capacity() const { return capacity_; }
+  char* free_begin() { return data_.get() + size_; }
+  size_t free_bytes() const { return capacity_ - size_; }
+  void filled(size_t bytes) { size_ += bytes; }
+
+  // Drops what the parser has consumed and makes room for `wanted` more bytes.
+  void make_room(RequestParser& parser, size_t wanted) {
+    const size_t dropped = parser.position();
+    const size_t kept = size_ - dropped;
+    const size_t needed = kept + wanted;
+    if (kept == 0 && capacity_ > 4 * kFirstBytes && wanted <= kFirstBytes) capacity_ = 0;
+    if (dropped == 0 && needed <= capacity_) return;
+    if (needed <= capacity_) {
+      std::memmove(data_.get(), data_.get() + dropped, kept);
+      parser.moved(data_.get(), dropped, data_.get());
+    } else {
+      const size_t next = wanted >= kBigBulkBytes ? needed : std::max(needed, 2 * capacity_);
+      const size_t capacity = std::max(next, kFirstBytes);
+      std::unique_ptr<char[]> fresh(new char[capacity]);  // not zeroed: pages are taken as touched
+      if (kept > 0) std::memcpy(fresh.get(), data_.get() + dropped, kept);
+      parser.moved(data_.get(), dropped, fresh.get());
+      data_.swap(fresh);
+      capacity_ = capacity;
+    }
+    size_ = kept;
+  }
+
+ private:
+  std::unique_ptr<char[]> data_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace larder

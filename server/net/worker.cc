@@ -1,0 +1,166 @@
+#include "server/net/worker.h"
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <asio/buffer.hpp>
+#include <asio/post.hpp>
+#include <asio/read.hpp>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "server/net/connection.h"
+
+namespace larder {
+namespace {
+
+constexpr int64_t kCronMs = 100;
+// Not more often than the expiry index's resolution.
+constexpr int64_t kCronMsMin = 16;
+// How soon requests held back by CLIENT PAUSE are tried again.
+constexpr int64_t kPauseRetryMs = 5;
+
+}  // namespace
+
+Worker::Worker(size_t index, size_t workers, size_t command_count, const NetworkEvents& events)
+    : loop_(ASIO_CONCURRENCY_HINT_UNSAFE),
+      wake_(loop_, ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      cron_timer_(loop_),
+      stop_timer_(loop_),
+      events_(events),
+      workers_(workers),
+      stats_(command_count),
+      random_(random_seed()) {
+  context_ = {index, &stats_, &random_};
+}
+
+Worker::~Worker() = default;
+
+void Worker::start(Services& services) {
+  services_ = &services;
+  dispatcher_ = std::make_unique<Dispatcher>(services, context_);
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::run() {
+  listen_for_messages();
+  schedule_cron(kCronMs);
+  loop_.run();
+  // Closing calls back into remove(), so the list is taken out of its reach first.
+  auto connections = std::move(connections_);
+  connections_.clear();
+  for (auto& [id, connection] : connections) connection->close();
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::post(std::function<void()> message) {
+  inbox_.enqueue(std::move(message));
+  if (wake_pending_.exchange(true)) return;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(wake_.native_handle(), &one, sizeof one);
+}
+
+void Worker::listen_for_messages() {
+  wake_.async_read_some(asio::buffer(&wake_count_, sizeof wake_count_),
+                        [this](std::error_code error, size_t) {
+                          if (error) return;
+                          drain_inbox();
+                          listen_for_messages();
+                        });
+}
+
+void Worker::drain_inbox() {
+  wake_pending_.store(false);
+  std::function<void()> message;
+  while (inbox_.try_dequeue(message)) message();
+}
+
+void Worker::each(const std::function<void(ClientView&)>& visit) {
+  std::vector<std::shared_ptr<Connection>> now;  // visiting may close
+  now.reserve(connections_.size());
+  for (auto& [id, connection] : connections_) now.push_back(connection);
+  for (auto& connection : now) {
+    if (!connection->closed()) visit(*connection);
+  }
+}
+
+void Worker::adopt(int fd, Session session) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  Connection::Socket socket(loop_);
+  std::error_code error;
+  socket.assign(asio::generic::stream_protocol(address.ss_family, 0), fd, error);
+  if (!error) socket.non_blocking(true, error);
+  if (error) {
+    ::close(fd);
+    load.fetch_sub(1);
+    return;
+  }
+  const uint64_t id = session.id;
+  auto connection = std::make_shared<Connection>(*this, std::move(socket), std::move(session));
+  connections_.emplace(id, connection);
+  stats_.clients.set(connections_.size());
+  connection->start();
+}
+
+void Worker::remove(Connection& connection) {
+  if (connections_.erase(connection.session().id) == 0) return;
+  load.fetch_sub(1);
+  stats_.clients.set(connections_.size());
+}
+
+void Worker::schedule_cron(int64_t delay_ms) {
+  cron_timer_.expires_after(std::chrono::milliseconds(delay_ms));
+  cron_timer_.async_wait([this](std::error_code error) {
+    if (!error) cron();
+  });
+}
+
+void Worker::cron() {
+  const int64_t now_ms = unix_ms();
+  const bool more = services_->store.expire_due(static_cast<unsigned>(index()),
+                                                static_cast<unsigned>(workers_), now_ms);
+  if (has_postponed_) {
+    has_postponed_ = false;
+    each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
+  }
+  const int64_t steady = steady_ms();
+  if (steady - last_tick_ms_ >= kCronMs) {
+    last_tick_ms_ = steady;
+    services_->store.memory().note_peak();
+    each([&](ClientView& client) { static_cast<Connection&>(client).tick(steady); });
+  }
+  if (more) {
+    asio::post(loop_, [this] { cron(); });
+    return;
+  }
+  const int64_t next = services_->store.next_expiry_ms(static_cast<unsigned>(index()),
+                                                       static_cast<unsigned>(workers_));
+  int64_t delay = std::clamp(next - now_ms, kCronMsMin, kCronMs);
+  if (has_postponed_) delay = kPauseRetryMs;
+  schedule_cron(delay);
+}
+
+void Worker::stop(int64_t until_ms) {
+  cron_timer_.cancel();
+  each([](ClientView& client) { static_cast<Connection&>(client).stop_reading(); });
+  finish_stop(until_ms);
+}
+
+// Waits for slow readers to take their replies, but not for ever.
+void Worker::finish_stop(int64_t until_ms) {
+  const bool unsent = std::any_of(connections_.begin(), connections_.end(), [](const auto& each) {
+    return !each.second->flushed();
+  });
+  if (!unsent || steady_ms() >= until_ms) return loop_.stop();
+  stop_timer_.expires_after(std::chrono::milliseconds(5));
+  stop_timer_.async_wait([this, until_ms](std::error_code) { finish_stop(until_ms); });
+}
+
+}  // namespace larder

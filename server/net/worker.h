@@ -1,0 +1,77 @@
+// A worker: one thread, one event loop, its connections, its share of the cron work. Its loop runs
+// with asio's locks off, so other threads reach it only through the inbox and its wake-up.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <concurrentqueue/concurrentqueue.h>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "server/commands/dispatcher.h"
+#include "server/net/network.h"
+
+namespace larder {
+
+class Connection;
+
+class Worker : public ClientsOfWorker {
+ public:
+  Worker(size_t index, size_t workers, size_t command_count, const NetworkEvents& events);
+  ~Worker() override;
+
+  void start(Services& services);
+  void join();
+  // From any thread: runs `message` on this worker's.
+  void post(std::function<void()> message);
+
+  // On the worker's own thread only.
+  void each(const std::function<void(ClientView&)>& visit) override;
+  void adopt(int fd, Session session);
+  void remove(Connection& connection);
+  void stop(int64_t until_ms);
+  void retry_later() { has_postponed_ = true; }
+
+  asio::io_context& loop() { return loop_; }
+  Services& services() { return *services_; }
+  Dispatcher& dispatcher() { return *dispatcher_; }
+  WorkerStats& stats() { return stats_; }
+  size_t index() const { return context_.index; }
+  const NetworkEvents& events() const { return events_; }
+  // Connections here or on their way here.
+  std::atomic<size_t> load{0};
+
+ private:
+  void run();
+  void listen_for_messages();
+  void drain_inbox();
+  void schedule_cron(int64_t delay_ms);
+  void cron();
+  void finish_stop(int64_t until_ms);
+
+  asio::io_context loop_;
+  asio::posix::stream_descriptor wake_;
+  uint64_t wake_count_ = 0;
+  std::atomic<bool> wake_pending_{false};
+  moodycamel::ConcurrentQueue<std::function<void()>> inbox_;
+  asio::steady_timer cron_timer_;
+  asio::steady_timer stop_timer_;
+  const NetworkEvents& events_;
+  const size_t workers_;
+  WorkerStats stats_;
+  Random random_;
+  WorkerContext context_;
+  Services* services_ = nullptr;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unordered_map<uint64_t, std::shared_ptr<Connection>> connections_;
+  std::thread thread_;
+  int64_t last_tick_ms_ = 0;
+  bool has_postponed_ = false;
+};
+
+}  // namespace larder
