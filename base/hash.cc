@@ -14,4 +14,6 @@ uint64_t hash_of(Bytes bytes) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), process_seed);
 }
 
+uint64_t digest_of(Bytes bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
 }  // namespace larder
