@@ -60,8 +60,8 @@ std::string monitor_line(const Session& session, std::span<const Bytes> args, in
   std::snprintf(head, sizeof head, "+%lld.%06lld [%u ", static_cast<long long>(now_us / 1000000),
                 static_cast<long long>(now_us % 1000000), session.db);
   std::string line = head + session.address + "]";
-  for (const Bytes arg : args) line += " " + quoted(arg);
-  return line + "\r\n";
+  for (const Bytes arg : args) line.append(1, ' ').append(quoted(arg));
+  return line.append("\r\n");
 }
 
 }  // namespace larder

@@ -1,0 +1,54 @@
+#include "server/admin/reclaimer.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+namespace larder {
+
+struct ReclaimerThread::Queue {
+  std::mutex mutex;
+  std::condition_variable filled;
+  GarbageList waiting;
+  bool ending = false;
+};
+
+ReclaimerThread::ReclaimerThread()
+    : queue_(std::make_unique<Queue>()), thread_([this] { run(); }) {}
+
+ReclaimerThread::~ReclaimerThread() {
+  {
+    std::lock_guard lock(queue_->mutex);
+    queue_->ending = true;
+  }
+  queue_->filled.notify_one();
+  thread_.join();
+}
+
+void ReclaimerThread::reclaim(GarbageList garbage) {
+  pending_.fetch_add(garbage.size(), std::memory_order_relaxed);
+  {
+    std::lock_guard lock(queue_->mutex);
+    for (auto& piece : garbage) queue_->waiting.push_back(std::move(piece));
+  }
+  queue_->filled.notify_one();
+}
+
+void ReclaimerThread::run() {
+  while (true) {
+    GarbageList batch;
+    {
+      std::unique_lock lock(queue_->mutex);
+      queue_->filled.wait(lock, [this] { return queue_->ending || !queue_->waiting.empty(); });
+      if (queue_->waiting.empty()) return;
+      batch.swap(queue_->waiting);
+    }
+    for (auto& piece : batch) {
+      piece.reset();
+      pending_.fetch_sub(1, std::memory_order_relaxed);
+      freed_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+}
+
+}  // namespace larder

@@ -1,0 +1,34 @@
+// A thread that frees what is too big to be freed on the data path: values of a megabyte and more,
+// flushed databases.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "storage/garbage.h"
+
+namespace larder {
+
+class ReclaimerThread : public Reclaimer {
+ public:
+  ReclaimerThread();
+  // Frees what is waiting, then ends.
+  ~ReclaimerThread() override;
+
+  void reclaim(GarbageList garbage) override;
+  // Pieces waiting, and freed so far (INFO lazyfree_*).
+  size_t pending() const { return pending_.load(std::memory_order_relaxed); }
+  size_t freed() const { return freed_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Queue;
+  void run();
+
+  std::unique_ptr<Queue> queue_;
+  std::atomic<size_t> pending_{0};
+  std::atomic<size_t> freed_{0};
+  std::thread thread_;
+};
+
+}  // namespace larder
