@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "server/admin/all_commands.h"
 #include "server/admin/reclaimer.h"
 #include "server/commands/activity.h"
-#include "server/commands/families.h"
 #include "server/commands/registry.h"
 #include "server/commands/version.h"
 #include "server/net/network.h"
@@ -18,6 +18,16 @@
 
 namespace larder {
 namespace {
+
+// No options by name yet.
+class NoConfiguration : public Configuration {
+ public:
+  std::optional<std::string> value(Bytes) const override { return {}; }
+  std::vector<std::pair<std::string, std::string>> matching(Bytes) const override { return {}; }
+  std::string set(const std::vector<Assignment>&) override { return "ERR no options"; }
+  std::string rewrite() override { return "ERR The server is running without a config file"; }
+  std::string file() const override { return ""; }
+};
 
 struct Options {
   ListenOptions listen;
@@ -31,13 +41,6 @@ unsigned shard_bits_for(unsigned threads) {
   unsigned bits = 4;
   while ((1U << bits) < threads * 16 && bits < kShardBitsMax) ++bits;
   return bits;
-}
-
-void add_families(Registry& registry) {
-  registry.add(connection_commands());
-  registry.add(string_commands());
-  registry.add(string_edit_commands());
-  registry.add(key_commands());
 }
 
 int serve(const Options& options) {
@@ -54,7 +57,7 @@ int serve(const Options& options) {
                .databases = options.databases,
                .reclaimer = &reclaimer});
   Registry registry;
-  add_families(registry);
+  add_all_commands(registry);
   LiveSettings settings;
   settings.set_password(options.password);
   SlowLog slow_log;
@@ -69,8 +72,9 @@ int serve(const Options& options) {
     warn(error);
     return 1;
   }
-  Services services{store,   registry,    settings, network,  slow_log, latency,
-                    error_stats, pause, monitors, unix_ms(), random_hex(40)};
+  NoConfiguration configuration;
+  Services services{store,       registry, settings, network,       slow_log,  latency,
+                    error_stats, pause,    monitors, configuration, unix_ms(), random_hex(40)};
   network.start(services);
   std::fprintf(stderr, "Ready to accept connections on port %u\n", options.listen.port);
   int signal = 0;

@@ -7,7 +7,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -97,11 +99,24 @@ class Workers {
   virtual void request_stop() = 0;
 };
 
-// What MONITOR sends to its clients. Called on the worker that ran the command.
-class MonitorFeed {
+// The options as text, for CONFIG and INFO; server/admin has the table. Safe from any thread.
+class Configuration {
  public:
-  virtual ~MonitorFeed() = default;
-  virtual void feed(const Session& session, const std::vector<Bytes>& args, int64_t now_us) = 0;
+  struct Assignment {
+    Bytes name;
+    Bytes value;
+  };
+  virtual ~Configuration() = default;
+  // The value of one option as CONFIG GET prints it; nothing for an unknown name.
+  virtual std::optional<std::string> value(Bytes name) const = 0;
+  // Names and values that match a glob pattern in any case, in the table's order.
+  virtual std::vector<std::pair<std::string, std::string>> matching(Bytes pattern) const = 0;
+  // Changes all or none. Returns the error reply's text, or nothing.
+  virtual std::string set(const std::vector<Assignment>& assignments) = 0;
+  // Writes the changed options back to the file the server was started with. The same.
+  virtual std::string rewrite() = 0;
+  // Absolute path of that file; empty without one.
+  virtual std::string file() const = 0;
 };
 
 // CLIENT PAUSE: shared by all workers.
@@ -124,6 +139,7 @@ struct Services {
   ErrorStats& error_stats;
   PauseState& pause;
   std::atomic<unsigned>& monitors;  // clients that get a feed
+  Configuration& configuration;
   int64_t start_ms = 0;             // Unix time
   std::string run_id;
 };

@@ -1,0 +1,15 @@
+#include "server/admin/all_commands.h"
+
+#include "server/commands/families.h"
+#include "server/commands/registry.h"
+
+namespace larder {
+
+void add_all_commands(Registry& registry) {
+  registry.add(connection_commands());
+  registry.add(string_commands());
+  registry.add(string_edit_commands());
+  registry.add(key_commands());
+}
+
+}  // namespace larder
