@@ -84,6 +84,11 @@ class Table {
   template <typename Visit>
   uint64_t scan(uint64_t cursor, Visit visit);
 
+  // The same in steps of a whole segment, up to some thousand entries, and without a repetition: a
+  // walk that has seen a part of a segment which merged meanwhile visits only the rest.
+  template <typename Visit>
+  uint64_t scan_segment(uint64_t cursor, Visit visit);
+
   // Some entry, each about equally likely; null when empty. `random` is 64 random bits.
   Entry* sample(uint64_t random);
 
@@ -133,6 +138,9 @@ class Table {
     return segment_of(where.place)->buckets()[bucket_of(where.place)];
   }
 
+  // Where a scan goes on behind a segment; 0 behind the last.
+  static uint64_t cursor_behind(const Segment& segment);
+
   Segment* make_segment(unsigned depth, uint32_t prefix);
   void free_segment(Segment* segment);
   bool try_insert(Segment& segment, HashPlace where, Entry* entry);
@@ -170,6 +178,11 @@ struct TableCursor {
   }
   static constexpr unsigned kBits = 18 + 12;
 };
+
+inline uint64_t Table::cursor_behind(const Segment& segment) {
+  const uint64_t end = uint64_t{segment.prefix} + (uint64_t{1} << (32 - segment.depth));
+  return end >> 32 != 0 ? 0 : TableCursor{static_cast<uint32_t>(end), 0, 0}.pack();
+}
 
 template <typename Visit>
 void Table::each_candidate(uint32_t place, Visit visit) {
@@ -215,13 +228,22 @@ uint64_t Table::scan(uint64_t cursor, Visit visit) {
       }
     }
   }
-  TableCursor next{segment.prefix, segment.depth, at.bucket + 1};
-  if (next.bucket == buckets_) {
-    const uint64_t end = uint64_t{segment.prefix} + (uint64_t{1} << (32 - segment.depth));
-    if (end >> 32 != 0) return 0;
-    next = {static_cast<uint32_t>(end), 0, 0};
+  const TableCursor next{segment.prefix, segment.depth, at.bucket + 1};
+  return next.bucket == buckets_ ? cursor_behind(segment) : next.pack();
+}
+
+template <typename Visit>
+uint64_t Table::scan_segment(uint64_t cursor, Visit visit) {
+  const uint32_t from = TableCursor::unpack(cursor).prefix;
+  Segment& segment = *segment_of(from);
+  const Slot* slots = segment.buckets()->slots;
+  for (size_t i = 0; i < size_t{buckets_ + kStashBuckets} * kSlotsPerBucket; ++i) {
+    Entry* entry = entry_of(slots[i]);
+    if (entry == nullptr) continue;
+    if (segment.prefix != from && place_of_(entry, shard_bits_).place < from) continue;
+    visit(entry);
   }
-  return next.pack();
+  return cursor_behind(segment);
 }
 
 }  // namespace larder

@@ -10,6 +10,11 @@ void add_all_commands(Registry& registry) {
   registry.add(string_commands());
   registry.add(string_edit_commands());
   registry.add(key_commands());
+  registry.add(expiry_commands());
+  registry.add(scan_commands());
+  registry.add(object_commands());
+  registry.add(database_commands());
+  registry.add(conditional_commands());
 }
 
 }  // namespace larder

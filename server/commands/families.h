@@ -1,4 +1,4 @@
-// The families of commands that live in this room. main.cc adds them to the registry.
+// The families of commands that live in this room. server/admin/all_commands.cc adds them.
 #pragma once
 
 #include <span>
@@ -11,6 +11,11 @@ std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> string_edit_commands();
 std::span<const CommandSpec> key_commands();
+std::span<const CommandSpec> expiry_commands();
+std::span<const CommandSpec> scan_commands();
+std::span<const CommandSpec> object_commands();
+std::span<const CommandSpec> database_commands();
+std::span<const CommandSpec> conditional_commands();
 
 // CLIENT SETNAME's rule: printable and no spaces.
 bool is_client_name(Bytes name);

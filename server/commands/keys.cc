@@ -4,6 +4,7 @@
 
 #include "base/numbers.h"
 #include "server/commands/families.h"
+#include "server/commands/key_types.h"
 #include "server/commands/string_values.h"
 
 namespace larder {
@@ -44,7 +45,8 @@ Status touch(Call& call) {
 }
 
 Status type(Call& call) {
-  call.reply().simple(call.peek(call.key(1)) ? "string" : "none");
+  const Item item = call.peek(call.key(1));
+  call.reply().simple(item ? type_name(item->type()) : "none");
   return Status::ok();
 }
 

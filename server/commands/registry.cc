@@ -17,13 +17,13 @@ size_t hash_name(Bytes name) {
   return hash ^ hash >> 15;
 }
 
-std::string lower_name(Bytes name) {
-  std::string text(name);
-  std::transform(text.begin(), text.end(), text.begin(), lower);
-  return text;
-}
-
 }  // namespace
+
+std::string lower_case(Bytes text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), lower);
+  return result;
+}
 
 bool equals_upper(Bytes text, Bytes upper_text) {
   if (text.size() != upper_text.size()) return false;
@@ -47,7 +47,7 @@ Command* Registry::make(const CommandSpec& spec, const Command* parent) {
   command->spec = &spec;
   command->parent = parent;
   command->id = static_cast<uint32_t>(all_.size());
-  command->name = lower_name(spec.name);
+  command->name = lower_case(spec.name);
   if (parent != nullptr) command->name = parent->name + "|" + command->name;
   all_.push_back(std::move(command));
   return all_.back().get();

@@ -54,5 +54,6 @@ class Registry {
 
 // Compares ASCII without case; `upper` is in upper case.
 bool equals_upper(Bytes text, Bytes upper);
+std::string lower_case(Bytes text);
 
 }  // namespace larder

@@ -1,0 +1,74 @@
+// Whole databases: size, emptying, swapping.
+// Source: https://redis.io/commands/?group=server
+#include "base/numbers.h"
+#include "server/commands/args.h"
+#include "server/commands/families.h"
+
+namespace larder {
+namespace {
+
+Status dbsize(Call& call) {
+  const size_t keys = call.store().database_size(call.session().db).keys;
+  call.reply().integer(static_cast<int64_t>(keys));
+  return Status::ok();
+}
+
+// ASYNC and SYNC cost the same here: the keys are cut off under the locks and freed by the
+// reclaimer's thread afterwards.
+Status flush(Call& call, unsigned db) {
+  if (call.arg_count() > 2) return Status::error(errors::kSyntax);
+  if (call.arg_count() == 2 && !equals_upper(call.arg(1), "ASYNC") &&
+      !equals_upper(call.arg(1), "SYNC")) {
+    return Status::error(errors::kSyntax);
+  }
+  call.worker().stats->changes.add(call.store().flush_locked(db));
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status flushdb(Call& call) { return flush(call, call.session().db); }
+Status flushall(Call& call) { return flush(call, Store::kAllDatabases); }
+
+Status swapdb(Call& call) {
+  const auto first = parse_int64(call.arg(1));
+  if (!first) return Status::error("ERR invalid first DB index");
+  const auto second = parse_int64(call.arg(2));
+  if (!second) return Status::error("ERR invalid second DB index");
+  const auto count = static_cast<int64_t>(call.store().databases());
+  if (*first < 0 || *first >= count || *second < 0 || *second >= count) {
+    return Status::error(errors::kDbRange);
+  }
+  if (*first != *second) {
+    call.store().swap_databases_locked(static_cast<unsigned>(*first),
+                                       static_cast<unsigned>(*second));
+    call.worker().stats->changes.add(1);
+  }
+  call.reply().ok();
+  return Status::ok();
+}
+
+constexpr auto kFamily = family({
+    {.name = "DBSIZE", .syntax = "", .summary = "Counts the keys of the database.",
+     .since = "1.0.0", .complexity = "O(1)", .group = "server", .arity = exactly(1),
+     .flags = Flag::readonly | Flag::fast, .acl = Acl::keyspace | Acl::read | Acl::fast,
+     .run = dbsize},
+    {.name = "FLUSHDB", .syntax = "[ASYNC | SYNC]", .summary = "Removes all keys of the database.",
+     .since = "1.0.0", .complexity = "O(N) where N is the number of keys, most of it in the background",
+     .group = "server", .arity = at_least(1), .flags = Flag::write | Flag::whole_store,
+     .acl = Acl::keyspace | Acl::write | Acl::slow | Acl::dangerous, .run = flushdb},
+    {.name = "FLUSHALL", .syntax = "[ASYNC | SYNC]", .summary = "Removes all keys of all databases.",
+     .since = "1.0.0", .complexity = "O(N) where N is the number of keys, most of it in the background",
+     .group = "server", .arity = at_least(1), .flags = Flag::write | Flag::whole_store,
+     .acl = Acl::keyspace | Acl::write | Acl::slow | Acl::dangerous, .run = flushall},
+    {.name = "SWAPDB", .syntax = "index1 index2",
+     .summary = "Lets two databases change places for all clients.", .since = "4.0.0",
+     .complexity = "O(number of shards)", .group = "server", .arity = exactly(3),
+     .flags = Flag::write | Flag::fast | Flag::whole_store,
+     .acl = Acl::keyspace | Acl::write | Acl::fast | Acl::dangerous, .run = swapdb},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> database_commands() { return kFamily; }
+
+}  // namespace larder

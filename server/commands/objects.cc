@@ -1,0 +1,96 @@
+// OBJECT: how a value is kept. For tools; none of it counts as a use of the key.
+// Source: https://redis.io/commands/object/
+#include "server/commands/families.h"
+#include "server/commands/string_values.h"
+
+namespace larder {
+namespace {
+
+Status encoding(Call& call) {
+  const Item item = call.peek(call.key(2));
+  item ? call.reply().bulk(string_encoding_name(*item.entry())) : call.reply().null();
+  return Status::ok();
+}
+
+// Values are never shared between keys.
+Status refcount(Call& call) {
+  call.peek(call.key(2)) ? call.reply().integer(1) : call.reply().null();
+  return Status::ok();
+}
+
+Status idletime(Call& call) {
+  const Key key = call.key(2);
+  const Item item = call.peek(key);
+  if (!item) {
+    call.reply().null();
+    return Status::ok();
+  }
+  const Shard& shard = call.store().shard_of(key.hash);
+  const auto idle_ms = call.store().idle_ms(shard, *item.entry(), call.now_ms());
+  if (!idle_ms) {
+    return Status::error(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+        "switching between policies at runtime LRU and LFU data will take some time to adjust.");
+  }
+  call.reply().integer(*idle_ms / 1000);
+  return Status::ok();
+}
+
+Status freq(Call& call) {
+  if (!call.peek(call.key(2))) {
+    call.reply().null();
+    return Status::ok();
+  }
+  return Status::error(
+      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
+      "that when switching between policies at runtime LRU and LFU data will take some time to "
+      "adjust.");
+}
+
+Status help(Call& call) {
+  constexpr Bytes kLines[] = {
+      "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "ENCODING <key>",
+      "    The name of the form in which the value is kept.",
+      "FREQ <key>",
+      "    How often the key was used, on a logarithmic scale, under an LFU policy.",
+      "IDLETIME <key>",
+      "    Seconds since the key was last used.",
+      "REFCOUNT <key>",
+      "    How many references the value has.",
+      "HELP",
+      "    This text.",
+  };
+  call.reply().array(std::size(kLines));
+  for (const Bytes line : kLines) call.reply().simple(line);
+  return Status::ok();
+}
+
+constexpr CommandSpec about_key(Bytes name, Bytes summary, Bytes since, Handler run) {
+  return {.name = name, .syntax = "key", .summary = summary, .since = since, .complexity = "O(1)",
+          .group = "generic", .arity = exactly(3), .flags = Flag::readonly,
+          .keys = key_at(2, KeyUse::read_only), .acl = Acl::keyspace | Acl::read | Acl::slow,
+          .run = run};
+}
+
+constexpr auto kSubcommands = family({
+    about_key("ENCODING", "Tells how a value is kept.", "2.2.3", encoding),
+    about_key("REFCOUNT", "Tells how many references a value has.", "2.2.3", refcount),
+    about_key("IDLETIME", "Tells how many seconds ago a key was last used.", "2.2.3", idletime),
+    about_key("FREQ", "Tells how often a key was used, under an LFU policy.", "4.0.0", freq),
+    {.name = "HELP", .syntax = "", .summary = "Explains the sub-commands.", .since = "6.2.0",
+     .complexity = "O(1)", .group = "generic", .arity = exactly(2),
+     .flags = Flag::loading | Flag::stale, .acl = Acl::keyspace | Acl::slow, .run = help},
+});
+
+constexpr auto kFamily = family({
+    {.name = "OBJECT", .syntax = "", .summary = "A container for commands about values.",
+     .since = "2.2.3", .complexity = "Depends on subcommand.", .group = "generic",
+     .arity = at_least(2), .acl = Acl::slow, .subcommands = kSubcommands},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> object_commands() { return kFamily; }
+
+}  // namespace larder
