@@ -1,0 +1,112 @@
+"""Starting servers pinned to a core, loading them, and reading what they used from /proc."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = ROOT / "build/release/bin"
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def command_of(name, port, threads):
+    """The command line that starts a server; None when its program is not installed."""
+    program = {
+        "larder": BIN / "larder-server",
+        "floor": BIN / "larder-floor",
+        "redis": shutil.which("redis-server"),
+        "memcached": shutil.which("memcached"),
+    }[name]
+    if program is None:
+        return None
+    return [str(program)] + {
+        "larder": ["--bind", "127.0.0.1", "--port", str(port), "--threads", str(threads)],
+        "floor": [str(port)],
+        "redis": ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"],
+        "memcached": ["-l", "127.0.0.1", "-p", str(port), "-U", "0", "-m", "16384",
+                      "-t", str(threads), "-u", "nobody"],
+    }[name]
+
+
+class Server:
+    """One running server. Use it in a `with`."""
+
+    def __init__(self, name, port, cores="0", threads=1):
+        self.name, self.port = name, port
+        command = command_of(name, port, threads)
+        self.process = subprocess.Popen(["taskset", "-c", cores] + command,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._wait_until_up()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def _wait_until_up(self):
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        self.process.kill()
+        raise SystemExit(f"{self.name} did not come up on port {self.port}")
+
+    def cpu_seconds(self):
+        fields = open(f"/proc/{self.process.pid}/stat").read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+    def rss_bytes(self):
+        for line in open(f"/proc/{self.process.pid}/status"):
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    def start_load(self, core="1", **options):
+        """Starts larder-load; keyword arguments are its options, True for a flag."""
+        command = ["taskset", "-c", core, str(BIN / "larder-load"), "--port", str(self.port)]
+        if self.name == "memcached":
+            command.append("--memcached")
+        for name, value in options.items():
+            command.append("--" + name.replace("_", "-"))
+            if value is not True:
+                command.append(str(value))
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def load(self, **options):
+        """Runs larder-load to its end. Its result, and the server's CPU time per operation."""
+        before = self.cpu_seconds()
+        output, _ = self.start_load(**options).communicate()
+        result = json.loads(output)
+        result["cpu_us_per_op"] = (self.cpu_seconds() - before) * 1e6 / result["ops"]
+        return result
+
+    def ask(self, *words):
+        """One RESP command on a connection of its own; the reply's bytes up to its first line."""
+        with socket.create_connection(("127.0.0.1", self.port), 60) as connection:
+            pieces = [b"*%d\r\n" % len(words)]
+            for word in words:
+                raw = word if isinstance(word, bytes) else str(word).encode()
+                pieces.append(b"$%d\r\n%s\r\n" % (len(raw), raw))
+            connection.sendall(b"".join(pieces))
+            reply = connection.makefile("rb")
+            line = reply.readline().rstrip()
+            self._read_rest(reply, line)
+            return line.decode()
+
+    def _read_rest(self, reply, line):
+        if line[:1] == b"$" and int(line[1:]) >= 0:
+            reply.read(int(line[1:]) + 2)
+        elif line[:1] == b"*":
+            for _ in range(int(line[1:])):
+                self._read_rest(reply, reply.readline().rstrip())
