@@ -71,6 +71,10 @@ void Args::fail(std::string error) {
   error_ = Status::error(std::move(error));
 }
 
+void Args::fail_late(std::string error) {
+  if (ok()) error_ = Status::error(std::move(error));
+}
+
 std::optional<int64_t> absolute_expiry(int64_t value, bool seconds, bool relative,
                                        int64_t now_ms) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
@@ -95,24 +99,28 @@ bool take_expiry(Args& args, ExpiryOption& option, const Call& call, Bytes comma
   };
   constexpr Form kForms[] = {{"EX", true, true}, {"PX", false, true}, {"EXAT", true, false},
                              {"PXAT", false, false}};
-  const auto claim = [&](Kind kind) {
-    if (option.kind != Kind::none) args.reject();
+  const auto claim = [&](Kind kind, Bytes word) {
+    if (option.kind != Kind::none && option.word != word) args.reject();
     option.kind = kind;
-    return true;
+    option.word = word;
   };
-  if (!allow_persist && args.take("KEEPTTL")) return claim(Kind::keep);
-  if (allow_persist && args.take("PERSIST")) return claim(Kind::persist);
+  const bool keep = !allow_persist && args.take("KEEPTTL");
+  const bool persist = allow_persist && args.take("PERSIST");
+  if (keep || persist) {
+    claim(keep ? Kind::keep : Kind::persist, keep ? "KEEPTTL" : "PERSIST");
+    return true;
+  }
   for (const Form& form : kForms) {
     if (!args.take_with_value(form.word)) continue;
-    claim(Kind::at);
-    const int64_t value = args.integer();
-    if (!args.ok()) return true;
-    const auto at_ms = absolute_expiry(value, form.seconds, form.relative, call.now_ms());
-    if (!at_ms) {
-      args.fail("ERR invalid expire time in '" + std::string(command) + "' command");
+    claim(Kind::at, form.word);
+    const auto value = parse_int64(args.bytes());
+    if (!value) {
+      args.fail_late(errors::kNotInteger);
       return true;
     }
-    option.at_ms = *at_ms;
+    const auto at_ms = absolute_expiry(*value, form.seconds, form.relative, call.now_ms());
+    if (!at_ms) args.fail_late("ERR invalid expire time in '" + std::string(command) + "' command");
+    option.at_ms = at_ms.value_or(0);
     return true;
   }
   return false;

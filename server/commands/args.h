@@ -28,7 +28,9 @@ class Args {
   bool more() const { return ok_ && at_ < call_.arg_count(); }
   size_t left() const { return call_.arg_count() - at_; }
   size_t position() const { return at_; }
-  bool ok() const { return ok_; }
+  bool ok() const { return error_.is_ok(); }
+  // The words make sense; a value among them may still be wrong.
+  bool syntax_ok() const { return ok_; }
   Status error() { return std::move(error_); }
 
   // A missing argument is a syntax error.
@@ -42,12 +44,12 @@ class Args {
   bool take(Bytes word);
   // The next argument if it is this word and another one follows.
   bool take_with_value(Bytes word);
-  // Consumes one of several words into `target`; a second one is a syntax error.
+  // Consumes one of several words into `target`; a second, other one is a syntax error.
   template <typename T>
   bool take_one_of(std::optional<T>& target, std::initializer_list<Word<T>> words) {
     for (const Word<T>& word : words) {
       if (!take(word.text)) continue;
-      if (target) fail(errors::kSyntax);
+      if (target && *target != word.value) fail(errors::kSyntax);
       target = word.value;
       return true;
     }
@@ -60,22 +62,26 @@ class Args {
   void reject() { fail(errors::kSyntax); }
   void fail(const char* error);
   void fail(std::string error);
+  // A bad value that Redis looks at behind the last word: any other mistake goes before it.
+  void fail_late(std::string error);
 
  private:
   const Call& call_;
   size_t at_;
-  bool ok_ = true;
+  bool ok_ = true;  // false: stop reading
   Status error_ = Status::ok();
 };
 
-// EX, PX, EXAT, PXAT, KEEPTTL, PERSIST: at most one of them.
+// EX, PX, EXAT, PXAT, KEEPTTL, PERSIST: at most one of them, though it may be said again.
 struct ExpiryOption {
   enum class Kind : uint8_t { none, at, keep, persist };
   Kind kind = Kind::none;
+  Bytes word;
   int64_t at_ms = 0;  // absolute Unix ms
 };
 
 // Consumes an expiry option. `command` is the name that Redis prints in "invalid expire time".
+// Fails: a bad time is a late mistake.
 bool take_expiry(Args& args, ExpiryOption& option, const Call& call, Bytes command,
                  bool allow_persist);
 // Turns a time given by a client into absolute ms; nothing when out of range or not positive.

@@ -33,7 +33,11 @@ Status quit(Call& call) {
 
 Status select(Call& call) {
   const auto index = parse_int64(call.arg(1));
-  if (!index) return Status::error(errors::kInvalidDb);
+  if (!index) return Status::error(errors::kNotInteger);
+  if (*index != static_cast<int32_t>(*index)) {
+    return Status::error(
+        "ERR value is out of range, value must between -2147483648 and 2147483647");
+  }
   if (*index < 0 || *index >= static_cast<int64_t>(call.store().databases())) {
     return Status::error(errors::kDbRange);
   }

@@ -15,7 +15,6 @@ inline constexpr const char* kStringTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 inline constexpr const char* kOffsetRange = "ERR offset is out of range";
 inline constexpr const char* kDbRange = "ERR DB index is out of range";
-inline constexpr const char* kInvalidDb = "ERR invalid DB index";
 inline constexpr const char* kOutOfMemory =
     "OOM command not allowed when used memory > 'maxmemory'.";
 inline constexpr const char* kNoAuth = "NOAUTH Authentication required.";

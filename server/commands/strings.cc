@@ -164,13 +164,14 @@ Status getex(Call& call) {
   while (args.more()) {
     if (!take_expiry(args, option, call, "getex", true)) args.reject();
   }
-  if (!args.ok()) return args.error();
+  if (!args.syntax_ok()) return args.error();
   const Item item = call.find_to_read(key);
   if (!item) {
     call.reply().null();
     return Status::ok();
   }
   if (!is_string(item)) return Status::error(errors::kWrongType);
+  if (!args.ok()) return args.error();
   reply_string(call.reply(), item);
   Keyspace& keys = call.keyspace(key);
   if (option.kind == ExpiryOption::Kind::persist && item->is(Entry::kHasExpiry)) {

@@ -1,0 +1,54 @@
+"""Starts the servers under test on free ports and stops them again."""
+import socket
+import subprocess
+import tempfile
+import time
+
+START_S = 10
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    def __init__(self, name, program, options):
+        self.name, self.port = name, free_port()
+        self.folder = tempfile.TemporaryDirectory(prefix="larder-conformance-")
+        self.log = open(self.folder.name + "/log", "wb")
+        line = [program, "--bind", "127.0.0.1", "--port", str(self.port), *options]
+        if name == "redis":
+            line += ["--save", "", "--dir", self.folder.name, "--enable-debug-command", "local"]
+        self.process = subprocess.Popen(
+            line, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.wait()
+
+    def wait(self):
+        limit = time.monotonic() + START_S
+        while time.monotonic() < limit and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        self.log.flush()
+        with open(self.log.name, errors="replace") as log:
+            said = log.read()
+        self.stop()
+        raise SystemExit(f"{self.name} did not start:\n{said}")
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def stop(self):
+        if self.alive():
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+        self.folder.cleanup()
