@@ -15,6 +15,7 @@ void add_all_commands(Registry& registry) {
   registry.add(object_commands());
   registry.add(database_commands());
   registry.add(conditional_commands());
+  registry.add(function_commands());
 }
 
 }  // namespace larder
