@@ -1,5 +1,7 @@
 // OBJECT: how a value is kept. For tools; none of it counts as a use of the key.
 // Source: https://redis.io/commands/object/
+#include <limits>
+
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
 
@@ -12,9 +14,19 @@ Status encoding(Call& call) {
   return Status::ok();
 }
 
-// Values are never shared between keys.
+// Values are never shared between keys. Redis shares the small integers and says so with the
+// largest count there is; its clients' tests look at that.
 Status refcount(Call& call) {
-  call.peek(call.key(2)) ? call.reply().integer(1) : call.reply().null();
+  constexpr int64_t kSharedBelow = 10000;
+  const Item item = call.peek(call.key(2));
+  if (!item) {
+    call.reply().null();
+    return Status::ok();
+  }
+  const bool integer = is_string(item) && item->encoding() == Encoding::integer;
+  const auto value = integer ? string_integer(*item.entry()) : std::nullopt;
+  const bool shared = value && *value >= 0 && *value < kSharedBelow;
+  call.reply().integer(shared ? std::numeric_limits<int32_t>::max() : 1);
   return Status::ok();
 }
 
