@@ -1,6 +1,7 @@
 #include "protocol/request_parser.h"
 
 #include "base/numbers.h"
+#include "base/quoting.h"
 
 namespace larder {
 namespace {
@@ -24,63 +25,6 @@ size_t read_short_count(Bytes buffer, size_t at, int64_t& value) {
   if (i + 2 > buffer.size() || buffer[i] != '\r' || buffer[i + 1] != '\n') return 0;
   value = number;
   return i + 2;
-}
-
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-char unescape(char c) {
-  switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'b': return '\b';
-    case 'a': return '\a';
-    default: return c;
-  }
-}
-
-// Reads one word of an inline request from `at` on. Returns the offset behind it, or kNotFound
-// when quotes do not match up. `plain` tells that the word stands in the line as it is.
-size_t read_word(Bytes line, size_t at, std::string& word, bool& plain) {
-  char quote = 0;
-  plain = true;
-  for (size_t i = at; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quote == 0) {
-      if (is_space(c)) return i;
-      if (c == '"' || c == '\'') {
-        quote = c;
-        plain = false;
-      } else {
-        word += c;
-      }
-      continue;
-    }
-    if (c == quote) {
-      if (i + 1 < line.size() && !is_space(line[i + 1])) return kNotFound;
-      return i + 1;
-    }
-    if (c != '\\' || i + 1 >= line.size()) {
-      word += c;
-    } else if (quote == '\'') {
-      if (line[i + 1] == '\'') ++i;
-      word += line[i];
-    } else if (line[i + 1] == 'x' && i + 3 < line.size() && hex_digit(line[i + 2]) >= 0 &&
-               hex_digit(line[i + 3]) >= 0) {
-      word += static_cast<char>(hex_digit(line[i + 2]) * 16 + hex_digit(line[i + 3]));
-      i += 3;
-    } else {
-      word += unescape(line[++i]);
-    }
-  }
-  return quote == 0 ? line.size() : kNotFound;
 }
 
 }  // namespace
@@ -220,7 +164,7 @@ Outcome RequestParser::parse_inline(Bytes buffer) {
 Outcome RequestParser::split_inline(Bytes line) {
   size_t at = 0;
   while (true) {
-    while (at < line.size() && is_space(line[at])) ++at;
+    at = skip_spaces(line, at);
     if (at >= line.size() || line[at] == '\0') break;
     std::string word;
     bool plain = true;

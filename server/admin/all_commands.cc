@@ -1,5 +1,6 @@
 #include "server/admin/all_commands.h"
 
+#include "server/admin/families.h"
 #include "server/commands/families.h"
 #include "server/commands/registry.h"
 
@@ -16,6 +17,7 @@ void add_all_commands(Registry& registry) {
   registry.add(database_commands());
   registry.add(conditional_commands());
   registry.add(function_commands());
+  registry.add(config_commands());
 }
 
 }  // namespace larder

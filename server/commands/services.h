@@ -83,6 +83,7 @@ class ClientsOfWorker {
  public:
   virtual ~ClientsOfWorker() = default;
   virtual void each(const std::function<void(ClientView&)>& visit) = 0;
+  virtual WorkerStats& stats() = 0;
 };
 
 // Everything the network does for commands. Another worker's connections are only ever touched on

@@ -33,6 +33,11 @@ struct CommandStats {
   Counter failed;
   std::array<Counter, kBuckets> latency;
 
+  void reset() {
+    for (Counter* counter : {&calls, &ticks, &rejected, &failed}) counter->set(0);
+    for (Counter& bucket : latency) bucket.set(0);
+  }
+
   static size_t bucket_of(uint64_t us) {
     const auto bucket = static_cast<size_t>(us <= 1 ? 0 : std::bit_width(us - 1));
     return bucket < kBuckets ? bucket : kBuckets - 1;
@@ -56,6 +61,16 @@ struct alignas(128) WorkerStats {
   Counter output_buffer_kills;
   Counter client_bytes;  // query and output buffers of the worker's connections
   Counter clients;
+
+  // CONFIG RESETSTAT; on the worker's own thread. What is a level and no sum stays.
+  void reset(size_t command_count) {
+    for (size_t i = 0; i < command_count; ++i) commands[i].reset();
+    for (Counter* counter :
+         {&commands_run, &hits, &misses, &connections_received, &connections_rejected, &bytes_in,
+          &bytes_out, &errors, &query_buffer_kills, &output_buffer_kills}) {
+      counter->set(0);
+    }
+  }
 };
 
 }  // namespace larder

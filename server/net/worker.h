@@ -40,7 +40,7 @@ class Worker : public ClientsOfWorker {
   asio::io_context& loop() { return loop_; }
   Services& services() { return *services_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
-  WorkerStats& stats() { return stats_; }
+  WorkerStats& stats() override { return stats_; }
   size_t index() const { return context_.index; }
   const NetworkEvents& events() const { return events_; }
   // Connections here or on their way here.

@@ -1,0 +1,134 @@
+// CONFIG. Source: https://redis.io/commands/config-get/ and its siblings.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/admin/families.h"
+#include "server/commands/activity.h"
+#include "server/commands/args.h"
+#include "server/commands/call.h"
+
+namespace larder {
+namespace {
+
+Status get(Call& call) {
+  std::vector<std::pair<std::string, std::string>> found;
+  std::set<std::string> seen;
+  for (size_t i = 2; i < call.arg_count(); ++i) {
+    for (auto& option : call.services().configuration.matching(call.arg(i))) {
+      if (seen.insert(option.first).second) found.push_back(std::move(option));
+    }
+  }
+  call.reply().map(found.size());
+  for (const auto& [name, value] : found) {
+    call.reply().bulk(name);
+    call.reply().bulk(value);
+  }
+  return Status::ok();
+}
+
+Status set(Call& call) {
+  if (call.arg_count() % 2 != 0) {
+    return Status::error("ERR wrong number of arguments for 'config|set' command");
+  }
+  std::vector<Configuration::Assignment> assignments;
+  for (size_t i = 2; i < call.arg_count(); i += 2) {
+    assignments.push_back({call.arg(i), call.arg(i + 1)});
+  }
+  std::string error = call.services().configuration.set(assignments);
+  if (!error.empty()) return Status::error(std::move(error));
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status rewrite(Call& call) {
+  std::string error = call.services().configuration.rewrite();
+  if (!error.empty()) return Status::error(std::move(error));
+  call.reply().ok();
+  return Status::ok();
+}
+
+// Counters have one writer each, their worker, so each worker takes care of its own.
+class ResetTask : public Task {
+ public:
+  explicit ResetTask(std::shared_ptr<bool> finished) : finished_(std::move(finished)) {}
+  Progress step(ReplyWriter& reply, int64_t) override {
+    if (!*finished_) return Progress::wait;
+    reply.ok();
+    return Progress::done;
+  }
+
+ private:
+  std::shared_ptr<bool> finished_;
+};
+
+Status resetstat(Call& call) {
+  Services& services = call.services();
+  services.store.reset_counters();
+  services.store.memory().reset_peak();
+  services.error_stats.reset();
+  auto finished = std::make_shared<bool>(false);
+  const size_t commands = services.registry.all().size();
+  services.workers.visit_all(
+      call.worker().index,
+      [commands](ClientsOfWorker& clients) { clients.stats().reset(commands); },
+      [finished, waker = call.waker()] {
+        *finished = true;
+        waker->wake();
+      });
+  call.start_task(std::make_unique<ResetTask>(finished));
+  return Status::ok();
+}
+
+Status help(Call& call) {
+  constexpr Bytes kLines[] = {
+      "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "GET <pattern>",
+      "    The options whose names match the glob-like pattern, with their values.",
+      "SET <option> <value> [<option> <value> ...]",
+      "    Changes options, all of them or none.",
+      "RESETSTAT",
+      "    Sets the counters of INFO back to zero.",
+      "REWRITE",
+      "    Writes the current values into the configuration file.",
+      "HELP",
+      "    This text.",
+  };
+  call.reply().array(std::size(kLines));
+  for (const Bytes line : kLines) call.reply().simple(line);
+  return Status::ok();
+}
+
+constexpr Flag kAdmin = Flag::admin | Flag::noscript | Flag::loading | Flag::stale;
+constexpr Acl kDanger = Acl::admin | Acl::slow | Acl::dangerous;
+
+constexpr auto kSubcommands = family({
+    {.name = "GET", .syntax = "parameter [parameter ...]", .summary = "Tells the values of options.",
+     .since = "2.0.0", .complexity = "O(N) where N is the number of options", .group = "server",
+     .arity = at_least(3), .flags = kAdmin, .acl = kDanger, .run = get},
+    {.name = "SET", .syntax = "parameter value [parameter value ...]",
+     .summary = "Changes options of the running server.", .since = "2.0.0",
+     .complexity = "O(N) where N is the number of options given", .group = "server",
+     .arity = at_least(4), .flags = kAdmin, .acl = kDanger, .run = set},
+    {.name = "RESETSTAT", .syntax = "", .summary = "Sets the counters of INFO back to zero.",
+     .since = "2.0.0", .complexity = "O(1)", .group = "server", .arity = exactly(2),
+     .flags = kAdmin, .acl = kDanger, .run = resetstat},
+    {.name = "REWRITE", .syntax = "", .summary = "Writes the options into the configuration file.",
+     .since = "2.8.0", .complexity = "O(1)", .group = "server", .arity = exactly(2),
+     .flags = kAdmin, .acl = kDanger, .run = rewrite},
+    {.name = "HELP", .syntax = "", .summary = "Explains the sub-commands.", .since = "5.0.0",
+     .complexity = "O(1)", .group = "server", .arity = exactly(2),
+     .flags = Flag::loading | Flag::stale, .acl = Acl::slow, .run = help},
+});
+
+constexpr auto kFamily = family({
+    {.name = "CONFIG", .syntax = "", .summary = "A container for commands about options.",
+     .since = "2.0.0", .complexity = "Depends on subcommand.", .group = "server",
+     .arity = at_least(2), .acl = Acl::slow, .subcommands = kSubcommands},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> config_commands() { return kFamily; }
+
+}  // namespace larder

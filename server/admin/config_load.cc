@@ -1,0 +1,171 @@
+#include "server/admin/config_load.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "base/quoting.h"
+#include "server/commands/registry.h"
+#include "storage/eviction/policy.h"
+
+namespace larder {
+namespace {
+
+constexpr int kIncludeDepthMax = 16;
+constexpr Bytes kPrefix = "LARDER_";
+
+// Directives of redis.conf that are no options; all of them belong to work not built yet.
+constexpr Bytes kDirectives[] = {"user", "loadmodule", "rename-command", "sentinel"};
+
+std::optional<std::string> read_all(const std::string& path) {
+  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::ifstream in(path, std::ios::binary);
+  if (!in || std::filesystem::is_directory(path)) return {};
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+class Loader {
+ public:
+  explicit Loader(LoadedOptions& loaded) : loaded_(loaded) {}
+
+  void file(const std::string& path) {
+    const auto text = read_all(path);
+    if (!text) return fail(path, "can't be read");
+    lines(*text, path);
+  }
+
+  void lines(Bytes text, const std::string& name) {
+    if (++depth_ > kIncludeDepthMax) return fail(name, "includes itself");
+    size_t number = 0;
+    for (size_t at = 0; at < text.size() && loaded_.error.empty();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      line(text.substr(at, end - at), name + ":" + std::to_string(++number));
+      at = end + 1;
+    }
+    --depth_;
+  }
+
+  void assign(const std::string& name, const std::vector<std::string>& words,
+              const std::string& where, OptionSource source) {
+    const OptionSpec* option = Options::find(name);
+    if (option == nullptr) return fail(where, "unknown option '" + name + "'");
+    const std::string error = loaded_.options.assign(*option, words, source);
+    if (!error.empty()) fail(where, "bad value for '" + name + "': " + error);
+  }
+
+  void fail(const std::string& where, const std::string& why) {
+    if (loaded_.error.empty()) loaded_.error = where + ": " + why;
+  }
+
+ private:
+  void line(Bytes text, const std::string& where) {
+    const size_t first = skip_spaces(text, 0);
+    if (first == text.size() || text[first] == '#') return;
+    auto words = split_line(text);
+    if (!words) return fail(where, "unbalanced quotes");
+    const std::string name = lower_case((*words)[0]);
+    words->erase(words->begin());
+    if (name == "include") {
+      for (const std::string& path : *words) file(path);
+    } else if (std::find(std::begin(kDirectives), std::end(kDirectives), name) !=
+               std::end(kDirectives)) {
+      loaded_.warnings.push_back(where + ": '" + name + "' is not built yet, the line has no effect");
+    } else {
+      assign(name, *words, where, OptionSource::file);
+    }
+  }
+
+  LoadedOptions& loaded_;
+  int depth_ = 0;
+};
+
+void load_environment(const std::vector<std::string>& environment, Loader& loader) {
+  for (const std::string& each : environment) {
+    const size_t equals = each.find('=');
+    if (each.rfind(kPrefix, 0) != 0 || equals == std::string::npos) continue;
+    std::string name = lower_case(Bytes(each).substr(0, equals)).substr(kPrefix.size());
+    std::replace(name.begin(), name.end(), '_', '-');
+    const std::string value = each.substr(equals + 1);
+    const std::string where = "environment " + each.substr(0, equals);
+    const OptionSpec* option = Options::find(name);
+    if (option == nullptr) return loader.fail(where, "unknown option '" + name + "'");
+    const bool one_word = option->kind == OptionKind::text;
+    const auto words = split_line(value);
+    if (!words) return loader.fail(where, "unbalanced quotes");
+    const bool whole = one_word || words->empty();
+    loader.assign(name, whole ? std::vector<std::string>{value} : *words, where,
+                  OptionSource::environment);
+  }
+}
+
+// --name value ... and --name=value.
+void load_command_line(const std::vector<std::string>& args, Loader& loader) {
+  for (size_t i = 0; i < args.size();) {
+    if (args[i].rfind("--", 0) != 0 || args[i].size() < 3) {
+      return loader.fail("command line", "unexpected argument '" + args[i] + "'");
+    }
+    std::string name = args[i++].substr(2);
+    std::vector<std::string> words;
+    if (const size_t equals = name.find('='); equals != std::string::npos) {
+      words.push_back(name.substr(equals + 1));
+      name.resize(equals);
+    }
+    while (i < args.size() && args[i].rfind("--", 0) != 0) words.push_back(args[i++]);
+    // A value given as one argument may hold several words, as in --save "900 1".
+    if (words.size() == 1) {
+      const OptionSpec* option = Options::find(name);
+      if (option != nullptr && option->kind != OptionKind::text && !words[0].empty()) {
+        words = split_words(words[0]);
+      }
+    }
+    loader.assign(name, words, "command line --" + name, OptionSource::command_line);
+  }
+}
+
+void warn_of_planned(LoadedOptions& loaded) {
+  for (const OptionSpec& option : option_table()) {
+    if (option.standing != Standing::planned || loaded.options.is_standard(option)) continue;
+    const std::string& value = loaded.options.text(option.name);
+    const bool asks_for_nothing = value.empty() || value == "no" || value == "0";
+    if (asks_for_nothing) continue;
+    loaded.warnings.push_back("'" + std::string(option.name) + " " + value +
+                              "' asks for something that is not built yet: it has no effect");
+  }
+}
+
+// The LFU policies come later; the closest there is takes their place.
+void replace_missing_policy(LoadedOptions& loaded) {
+  const std::string wanted = loaded.options.text("maxmemory-policy");
+  if (find_eviction_policy(wanted) != nullptr) return;
+  const std::string instead = wanted.substr(0, wanted.find('-')) + "-lru";
+  const OptionSource source = loaded.options.source("maxmemory-policy");
+  (void)loaded.options.assign_text(*Options::find("maxmemory-policy"), instead, source);
+  loaded.warnings.push_back("'maxmemory-policy " + wanted + "' is not built yet: " + instead +
+                            " is used");
+}
+
+}  // namespace
+
+void load_config_text(Bytes text, const std::string& name, LoadedOptions& loaded) {
+  Loader(loaded).lines(text, name);
+}
+
+LoadedOptions load_options(const OptionSources& sources) {
+  LoadedOptions loaded;
+  Loader loader(loaded);
+  if (!sources.file.empty()) {
+    loader.file(sources.file);
+    std::error_code ignored;
+    if (sources.file != "-") loaded.file = std::filesystem::absolute(sources.file, ignored);
+  }
+  if (loaded.error.empty()) load_environment(sources.environment, loader);
+  if (loaded.error.empty()) load_command_line(sources.command_line, loader);
+  if (!loaded.error.empty()) return loaded;
+  replace_missing_policy(loaded);
+  warn_of_planned(loaded);
+  return loaded;
+}
+
+}  // namespace larder

@@ -1,0 +1,156 @@
+#include "server/admin/config_print.h"
+
+#include <array>
+#include <set>
+#include <sstream>
+
+#include "base/quoting.h"
+#include "server/commands/monitor.h"
+
+namespace larder {
+namespace {
+
+struct SectionTitle {
+  OptionSection section;
+  Bytes title;
+};
+constexpr std::array<SectionTitle, 7> kSections{{{OptionSection::network, "Network"},
+                                                 {OptionSection::clients, "Clients"},
+                                                 {OptionSection::memory, "Memory"},
+                                                 {OptionSection::security, "Security"},
+                                                 {OptionSection::general, "Process"},
+                                                 {OptionSection::logging, "Log"},
+                                                 {OptionSection::monitoring, "Monitoring"}}};
+
+bool needs_quotes(Bytes text) {
+  if (text.empty()) return true;
+  for (const char c : text) {
+    if (c <= ' ' || c == '"' || c == '\'' || c == '\\' || c >= 127) return true;
+  }
+  return false;
+}
+
+bool is_list(const OptionSpec& option) {
+  return option.kind == OptionKind::words || option.kind == OptionKind::save_points ||
+         option.kind == OptionKind::buffer_limits || option.kind == OptionKind::choices_list;
+}
+
+std::string kind_text(const OptionSpec& option) {
+  switch (option.kind) {
+    case OptionKind::boolean: return "yes, no";
+    case OptionKind::integer:
+      return option.high == std::numeric_limits<int64_t>::max()
+                 ? "number from " + std::to_string(option.low)
+                 : std::to_string(option.low) + " to " + std::to_string(option.high);
+    case OptionKind::octal: return "octal";
+    case OptionKind::memory: return "bytes";
+    case OptionKind::memory_share: return "bytes or percent";
+    case OptionKind::choice:
+    case OptionKind::choices_list: return std::string(option.choices);
+    case OptionKind::words: return "words";
+    case OptionKind::save_points: return "seconds changes ...";
+    case OptionKind::buffer_limits: return "class hard soft seconds ...";
+    case OptionKind::text: break;
+  }
+  return "text";
+}
+
+void add_wrapped(std::string& text, Bytes sentence) {
+  constexpr size_t kColumns = 96;
+  std::string line = "#";
+  for (const std::string& word : split_words(sentence)) {
+    if (line.size() + 1 + word.size() > kColumns) {
+      text += line + "\n";
+      line = "#";
+    }
+    line += " " + word;
+  }
+  text += line + "\n";
+}
+
+}  // namespace
+
+std::string config_line(const OptionSpec& option, const std::string& value) {
+  const bool plain = is_list(option) ? !value.empty() : !needs_quotes(value);
+  return std::string(option.name) + " " + (plain ? value : quoted(value));
+}
+
+std::string print_config(const Options& options) {
+  std::string text =
+      "# Larder's configuration, in the syntax of redis.conf. Lines behind a '#' show defaults.\n"
+      "# Options may be given as --option value and as LARDER_OPTION too; the command line wins\n"
+      "# over the environment, and that over this file. Sizes: 1k = 1000, 1kb = 1024, up to gb.\n";
+  for (const SectionTitle& section : kSections) {
+    text += "\n# == " + std::string(section.title) + "\n";
+    for (const OptionSpec& option : option_table()) {
+      if (option.section != section.section) continue;
+      text += "\n";
+      add_wrapped(text, option.summary);
+      const bool standard = options.is_standard(option);
+      text += (standard ? "# " : "") + config_line(option, options.text(option.name)) + "\n";
+    }
+  }
+  std::string others;
+  for (const OptionSpec& option : option_table()) {
+    if (option.section != OptionSection::redis || options.is_standard(option)) continue;
+    others += config_line(option, options.text(option.name)) + "\n";
+  }
+  if (!others.empty()) text += "\n# == Known from redis.conf, without effect here\n\n" + others;
+  return text;
+}
+
+std::string print_config_docs() {
+  std::string text =
+      "# Options\n\nPrinted by `larder-server --print-config-docs`. Each may stand in "
+      "`larder.conf`, on the command line\n(`--maxmemory 1gb`) and in the environment "
+      "(`LARDER_MAXMEMORY=1gb`). \"Live\" options can be changed with\n`CONFIG SET`.\n";
+  for (const SectionTitle& section : kSections) {
+    text += "\n## " + std::string(section.title) +
+            "\n\n| option | values | default | live | what it does |\n|---|---|---|---|---|\n";
+    for (const OptionSpec& option : option_table()) {
+      if (option.section != section.section) continue;
+      text += "| `" + std::string(option.name) + "` | " + kind_text(option) + " | `" +
+              std::string(option.standard) + "` | " + (option.fixed ? "no" : "yes") + " | " +
+              std::string(option.summary) + " |\n";
+    }
+  }
+  text +=
+      "\n## Known from redis.conf\n\nThese are accepted and answered by `CONFIG GET`, and have no "
+      "effect. A value that asks for something\nthat is not built yet is named in a warning of "
+      "the log.\n\n| option | default | why |\n|---|---|---|\n";
+  for (const OptionSpec& option : option_table()) {
+    if (option.section != OptionSection::redis) continue;
+    text += "| `" + std::string(option.name) + "` | `" + std::string(option.standard) + "` | " +
+            (option.standing == Standing::planned ? "not built yet" : "no meaning here") + " |\n";
+  }
+  return text;
+}
+
+std::string rewritten_config(const std::string& old_text, const Options& options) {
+  constexpr char kMark[] = "# Generated by CONFIG REWRITE";
+  std::string text;
+  std::set<const OptionSpec*> written;
+  bool marked = false;
+  std::istringstream lines(old_text);
+  for (std::string line; std::getline(lines, line);) {
+    marked |= line == kMark;
+    const auto words = split_line(line);
+    const bool comment = !words || words->empty() || (*words)[0][0] == '#';
+    const OptionSpec* option = comment ? nullptr : Options::find((*words)[0]);
+    if (option == nullptr) {
+      text += line + "\n";
+    } else if (written.insert(option).second) {
+      text += config_line(*option, options.text(option->name)) + "\n";
+    }
+  }
+  for (const OptionSpec& option : option_table()) {
+    if (options.is_standard(option) || written.count(&option) > 0) continue;
+    if (options.source(option.name) == OptionSource::machine) continue;
+    if (!marked) text += std::string(kMark) + "\n";
+    marked = true;
+    text += config_line(option, options.text(option.name)) + "\n";
+  }
+  return text;
+}
+
+}  // namespace larder

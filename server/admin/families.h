@@ -1,0 +1,12 @@
+// The families of commands that live in this room, because they need what only it knows.
+#pragma once
+
+#include <span>
+
+#include "server/commands/spec.h"
+
+namespace larder {
+
+std::span<const CommandSpec> config_commands();
+
+}  // namespace larder

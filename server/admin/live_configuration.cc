@@ -1,0 +1,149 @@
+#include "server/admin/live_configuration.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "base/glob.h"
+#include "server/admin/config_print.h"
+#include "server/admin/log.h"
+
+namespace larder {
+namespace {
+
+std::string failed(Bytes name, const std::string& why) {
+  return "ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
+         why;
+}
+
+// Writes beside the file and renames, so that a crash leaves the old or the new text.
+std::string replace_file(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".tmp" + std::to_string(::getpid());
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return std::strerror(errno);
+  size_t written = 0;
+  bool ok = true;
+  while (ok && written < text.size()) {
+    const ssize_t count = ::write(fd, text.data() + written, text.size() - written);
+    ok = count > 0;
+    if (ok) written += static_cast<size_t>(count);
+  }
+  ok = ok && ::fsync(fd) == 0;
+  ok = ::close(fd) == 0 && ok;
+  ok = ok && std::rename(temporary.c_str(), path.c_str()) == 0;
+  if (ok) return "";
+  const std::string why = std::strerror(errno);
+  ::unlink(temporary.c_str());
+  return why;
+}
+
+}  // namespace
+
+LiveConfiguration::LiveConfiguration(Options options, std::string file, OptionTargets targets)
+    : options_(std::move(options)), file_(std::move(file)), targets_(targets) {}
+
+std::string LiveConfiguration::apply_all() {
+  std::lock_guard lock(mutex_);
+  for (const OptionSpec& option : option_table()) {
+    if (option.apply == nullptr) continue;
+    const std::string error = option.apply(options_, targets_);
+    if (!error.empty()) return std::string(option.name) + ": " + error;
+  }
+  return "";
+}
+
+std::optional<std::string> LiveConfiguration::value(Bytes name) const {
+  const OptionSpec* option = Options::find(name);
+  if (option == nullptr) return {};
+  std::lock_guard lock(mutex_);
+  return options_.text(name);
+}
+
+std::vector<std::pair<std::string, std::string>> LiveConfiguration::matching(Bytes pattern) const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const OptionSpec& option : option_table()) {
+    for (const Bytes name : {option.name, option.alias}) {
+      if (name.empty() || !glob_match(pattern, name, GlobCase::ignored)) continue;
+      found.emplace_back(name, options_.text(option.name));
+    }
+  }
+  return found;
+}
+
+std::string LiveConfiguration::check(const std::vector<Assignment>& assignments,
+                                     std::vector<Change>& changes) const {
+  for (const Assignment& each : assignments) {
+    const OptionSpec* option = Options::find(each.name);
+    if (option == nullptr) {
+      return "ERR Unknown option or number of arguments for CONFIG SET - '" +
+             std::string(each.name) + "'";
+    }
+    if (option->fixed) return failed(each.name, "can't set immutable config");
+    if (option->guarded && options_.text("enable-protected-configs") == "no") {
+      return failed(each.name, "can't set protected config");
+    }
+    for (const Change& earlier : changes) {
+      if (earlier.option == option) return failed(each.name, "duplicate parameter");
+    }
+    auto [text, error] = options_.checked(*option, each.value);
+    if (!error.empty()) return failed(each.name, error);
+    changes.push_back({option, each.name, std::move(text)});
+  }
+  return "";
+}
+
+std::string LiveConfiguration::put_into_force(const std::vector<Change>& changes) {
+  for (const Change& change : changes) {
+    (void)options_.assign_text(*change.option, change.text, OptionSource::runtime);
+  }
+  for (const Change& change : changes) {
+    if (change.option->apply == nullptr) continue;
+    const std::string error = change.option->apply(options_, targets_);
+    if (!error.empty()) return failed(change.name, error);
+  }
+  return "";
+}
+
+std::string LiveConfiguration::set(const std::vector<Assignment>& assignments) {
+  std::vector<Change> changes;
+  std::string error;
+  {
+    std::lock_guard lock(mutex_);
+    error = check(assignments, changes);
+    if (!error.empty()) return error;
+    const Options before = options_;
+    error = put_into_force(changes);
+    if (!error.empty()) {
+      options_ = before;
+      for (const Change& change : changes) {
+        if (change.option->apply != nullptr) (void)change.option->apply(options_, targets_);
+      }
+      return error;
+    }
+  }
+  for (const Change& change : changes) {
+    const bool asks = change.text != "no" && change.text != "0" && !change.text.empty() &&
+                      change.text != change.option->standard;
+    if (change.option->standing != Standing::planned || !asks) continue;
+    targets_.log.warning("CONFIG SET " + std::string(change.option->name) + " " + change.text +
+                         " asks for something that is not built yet: it has no effect");
+  }
+  return "";
+}
+
+std::string LiveConfiguration::rewrite() {
+  if (file_.empty()) return "ERR The server is running without a config file";
+  std::lock_guard lock(mutex_);
+  std::ifstream in(file_, std::ios::binary);
+  const std::string old_text(std::istreambuf_iterator<char>(in), {});
+  const std::string error = replace_file(file_, rewritten_config(old_text, options_));
+  return error.empty() ? "" : "ERR Rewriting config file: " + error;
+}
+
+}  // namespace larder

@@ -1,0 +1,41 @@
+// The options of the running server: what CONFIG and INFO see.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "server/admin/options.h"
+#include "server/commands/services.h"
+
+namespace larder {
+
+class LiveConfiguration : public Configuration {
+ public:
+  // `file` is the absolute path of larder.conf or empty. `targets` outlive this.
+  LiveConfiguration(Options options, std::string file, OptionTargets targets);
+
+  // Puts every option into force. Returns an error text or nothing.
+  std::string apply_all();
+
+  std::optional<std::string> value(Bytes name) const override;
+  std::vector<std::pair<std::string, std::string>> matching(Bytes pattern) const override;
+  std::string set(const std::vector<Assignment>& assignments) override;
+  std::string rewrite() override;
+  std::string file() const override { return file_; }
+
+ private:
+  struct Change {
+    const OptionSpec* option;
+    Bytes name;  // as the client wrote it
+    std::string text;
+  };
+  std::string check(const std::vector<Assignment>& assignments, std::vector<Change>& changes) const;
+  std::string put_into_force(const std::vector<Change>& changes);
+
+  mutable std::mutex mutex_;
+  Options options_;
+  const std::string file_;
+  OptionTargets targets_;
+};
+
+}  // namespace larder

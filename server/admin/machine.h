@@ -1,0 +1,26 @@
+// What this machine, container or session lets the process use.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace larder {
+
+// Cores by affinity and by the cgroup's processor quota, rounded up; at least 1.
+unsigned usable_cores();
+// The memory limit of the cgroup (v2 or v1), bytes; nothing when there is none.
+std::optional<int64_t> memory_limit_bytes();
+
+// Descriptors for everything that is no client: listeners, logs, epoll, wake-ups.
+inline constexpr int64_t kReservedDescriptors = 32;
+
+struct DescriptorPlan {
+  int64_t clients_max = 0;  // what can be had
+  std::string warning;      // not empty: it is less than asked for
+  std::string error;        // not empty: not even one client could be served
+};
+// Raises the limit of open files so that `clients_max` clients fit, as far as that is allowed.
+DescriptorPlan reserve_descriptors(int64_t clients_max, unsigned threads);
+
+}  // namespace larder

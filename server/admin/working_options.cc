@@ -1,0 +1,204 @@
+// The rows of the options that work.
+#include <algorithm>
+#include <array>
+#include <climits>
+
+#include "server/admin/log.h"
+#include "server/admin/option_rows.h"
+#include "server/commands/activity.h"
+#include "server/commands/services.h"
+#include "storage/eviction/policy.h"
+#include "storage/store.h"
+
+namespace larder {
+namespace {
+
+using Kind = OptionKind;
+using In = OptionSection;
+
+std::string apply_memory_limit(const Options& options, OptionTargets& to) {
+  to.store.set_memory_limit(options.integer("maxmemory"));
+  return "";
+}
+
+std::string apply_policy(const Options& options, OptionTargets& to) {
+  const EvictionPolicyInfo* policy = find_eviction_policy(options.text("maxmemory-policy"));
+  if (policy == nullptr) return "this policy is not built yet";
+  to.store.set_eviction_policy(
+      *policy, {.samples = static_cast<unsigned>(options.integer("maxmemory-samples"))});
+  return "";
+}
+
+std::string apply_output_limits(const Options& options, OptionTargets& to) {
+  const std::vector<std::string> words = options.words("client-output-buffer-limit");
+  to.settings.output_hard_max.store(std::stoll(words[1]));
+  to.settings.output_soft_max.store(std::stoll(words[2]));
+  to.settings.output_soft_seconds.store(std::stoll(words[3]));
+  return "";
+}
+
+std::string apply_password(const Options& options, OptionTargets& to) {
+  to.settings.set_password(options.text("requirepass"));
+  return "";
+}
+
+std::string apply_debug(const Options& options, OptionTargets& to) {
+  using Debug = LiveSettings::Debug;
+  const std::string& text = options.text("enable-debug-command");
+  to.settings.debug.store(text == "yes" ? Debug::yes : text == "local" ? Debug::local : Debug::no);
+  return "";
+}
+
+std::string apply_slow_log(const Options& options, OptionTargets& to) {
+  to.settings.slow_us_min.store(options.integer("slowlog-log-slower-than"));
+  to.settings.slow_entries_max.store(options.integer("slowlog-max-len"));
+  to.slow_log.trim(static_cast<size_t>(options.integer("slowlog-max-len")));
+  return "";
+}
+
+std::string apply_log_level(const Options& options, OptionTargets& to) {
+  to.log.set_level(log_level_of(options.text("loglevel")));
+  return "";
+}
+
+constexpr std::array kRows = std::to_array<OptionSpec>({
+    {.name = "bind", .kind = Kind::words, .standard = "* -::*", .section = In::network,
+     .summary = "Addresses to listen on; a leading '-' makes an address that is missing no error.",
+     .fixed = true},
+    {.name = "port", .kind = Kind::integer, .standard = "6379", .section = In::network,
+     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535, .fixed = true},
+    {.name = "unixsocket", .section = In::network, .summary = "Path of a Unix socket; empty: none.",
+     .fixed = true},
+    {.name = "unixsocketperm", .kind = Kind::octal, .standard = "0", .section = In::network,
+     .summary = "Permissions of the Unix socket, octal; 0 leaves them to the umask.",
+     .fixed = true},
+    {.name = "tcp-backlog", .kind = Kind::integer, .standard = "511", .section = In::network,
+     .summary = "Length of the queue of connections not accepted yet.", .high = INT_MAX,
+     .fixed = true},
+    {.name = "threads", .kind = Kind::integer, .standard = "0", .section = In::network,
+     .summary = "Worker threads; 0: as many as the cores this process may use.", .high = 256,
+     .fixed = true},
+    {.name = "protected-mode", .kind = Kind::boolean, .standard = "yes", .section = In::network,
+     .summary = "Without a password, serve only clients of this machine.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.protected_mode.store(options.is_on("protected-mode"));
+       return "";
+     }},
+    {.name = "tcp-keepalive", .kind = Kind::integer, .standard = "300", .section = In::network,
+     .summary = "Seconds between keep-alive probes to silent clients; 0: none.", .high = INT_MAX,
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.keepalive_seconds.store(options.integer("tcp-keepalive"));
+       return "";
+     }},
+    {.name = "timeout", .kind = Kind::integer, .standard = "0", .section = In::clients,
+     .summary = "Seconds after which an idle client is disconnected; 0: never.", .high = INT_MAX,
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.idle_seconds_max.store(options.integer("timeout"));
+       return "";
+     }},
+    {.name = "maxclients", .kind = Kind::integer, .standard = "10000", .section = In::clients,
+     .summary = "Most clients at a time; one more is told so and disconnected.", .low = 1,
+     .high = UINT_MAX,
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.clients_max.store(options.integer("maxclients"));
+       return "";
+     }},
+    {.name = "client-output-buffer-limit", .kind = Kind::buffer_limits,
+     .standard = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+     .section = In::clients,
+     .summary = "Per class of clients: bytes of unsent replies at which a client is disconnected "
+                "at once, bytes and seconds after which it is.",
+     .apply = apply_output_limits},
+    {.name = "client-query-buffer-limit", .kind = Kind::memory, .standard = "1073741824",
+     .section = In::clients, .summary = "Most bytes a client may send ahead of being served.",
+     .low = 1024 * 1024, .high = LONG_MAX,
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.query_buffer_max.store(options.integer("client-query-buffer-limit"));
+       return "";
+     }},
+    {.name = "proto-max-bulk-len", .kind = Kind::memory, .standard = "536870912",
+     .section = In::clients, .summary = "Longest argument and longest string value, bytes.",
+     .low = 1024 * 1024, .high = LONG_MAX,
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.bulk_bytes_max.store(options.integer("proto-max-bulk-len"));
+       return "";
+     }},
+    {.name = "maxmemory", .kind = Kind::memory, .standard = "0", .section = In::memory,
+     .summary = "Most bytes of data; 0: no limit. Not set at all, it is three quarters of the "
+                "container's memory limit where there is one.",
+     .apply = apply_memory_limit},
+    {.name = "maxmemory-policy", .kind = Kind::choice, .standard = "noeviction",
+     .section = In::memory, .summary = "Which keys make room when maxmemory is reached.",
+     .choices = "volatile-lru volatile-random volatile-ttl allkeys-lru allkeys-random noeviction "
+                "volatile-lfu allkeys-lfu",
+     .apply = apply_policy},
+    {.name = "maxmemory-samples", .kind = Kind::integer, .standard = "5", .section = In::memory,
+     .summary = "Keys looked at to choose a victim.", .low = 1, .high = 64,
+     .apply = apply_policy},
+    {.name = "lazyfree-lazy-user-flush", .kind = Kind::boolean, .standard = "no",
+     .section = In::memory,
+     .summary = "Kept for redis.conf: flushed keys are always freed in the background.",
+     .standing = Standing::moot},
+    {.name = "requirepass", .section = In::security,
+     .summary = "Password of the user \"default\"; empty: none is asked for.",
+     .apply = apply_password},
+    {.name = "enable-debug-command", .kind = Kind::choice, .standard = "no",
+     .section = In::security, .summary = "Who may use DEBUG: nobody, clients of this machine, all.",
+     .choices = "no yes local", .fixed = true, .apply = apply_debug},
+    {.name = "enable-protected-configs", .kind = Kind::choice, .standard = "no",
+     .section = In::security, .summary = "Who may change protected options with CONFIG SET.",
+     .choices = "no yes local", .fixed = true},
+    {.name = "databases", .kind = Kind::integer, .standard = "16", .section = In::general,
+     .summary = "Number of databases.", .low = 1, .high = kDatabasesMax, .fixed = true},
+    {.name = "daemonize", .kind = Kind::boolean, .standard = "no", .section = In::general,
+     .summary = "Go on in the background.", .fixed = true},
+    {.name = "supervised", .kind = Kind::choice, .standard = "no", .section = In::general,
+     .summary = "Tell systemd when the server is ready and when it stops.",
+     .choices = "no upstart systemd auto", .fixed = true},
+    {.name = "pidfile", .section = In::general, .summary = "File to write the process id to.",
+     .fixed = true},
+    {.name = "loglevel", .kind = Kind::choice, .standard = "notice", .section = In::logging,
+     .summary = "The least important lines that are logged.",
+     .choices = "debug verbose notice warning nothing", .apply = apply_log_level},
+    {.name = "logfile", .section = In::logging,
+     .summary = "File to log to, opened again on SIGHUP; empty: stderr.", .fixed = true},
+    {.name = "log-format", .kind = Kind::choice, .standard = "text", .section = In::logging,
+     .summary = "Form of the log's lines.", .choices = "text json", .fixed = true},
+    {.name = "slowlog-log-slower-than", .kind = Kind::integer, .standard = "10000",
+     .section = In::monitoring,
+     .summary = "Microseconds from which on a command is put into the slow log; negative: none.",
+     .low = -1, .apply = apply_slow_log},
+    {.name = "slowlog-max-len", .kind = Kind::integer, .standard = "128",
+     .section = In::monitoring, .summary = "Length of the slow log.", .apply = apply_slow_log},
+    {.name = "latency-monitor-threshold", .kind = Kind::integer, .standard = "0",
+     .section = In::monitoring,
+     .summary = "Milliseconds from which on an event counts as a latency spike; 0: off.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.latency_ms_min.store(options.integer("latency-monitor-threshold"));
+       return "";
+     }},
+    {.name = "latency-tracking", .kind = Kind::boolean, .standard = "yes",
+     .section = In::monitoring, .summary = "Keep a latency histogram for each command.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.latency_tracking.store(options.is_on("latency-tracking"));
+       return "";
+     }},
+    {.name = "latency-tracking-info-percentiles", .kind = Kind::words, .standard = "50 99 99.9",
+     .section = In::monitoring, .summary = "Percentiles that INFO latencystats shows."},
+});
+
+}  // namespace
+
+std::span<const OptionSpec> working_options() { return kRows; }
+
+std::span<const OptionSpec> option_table() {
+  static const std::vector<OptionSpec> table = [] {
+    std::vector<OptionSpec> rows(kRows.begin(), kRows.end());
+    const auto known = redis_options();
+    rows.insert(rows.end(), known.begin(), known.end());
+    return rows;
+  }();
+  return table;
+}
+
+}  // namespace larder
