@@ -5,8 +5,7 @@
 
 #include "server/admin/families.h"
 #include "server/commands/activity.h"
-#include "server/commands/args.h"
-#include "server/commands/call.h"
+#include "server/commands/answers.h"
 
 namespace larder {
 namespace {
@@ -49,54 +48,33 @@ Status rewrite(Call& call) {
 }
 
 // Counters have one writer each, their worker, so each worker takes care of its own.
-class ResetTask : public Task {
- public:
-  explicit ResetTask(std::shared_ptr<bool> finished) : finished_(std::move(finished)) {}
-  Progress step(ReplyWriter& reply, int64_t) override {
-    if (!*finished_) return Progress::wait;
-    reply.ok();
-    return Progress::done;
-  }
-
- private:
-  std::shared_ptr<bool> finished_;
-};
-
 Status resetstat(Call& call) {
   Services& services = call.services();
   services.store.reset_counters();
   services.store.memory().reset_peak();
   services.error_stats.reset();
-  auto finished = std::make_shared<bool>(false);
-  const size_t commands = services.registry.all().size();
-  services.workers.visit_all(
-      call.worker().index,
-      [commands](ClientsOfWorker& clients) { clients.stats().reset(commands); },
-      [finished, waker = call.waker()] {
-        *finished = true;
-        waker->wake();
-      });
-  call.start_task(std::make_unique<ResetTask>(finished));
+  visit_workers(
+      call,
+      [commands = services.registry.all().size()](ClientsOfWorker& clients) {
+        clients.stats().reset(commands);
+      },
+      [](ReplyWriter& reply) { reply.ok(); });
   return Status::ok();
 }
 
 Status help(Call& call) {
-  constexpr Bytes kLines[] = {
-      "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "GET <pattern>",
-      "    The options whose names match the glob-like pattern, with their values.",
-      "SET <option> <value> [<option> <value> ...]",
-      "    Changes options, all of them or none.",
-      "RESETSTAT",
-      "    Sets the counters of INFO back to zero.",
-      "REWRITE",
-      "    Writes the current values into the configuration file.",
-      "HELP",
-      "    This text.",
-  };
-  call.reply().array(std::size(kLines));
-  for (const Bytes line : kLines) call.reply().simple(line);
-  return Status::ok();
+  return reply_help(call, {
+          "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+          "GET <pattern>",
+          "    The options whose names match the glob-like pattern, with their values.",
+          "SET <option> <value> [<option> <value> ...]",
+          "    Changes options, all of them or none.",
+          "RESETSTAT",
+          "    Sets the counters of INFO back to zero.",
+          "REWRITE",
+          "    Writes the current values into the configuration file.",
+          "HELP",
+          "    This text."});
 }
 
 constexpr Flag kAdmin = Flag::admin | Flag::noscript | Flag::loading | Flag::stale;
@@ -116,15 +94,12 @@ constexpr auto kSubcommands = family({
     {.name = "REWRITE", .syntax = "", .summary = "Writes the options into the configuration file.",
      .since = "2.8.0", .complexity = "O(1)", .group = "server", .arity = exactly(2),
      .flags = kAdmin, .acl = kDanger, .run = rewrite},
-    {.name = "HELP", .syntax = "", .summary = "Explains the sub-commands.", .since = "5.0.0",
-     .complexity = "O(1)", .group = "server", .arity = exactly(2),
-     .flags = Flag::loading | Flag::stale, .acl = Acl::slow, .run = help},
+    help_card("server", "5.0.0", Acl::slow, help),
 });
 
 constexpr auto kFamily = family({
-    {.name = "CONFIG", .syntax = "", .summary = "A container for commands about options.",
-     .since = "2.0.0", .complexity = "Depends on subcommand.", .group = "server",
-     .arity = at_least(2), .acl = Acl::slow, .subcommands = kSubcommands},
+    container_card("CONFIG", "A container for commands about options.", "2.0.0", "server",
+                   kSubcommands),
 });
 
 }  // namespace

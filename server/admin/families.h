@@ -8,5 +8,6 @@
 namespace larder {
 
 std::span<const CommandSpec> config_commands();
+std::span<const CommandSpec> info_commands();
 
 }  // namespace larder

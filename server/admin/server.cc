@@ -143,6 +143,7 @@ int serve(LoadedOptions loaded) {
   SlowLog slow_log;
   LatencyMonitor latency;
   ErrorStats error_stats;
+  Rates rates;
   PauseState pause;
   std::atomic<unsigned> monitors{0};
   LiveConfiguration configuration(options, loaded.file, {store, settings, slow_log, log});
@@ -158,8 +159,9 @@ int serve(LoadedOptions loaded) {
   }
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
-  Services services{store,       registry, settings, network,       slow_log,  latency,
-                    error_stats, pause,    monitors, configuration, unix_ms(), random_hex(40)};
+  Services services{store,   registry,    settings, network,  slow_log,
+                    latency, error_stats, rates,    pause,    monitors,
+                    configuration, unix_ms(), random_hex(40)};
   network.start(services);
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");

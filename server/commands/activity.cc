@@ -89,6 +89,26 @@ size_t LatencyMonitor::reset(const std::vector<std::string>& events) {
   return dropped;
 }
 
+void Rates::sample(const Totals& totals, int64_t now_ms) {
+  std::lock_guard lock(mutex_);
+  samples_[count_++ % kSamples] = {totals, now_ms};
+}
+
+Rates::Totals Rates::per_second() const {
+  std::lock_guard lock(mutex_);
+  if (count_ < 2) return {};
+  const Sample& last = samples_[(count_ - 1) % kSamples];
+  const Sample& first = samples_[count_ < kSamples ? 0 : count_ % kSamples];
+  const auto ms = static_cast<uint64_t>(std::max<int64_t>(last.at_ms - first.at_ms, 1));
+  // CONFIG RESETSTAT makes sums shrink.
+  const auto rate = [&](uint64_t Totals::* sum) {
+    const uint64_t now = last.totals.*sum;
+    const uint64_t before = first.totals.*sum;
+    return now > before ? (now - before) * 1000 / ms : 0;
+  };
+  return {rate(&Totals::commands), rate(&Totals::bytes_in), rate(&Totals::bytes_out)};
+}
+
 void ErrorStats::add(Bytes error_text) {
   const Bytes kind = error_text.substr(0, error_text.find(' '));
   std::lock_guard lock(mutex_);

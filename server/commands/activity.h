@@ -68,6 +68,29 @@ class LatencyMonitor {
   std::map<std::string, Series> series_;
 };
 
+// Sums over all workers, sampled by one of them every 100 ms, and what they grew by per second.
+class Rates {
+ public:
+  struct Totals {
+    uint64_t commands = 0;
+    uint64_t bytes_in = 0;
+    uint64_t bytes_out = 0;
+  };
+  void sample(const Totals& totals, int64_t now_ms);
+  // Per second, over the last 1.6 s.
+  Totals per_second() const;
+
+ private:
+  static constexpr size_t kSamples = 16;
+  struct Sample {
+    Totals totals;
+    int64_t at_ms = 0;
+  };
+  mutable std::mutex mutex_;
+  std::array<Sample, kSamples> samples_{};
+  size_t count_ = 0;  // samples ever taken
+};
+
 // Error replies counted by their first word.
 class ErrorStats {
  public:

@@ -2,6 +2,7 @@
 // Source: https://redis.io/commands/object/
 #include <limits>
 
+#include "server/commands/answers.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
 
@@ -60,22 +61,18 @@ Status freq(Call& call) {
 }
 
 Status help(Call& call) {
-  constexpr Bytes kLines[] = {
-      "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "ENCODING <key>",
-      "    The name of the form in which the value is kept.",
-      "FREQ <key>",
-      "    How often the key was used, on a logarithmic scale, under an LFU policy.",
-      "IDLETIME <key>",
-      "    Seconds since the key was last used.",
-      "REFCOUNT <key>",
-      "    How many references the value has.",
-      "HELP",
-      "    This text.",
-  };
-  call.reply().array(std::size(kLines));
-  for (const Bytes line : kLines) call.reply().simple(line);
-  return Status::ok();
+  return reply_help(call, {
+          "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+          "ENCODING <key>",
+          "    The name of the form in which the value is kept.",
+          "FREQ <key>",
+          "    How often the key was used, on a logarithmic scale, under an LFU policy.",
+          "IDLETIME <key>",
+          "    Seconds since the key was last used.",
+          "REFCOUNT <key>",
+          "    How many references the value has.",
+          "HELP",
+          "    This text."});
 }
 
 constexpr CommandSpec about_key(Bytes name, Bytes summary, Bytes since, Handler run) {
@@ -90,15 +87,12 @@ constexpr auto kSubcommands = family({
     about_key("REFCOUNT", "Tells how many references a value has.", "2.2.3", refcount),
     about_key("IDLETIME", "Tells how many seconds ago a key was last used.", "2.2.3", idletime),
     about_key("FREQ", "Tells how often a key was used, under an LFU policy.", "4.0.0", freq),
-    {.name = "HELP", .syntax = "", .summary = "Explains the sub-commands.", .since = "6.2.0",
-     .complexity = "O(1)", .group = "generic", .arity = exactly(2),
-     .flags = Flag::loading | Flag::stale, .acl = Acl::keyspace | Acl::slow, .run = help},
+    help_card("generic", "6.2.0", Acl::keyspace | Acl::slow, help),
 });
 
 constexpr auto kFamily = family({
-    {.name = "OBJECT", .syntax = "", .summary = "A container for commands about values.",
-     .since = "2.2.3", .complexity = "Depends on subcommand.", .group = "generic",
-     .arity = at_least(2), .acl = Acl::slow, .subcommands = kSubcommands},
+    container_card("OBJECT", "A container for commands about values.", "2.2.3", "generic",
+                   kSubcommands),
 });
 
 }  // namespace

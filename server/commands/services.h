@@ -129,6 +129,7 @@ struct PauseState {
 class SlowLog;
 class LatencyMonitor;
 class ErrorStats;
+class Rates;
 
 struct Services {
   Store& store;
@@ -138,6 +139,7 @@ struct Services {
   SlowLog& slow_log;
   LatencyMonitor& latency;
   ErrorStats& error_stats;
+  Rates& rates;
   PauseState& pause;
   std::atomic<unsigned>& monitors;  // clients that get a feed
   Configuration& configuration;

@@ -61,6 +61,7 @@ struct alignas(128) WorkerStats {
   Counter output_buffer_kills;
   Counter client_bytes;  // query and output buffers of the worker's connections
   Counter clients;
+  Counter blocked;  // clients that wait for a task
 
   // CONFIG RESETSTAT; on the worker's own thread. What is a level and no sum stays.
   void reset(size_t command_count) {

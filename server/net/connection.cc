@@ -155,7 +155,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
       ++batch_next_;
       task_ = worker_.dispatcher().take_task();
       task_mark_ = mark;
-      session_.blocked = true;
+      set_blocked(true);
       drive_task();
       return task_ == nullptr;
     case Dispatcher::Outcome::done:
@@ -192,10 +192,17 @@ void Connection::drive_task() {
     case Task::Progress::done: break;
   }
   task_.reset();
-  session_.blocked = false;
+  set_blocked(false);
   if (task_timer_) task_timer_->cancel();
   finish_reply(task_mark_);
   process();
+}
+
+void Connection::set_blocked(bool blocked) {
+  if (session_.blocked == blocked) return;
+  session_.blocked = blocked;
+  Counter& count = worker_.stats().blocked;
+  count.set(count.get() + (blocked ? 1 : -1));
 }
 
 void Connection::wait_for_task(int64_t now_ms) {
@@ -221,7 +228,7 @@ void Connection::retry() {
 bool Connection::unblock(bool with_error) {
   if (task_ == nullptr || !task_->unblock(reply_, with_error)) return false;
   task_.reset();
-  session_.blocked = false;
+  set_blocked(false);
   finish_reply(task_mark_);
   asio::post(worker_.loop(), [self = shared_from_this()] { self->process(); });
   return true;
@@ -341,6 +348,7 @@ void Connection::close() {
   if (session_.monitor) worker_.services().monitors.fetch_sub(1);
   if (task_timer_) task_timer_->cancel();
   task_.reset();
+  set_blocked(false);
   std::error_code ignored;
   socket_.close(ignored);
   worker_.services().store.memory().add(-static_cast<int64_t>(counted_bytes_));

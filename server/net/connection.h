@@ -60,6 +60,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool run_one(const Request& request, int64_t now_ms);
   void finish_reply(size_t mark);
   void drive_task();
+  void set_blocked(bool blocked);
   void wait_for_task(int64_t now_ms);
   void flush();
   bool write_some();

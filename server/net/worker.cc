@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "server/commands/activity.h"
 #include "server/net/connection.h"
 
 namespace larder {
@@ -21,6 +22,17 @@ constexpr int64_t kCronMs = 100;
 constexpr int64_t kCronMsMin = 16;
 // How soon requests held back by CLIENT PAUSE are tried again.
 constexpr int64_t kPauseRetryMs = 5;
+
+void sample_rates(Services& services, int64_t now_ms) {
+  Rates::Totals totals;
+  for (size_t i = 0; i < services.workers.count(); ++i) {
+    const WorkerStats& stats = services.workers.stats(i);
+    totals.commands += stats.commands_run.get();
+    totals.bytes_in += stats.bytes_in.get();
+    totals.bytes_out += stats.bytes_out.get();
+  }
+  services.rates.sample(totals, now_ms);
+}
 
 }  // namespace
 
@@ -134,7 +146,13 @@ void Worker::cron() {
   if (steady - last_tick_ms_ >= kCronMs) {
     last_tick_ms_ = steady;
     services_->store.memory().note_peak();
-    each([&](ClientView& client) { static_cast<Connection&>(client).tick(steady); });
+    if (index() == 0) sample_rates(*services_, steady);
+    size_t client_bytes = 0;
+    each([&](ClientView& client) {
+      client_bytes += client.memory_bytes();
+      static_cast<Connection&>(client).tick(steady);
+    });
+    stats_.client_bytes.set(client_bytes);
   }
   if (more) {
     asio::post(loop_, [this] { cron(); });

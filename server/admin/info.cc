@@ -1,0 +1,348 @@
+// INFO: one function per section, in Redis's order and with its field names.
+// Source: https://redis.io/commands/info/
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+#include "base/numbers.h"
+#include "server/admin/families.h"
+#include "server/admin/memory_text.h"
+#include "server/commands/activity.h"
+#include "server/commands/args.h"
+#include "server/commands/version.h"
+
+namespace larder {
+namespace {
+
+struct Info {
+  Call& call;
+  std::string text;
+
+  void add(Bytes name, Bytes value) {
+    text.append(name).append(":").append(value).append("\r\n");
+  }
+  void add(Bytes name, int64_t value) { add(name, Bytes(std::to_string(value))); }
+  void add_ratio(Bytes name, double value, int decimals = 2) {
+    char digits[64];
+    std::snprintf(digits, sizeof digits, "%.*f", decimals, value);
+    add(name, Bytes(digits));
+  }
+  std::string option(Bytes name) const {
+    return call.services().configuration.value(name).value_or("");
+  }
+  int64_t sum(Counter WorkerStats::* counter) const {
+    uint64_t total = 0;
+    Workers& workers = call.services().workers;
+    for (size_t i = 0; i < workers.count(); ++i) total += (workers.stats(i).*counter).get();
+    return static_cast<int64_t>(total);
+  }
+};
+
+void server(Info& info) {
+  utsname system{};
+  ::uname(&system);
+  std::error_code error;
+  const std::string executable = std::filesystem::read_symlink("/proc/self/exe", error);
+  const int64_t up_seconds = (unix_ms() - info.call.services().start_ms) / 1000;
+  info.add("redis_version", kRedisVersion);
+  info.add("redis_git_sha1", "00000000");
+  info.add("redis_git_dirty", 0);
+  info.add("redis_build_id", kLarderVersion);
+  info.add("redis_mode", "standalone");
+  info.add("larder_version", kLarderVersion);
+  info.add("os", std::string(system.sysname) + " " + system.release + " " + system.machine);
+  info.add("arch_bits", static_cast<int64_t>(sizeof(void*) * 8));
+  info.add("monotonic_clock", "POSIX clock_gettime");
+  info.add("multiplexing_api", "epoll");
+  info.add("atomicvar_api", "c++20");
+  info.add("gcc_version", std::to_string(__GNUC__) + "." + std::to_string(__GNUC_MINOR__) + ".0");
+  info.add("process_id", ::getpid());
+  info.add("process_supervised", info.option("supervised"));
+  info.add("run_id", info.call.services().run_id);
+  info.add("tcp_port", info.option("port"));
+  info.add("server_time_usec", unix_us());
+  info.add("uptime_in_seconds", up_seconds);
+  info.add("uptime_in_days", up_seconds / 86400);
+  info.add("hz", info.option("hz"));
+  info.add("configured_hz", info.option("hz"));
+  info.add("lru_clock", (unix_ms() / 1000) & 0xffffff);
+  info.add("executable", executable);
+  info.add("config_file", info.call.services().configuration.file());
+  info.add("io_threads_active", info.call.services().workers.count() > 1 ? 1 : 0);
+  info.add("worker_threads", static_cast<int64_t>(info.call.services().workers.count()));
+}
+
+void clients(Info& info) {
+  info.add("connected_clients", info.sum(&WorkerStats::clients));
+  info.add("cluster_connections", 0);
+  info.add("maxclients", info.option("maxclients"));
+  info.add("blocked_clients", info.sum(&WorkerStats::blocked));
+  info.add("tracking_clients", 0);
+  info.add("clients_in_timeout_table", 0);
+}
+
+void memory(Info& info) {
+  Store& store = info.call.store();
+  store.settle_memory();
+  MemoryAccount& account = store.memory();
+  const StoreTotals totals = store.totals();
+  const int64_t used = account.used();
+  const int64_t rss = resident_bytes();
+  const auto with_text = [&](const std::string& name, int64_t bytes) {
+    info.add(name, bytes);
+    info.add(name + "_human", memory_text(bytes));
+  };
+  with_text("used_memory", used);
+  with_text("used_memory_rss", rss);
+  with_text("used_memory_peak", account.peak());
+  const double of_peak = static_cast<double>(used) * 100 /
+                         static_cast<double>(std::max<int64_t>(account.peak(), 1));
+  char percent[32];
+  std::snprintf(percent, sizeof percent, "%.2f%%", of_peak);
+  info.add("used_memory_peak_perc", Bytes(percent));
+  info.add("used_memory_overhead", used - static_cast<int64_t>(totals.dataset_bytes));
+  info.add("used_memory_dataset", static_cast<int64_t>(totals.dataset_bytes));
+  info.add("used_memory_tables", static_cast<int64_t>(totals.table_bytes));
+  with_text("total_system_memory",
+            int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE));
+  with_text("maxmemory", account.limit());
+  info.add("maxmemory_policy", info.option("maxmemory-policy"));
+  info.add_ratio("mem_fragmentation_ratio",
+                 static_cast<double>(rss) / static_cast<double>(std::max<int64_t>(used, 1)));
+  info.add("mem_fragmentation_bytes", rss - used);
+  info.add("mem_not_counted_for_evict", 0);
+  info.add("mem_clients_slaves", 0);
+  info.add("mem_clients_normal", info.sum(&WorkerStats::client_bytes));
+  info.add("mem_allocator", "larder-slab");
+  info.add("active_defrag_running", 0);
+}
+
+void persistence(Info& info) {
+  info.add("loading", 0);
+  info.add("async_loading", 0);
+  info.add("rdb_changes_since_last_save", info.sum(&WorkerStats::changes));
+  info.add("rdb_bgsave_in_progress", 0);
+  info.add("rdb_last_save_time", info.call.services().start_ms / 1000);
+  info.add("rdb_last_bgsave_status", "ok");
+  info.add("aof_enabled", 0);
+  info.add("aof_rewrite_in_progress", 0);
+  info.add("aof_last_write_status", "ok");
+}
+
+void stats(Info& info) {
+  const StoreTotals totals = info.call.store().totals();
+  const Rates::Totals rates = info.call.services().rates.per_second();
+  const auto kilobytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1024; };
+  info.add("total_connections_received", info.sum(&WorkerStats::connections_received));
+  info.add("total_commands_processed", info.sum(&WorkerStats::commands_run));
+  info.add("instantaneous_ops_per_sec", static_cast<int64_t>(rates.commands));
+  info.add("total_net_input_bytes", info.sum(&WorkerStats::bytes_in));
+  info.add("total_net_output_bytes", info.sum(&WorkerStats::bytes_out));
+  info.add_ratio("instantaneous_input_kbps", kilobytes(rates.bytes_in));
+  info.add_ratio("instantaneous_output_kbps", kilobytes(rates.bytes_out));
+  info.add("rejected_connections", info.sum(&WorkerStats::connections_rejected));
+  info.add("expired_keys", static_cast<int64_t>(totals.expired_keys));
+  info.add("evicted_keys", static_cast<int64_t>(totals.evicted_keys));
+  info.add("evicted_clients", 0);
+  info.add("keyspace_hits", info.sum(&WorkerStats::hits));
+  info.add("keyspace_misses", info.sum(&WorkerStats::misses));
+  info.add("pubsub_channels", 0);
+  info.add("pubsub_patterns", 0);
+  info.add("latest_fork_usec", 0);
+  info.add("total_forks", 0);
+  info.add("total_error_replies", info.sum(&WorkerStats::errors));
+  info.add("client_query_buffer_limit_disconnections",
+           info.sum(&WorkerStats::query_buffer_kills));
+  info.add("client_output_buffer_limit_disconnections",
+           info.sum(&WorkerStats::output_buffer_kills));
+}
+
+void replication(Info& info) {
+  info.add("role", "master");
+  info.add("connected_slaves", 0);
+  info.add("master_failover_state", "no-failover");
+  info.add("master_replid", info.call.services().run_id);
+  info.add("master_replid2", std::string(40, '0'));
+  info.add("master_repl_offset", 0);
+  info.add("second_repl_offset", -1);
+  info.add("repl_backlog_active", 0);
+  info.add("repl_backlog_size", info.option("repl-backlog-size"));
+  info.add("repl_backlog_first_byte_offset", 0);
+  info.add("repl_backlog_histlen", 0);
+}
+
+void cpu(Info& info) {
+  const auto seconds = [&](const std::string& suffix, int who) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    const auto total = [](const timeval& t) {
+      return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+    };
+    info.add_ratio("used_cpu_sys" + suffix, total(usage.ru_stime), 6);
+    info.add_ratio("used_cpu_user" + suffix, total(usage.ru_utime), 6);
+  };
+  seconds("", RUSAGE_SELF);
+  seconds("_children", RUSAGE_CHILDREN);
+}
+
+void modules(Info&) {}
+
+// What all workers counted for one command.
+struct Sums {
+  uint64_t calls = 0, ticks = 0, rejected = 0, failed = 0;
+  std::array<uint64_t, CommandStats::kBuckets> latency{};
+};
+
+Sums sums_of(Workers& workers, const Command& command) {
+  Sums sums;
+  for (size_t i = 0; i < workers.count(); ++i) {
+    const CommandStats& stats = workers.stats(i).commands[command.id];
+    sums.calls += stats.calls.get();
+    sums.ticks += stats.ticks.get();
+    sums.rejected += stats.rejected.get();
+    sums.failed += stats.failed.get();
+    for (size_t b = 0; b < sums.latency.size(); ++b) sums.latency[b] += stats.latency[b].get();
+  }
+  return sums;
+}
+
+void commandstats(Info& info) {
+  for (const auto& command : info.call.services().registry.all()) {
+    const Sums sums = sums_of(info.call.services().workers, *command);
+    if (sums.calls + sums.rejected + sums.failed == 0) continue;
+    const auto us = static_cast<uint64_t>(ticks_to_ns(sums.ticks)) / 1000;
+    char values[160];
+    std::snprintf(values, sizeof values,
+                  "calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu",
+                  static_cast<unsigned long long>(sums.calls), static_cast<unsigned long long>(us),
+                  sums.calls == 0 ? 0 : static_cast<double>(us) / static_cast<double>(sums.calls),
+                  static_cast<unsigned long long>(sums.rejected),
+                  static_cast<unsigned long long>(sums.failed));
+    info.add("cmdstat_" + command->name, Bytes(values));
+  }
+}
+
+void errorstats(Info& info) {
+  for (const auto& [kind, count] : info.call.services().error_stats.counts()) {
+    info.add("errorstat_" + kind, "count=" + std::to_string(count));
+  }
+}
+
+// Upper bound of the bucket that holds the percentile, microseconds.
+double percentile_us(const Sums& sums, uint64_t total, double percent) {
+  const double wanted = static_cast<double>(total) * percent / 100;
+  uint64_t seen = 0;
+  for (size_t b = 0; b < sums.latency.size(); ++b) {
+    seen += sums.latency[b];
+    if (static_cast<double>(seen) >= wanted) return static_cast<double>(uint64_t{1} << b);
+  }
+  return 0;
+}
+
+void latencystats(Info& info) {
+  const std::string percents = info.option("latency-tracking-info-percentiles");
+  for (const auto& command : info.call.services().registry.all()) {
+    const Sums sums = sums_of(info.call.services().workers, *command);
+    uint64_t total = 0;
+    for (const uint64_t count : sums.latency) total += count;
+    if (total == 0) continue;
+    std::string values;
+    for (size_t at = 0; at < percents.size();) {
+      const size_t end = std::min(percents.find(' ', at), percents.size());
+      const std::string percent = percents.substr(at, end - at);
+      char value[64];
+      std::snprintf(value, sizeof value, "%sp%s=%.3f", values.empty() ? "" : ",", percent.c_str(),
+                    percentile_us(sums, total, parse_double(percent).value_or(50)));
+      values += value;
+      at = end + 1;
+    }
+    info.add("latency_percentiles_usec_" + command->name, values);
+  }
+}
+
+void cluster(Info& info) { info.add("cluster_enabled", 0); }
+
+// Milliseconds that a few keys with an expiry have left, on average.
+int64_t average_ttl_ms(Call& call, unsigned db) {
+  int64_t sum = 0;
+  int64_t count = 0;
+  for (unsigned i = 0; i < call.store().shard_count(); ++i) {
+    Shard& shard = call.store().shard(i);
+    MutexLock lock(shard.mutex);
+    Keyspace* keys = shard.find_keyspace(db);
+    if (keys == nullptr || keys->volatile_count() == 0) continue;
+    const Item item = keys->volatile_candidate(call.random().next(), false);
+    if (!item) continue;
+    sum += std::max<int64_t>(item->expiry_ms() - call.now_ms(), 0);
+    ++count;
+  }
+  return count == 0 ? 0 : sum / count;
+}
+
+void keyspace(Info& info) {
+  for (unsigned db = 0; db < info.call.store().databases(); ++db) {
+    const DatabaseSize size = info.call.store().database_size(db);
+    if (size.keys == 0) continue;
+    info.add("db" + std::to_string(db),
+             "keys=" + std::to_string(size.keys) + ",expires=" + std::to_string(size.with_expiry) +
+                 ",avg_ttl=" + std::to_string(average_ttl_ms(info.call, db)));
+  }
+}
+
+struct Section {
+  Bytes name;
+  Bytes title;
+  bool by_default;
+  void (*write)(Info&);
+};
+constexpr Section kSections[] = {
+    {"server", "Server", true, server},
+    {"clients", "Clients", true, clients},
+    {"memory", "Memory", true, memory},
+    {"persistence", "Persistence", true, persistence},
+    {"stats", "Stats", true, stats},
+    {"replication", "Replication", true, replication},
+    {"cpu", "CPU", true, cpu},
+    {"modules", "Modules", true, modules},
+    {"commandstats", "Commandstats", false, commandstats},
+    {"errorstats", "Errorstats", true, errorstats},
+    {"latencystats", "Latencystats", false, latencystats},
+    {"cluster", "Cluster", true, cluster},
+    {"keyspace", "Keyspace", true, keyspace},
+};
+
+Status info_command(Call& call) {
+  std::set<std::string> wanted;
+  for (size_t i = 1; i < call.arg_count(); ++i) wanted.insert(lower_case(call.arg(i)));
+  const bool all = wanted.count("all") > 0 || wanted.count("everything") > 0;
+  const bool usual = wanted.empty() || wanted.count("default") > 0;
+  Info info{call, ""};
+  for (const Section& section : kSections) {
+    const bool asked = wanted.count(std::string(section.name)) > 0;
+    if (!all && !asked && !(usual && section.by_default)) continue;
+    if (!info.text.empty()) info.text += "\r\n";
+    info.text.append("# ").append(section.title).append("\r\n");
+    section.write(info);
+  }
+  call.reply().verbatim("txt", info.text);
+  return Status::ok();
+}
+
+constexpr auto kFamily = family({
+    {.name = "INFO", .syntax = "[section [section ...]]",
+     .summary = "Tells how the server is doing.", .since = "1.0.0", .complexity = "O(1)",
+     .group = "server", .arity = at_least(1), .flags = Flag::loading | Flag::stale,
+     .acl = Acl::slow | Acl::dangerous, .run = info_command},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> info_commands() { return kFamily; }
+
+}  // namespace larder
