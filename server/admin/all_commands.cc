@@ -8,6 +8,7 @@ namespace larder {
 
 void add_all_commands(Registry& registry) {
   registry.add(connection_commands());
+  registry.add(client_commands());
   registry.add(string_commands());
   registry.add(string_edit_commands());
   registry.add(key_commands());

@@ -16,6 +16,7 @@ std::span<const CommandSpec> scan_commands();
 std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> database_commands();
 std::span<const CommandSpec> conditional_commands();
+std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> function_commands();
 
 // CLIENT SETNAME's rule: printable and no spaces.

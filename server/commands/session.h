@@ -34,8 +34,7 @@ struct Session {
   bool no_touch = false;
   bool monitor = false;
   bool close_after_reply = false;
-  bool blocked = false;  // a task is going on
-  bool unblock_allowed = false;
+  bool blocked = false;  // waits for data
 
   int64_t created_ms = 0;      // steady clock
   int64_t last_active_ms = 0;  // steady clock

@@ -155,7 +155,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
       ++batch_next_;
       task_ = worker_.dispatcher().take_task();
       task_mark_ = mark;
-      set_blocked(true);
+      set_blocked(task_->blocks());
       drive_task();
       return task_ == nullptr;
     case Dispatcher::Outcome::done:

@@ -1,0 +1,92 @@
+#include "server/commands/client_list.h"
+
+#include "base/clock.h"
+#include "server/commands/registry.h"
+#include "server/commands/spec.h"
+
+namespace larder {
+namespace {
+
+std::string flags_of(const Session& session) {
+  std::string flags;
+  if (session.monitor) flags += 'O';
+  if (session.blocked) flags += 'b';
+  if (session.close_after_reply) flags += 'c';
+  if (session.unix_socket) flags += 'U';
+  if (session.no_evict) flags += 'e';
+  if (session.no_touch) flags += 'T';
+  return flags.empty() ? "N" : flags;
+}
+
+std::string last_command(const Session& session) {
+  if (session.last_command == nullptr) return "NULL";
+  const std::string name = lower_case(session.last_command->name);
+  return session.last_parent == nullptr ? name
+                                        : lower_case(session.last_parent->name) + "|" + name;
+}
+
+}  // namespace
+
+std::string client_line(ClientView& client) {
+  const Session& session = client.session();
+  const int64_t now_ms = steady_ms();
+  std::string line;
+  const auto text = [&](const char* name, Bytes value) {
+    if (!line.empty()) line += ' ';
+    line.append(name).append("=").append(value);
+  };
+  const auto number = [&](const char* name, auto value) { text(name, std::to_string(value)); };
+  number("id", session.id);
+  text("addr", session.address);
+  text("laddr", session.local_address);
+  number("fd", session.fd);
+  text("name", session.name);
+  number("age", (now_ms - session.created_ms) / 1000);
+  number("idle", (now_ms - session.last_active_ms) / 1000);
+  text("flags", flags_of(session));
+  number("db", session.db);
+  for (const char* subscriptions : {"sub", "psub", "ssub"}) number(subscriptions, 0);
+  number("multi", -1);
+  number("watch", 0);
+  number("qbuf", client.query_bytes());
+  number("qbuf-free", client.query_capacity() - client.query_bytes());
+  number("argv-mem", 0);
+  number("multi-mem", 0);
+  number("rbs", 0);
+  number("rbp", 0);
+  number("obl", client.output_bytes());
+  number("oll", 0);
+  number("omem", 0);
+  number("tot-mem", client.memory_bytes());
+  text("events", client.output_bytes() > 0 ? "rw" : "r");
+  text("cmd", last_command(session));
+  text("user", session.user);
+  number("redir", -1);
+  number("resp", session.protocol);
+  text("lib-name", session.lib_name);
+  text("lib-ver", session.lib_version);
+  return line;
+}
+
+const ClientType* find_client_type(Bytes name) {
+  struct Name {
+    Bytes text;
+    ClientType type;
+  };
+  static constexpr Name kNames[] = {{"NORMAL", ClientType::normal},
+                                    {"MASTER", ClientType::master},
+                                    {"SLAVE", ClientType::replica},
+                                    {"REPLICA", ClientType::replica},
+                                    {"PUBSUB", ClientType::pubsub}};
+  for (const Name& each : kNames) {
+    if (equals_upper(name, each.text)) return &each.type;
+  }
+  return nullptr;
+}
+
+// MONITOR's clients count as replicas, as in Redis.
+ClientType type_of(const Session& session) {
+  return session.monitor ? ClientType::replica : ClientType::normal;
+}
+
+}  // namespace larder

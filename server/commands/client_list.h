@@ -1,0 +1,19 @@
+// The lines of CLIENT LIST and CLIENT INFO. Source: https://redis.io/commands/client-list/
+#pragma once
+
+#include <string>
+
+#include "server/commands/services.h"
+
+namespace larder {
+
+// One line without its end. On the client's worker.
+std::string client_line(ClientView& client);
+
+// What CLIENT LIST TYPE and CLIENT KILL TYPE know.
+enum class ClientType : uint8_t { normal, master, replica, pubsub };
+// Null for a name that is none.
+const ClientType* find_client_type(Bytes name);
+ClientType type_of(const Session& session);
+
+}  // namespace larder
