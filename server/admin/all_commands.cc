@@ -18,6 +18,7 @@ void add_all_commands(Registry& registry) {
   registry.add(database_commands());
   registry.add(conditional_commands());
   registry.add(function_commands());
+  registry.add(command_commands());
   registry.add(config_commands());
   registry.add(info_commands());
 }

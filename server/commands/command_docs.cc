@@ -1,0 +1,215 @@
+#include "server/commands/command_docs.h"
+
+#include <array>
+#include <vector>
+
+#include "server/commands/syntax.h"
+
+namespace larder {
+namespace {
+
+template <typename Bit>
+struct Named {
+  Bit bit;
+  Bytes name;
+};
+
+constexpr std::array<Named<Flag>, 19> kFlags{{{Flag::write, "write"},
+                                              {Flag::readonly, "readonly"},
+                                              {Flag::deny_oom, "denyoom"},
+                                              {Flag::admin, "admin"},
+                                              {Flag::pubsub, "pubsub"},
+                                              {Flag::noscript, "noscript"},
+                                              {Flag::blocking, "blocking"},
+                                              {Flag::loading, "loading"},
+                                              {Flag::stale, "stale"},
+                                              {Flag::skip_monitor, "skip_monitor"},
+                                              {Flag::skip_slowlog, "skip_slowlog"},
+                                              {Flag::fast, "fast"},
+                                              {Flag::no_auth, "no_auth"},
+                                              {Flag::may_replicate, "may_replicate"},
+                                              {Flag::no_multi, "no_multi"},
+                                              {Flag::allow_busy, "allow_busy"},
+                                              {Flag::movable_keys, "movablekeys"},
+                                              {Flag::no_mandatory_keys, "no_mandatory_keys"},
+                                              {Flag::no_async_loading, "no_async_loading"}}};
+
+template <typename Bit, size_t n>
+void write_names(ReplyWriter& reply, const std::array<Named<Bit>, n>& names, Bit set,
+                 const char* prefix) {
+  std::vector<std::string> found;
+  for (const auto& each : names) {
+    if (has(set, each.bit)) found.push_back(prefix + std::string(each.name));
+  }
+  reply.set(found.size());
+  for (const std::string& name : found) reply.simple(name);
+}
+
+void write_key_specs(ReplyWriter& reply, const KeySpec& keys) {
+  if (keys.first == 0) return reply.array(0);
+  reply.array(1);
+  reply.map(3);
+  reply.bulk("flags");
+  write_key_flags(reply, keys.use);
+  reply.bulk("begin_search");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("index");
+  reply.bulk("spec");
+  reply.map(1);
+  reply.bulk("index");
+  reply.integer(keys.count_at != 0 ? keys.count_at : keys.first);
+  reply.bulk("find_keys");
+  reply.map(2);
+  reply.bulk("type");
+  const bool counted = keys.count_at != 0;
+  reply.bulk(counted ? "keynum" : "range");
+  reply.bulk("spec");
+  reply.map(3);
+  reply.bulk(counted ? "keynumidx" : "lastkey");
+  reply.integer(counted ? 0 : keys.last < 0 ? keys.last : keys.last - keys.first);
+  reply.bulk(counted ? "firstkey" : "keystep");
+  reply.integer(counted ? keys.first - keys.count_at : keys.step);
+  reply.bulk(counted ? "keystep" : "limit");
+  reply.integer(counted ? keys.step : 0);
+}
+
+void write_argument(ReplyWriter& reply, const Argument& argument) {
+  std::vector<Bytes> flags;
+  if (argument.optional) flags.push_back("optional");
+  if (argument.multiple) flags.push_back("multiple");
+  const bool key = argument.type == "key";
+  reply.map(2 + (key ? 1 : 0) + (argument.token.empty() ? 0 : 1) + (flags.empty() ? 0 : 1) +
+            (argument.parts.empty() ? 0 : 1));
+  reply.bulk("name");
+  reply.bulk(argument.name);
+  reply.bulk("type");
+  reply.bulk(argument.type);
+  if (key) {
+    reply.bulk("key_spec_index");
+    reply.integer(0);
+  }
+  if (!argument.token.empty()) {
+    reply.bulk("token");
+    reply.bulk(argument.token);
+  }
+  if (!flags.empty()) {
+    reply.bulk("flags");
+    reply.set(flags.size());
+    for (const Bytes flag : flags) reply.simple(flag);
+  }
+  if (argument.parts.empty()) return;
+  reply.bulk("arguments");
+  reply.array(argument.parts.size());
+  for (const Argument& part : argument.parts) write_argument(reply, part);
+}
+
+void write_text(ReplyWriter& reply, Bytes name, Bytes value) {
+  reply.bulk(name);
+  reply.bulk(value);
+}
+
+}  // namespace
+
+std::span<const AclName> acl_names() {
+  static constexpr std::array<AclName, 21> kNames{{{Acl::keyspace, "keyspace"},
+                                                   {Acl::read, "read"},
+                                                   {Acl::write, "write"},
+                                                   {Acl::set, "set"},
+                                                   {Acl::sortedset, "sortedset"},
+                                                   {Acl::list, "list"},
+                                                   {Acl::hash, "hash"},
+                                                   {Acl::string, "string"},
+                                                   {Acl::bitmap, "bitmap"},
+                                                   {Acl::hyperloglog, "hyperloglog"},
+                                                   {Acl::geo, "geo"},
+                                                   {Acl::stream, "stream"},
+                                                   {Acl::pubsub, "pubsub"},
+                                                   {Acl::admin, "admin"},
+                                                   {Acl::fast, "fast"},
+                                                   {Acl::slow, "slow"},
+                                                   {Acl::blocking, "blocking"},
+                                                   {Acl::dangerous, "dangerous"},
+                                                   {Acl::connection, "connection"},
+                                                   {Acl::transaction, "transaction"},
+                                                   {Acl::scripting, "scripting"}}};
+  return kNames;
+}
+
+void write_key_flags(ReplyWriter& reply, KeyUse use) {
+  struct Words {
+    KeyUse use;
+    Bytes access, effect;
+  };
+  static constexpr std::array<Words, 10> kWords{
+      {{KeyUse::read_only_access, "RO", "access"},
+       {KeyUse::read_write_access_update, "RW", "access update"},
+       {KeyUse::overwrite_update, "OW", "update"},
+       {KeyUse::overwrite_insert, "OW", "insert"},
+       {KeyUse::remove_delete, "RM", "delete"},
+       {KeyUse::read_only, "RO", ""},
+       {KeyUse::read_write_delete, "RW", "delete"},
+       {KeyUse::read_write_insert, "RW", "insert"},
+       {KeyUse::read_write_update, "RW", "update"},
+       {KeyUse::overwrite, "OW", ""}}};
+  const Words& words = kWords[static_cast<size_t>(use)];
+  std::vector<Bytes> flags{words.access};
+  const size_t space = words.effect.find(' ');
+  if (!words.effect.empty()) flags.push_back(words.effect.substr(0, space));
+  if (space != Bytes::npos) flags.push_back(words.effect.substr(space + 1));
+  reply.set(flags.size());
+  for (const Bytes flag : flags) reply.simple(flag);
+}
+
+void write_command(ReplyWriter& reply, const Command& command) {
+  const CommandSpec& spec = *command.spec;
+  const bool ranged = spec.keys.first != 0 && spec.keys.count_at == 0;
+  reply.array(10);
+  reply.bulk(command.name);
+  reply.integer(spec.arity);
+  write_names(reply, kFlags, spec.flags, "");
+  reply.integer(ranged ? spec.keys.first : 0);
+  reply.integer(ranged ? spec.keys.last : 0);
+  reply.integer(ranged ? spec.keys.step : 0);
+  std::vector<std::string> categories;
+  for (const AclName& each : acl_names()) {
+    if (has(spec.acl, each.bit)) categories.push_back("@" + std::string(each.name));
+  }
+  reply.set(categories.size());
+  for (const std::string& category : categories) reply.simple(category);
+  reply.array(0);  // tips are for cluster proxies
+  write_key_specs(reply, spec.keys);
+  reply.array(command.subcommands.size());
+  for (const Command* sub : command.subcommands) write_command(reply, *sub);
+}
+
+void write_docs(ReplyWriter& reply, const Command& command) {
+  const CommandSpec& spec = *command.spec;
+  const std::vector<Argument> arguments = parse_syntax(spec.syntax);
+  const bool deprecated = !spec.deprecated_since.empty();
+  reply.bulk(command.name);
+  reply.map(4 + (deprecated ? 3 : 0) + (arguments.empty() ? 0 : 1) +
+            (command.subcommands.empty() ? 0 : 1));
+  write_text(reply, "summary", spec.summary);
+  write_text(reply, "since", spec.since);
+  write_text(reply, "group", spec.group);
+  write_text(reply, "complexity", spec.complexity);
+  if (deprecated) {
+    reply.bulk("doc_flags");
+    reply.set(1);
+    reply.simple("deprecated");
+    write_text(reply, "deprecated_since", spec.deprecated_since);
+    write_text(reply, "replaced_by", spec.replaced_by);
+  }
+  if (!arguments.empty()) {
+    reply.bulk("arguments");
+    reply.array(arguments.size());
+    for (const Argument& argument : arguments) write_argument(reply, argument);
+  }
+  if (command.subcommands.empty()) return;
+  reply.bulk("subcommands");
+  reply.map(command.subcommands.size());
+  for (const Command* sub : command.subcommands) write_docs(reply, *sub);
+}
+
+}  // namespace larder
