@@ -102,6 +102,13 @@ class Keyspace : public Garbage {
   size_t memory_bytes() const {
     return slab_.used_bytes() + blob_bytes_ + table_.memory_bytes() + sizeof(Keyspace);
   }
+  // What one key takes: its entry, its slot, a value kept outside.
+  size_t memory_of(Item item) const {
+    const Entry& entry = *item.entry();
+    const bool outside = entry.encoding() == Encoding::blob;
+    return Slab::usable(entry.bytes()) + sizeof(Table::Slot) +
+           (outside ? load<Blob*>(entry.payload())->memory_bytes() : 0);
+  }
   size_t bytes() const override { return memory_bytes(); }
   ShardServices& services() { return services_; }
   // Frees the spare page an empty keyspace keeps.

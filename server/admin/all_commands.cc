@@ -18,6 +18,10 @@ void add_all_commands(Registry& registry) {
   registry.add(database_commands());
   registry.add(conditional_commands());
   registry.add(function_commands());
+  registry.add(server_commands());
+  registry.add(activity_commands());
+  registry.add(debug_commands());
+  registry.add(memory_commands());
   registry.add(command_commands());
   registry.add(config_commands());
   registry.add(info_commands());

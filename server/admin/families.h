@@ -9,5 +9,6 @@ namespace larder {
 
 std::span<const CommandSpec> config_commands();
 std::span<const CommandSpec> info_commands();
+std::span<const CommandSpec> memory_commands();
 
 }  // namespace larder
