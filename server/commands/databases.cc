@@ -29,10 +29,16 @@ Status flush(Call& call, unsigned db) {
 Status flushdb(Call& call) { return flush(call, call.session().db); }
 Status flushall(Call& call) { return flush(call, Store::kAllDatabases); }
 
+std::optional<int64_t> parse_index(Bytes text) {
+  const auto index = parse_int64(text);
+  if (!index || *index < INT32_MIN || *index > INT32_MAX) return {};
+  return index;
+}
+
 Status swapdb(Call& call) {
-  const auto first = parse_int64(call.arg(1));
+  const auto first = parse_index(call.arg(1));
   if (!first) return Status::error("ERR invalid first DB index");
-  const auto second = parse_int64(call.arg(2));
+  const auto second = parse_index(call.arg(2));
   if (!second) return Status::error("ERR invalid second DB index");
   const auto count = static_cast<int64_t>(call.store().databases());
   if (*first < 0 || *first >= count || *second < 0 || *second >= count) {

@@ -16,6 +16,8 @@ std::span<const CommandSpec> scan_commands();
 std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> database_commands();
 std::span<const CommandSpec> conditional_commands();
+std::span<const CommandSpec> bitmap_commands();
+std::span<const CommandSpec> bitfield_commands();
 std::span<const CommandSpec> command_commands();
 std::span<const CommandSpec> activity_commands();
 std::span<const CommandSpec> server_commands();

@@ -82,6 +82,9 @@ Status renamenx(Call& call) {
 // Parses a database number; nothing after latching the error.
 std::optional<unsigned> take_database(Args& args, const Call& call, const char* not_integer) {
   const int64_t index = args.integer(not_integer);
+  if (args.ok() && (index < INT32_MIN || index > INT32_MAX)) {
+    args.fail("ERR value is out of range, value must between -2147483648 and 2147483647");
+  }
   if (!args.ok()) return {};
   if (index < 0 || index >= static_cast<int64_t>(const_cast<Call&>(call).store().databases())) {
     args.fail(errors::kDbRange);

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Sends the same random commands to larder-server and to redis-server and compares the replies.
+
+    same_as_redis.py LARDER_SERVER [--seed N] [--commands N]
+
+Prints the seed; the first difference ends the run with code 1.
+"""
+import argparse
+import collections
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+RECENT = 12  # commands shown before a difference
+KEYS = ["a", "b", "c", "bits", "n"]
+NUMBERS = ["0", "1", "-1", "7", "100", "-100", "9223372036854775807", "1e3", "x", "", " 1", "4294967296"]
+# None ends within the run: the two servers would not see that at the same command.
+LIVES = ["0", "-1", "1000000", "2000000", "x", "9223372036854775807", "1e6", ""]
+VALUES = ["", "x", "hello world", "12", "-3", "3.5", "\x00\xff\x01", "a" * 50, "9223372036854775807"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    def __init__(self, command):
+        self.port = free_port()
+        self.folder = tempfile.TemporaryDirectory()
+        self.process = subprocess.Popen(
+            command + ["--port", str(self.port), "--bind", "127.0.0.1"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder.name)
+        for _ in range(100):
+            try:
+                self.socket = socket.create_connection(("127.0.0.1", self.port))
+                break
+            except OSError:
+                time.sleep(0.05)
+        self.file = self.socket.makefile("rb")
+
+    def ask(self, words):
+        parts = [b"*%d\r\n" % len(words)]
+        for word in words:
+            data = word.encode("latin-1")
+            parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
+        self.socket.sendall(b"".join(parts))
+        return self.reply()
+
+    def reply(self):
+        line = self.file.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"$":
+            size = int(rest)
+            return None if size < 0 else self.file.read(size + 2)[:-2]
+        if kind == b"*":
+            return None if int(rest) < 0 else [self.reply() for _ in range(int(rest))]
+        if kind == b":":
+            return int(rest)
+        return line
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+def some(dice, words):
+    return dice.choice(words)
+
+
+def string_command(dice):
+    key, other = some(dice, KEYS), some(dice, KEYS)
+    value, number = some(dice, VALUES), some(dice, NUMBERS)
+    life = some(dice, LIVES)
+    small = str(dice.randint(-12, 60))
+    options = some(dice, [[], ["NX"], ["XX"], ["GET"], ["EX", "5000"], ["PX", life], ["KEEPTTL"],
+                          ["NX", "XX"], ["EX", life, "GET"], ["FOO"]])
+    return some(dice, [
+        ["SET", key, value] + options, ["GET", key], ["APPEND", key, value], ["STRLEN", key],
+        ["SETRANGE", key, small, value], ["GETRANGE", key, small, str(dice.randint(-12, 60))],
+        ["SUBSTR", key, small, "-1"], ["INCR", key], ["DECR", key], ["INCRBY", key, number],
+        ["DECRBY", key, number], ["INCRBYFLOAT", key, number], ["GETSET", key, value],
+        ["GETDEL", key], ["GETEX", key] + some(dice, [[], ["PERSIST"], ["EX", life], ["FOO"]]),
+        ["SETNX", key, value], ["SETEX", key, life, value], ["PSETEX", key, life, value],
+        ["MSET", key, value, other, number], ["MSETNX", key, value, other, number],
+        ["MGET", key, other, "missing"], ["MSET", key],
+        ["LCS", key, other] + some(dice, [[], ["LEN"], ["IDX"], ["IDX", "MINMATCHLEN", small],
+                                          ["IDX", "WITHMATCHLEN"], ["LEN", "IDX"]])])
+
+
+def key_command(dice):
+    key, other, number = some(dice, KEYS), some(dice, KEYS), some(dice, NUMBERS)
+    return some(dice, [
+        ["DEL", key, other], ["UNLINK", key], ["EXISTS", key, other, key], ["TYPE", key],
+        ["TOUCH", key, "missing"], ["RENAME", key, other], ["RENAMENX", key, other],
+        ["COPY", key, other] + some(dice, [[], ["REPLACE"], ["DB", number], ["FOO"]]),
+        ["MOVE", key, number], ["EXPIRE", key, some(dice, LIVES)] + some(
+            dice, [[], ["NX"], ["XX"], ["GT"], ["LT"], ["NX", "GT"], ["GT", "LT"], ["FOO"]]),
+        ["EXPIREAT", key, number], ["PERSIST", key], ["TTL", key], ["EXPIRETIME", key],
+        ["OBJECT", "REFCOUNT", "missing"], ["DBSIZE"], ["SELECT", some(dice, ["0", "0", "1", "99", "x"])],
+        ["SWAPDB", "0", number], ["PING"], ["PING", "a", "b"], ["ECHO", key], ["FOO", key],
+        ["OBJECT", "FOO"], ["GET"], ["KEYS", "[ab"], ["EXPIRE", key, "5000"]])
+
+
+def bit_command(dice):
+    key, other = some(dice, KEYS), some(dice, KEYS)
+    bit, offset = some(dice, ["0", "1", "2"]), str(dice.randint(-3, 200))
+    low, high = str(dice.randint(-40, 90)), str(dice.randint(-40, 90))
+    unit = some(dice, [[], ["BIT"], ["BYTE"]])
+    steps = []
+    for _ in range(dice.randint(0, 3)):
+        kind = some(dice, ["u8", "i8", "i5", "u63", "i64", "u1", "u64", "x"])
+        place = some(dice, ["#", ""]) + str(dice.randint(0, 40))
+        amount = some(dice, ["1", "-1", "200", "-200", "9223372036854775807", "x"])
+        steps += some(dice, [["GET", kind, place], ["SET", kind, place, amount],
+                             ["INCRBY", kind, place, amount],
+                             ["OVERFLOW", some(dice, ["WRAP", "SAT", "FAIL", "FOO"])]])
+    return some(dice, [
+        ["SETBIT", key, offset, bit], ["GETBIT", key, offset], ["BITCOUNT", key],
+        ["BITCOUNT", "bits", low, high] + unit, ["BITPOS", "bits", bit, low],
+        ["BITPOS", "bits", bit], ["BITPOS", "bits", bit, low, high] + unit,
+        ["BITOP", some(dice, ["AND", "OR", "XOR", "NOT", "FOO"]), "c", key, other],
+        ["BITOP", "NOT", "c", key], ["SET", "bits", some(dice, VALUES) * 3],
+        ["BITFIELD", key] + steps, ["BITFIELD_RO", key] + steps])
+
+
+def comparable(words, reply):
+    """Times may differ by a second between the two."""
+    if words[0] in ("TTL", "EXPIRETIME") and isinstance(reply, int) and reply > 0:
+        return reply // 10
+    if words[0] == "KEYS":
+        return sorted(reply)
+    return reply
+
+
+def run(larder, seed, count):
+    dice = random.Random(seed)
+    ours = Server([larder])
+    theirs = Server(["redis-server", "--save", "", "--appendonly", "no"])
+    try:
+        recent = collections.deque(maxlen=RECENT)
+        for number in range(count):
+            words = some(dice, [string_command, string_command, key_command, bit_command])(dice)
+            mine, expected = ours.ask(words), theirs.ask(words)
+            if comparable(words, mine) != comparable(words, expected):
+                for earlier in recent:
+                    print(f"  before: {earlier}")
+                print(f"seed {seed}, command {number}: {words}\n larder {mine}\n redis  {expected}")
+                return 1
+            recent.append((words, mine))
+    finally:
+        ours.stop()
+        theirs.stop()
+    print(f"seed {seed}: {count} commands, no difference")
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("larder")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--commands", type=int, default=20000)
+    given = parser.parse_args()
+    return run(os.path.abspath(given.larder), given.seed, given.commands)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
