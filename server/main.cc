@@ -61,7 +61,7 @@ int run(const Program& program) {
     return 0;
   }
   if (program.check) {
-    for (const std::string& warning : loaded.warnings) std::printf("warning: %s\n", warning.c_str());
+    for (const std::string& text : loaded.warnings) std::printf("warning: %s\n", text.c_str());
     std::printf("The configuration is good.\n");
     return 0;
   }

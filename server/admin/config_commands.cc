@@ -81,7 +81,8 @@ constexpr Flag kAdmin = Flag::admin | Flag::noscript | Flag::loading | Flag::sta
 constexpr Acl kDanger = Acl::admin | Acl::slow | Acl::dangerous;
 
 constexpr auto kSubcommands = family({
-    {.name = "GET", .syntax = "parameter [parameter ...]", .summary = "Tells the values of options.",
+    {.name = "GET", .syntax = "parameter [parameter ...]",
+     .summary = "Tells the values of options.",
      .since = "2.0.0", .complexity = "O(N) where N is the number of options", .group = "server",
      .arity = at_least(3), .flags = kAdmin, .acl = kDanger, .run = get},
     {.name = "SET", .syntax = "parameter value [parameter value ...]",

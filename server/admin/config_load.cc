@@ -71,7 +71,7 @@ class Loader {
       for (const std::string& path : *words) file(path);
     } else if (std::find(std::begin(kDirectives), std::end(kDirectives), name) !=
                std::end(kDirectives)) {
-      loaded_.warnings.push_back(where + ": '" + name + "' is not built yet, the line has no effect");
+      loaded_.warnings.push_back(where + ": '" + name + "' is not built yet: it has no effect");
     } else {
       assign(name, *words, where, OptionSource::file);
     }

@@ -29,8 +29,9 @@ std::string group_path(const std::string& controller) {
     const size_t second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string names = "," + line.substr(first + 1, second - first - 1) + ",";
-    const bool match =
-        controller.empty() ? names == ",," : names.find("," + controller + ",") != std::string::npos;
+    const bool match = controller.empty()
+                           ? names == ",,"
+                           : names.find("," + controller + ",") != std::string::npos;
     if (match) return line.substr(second + 1);
   }
   return "";

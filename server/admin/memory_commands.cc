@@ -146,7 +146,8 @@ constexpr CommandSpec sub(Bytes name, Bytes summary, Handler run) {
 }
 
 constexpr auto kSubcommands = family({
-    {.name = "USAGE", .syntax = "key [SAMPLES count]", .summary = "Tells how many bytes a key takes.",
+    {.name = "USAGE", .syntax = "key [SAMPLES count]",
+     .summary = "Tells how many bytes a key takes.",
      .since = "4.0.0", .complexity = "O(1)", .group = "server", .arity = at_least(3),
      .flags = Flag::readonly, .keys = key_at(2, KeyUse::read_only),
      .acl = Acl::read | Acl::slow, .run = usage},

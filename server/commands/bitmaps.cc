@@ -66,7 +66,9 @@ struct Bits {
 };
 std::optional<Bits> bits_of(const Range& range, size_t bytes) {
   const auto length = static_cast<int64_t>(range.in_bits ? bytes * 8 : bytes);
-  const auto from_end = [length](int64_t at) { return std::max<int64_t>(at < 0 ? at + length : at, 0); };
+  const auto from_end = [length](int64_t at) {
+    return std::max<int64_t>(at < 0 ? at + length : at, 0);
+  };
   const int64_t start = from_end(range.start);
   const int64_t end = std::min(from_end(range.end), length - 1);
   if (start > end || length == 0) return {};

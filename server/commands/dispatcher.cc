@@ -65,7 +65,8 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   call.waker_ = waker;
 
   session.last_command = request.command->spec;
-  session.last_parent = request.command->parent != nullptr ? request.command->parent->spec : nullptr;
+  const Command* parent = request.command->parent;
+  session.last_parent = parent != nullptr ? parent->spec : nullptr;
   ++session.commands;
   const uint64_t start = ticks();
   const Status status = run_locked(request, call);

@@ -73,9 +73,8 @@ bool must_wait(const Services& services, const Session& session, const Command& 
   const PauseState& pause = services.pause;
   if (pause.until_ms.load(std::memory_order_relaxed) <= now_ms) [[likely]] return false;
   const CommandSpec& spec = *command.spec;
-  if (spec.name == "CLIENT" || (command.parent != nullptr && command.parent->spec->name == "CLIENT")) {
-    return false;  // CLIENT UNPAUSE must get through
-  }
+  const Command& top = command.parent != nullptr ? *command.parent : command;
+  if (top.spec->name == "CLIENT") return false;  // CLIENT UNPAUSE must get through
   if (session.monitor) return false;
   if (!pause.writes_only.load(std::memory_order_relaxed)) return true;
   return has(spec.flags, Flag::write) || has(spec.flags, Flag::may_replicate);

@@ -1,7 +1,8 @@
 // Walks over a whole database: KEYS, SCAN, RANDOMKEY. They lock shard by shard, a few hundred
 // entries at a time, and give the worker back in between.
 //
-// A SCAN cursor is | shard | position in the shard's table, TableCursor::kBits |; 0 starts and ends.
+// A SCAN cursor is | shard | position in the shard's table, TableCursor::kBits |; 0 starts and
+// ends.
 // Source: https://redis.io/commands/scan/
 #include <memory>
 #include <string>

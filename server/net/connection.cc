@@ -276,7 +276,8 @@ bool Connection::write_some() {
     message.msg_iov = pieces.data();
     message.msg_iovlen = count;
     const int fd = socket_.native_handle();
-    const ssize_t sent = count == 1 ? ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
+    const iovec& first = pieces[0];
+    const ssize_t sent = count == 1 ? ::send(fd, first.iov_base, first.iov_len, MSG_NOSIGNAL)
                                     : ::sendmsg(fd, &message, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;

@@ -174,7 +174,8 @@ def matches(node, reply, protocol):
         kind, wanted = as_resp2(kind, wanted)
     elif kind == "nil array":
         kind = "nil"
-    if kind in ("bag", "set") and got_kind == ("set" if (kind, protocol) == ("set", 3) else "array"):
+    wanted_kind = "set" if (kind, protocol) == ("set", 3) else "array"
+    if kind in ("bag", "set") and got_kind == wanted_kind:
         return same_bag(wanted, got, lambda one, other: matches(one, other, protocol))
     if kind == "map" and protocol == 2 and got_kind == "array" and len(got) % 2 == 0:
         return same_map(wanted, list(zip(got[::2], got[1::2])), protocol)

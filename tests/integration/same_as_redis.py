@@ -17,10 +17,12 @@ import time
 
 RECENT = 12  # commands shown before a difference
 KEYS = ["a", "b", "c", "bits", "n"]
-NUMBERS = ["0", "1", "-1", "7", "100", "-100", "9223372036854775807", "1e3", "x", "", " 1", "4294967296"]
+NUMBERS = ["0", "1", "-1", "7", "100", "-100", "9223372036854775807", "1e3", "x", "", " 1",
+           "4294967296"]
 # None ends within the run: the two servers would not see that at the same command.
 LIVES = ["0", "-1", "1000000", "2000000", "x", "9223372036854775807", "1e6", ""]
-VALUES = ["", "x", "hello world", "12", "-3", "3.5", "\x00\xff\x01", "a" * 50, "9223372036854775807"]
+VALUES = ["", "x", "hello world", "12", "-3", "3.5", "\x00\xff\x01", "a" * 50,
+          "9223372036854775807"]
 
 
 def free_port():
@@ -103,7 +105,8 @@ def key_command(dice):
         ["MOVE", key, number], ["EXPIRE", key, some(dice, LIVES)] + some(
             dice, [[], ["NX"], ["XX"], ["GT"], ["LT"], ["NX", "GT"], ["GT", "LT"], ["FOO"]]),
         ["EXPIREAT", key, number], ["PERSIST", key], ["TTL", key], ["EXPIRETIME", key],
-        ["OBJECT", "REFCOUNT", "missing"], ["DBSIZE"], ["SELECT", some(dice, ["0", "0", "1", "99", "x"])],
+        ["OBJECT", "REFCOUNT", "missing"], ["DBSIZE"],
+        ["SELECT", some(dice, ["0", "0", "1", "99", "x"])],
         ["SWAPDB", "0", number], ["PING"], ["PING", "a", "b"], ["ECHO", key], ["FOO", key],
         ["OBJECT", "FOO"], ["GET"], ["KEYS", "[ab"], ["EXPIRE", key, "5000"]])
 

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Checks who includes whom. The table below is the architecture: a room may include itself and what
+it names, nothing else. asio and spdlog, which are heavy, are kept to the places that need them."""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# Longest prefix first: server/commands before server.
+ROOMS = {
+    "server/commands": {"base", "protocol", "storage"},
+    "server/net": {"base", "protocol", "storage", "server/commands"},
+    "server/admin": {"base", "protocol", "storage", "server/commands", "server/net"},
+    "server": {"base", "protocol", "storage", "server/commands", "server/net", "server/admin"},
+    "storage": {"base"},
+    "protocol": {"base"},
+    "client": {"base", "protocol"},
+    "base": set(),
+}
+# Library: where it may be included, as patterns of paths.
+HEAVY = {
+    "asio": ["server/net/", "server/admin/http", r"client/.*\.cc$", "tests/"],
+    "spdlog": [r"server/admin/.*\.cc$"],
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
+
+
+def room_of(path):
+    return next((room for room in ROOMS if path.startswith(room + "/")), None)
+
+
+def faults_of(path, text):
+    room = room_of(path)
+    for quote, name in INCLUDE.findall(text):
+        library = name.split("/")[0].removesuffix(".hpp")
+        if library in HEAVY and not any(re.match(place, path) for place in HEAVY[library]):
+            yield f"{path}: {library} has no place here ({name})"
+        if quote != '"' or room is None:
+            continue
+        other = room_of(name)
+        if other is None:
+            yield f"{path}: \"{name}\" is in no room; write the path from the root"
+        elif other != room and other not in ROOMS[room]:
+            yield f"{path}: {room} must not include {other} ({name})"
+
+
+def sources():
+    for folder in ("base", "protocol", "storage", "client", "server", "tests"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".h", ".cc"):
+                yield path
+
+
+def main():
+    faults = []
+    for path in sources():
+        faults += faults_of(path.relative_to(ROOT).as_posix(), path.read_text())
+    print("\n".join(faults) or "every include is allowed")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
