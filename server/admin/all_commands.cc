@@ -20,6 +20,8 @@ void add_all_commands(Registry& registry) {
   registry.add(bitmap_commands());
   registry.add(bitfield_commands());
   registry.add(function_commands());
+  registry.add(script_commands());
+  registry.add(acl_commands());
   registry.add(server_commands());
   registry.add(activity_commands());
   registry.add(debug_commands());

@@ -158,13 +158,22 @@ Status run_bitfield(Call& call, bool read_only) {
 Status bitfield(Call& call) { return run_bitfield(call, false); }
 Status bitfield_ro(Call& call) { return run_bitfield(call, true); }
 
+// A BITFIELD that only gets changes nothing.
+KeyUse use_of_bitfield(std::span<const Bytes> args) {
+  for (size_t i = 2; i < args.size(); i += 3) {
+    if (!equals_upper(args[i], "GET")) return KeyUse::read_write_access_update;
+  }
+  return KeyUse::read_only_access;
+}
+
 constexpr auto kFamily = family({
     {.name = "BITFIELD",
      .syntax = "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset "
                "value | INCRBY encoding offset increment> ...]",
      .summary = "Reads and changes integers inside a string.", .since = "3.2.0",
      .complexity = "O(1) for each step", .group = "bitmap", .arity = at_least(2),
-     .flags = Flag::write | Flag::deny_oom, .keys = key_at(1, KeyUse::read_write_access_update),
+     .flags = Flag::write | Flag::deny_oom,
+     .keys = key_at(1, KeyUse::read_write_access_update, use_of_bitfield),
      .acl = Acl::write | Acl::bitmap | Acl::slow, .run = bitfield},
     {.name = "BITFIELD_RO", .syntax = "key [GET encoding offset [GET encoding offset ...]]",
      .summary = "Reads integers inside a string.", .since = "6.0.0",

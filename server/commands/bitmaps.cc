@@ -204,8 +204,7 @@ constexpr auto kFamily = family({
      .summary = "Combines bitmaps into a new one.", .since = "2.6.0",
      .complexity = "O(N) where N is the length", .group = "bitmap", .arity = at_least(4),
      .flags = Flag::write | Flag::deny_oom,
-     .keys = {.first = 2, .last = -1, .step = 1, .use = KeyUse::overwrite_update,
-              .other_use = KeyUse::read_only_access, .others_differ = true},
+     .keys = first_and_others(2, -1, KeyUse::overwrite_update, KeyUse::read_only_access),
      .acl = Acl::write | Acl::bitmap | Acl::slow, .run = bitop},
 });
 

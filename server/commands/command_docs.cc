@@ -45,12 +45,10 @@ void write_names(ReplyWriter& reply, const std::array<Named<Bit>, n>& names, Bit
   for (const std::string& name : found) reply.simple(name);
 }
 
-void write_key_specs(ReplyWriter& reply, const KeySpec& keys) {
-  if (keys.first == 0) return reply.array(0);
-  reply.array(1);
+void write_key_spec(ReplyWriter& reply, const KeySpec& keys) {
   reply.map(3);
   reply.bulk("flags");
-  write_key_flags(reply, keys.use);
+  write_key_flags(reply, keys.use, keys.use_of != nullptr);
   reply.bulk("begin_search");
   reply.map(2);
   reply.bulk("type");
@@ -72,6 +70,20 @@ void write_key_specs(ReplyWriter& reply, const KeySpec& keys) {
   reply.integer(counted ? keys.first - keys.count_at : keys.step);
   reply.bulk(counted ? "keystep" : "limit");
   reply.integer(counted ? keys.step : 0);
+}
+
+// Keys used in different ways are two specs to Redis.
+void write_key_specs(ReplyWriter& reply, const KeySpec& keys) {
+  if (keys.first == 0) return reply.set(0);
+  reply.set(keys.others_differ ? 2 : 1);
+  KeySpec first = keys;
+  if (keys.others_differ) first.last = keys.first;
+  write_key_spec(reply, first);
+  if (!keys.others_differ) return;
+  KeySpec others = keys;
+  others.first = keys.first + keys.step;
+  others.use = keys.other_use;
+  write_key_spec(reply, others);
 }
 
 void write_argument(ReplyWriter& reply, const Argument& argument) {
@@ -136,12 +148,12 @@ std::span<const AclName> acl_names() {
   return kNames;
 }
 
-void write_key_flags(ReplyWriter& reply, KeyUse use) {
+void write_key_flags(ReplyWriter& reply, KeyUse use, bool variable) {
   struct Words {
     KeyUse use;
     Bytes access, effect;
   };
-  static constexpr std::array<Words, 10> kWords{
+  static constexpr std::array<Words, 11> kWords{
       {{KeyUse::read_only_access, "RO", "access"},
        {KeyUse::read_write_access_update, "RW", "access update"},
        {KeyUse::overwrite_update, "OW", "update"},
@@ -149,6 +161,7 @@ void write_key_flags(ReplyWriter& reply, KeyUse use) {
        {KeyUse::remove_delete, "RM", "delete"},
        {KeyUse::read_only, "RO", ""},
        {KeyUse::read_write_delete, "RW", "delete"},
+       {KeyUse::read_write_access_delete, "RW", "access delete"},
        {KeyUse::read_write_insert, "RW", "insert"},
        {KeyUse::read_write_update, "RW", "update"},
        {KeyUse::overwrite, "OW", ""}}};
@@ -157,6 +170,7 @@ void write_key_flags(ReplyWriter& reply, KeyUse use) {
   const size_t space = words.effect.find(' ');
   if (!words.effect.empty()) flags.push_back(words.effect.substr(0, space));
   if (space != Bytes::npos) flags.push_back(words.effect.substr(space + 1));
+  if (variable) flags.push_back("variable_flags");
   reply.set(flags.size());
   for (const Bytes flag : flags) reply.simple(flag);
 }
@@ -177,9 +191,9 @@ void write_command(ReplyWriter& reply, const Command& command) {
   }
   reply.set(categories.size());
   for (const std::string& category : categories) reply.simple(category);
-  reply.array(0);  // tips are for cluster proxies
+  reply.set(0);  // tips are for cluster proxies
   write_key_specs(reply, spec.keys);
-  reply.array(command.subcommands.size());
+  reply.set(command.subcommands.size());
   for (const Command* sub : command.subcommands) write_command(reply, *sub);
 }
 

@@ -38,7 +38,7 @@ Status info(Call& call) {
   call.reply().array(call.arg_count() - 2);
   for (size_t i = 2; i < call.arg_count(); ++i) {
     const Command* command = find_full(call.services().registry, call.arg(i));
-    command != nullptr ? write_command(call.reply(), *command) : call.reply().null_array();
+    command != nullptr ? write_command(call.reply(), *command) : call.reply().null();
   }
   return Status::ok();
 }
@@ -63,7 +63,7 @@ Status list_filtered(Call& call, const Filter& takes) {
   for (const auto& command : call.services().registry.all()) {
     if (takes(*command)) found.push_back(command.get());
   }
-  call.reply().set(found.size());
+  call.reply().array(found.size());
   for (const Command* command : found) call.reply().bulk(command->name);
   return Status::ok();
 }
@@ -91,6 +91,11 @@ Status list(Call& call) {
   });
 }
 
+KeyUse use_of(const KeySpec& spec, std::span<const Bytes> words, bool other) {
+  if (spec.use_of != nullptr) return spec.use_of(words);
+  return other && spec.others_differ ? spec.other_use : spec.use;
+}
+
 Status reply_keys(Call& call, bool with_flags) {
   const std::span<const Bytes> words = call.args().subspan(2);
   const Command* command = call.services().registry.find(words[0]);
@@ -110,8 +115,7 @@ Status reply_keys(Call& call, bool with_flags) {
     if (with_flags) call.reply().array(2);
     call.reply().bulk(words[key]);
     const KeySpec& spec = command->spec->keys;
-    const bool other = spec.others_differ && key != keys[0];
-    if (with_flags) write_key_flags(call.reply(), other ? spec.other_use : spec.use);
+    if (with_flags) write_key_flags(call.reply(), use_of(spec, words, key != keys[0]));
   }
   return Status::ok();
 }

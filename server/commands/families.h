@@ -24,6 +24,8 @@ std::span<const CommandSpec> server_commands();
 std::span<const CommandSpec> debug_commands();
 std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> function_commands();
+std::span<const CommandSpec> script_commands();
+std::span<const CommandSpec> acl_commands();
 
 // CLIENT SETNAME's rule: printable and no spaces.
 bool is_client_name(Bytes name);

@@ -86,6 +86,7 @@ enum class KeyUse : uint8_t {
   remove_delete,
   read_only,
   read_write_delete,
+  read_write_access_delete,
   read_write_insert,
   read_write_update,
   overwrite,
@@ -100,14 +101,23 @@ struct KeySpec {
   KeyUse use = KeyUse::read_only_access;
   KeyUse other_use = KeyUse::read_only_access;  // of all keys but the first, when they differ
   bool others_differ = false;
+  // Of a command whose use depends on its arguments (SET with or without GET).
+  KeyUse (*use_of)(std::span<const Bytes> args) = nullptr;
 };
 
-constexpr KeySpec key_at(int index, KeyUse use) { return {index, index, 1, 0, use, use, false}; }
+constexpr KeySpec key_at(int index, KeyUse use) { return {index, index, 1, 0, use, use}; }
 constexpr KeySpec keys_from(int first, int last, int step, KeyUse use) {
-  return {first, last, step, 0, use, use, false};
+  return {first, last, step, 0, use, use};
 }
 constexpr KeySpec keys_counted_at(int count_at, int step, KeyUse use) {
-  return {count_at + 1, 0, step, count_at, use, use, false};
+  return {count_at + 1, 0, step, count_at, use, use};
+}
+// The first key is used in one way, those behind it in another (RENAME, BITOP).
+constexpr KeySpec first_and_others(int first, int last, KeyUse first_use, KeyUse other_use) {
+  return {first, last, 1, 0, first_use, other_use, true};
+}
+constexpr KeySpec key_at(int index, KeyUse use, KeyUse (*use_of)(std::span<const Bytes>)) {
+  return {index, index, 1, 0, use, use, false, use_of};
 }
 
 using Handler = Status (*)(Call& call);

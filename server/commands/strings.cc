@@ -283,6 +283,14 @@ Status incrbyfloat(Call& call) {
 constexpr Flag kFastWrite = Flag::write | Flag::deny_oom | Flag::fast;
 constexpr Acl kWriteFast = Acl::write | Acl::string | Acl::fast;
 
+// Only SET with GET tells the old value.
+KeyUse use_of_set(std::span<const Bytes> args) {
+  for (size_t i = 3; i < args.size(); ++i) {
+    if (equals_upper(args[i], "GET")) return KeyUse::read_write_access_update;
+  }
+  return KeyUse::overwrite_update;
+}
+
 constexpr auto kFamily = family({
     {.name = "GET", .syntax = "key", .summary = "Returns the string value of a key.",
      .since = "1.0.0", .complexity = "O(1)", .group = "string", .arity = exactly(2),
@@ -294,7 +302,8 @@ constexpr auto kFamily = family({
                "EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
      .summary = "Stores a string, whatever was there, if the condition holds.", .since = "1.0.0",
      .complexity = "O(1)", .group = "string", .arity = at_least(3),
-     .flags = Flag::write | Flag::deny_oom, .keys = key_at(1, KeyUse::read_write_update),
+     .flags = Flag::write | Flag::deny_oom,
+     .keys = key_at(1, KeyUse::read_write_access_update, use_of_set),
      .acl = Acl::write | Acl::string | Acl::slow, .run = set},
     {.name = "SETNX", .syntax = "key value",
      .summary = "Stores a string only when the key doesn't exist.", .since = "1.0.0",
@@ -315,18 +324,18 @@ constexpr auto kFamily = family({
     {.name = "GETSET", .syntax = "key value",
      .summary = "Returns the old string of a key and stores a new one.", .since = "1.0.0",
      .complexity = "O(1)", .group = "string", .arity = exactly(3), .flags = kFastWrite,
-     .keys = key_at(1, KeyUse::read_write_update), .acl = kWriteFast, .run = getset,
+     .keys = key_at(1, KeyUse::read_write_access_update), .acl = kWriteFast, .run = getset,
      .deprecated_since = "6.2.0", .replaced_by = "`SET` with the `GET` argument"},
     {.name = "GETDEL", .syntax = "key", .summary = "Returns the string of a key and removes it.",
      .since = "6.2.0", .complexity = "O(1)", .group = "string", .arity = exactly(2),
-     .flags = Flag::write | Flag::fast, .keys = key_at(1, KeyUse::read_write_delete),
+     .flags = Flag::write | Flag::fast, .keys = key_at(1, KeyUse::read_write_access_delete),
      .acl = kWriteFast, .run = getdel},
     {.name = "GETEX",
      .syntax = "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT "
                "unix-time-milliseconds | PERSIST]",
      .summary = "Returns the string of a key and changes its expiry.", .since = "6.2.0",
      .complexity = "O(1)", .group = "string", .arity = at_least(2),
-     .flags = Flag::write | Flag::fast, .keys = key_at(1, KeyUse::read_write_update),
+     .flags = Flag::write | Flag::fast, .keys = key_at(1, KeyUse::read_write_access_update),
      .acl = kWriteFast, .run = getex},
     {.name = "MGET", .syntax = "key [key ...]", .summary = "Returns the strings of several keys.",
      .since = "1.0.0", .complexity = "O(N) where N is the number of keys", .group = "string",
@@ -345,24 +354,24 @@ constexpr auto kFamily = family({
      .acl = Acl::write | Acl::string | Acl::slow, .run = msetnx},
     {.name = "INCR", .syntax = "key", .summary = "Adds one to the integer of a key.",
      .since = "1.0.0", .complexity = "O(1)", .group = "string", .arity = exactly(2),
-     .flags = kFastWrite, .keys = key_at(1, KeyUse::read_write_update), .acl = kWriteFast,
+     .flags = kFastWrite, .keys = key_at(1, KeyUse::read_write_access_update), .acl = kWriteFast,
      .run = incr},
     {.name = "DECR", .syntax = "key", .summary = "Takes one from the integer of a key.",
      .since = "1.0.0", .complexity = "O(1)", .group = "string", .arity = exactly(2),
-     .flags = kFastWrite, .keys = key_at(1, KeyUse::read_write_update), .acl = kWriteFast,
+     .flags = kFastWrite, .keys = key_at(1, KeyUse::read_write_access_update), .acl = kWriteFast,
      .run = decr},
     {.name = "INCRBY", .syntax = "key increment", .summary = "Adds to the integer of a key.",
      .since = "1.0.0", .complexity = "O(1)", .group = "string", .arity = exactly(3),
-     .flags = kFastWrite, .keys = key_at(1, KeyUse::read_write_update), .acl = kWriteFast,
+     .flags = kFastWrite, .keys = key_at(1, KeyUse::read_write_access_update), .acl = kWriteFast,
      .run = incrby},
     {.name = "DECRBY", .syntax = "key decrement", .summary = "Takes from the integer of a key.",
      .since = "1.0.0", .complexity = "O(1)", .group = "string", .arity = exactly(3),
-     .flags = kFastWrite, .keys = key_at(1, KeyUse::read_write_update), .acl = kWriteFast,
+     .flags = kFastWrite, .keys = key_at(1, KeyUse::read_write_access_update), .acl = kWriteFast,
      .run = decrby},
     {.name = "INCRBYFLOAT", .syntax = "key increment",
      .summary = "Adds to the floating point number of a key.", .since = "2.6.0",
      .complexity = "O(1)", .group = "string", .arity = exactly(3), .flags = kFastWrite,
-     .keys = key_at(1, KeyUse::read_write_update), .acl = kWriteFast, .run = incrbyfloat},
+     .keys = key_at(1, KeyUse::read_write_access_update), .acl = kWriteFast, .run = incrbyfloat},
 });
 
 }  // namespace
