@@ -46,6 +46,8 @@ class ReplyWriter {
   void array(size_t count) { header('*', count); }
   void map(size_t pairs) { version_ >= 3 ? header('%', pairs) : header('*', pairs * 2); }
   void set(size_t count) { header(version_ >= 3 ? '~' : '*', count); }
+  // Facts about the reply that follows; RESP3 only.
+  void attribute(size_t pairs) { header('|', pairs); }
   void push(size_t count) { header(version_ >= 3 ? '>' : '*', count); }
 
   // An array or map whose count is known only at the end. Marks must be closed last first.

@@ -115,18 +115,26 @@ std::optional<uint64_t> fitted(const Step& step, Wide value) {
   return static_cast<uint64_t>(value) & mask_of(step.width);
 }
 
-void run_step(Call& call, const Step& step, Bytes bytes, char* data) {
+// Returns whether bits changed.
+bool run_step(Call& call, const Step& step, Bytes bytes, char* data) {
   const uint64_t bits = get_bits(bytes, step.offset, step.width);
   const int64_t old = number_of(step, bits);
-  if (step.action == Action::get) return call.reply().integer(old);
+  if (step.action == Action::get) {
+    call.reply().integer(old);
+    return false;
+  }
   // An unsigned field takes SET's operand as the number with the same bits.
   Wide value = step.operand;
   if (step.action == Action::set && !step.is_signed) value = static_cast<uint64_t>(step.operand);
   if (step.action == Action::increment) value += old;
   const auto stored = fitted(step, value);
-  if (!stored) return call.reply().null();
+  if (!stored) {
+    call.reply().null();
+    return false;
+  }
   set_bits(data, step.offset, step.width, *stored);
   call.reply().integer(step.action == Action::set ? old : number_of(step, *stored));
+  return *stored != bits;
 }
 
 Status run_bitfield(Call& call, bool read_only) {
@@ -145,13 +153,16 @@ Status run_bitfield(Call& call, bool read_only) {
   if (!is_string(item)) return Status::error(errors::kWrongType);
   IntegerText scratch;
   MutableString string;
+  const bool created = !item;
+  const size_t size_before = item ? string_length(*item.entry()) : 0;
   if (writes) string = string_with_bits(call, key, item, bits_written);
   const Bytes bytes = writes ? Bytes(string.data, string.size)
                       : item ? string_bytes(*item.entry(), scratch)
                              : Bytes();
   call.reply().array(steps.size());
-  for (const Step& step : steps) run_step(call, step, bytes, string.data);
-  if (writes) call.changed("setbit", key);
+  bool changed = writes && (created || string.size > size_before);
+  for (const Step& step : steps) changed |= run_step(call, step, bytes, string.data);
+  if (changed) call.changed("setbit", key);
   return Status::ok();
 }
 

@@ -20,13 +20,17 @@ Status setbit(Call& call) {
   if (value != "0" && value != "1") {
     return Status::error("ERR bit is not an integer or out of range");
   }
-  Item item = call.find_to_write(key);
+  const Item item = call.find_to_write(key);
   if (!is_string(item)) return Status::error(errors::kWrongType);
+  const bool created = !item;
+  const size_t size_before = item ? string_length(*item.entry()) : 0;
   const MutableString string = string_with_bits(call, key, item, *offset + 1);
   const Bytes bytes(string.data, string.size);
   const uint64_t old = get_bits(bytes, *offset, 1);
   set_bits(string.data, *offset, 1, value == "1");
-  call.changed("setbit", key);
+  if (created || string.size > size_before || old != (value == "1" ? 1U : 0U)) {
+    call.changed("setbit", key);
+  }
   call.reply().integer(static_cast<int64_t>(old));
   return Status::ok();
 }

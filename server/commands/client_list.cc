@@ -47,10 +47,9 @@ std::string client_line(ClientView& client) {
   number("db", session.db);
   for (const char* subscriptions : {"sub", "psub", "ssub"}) number(subscriptions, 0);
   number("multi", -1);
-  number("watch", 0);
   number("qbuf", client.query_bytes());
   number("qbuf-free", client.query_capacity() - client.query_bytes());
-  number("argv-mem", 0);
+  number("argv-mem", client.argument_bytes());
   number("multi-mem", 0);
   number("rbs", 0);
   number("rbp", 0);

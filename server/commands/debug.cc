@@ -123,6 +123,9 @@ Status protocol(Call& call) {
   if (Status no = refuse_reason(call); !no.is_ok()) return no;
   ReplyWriter& reply = call.reply();
   const std::string kind = lower_case(call.arg(2));
+  if (kind == "push" && reply.version() < 3) {
+    return Status::error("ERR RESP2 is not supported by this command");
+  }
   const auto numbers = [&](int64_t count) {
     for (int64_t i = 0; i < count; ++i) reply.integer(i);
   };
@@ -150,6 +153,20 @@ Status protocol(Call& call) {
     reply.big_number("1234567999999999999999999999999999999");
   } else if (kind == "true" || kind == "false") {
     reply.boolean(kind == "true");
+  } else if (kind == "push") {
+    reply.push(2);
+    reply.bulk("server-cpu-usage");
+    reply.integer(42);
+    reply.bulk("Some real reply following the push reply");
+  } else if (kind == "attrib") {
+    if (reply.version() >= 3) {
+      reply.attribute(1);
+      reply.bulk("key-popularity");
+      reply.array(2);
+      reply.bulk("key:123");
+      reply.integer(90);
+    }
+    reply.bulk("Some real reply following the attribute");
   } else if (kind == "verbatim") {
     reply.verbatim("txt", "This is a verbatim\nstring");
   } else {

@@ -43,6 +43,7 @@ const Command* Command::find_subcommand(Bytes word) const {
 Registry::Registry() = default;
 
 Command* Registry::make(const CommandSpec& spec, const Command* parent) {
+  CHECK(spec.run != nullptr || !spec.subcommands.empty());
   auto command = std::make_unique<Command>();
   command->spec = &spec;
   command->parent = parent;

@@ -68,6 +68,8 @@ class ClientView {
   virtual size_t query_bytes() const = 0;
   virtual size_t query_capacity() const = 0;
   virtual size_t output_bytes() const = 0;
+  // Of the request being run.
+  virtual size_t argument_bytes() const = 0;
   virtual size_t memory_bytes() const = 0;
   // Ends the connection, at once or once what was answered is sent.
   virtual void kill(bool after_reply) = 0;

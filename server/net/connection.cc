@@ -22,6 +22,9 @@ constexpr size_t kWritePieces = 64;
 // Output is sent in between when a pipeline's replies pile up.
 constexpr size_t kFlushBytes = 256 * 1024;
 
+// After this long without a byte a client's query buffer is given back.
+constexpr int64_t kIdleBufferMs = 2000;
+
 class ConnectionWaker : public Waker {
  public:
   explicit ConnectionWaker(std::weak_ptr<Connection> connection)
@@ -46,6 +49,13 @@ size_t Connection::memory_bytes() const {
   return sizeof(Connection) + query_.capacity() + output_.capacity();
 }
 
+size_t Connection::argument_bytes() const {
+  if ((!held() && !processing_) || batch_next_ == 0) return 0;
+  size_t bytes = 0;
+  for (const Bytes arg : batch_[batch_next_ - 1].args) bytes += arg.size();
+  return bytes;
+}
+
 void Connection::read() {
   if (closed_ || reading_ || stopping_ || parse_failed_ || held()) return;
   if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
@@ -55,9 +65,23 @@ void Connection::read() {
   socket_.async_read_some(asio::buffer(query_.free_begin(), query_.free_bytes()),
                           [self = shared_from_this()](std::error_code error, size_t bytes) {
                             self->reading_ = false;
+                            if (self->giving_up_buffer_) return self->wait_without_buffer();
                             if (error) return self->close();
                             self->on_read(bytes);
                           });
+}
+
+// An idle client keeps no query buffer: thousands of them cost a few hundred bytes each.
+void Connection::wait_without_buffer() {
+  giving_up_buffer_ = false;
+  if (closed_) return;
+  query_.release(parser_);
+  reading_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+    self->reading_ = false;
+    if (error) return self->close();
+    self->read();
+  });
 }
 
 void Connection::on_read(size_t bytes) {
@@ -335,6 +359,14 @@ void Connection::tick(int64_t now_ms) {
       now_ms - session_.last_active_ms > idle_max_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
     return close();
+  }
+  const bool buffer_unused = reading_ && !writing_ && query_.capacity() > 0 &&
+                             query_.size() == parser_.position() && !parser_.pending();
+  if (buffer_unused && now_ms - session_.last_active_ms > kIdleBufferMs) {
+    giving_up_buffer_ = true;
+    std::error_code ignored;
+    socket_.cancel(ignored);
+    return;
   }
   if (!held()) return;
   // Nothing is being read while a task goes on, so a hang-up has to be looked for.

@@ -39,7 +39,11 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
 
   // ClientView
   Session& session() override { return session_; }
-  size_t query_bytes() const override { return query_.size() - parser_.position(); }
+  // A request that runs still stands in the buffer.
+  size_t query_bytes() const override {
+    return held() || processing_ ? query_.size() : query_.size() - parser_.position();
+  }
+  size_t argument_bytes() const override;
   size_t query_capacity() const override { return query_.capacity(); }
   size_t output_bytes() const override { return output_.pending(); }
   size_t memory_bytes() const override;
@@ -53,6 +57,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   static constexpr size_t kBatch = 64;
 
   void read();
+  void wait_without_buffer();
   void on_read(size_t bytes);
   void process();
   size_t parse_batch();
@@ -83,6 +88,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   std::shared_ptr<Waker> waker_;
   std::unique_ptr<asio::steady_timer> task_timer_;
   bool reading_ = false;
+  bool giving_up_buffer_ = false;
   bool writing_ = false;
   bool processing_ = false;
   bool postponed_ = false;

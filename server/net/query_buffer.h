@@ -25,6 +25,13 @@ class QueryBuffer {
   size_t free_bytes() const { return capacity_ - size_; }
   void filled(size_t bytes) { size_ += bytes; }
 
+  // Gives the memory back; everything in it must be consumed.
+  void release(RequestParser& parser) {
+    parser.moved(data_.get(), parser.position(), nullptr);
+    data_.reset();
+    size_ = capacity_ = 0;
+  }
+
   // Drops what the parser has consumed and makes room for `wanted` more bytes.
   void make_room(RequestParser& parser, size_t wanted) {
     const size_t dropped = parser.position();
