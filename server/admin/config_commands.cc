@@ -53,10 +53,14 @@ Status resetstat(Call& call) {
   services.store.reset_counters();
   services.store.memory().reset_peak();
   services.error_stats.reset();
+  // The own counters at once, so that this very call is the first that counts again.
+  WorkerStats* own = call.worker().stats;
+  const size_t commands = services.registry.all().size();
+  own->reset(commands);
   visit_workers(
       call,
-      [commands = services.registry.all().size()](ClientsOfWorker& clients) {
-        clients.stats().reset(commands);
+      [own, commands](ClientsOfWorker& clients) {
+        if (&clients.stats() != own) clients.stats().reset(commands);
       },
       [](ReplyWriter& reply) { reply.ok(); });
   return Status::ok();

@@ -84,7 +84,10 @@ std::string LiveConfiguration::check(const std::vector<Assignment>& assignments,
       return "ERR Unknown option or number of arguments for CONFIG SET - '" +
              std::string(each.name) + "'";
     }
-    if (option->fixed) return failed(each.name, "can't set immutable config");
+    // Tools write back all they read: an unchanged value is no change.
+    if (option->fixed && options_.text(option->name) != each.value) {
+      return failed(each.name, "can't set immutable config");
+    }
     if (option->guarded && options_.text("enable-protected-configs") == "no") {
       return failed(each.name, "can't set protected config");
     }

@@ -6,15 +6,18 @@ Key Call::key(size_t index) const {
   return {args_[index], index == first_key_ ? first_hash_ : hash_of(args_[index])};
 }
 
+inline Item Call::look(Keyspace& keys, const Key& key) {
+  const Item item = keys.find_live(key, now_ms_);
+  (item ? worker_.stats->hits : worker_.stats->misses).add(1);
+  return item;
+}
+
+Item Call::find_to_look(const Key& key) { return look(keyspace(key), key); }
+
 Item Call::find_to_read(const Key& key) {
   Keyspace& keys = keyspace(key);
-  const Item item = keys.find_live(key, now_ms_);
-  if (!item) {
-    worker_.stats->misses.add(1);
-    return item;
-  }
-  worker_.stats->hits.add(1);
-  if (!session_.no_touch) keys.touch(item);
+  const Item item = look(keys, key);
+  if (item && !session_.no_touch) keys.touch(item);
   return item;
 }
 

@@ -54,12 +54,14 @@ class Call {
   }
   // Looks a key up to read it: counts a hit or a miss and tells the eviction policy.
   Item find_to_read(const Key& key);
+  // The same, but it does not count as a use of the key (EXISTS, TTL, TYPE).
+  Item find_to_look(const Key& key);
   // Looks a key up to change it.
   Item find_to_write(const Key& key) {
     const Item item = keyspace(key).find_live(key, now_ms_);
     return item;
   }
-  // Looks without being noticed (OBJECT, TTL, EXISTS on behalf of tools).
+  // Looks without being noticed (OBJECT, on behalf of tools).
   Item peek(const Key& key) { return keyspace(key).find_live(key, now_ms_); }
 
   // The seam of DESIGN's effects: a command changed `key`. `event` is the keyspace event's name.
@@ -75,6 +77,7 @@ class Call {
 
  private:
   friend class Dispatcher;
+  Item look(Keyspace& keys, const Key& key);
 
   Services& services_;
   WorkerContext& worker_;

@@ -98,7 +98,7 @@ constexpr int64_t kEternal = -1;
 
 // Answers the expiry, minus `from_ms`.
 Status reply_expiry(Call& call, bool seconds, int64_t from_ms) {
-  const Item item = call.peek(call.key(1));
+  const Item item = call.find_to_look(call.key(1));
   int64_t answer = kMissing;
   if (item && !item->is(Entry::kHasExpiry)) answer = kEternal;
   if (item && item->is(Entry::kHasExpiry)) {

@@ -26,7 +26,7 @@ Status del(Call& call) {
 
 Status exists(Call& call) {
   int64_t found = 0;
-  for (size_t i = 1; i < call.arg_count(); ++i) found += call.find_to_read(call.key(i)) ? 1 : 0;
+  for (size_t i = 1; i < call.arg_count(); ++i) found += call.find_to_look(call.key(i)) ? 1 : 0;
   call.reply().integer(found);
   return Status::ok();
 }
@@ -45,7 +45,7 @@ Status touch(Call& call) {
 }
 
 Status type(Call& call) {
-  const Item item = call.peek(call.key(1));
+  const Item item = call.find_to_look(call.key(1));
   call.reply().simple(item ? type_name(item->type()) : "none");
   return Status::ok();
 }
