@@ -49,7 +49,8 @@ Status cat(Call& call) {
 Status list(Call& call) {
   const bool password = call.settings().password_set.load();
   call.reply().array(1);
-  call.reply().bulk(password ? "user default on ~* &* +@all" : "user default on nopass ~* &* +@all");
+  call.reply().bulk(password ? "user default on ~* &* +@all"
+                             : "user default on nopass ~* &* +@all");
   return Status::ok();
 }
 

@@ -1,5 +1,5 @@
-// SCRIPT and MODULE of a server that runs neither: nothing is loaded, forgetting it is done at once.
-// Tools that clean or list a server call these.
+// SCRIPT and MODULE of a server that runs neither: nothing is loaded, so forgetting it is done at
+// once. Tools that clean or list a server call these.
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/families.h"
