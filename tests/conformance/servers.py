@@ -5,6 +5,7 @@ import tempfile
 import time
 
 START_S = 10
+STOP_S = 10
 
 
 def free_port():
@@ -33,22 +34,25 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.02)
-        self.log.flush()
+        self.process.kill()
+        self.process.wait()
         with open(self.log.name, errors="replace") as log:
-            said = log.read()
-        self.stop()
-        raise SystemExit(f"{self.name} did not start:\n{said}")
+            raise SystemExit(f"{self.name} did not start:\n{log.read()}")
 
     def alive(self):
         return self.process.poll() is None
 
     def stop(self):
+        """Ends the server. Fails unless ours ends by itself, well: a sanitizer speaks at the exit."""
         if self.alive():
             self.process.terminate()
             try:
-                self.process.wait(timeout=5)
+                self.process.wait(timeout=STOP_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
         self.log.close()
+        said = open(self.log.name, errors="replace").read()
         self.folder.cleanup()
+        if self.name == "larder" and self.process.returncode != 0:
+            raise SystemExit(f"{self.name} ended with {self.process.returncode}:\n{said[-8000:]}")
