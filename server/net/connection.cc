@@ -97,18 +97,34 @@ void Connection::on_read(size_t bytes) {
                                  std::to_string(session_.id) + " addr=" + session_.address);
     return close();
   }
+  if (!processing_ && batch_next_ == batch_size_ && parse_batch() > 0) {
+    prepare_batch();
+    return worker_.run_soon(shared_from_this(), batch_size_);
+  }
   process();
 }
 
 void Connection::process() {
   if (processing_) return;
+  run_requests();
+  finish_round();
+}
+
+void Connection::run_requests() {
   processing_ = true;
   while (!closed_ && !held() && !session_.close_after_reply) {
-    if (batch_next_ == batch_size_ && parse_batch() == 0) break;
+    if (batch_next_ == batch_size_) {
+      if (parse_batch() == 0) break;
+      prepare_batch();
+      prefetch_entries();
+    }
     run_batch();
     if (output_.pending() > kFlushBytes) flush();
   }
   processing_ = false;
+}
+
+void Connection::finish_round() {
   if (closed_) return;
   flush();
   read();
@@ -145,15 +161,21 @@ size_t Connection::parse_batch() {
   return batch_size_;
 }
 
-void Connection::run_batch() {
+void Connection::prepare_batch() {
   Dispatcher& dispatcher = worker_.dispatcher();
-  if (batch_next_ == 0) {
-    for (size_t i = 0; i < batch_size_; ++i) dispatcher.prepare(batch_[i]);
-    if (batch_size_ > 1) {
-      for (size_t i = 0; i < batch_size_; ++i) dispatcher.prefetch_bucket(batch_[i], session_);
-      for (size_t i = 0; i < batch_size_; ++i) dispatcher.prefetch_entry(batch_[i], session_);
-    }
+  for (size_t i = 0; i < batch_size_; ++i) {
+    dispatcher.prepare(batch_[i]);
+    dispatcher.prefetch_bucket(batch_[i], session_);
   }
+}
+
+void Connection::prefetch_entries() {
+  for (size_t i = batch_next_; i < batch_size_; ++i) {
+    worker_.dispatcher().prefetch_entry(batch_[i], session_);
+  }
+}
+
+void Connection::run_batch() {
   const int64_t now_ms = unix_ms();
   while (batch_next_ < batch_size_ && !closed_ && !session_.close_after_reply) {
     if (!run_one(batch_[batch_next_], now_ms)) return;

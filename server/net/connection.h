@@ -53,6 +53,12 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
 
   void wake_task();
 
+  // The worker runs what was read from several clients together, in three passes over them, so that
+  // the memory of one request arrives while another is looked at.
+  void prefetch_entries();
+  void run_requests();
+  void finish_round();
+
  private:
   static constexpr size_t kBatch = 64;
 
@@ -61,6 +67,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void on_read(size_t bytes);
   void process();
   size_t parse_batch();
+  void prepare_batch();
   void run_batch();
   bool run_one(const Request& request, int64_t now_ms);
   void finish_reply(size_t mark);

@@ -20,6 +20,9 @@ namespace {
 constexpr int64_t kCronMs = 100;
 // Not more often than the expiry index's resolution.
 constexpr int64_t kCronMsMin = 16;
+// Clients' requests run together up to this many, so that what is prefetched stays in the cache and
+// the first client does not wait long for the last.
+constexpr size_t kReadyRequests = 64;
 // How soon requests held back by CLIENT PAUSE are tried again.
 constexpr int64_t kPauseRetryMs = 5;
 
@@ -60,6 +63,7 @@ void Worker::run() {
   listen_for_messages();
   schedule_cron(kCronMs);
   loop_.run();
+  ready_.clear();
   // Closing calls back into remove(), so the list is taken out of its reach first.
   auto connections = std::move(connections_);
   connections_.clear();
@@ -119,6 +123,22 @@ void Worker::adopt(int fd, Session session) {
   connections_.emplace(id, connection);
   stats_.clients.set(connections_.size());
   connection->start();
+}
+
+void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
+  ready_.push_back(std::move(connection));
+  ready_requests_ += requests;
+  if (ready_requests_ >= kReadyRequests) return run_ready();
+  if (ready_.size() == 1) asio::post(loop_, [this] { run_ready(); });
+}
+
+void Worker::run_ready() {
+  round_.swap(ready_);
+  ready_requests_ = 0;
+  for (const auto& connection : round_) connection->prefetch_entries();
+  for (const auto& connection : round_) connection->run_requests();
+  for (const auto& connection : round_) connection->finish_round();
+  round_.clear();
 }
 
 void Worker::remove(Connection& connection) {

@@ -36,6 +36,9 @@ class Worker : public ClientsOfWorker {
   void remove(Connection& connection);
   void stop(int64_t until_ms);
   void retry_later() { has_postponed_ = true; }
+  // A client whose next requests are parsed; they run with those of the others that were readable
+  // at the same time.
+  void run_soon(std::shared_ptr<Connection> connection, size_t requests);
 
   asio::io_context& loop() { return loop_; }
   Services& services() { return *services_; }
@@ -52,6 +55,7 @@ class Worker : public ClientsOfWorker {
   void drain_inbox();
   void schedule_cron(int64_t delay_ms);
   void cron();
+  void run_ready();
   void finish_stop(int64_t until_ms);
 
   asio::io_context loop_;
@@ -69,6 +73,9 @@ class Worker : public ClientsOfWorker {
   Services* services_ = nullptr;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unordered_map<uint64_t, std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> ready_;
+  std::vector<std::shared_ptr<Connection>> round_;  // run now; here for its memory only
+  size_t ready_requests_ = 0;
   std::thread thread_;
   int64_t last_tick_ms_ = 0;
   bool has_postponed_ = false;
