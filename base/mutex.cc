@@ -1,5 +1,7 @@
 #include "base/mutex.h"
 
+#include <ctime>
+
 namespace larder {
 namespace {
 
@@ -12,17 +14,16 @@ void relax_cpu() {
 }
 
 constexpr int kSpins = 40;  // about a microsecond on current processors
+constexpr timespec kNap{.tv_sec = 0, .tv_nsec = 10'000};  // the kernel makes some 60 us of it
 
 }  // namespace
 
 void Mutex::lock_slow() {
   for (int i = 0; i < kSpins; ++i) {
-    if (state_.load(std::memory_order_relaxed) == kFree && try_lock()) return;
+    if (!held_.load(std::memory_order_relaxed) && try_lock()) return;
     relax_cpu();
   }
-  while (state_.exchange(kHeldWithSleepers, std::memory_order_acquire) != kFree) {
-    state_.wait(kHeldWithSleepers, std::memory_order_relaxed);
-  }
+  while (!try_lock()) ::nanosleep(&kNap, nullptr);
 }
 
 }  // namespace larder

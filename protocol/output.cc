@@ -7,9 +7,17 @@
 
 namespace larder {
 
+void Output::grow(size_t bytes) {
+  constexpr size_t kFirstBytes = 512;
+  capacity_ = std::max({size_ + bytes, 2 * capacity_, kFirstBytes});
+  std::unique_ptr<char[]> larger(new char[capacity_]);  // not zeroed
+  if (size_ > 0) std::memcpy(larger.get(), text_.get(), size_);
+  text_.swap(larger);
+}
+
 void Output::append_shared(Bytes bytes, std::shared_ptr<const void> owner) {
   if (bytes.empty()) return;
-  pieces_.push_back({text_.size(), bytes, std::move(owner)});
+  pieces_.push_back({size_, bytes, std::move(owner)});
   pieces_bytes_ += bytes.size();
 }
 
@@ -21,11 +29,11 @@ size_t Output::gather(Bytes* views, size_t max) const {
   };
   for (const Piece& piece : pieces_) {
     if (count + 2 > max) return count;
-    add(Bytes(text_).substr(at, piece.at - at));
+    add(text().substr(at, piece.at - at));
     add(piece.bytes);
     at = piece.at;
   }
-  if (count < max) add(Bytes(text_).substr(at));
+  if (count < max) add(text().substr(at));
   return count;
 }
 
@@ -46,21 +54,27 @@ void Output::consume(size_t bytes) {
   }
   pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<ptrdiff_t>(done));
   sent_ += bytes;
-  DCHECK(sent_ <= text_.size());
+  DCHECK(sent_ <= size_);
   if (empty()) clear();
 }
 
 void Output::clear() {
   constexpr size_t kKeepBytes = 64 * 1024;  // a burst's buffer is not kept for ever
-  text_.clear();
-  if (text_.capacity() > kKeepBytes) text_.shrink_to_fit();
+  size_ = 0;
+  if (capacity_ > kKeepBytes) {
+    text_.reset();
+    capacity_ = 0;
+  }
   pieces_.clear();
   sent_ = 0;
   pieces_bytes_ = 0;
 }
 
 void Output::insert(size_t at, Bytes header) {
-  text_.insert(at, header);
+  extend(header.size());
+  char* const place = text_.get() + at;
+  std::memmove(place + header.size(), place, size_ - header.size() - at);
+  std::memcpy(place, header.data(), header.size());
   for (Piece& piece : pieces_) {
     if (piece.at >= at) piece.at += header.size();
   }
@@ -72,7 +86,7 @@ void Output::rewind(size_t mark) {
     pieces_bytes_ -= pieces_.back().bytes.size();
     pieces_.pop_back();
   }
-  text_.resize(mark);
+  size_ = mark;
 }
 
 }  // namespace larder

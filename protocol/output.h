@@ -6,8 +6,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -19,15 +19,26 @@ class Output {
   // Values from this size on are worth an own piece of the gathered write.
   static constexpr size_t kPieceBytesMin = 16 * 1024;
 
-  void append(Bytes bytes) { text_.append(bytes); }
-  void append(char byte) { text_.push_back(byte); }
+  void append(Bytes bytes) {
+    if (!bytes.empty()) std::memcpy(extend(bytes.size()), bytes.data(), bytes.size());
+  }
+  void append(char byte) { *extend(1) = byte; }
+  // Makes `bytes` more and returns where they start; the caller fills them.
+  char* extend(size_t bytes) {
+    if (capacity_ - size_ < bytes) [[unlikely]] grow(bytes);
+    char* const start = text_.get() + size_;
+    size_ += bytes;
+    return start;
+  }
+  // Takes back what was made too much: `end` is behind the last byte filled.
+  void end_at(const char* end) { size_ = static_cast<size_t>(end - text_.get()); }
   // Refers to `bytes`, which `owner` keeps alive until they are sent.
   void append_shared(Bytes bytes, std::shared_ptr<const void> owner);
 
   // Bytes not sent yet.
-  size_t pending() const { return text_.size() - sent_ + pieces_bytes_; }
+  size_t pending() const { return size_ - sent_ + pieces_bytes_; }
   bool empty() const { return pending() == 0; }
-  size_t capacity() const { return text_.capacity(); }
+  size_t capacity() const { return capacity_; }
 
   // Fills `views` with up to `max` runs of bytes in order; returns how many.
   size_t gather(Bytes* views, size_t max) const;
@@ -37,11 +48,11 @@ class Output {
 
   // For replies whose length is known only at the end: text written since `mark` may be moved to
   // make room for a header.
-  size_t mark() const { return text_.size(); }
+  size_t mark() const { return size_; }
   void insert(size_t at, Bytes header);
   // Takes back everything appended since `mark` (which must not lie before sent bytes).
   void rewind(size_t mark);
-  Bytes text_since(size_t mark) const { return Bytes(text_).substr(mark); }
+  Bytes text_since(size_t mark) const { return text().substr(mark); }
 
  private:
   struct Piece {
@@ -50,7 +61,12 @@ class Output {
     std::shared_ptr<const void> owner;
   };
 
-  std::string text_;
+  Bytes text() const { return {text_.get(), size_}; }
+  void grow(size_t bytes);
+
+  std::unique_ptr<char[]> text_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
   size_t sent_ = 0;  // of text_
   std::vector<Piece> pieces_;
   size_t pieces_bytes_ = 0;

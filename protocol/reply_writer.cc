@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -10,26 +11,24 @@
 namespace larder {
 namespace {
 
-// kind, digits, \r\n
-struct Line {
-  char text[24];
-  size_t size;
-  Bytes bytes() const { return {text, size}; }
-};
+constexpr size_t kLineBytesMax = 1 + kInt64TextMax + 2;
 
-Line make_line(char kind, int64_t value) {
-  Line line;
-  line.text[0] = kind;
-  line.size = 1 + format_int64(value, line.text + 1);
-  line.text[line.size++] = '\r';
-  line.text[line.size++] = '\n';
-  return line;
+char* put_end(char* at) {
+  at[0] = '\r';
+  at[1] = '\n';
+  return at + 2;
+}
+
+// kind, digits, \r\n
+char* put_line(char* at, char kind, int64_t value) {
+  *at++ = kind;
+  return put_end(at + format_int64(value, at));
 }
 
 }  // namespace
 
 void ReplyWriter::header(char kind, size_t count) {
-  out_.append(make_line(kind, static_cast<int64_t>(count)).bytes());
+  out_.end_at(put_line(out_.extend(kLineBytesMax), kind, static_cast<int64_t>(count)));
 }
 
 void ReplyWriter::simple(Bytes text) {
@@ -47,12 +46,15 @@ void ReplyWriter::error(Bytes text) {
   out_.append(line);
 }
 
-void ReplyWriter::integer(int64_t value) { out_.append(make_line(':', value).bytes()); }
+void ReplyWriter::integer(int64_t value) {
+  out_.end_at(put_line(out_.extend(kLineBytesMax), ':', value));
+}
 
 void ReplyWriter::bulk(Bytes bytes) {
-  header('$', bytes.size());
-  out_.append(bytes);
-  out_.append(Bytes("\r\n"));
+  char* at = out_.extend(kLineBytesMax + bytes.size() + 2);
+  at = put_line(at, '$', static_cast<int64_t>(bytes.size()));
+  if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+  out_.end_at(put_end(at + bytes.size()));
 }
 
 void ReplyWriter::bulk_shared(Bytes bytes, std::shared_ptr<const void> owner) {
@@ -97,7 +99,9 @@ void ReplyWriter::big_number(Bytes digits) {
 }
 
 void ReplyWriter::insert_header(size_t mark, char kind, size_t count) {
-  out_.insert(mark, make_line(kind, static_cast<int64_t>(count)).bytes());
+  char line[kLineBytesMax];
+  const char* const end = put_line(line, kind, static_cast<int64_t>(count));
+  out_.insert(mark, Bytes(line, static_cast<size_t>(end - line)));
 }
 
 void ReplyWriter::close_array(size_t mark, size_t count) { insert_header(mark, '*', count); }

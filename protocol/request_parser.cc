@@ -1,5 +1,7 @@
 #include "protocol/request_parser.h"
 
+#include <algorithm>
+
 #include "base/numbers.h"
 #include "base/quoting.h"
 
@@ -27,7 +29,46 @@ size_t read_short_count(Bytes buffer, size_t at, int64_t& value) {
   return i + 2;
 }
 
+// Reads "<kind><decimal of up to 9 digits>\r\n" at `at`. Returns the byte behind it, or null when
+// it is anything else or the buffer may end before.
+const char* read_line(const char* at, const char* end, char kind, size_t& value) {
+  if (end - at < 4 || *at != kind) return nullptr;
+  const char* const last = std::min(at + 10, end - 2);  // where \r stands at the latest
+  unsigned digit = static_cast<unsigned char>(*++at) - unsigned{'0'};
+  if (digit > 9) return nullptr;
+  value = digit;
+  ++at;
+  while (value != 0 && (digit = static_cast<unsigned char>(*at) - unsigned{'0'}) <= 9) {
+    if (at == last) return nullptr;
+    value = value * 10 + digit;
+    ++at;
+  }
+  return at[0] == '\r' && at[1] == '\n' ? at + 2 : nullptr;
+}
+
 }  // namespace
+
+// What clients send nearly always: small, well formed, all there. Leaves no trace when it is not.
+bool RequestParser::parse_whole(Bytes buffer, const RequestLimits& limits) {
+  if (!limits.authenticated) return false;
+  const char* const end = buffer.data() + buffer.size();
+  size_t count = 0;
+  const char* at = read_line(buffer.data() + position_, end, '*', count);
+  if (at == nullptr || count == 0 || count > kWholeArgsMax) return false;
+  for (size_t i = 0; i < count; ++i) {
+    size_t length = 0;
+    at = read_line(at, end, '$', length);
+    if (at == nullptr || static_cast<size_t>(end - at) < length + 2 ||
+        static_cast<int64_t>(length) > limits.bulk_bytes_max) {
+      args_.resize(first_);
+      return false;
+    }
+    args_.emplace_back(at, length);
+    at += length + 2;
+  }
+  position_ = cursor_ = static_cast<size_t>(at - buffer.data());
+  return true;
+}
 
 Outcome RequestParser::next(Bytes buffer, const RequestLimits& limits) {
   if (bulks_left_ == 0) {
@@ -37,6 +78,7 @@ Outcome RequestParser::next(Bytes buffer, const RequestLimits& limits) {
       bytes_wanted_ = 1;
       return Outcome::need_more;
     }
+    if (parse_whole(buffer, limits)) return Outcome::request;
     if (buffer[position_] != '*') return parse_inline(buffer);
   }
   return parse_array(buffer, limits);

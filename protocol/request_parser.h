@@ -57,6 +57,10 @@ class RequestParser {
   void moved(const char* from, size_t dropped, const char* to);
 
  private:
+  // Longer requests are worth the slow path's state, which is not lost when a piece is missing.
+  static constexpr size_t kWholeArgsMax = 64;
+
+  bool parse_whole(Bytes buffer, const RequestLimits& limits);
   Outcome parse_array(Bytes buffer, const RequestLimits& limits);
   Outcome parse_header(Bytes buffer, const RequestLimits& limits);
   Outcome parse_bulk(Bytes buffer, const RequestLimits& limits);

@@ -55,9 +55,7 @@ Item Keyspace::item_of(Entry* entry) {
   return {table_.find(where, entry->key()), where};
 }
 
-Item Keyspace::find_live(const Key& key, int64_t now_ms) {
-  const Item item = find(key);
-  if (!item || !item->expired(now_ms)) [[likely]] return item;
+Item Keyspace::drop_expired(Item item, const Key& key) {
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, key.name);
   remove(item);

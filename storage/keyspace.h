@@ -63,7 +63,10 @@ class Keyspace : public Garbage {
     return {table_.find(where, key.name), where};
   }
   // The same, but an expired entry is removed (and told) first.
-  Item find_live(const Key& key, int64_t now_ms);
+  Item find_live(const Key& key, int64_t now_ms) {
+    const Item item = find(key);
+    return !item || !item->expired(now_ms) ? item : drop_expired(item, key);
+  }
   // Tells the eviction policy that the entry was used.
   void touch(Item item);
 
@@ -116,6 +119,7 @@ class Keyspace : public Garbage {
   void validate() const;
 
  private:
+  Item drop_expired(Item item, const Key& key);
   void free_value(Entry* entry);
   void note_expiry(Item item, int64_t before_ms);
   void fire(uint32_t place, int64_t now_ms);

@@ -1,6 +1,9 @@
 #include "storage/table.h"
 
 #include <malloc.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include <cstdlib>
 #include <cstring>
@@ -26,13 +29,30 @@ Table::~Table() {
   }
 }
 
-Table::Slot* Table::find_in(Bucket& bucket, HashPlace where, Bytes key) {
-  unsigned matches = 0;
+// Bit 4i + 3 is set when slot i of the bucket carries the tag.
+inline uint32_t Table::tag_matches(const Bucket& bucket, uint16_t tag) {
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
+  const auto* line = reinterpret_cast<const __m128i*>(bucket.slots);
+  const __m128i a = _mm_cmpeq_epi16(_mm_load_si128(line), wanted);
+  const __m128i b = _mm_cmpeq_epi16(_mm_load_si128(line + 1), wanted);
+  const __m128i c = _mm_cmpeq_epi16(_mm_load_si128(line + 2), wanted);
+  const __m128i d = _mm_cmpeq_epi16(_mm_load_si128(line + 3), wanted);
+  const int low = _mm_movemask_epi8(_mm_packs_epi16(a, b));  // a byte for each 16 bits
+  const int high = _mm_movemask_epi8(_mm_packs_epi16(c, d));
+  return (static_cast<uint32_t>(low) | static_cast<uint32_t>(high) << 16) & 0x88888888;
+#else
+  uint32_t matches = 0;
   for (unsigned i = 0; i < kSlotsPerBucket; ++i) {
-    matches |= static_cast<unsigned>((bucket.slots[i] >> 48) == where.tag) << i;
+    matches |= static_cast<uint32_t>(bucket.slots[i] >> 48 == tag) << (4 * i + 3);
   }
-  for (; matches != 0; matches &= matches - 1) {
-    Slot* slot = &bucket.slots[__builtin_ctz(matches)];
+  return matches;
+#endif
+}
+
+inline Table::Slot* Table::find_in(Bucket& bucket, HashPlace where, Bytes key) {
+  for (uint32_t left = tag_matches(bucket, where.tag); left != 0; left &= left - 1) {
+    Slot* slot = &bucket.slots[__builtin_ctz(left) / 4];
     const Entry* entry = entry_of(*slot);
     if (entry != nullptr && entry->key() == key) return slot;
   }
@@ -56,11 +76,12 @@ Table::Slot* Table::find(HashPlace where, Bytes key) {
 }
 
 void Table::prefetch_entry(HashPlace where) const {
-  for (const Slot slot : home_bucket(where).slots) {
-    if (slot >> 48 != where.tag) continue;
+  const Bucket& bucket = home_bucket(where);
+  for (uint32_t left = tag_matches(bucket, where.tag); left != 0; left &= left - 1) {
     // Two lines: the header with the key, and most of a small value.
-    __builtin_prefetch(entry_of(slot));
-    __builtin_prefetch(reinterpret_cast<const char*>(entry_of(slot)) + 64);
+    const Entry* entry = entry_of(bucket.slots[__builtin_ctz(left) / 4]);
+    __builtin_prefetch(entry);
+    __builtin_prefetch(reinterpret_cast<const char*>(entry) + 64);
   }
 }
 

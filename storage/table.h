@@ -151,6 +151,7 @@ class Table {
   void try_halve_directory();
   void point_directory_at(Segment* segment);
 
+  static uint32_t tag_matches(const Bucket& bucket, uint16_t tag);
   static Slot* find_in(Bucket& bucket, HashPlace where, Bytes key);
   static Slot* free_slot(Bucket& bucket);
   static void put(Slot* slot, uint16_t tag, Entry* entry, uint64_t displaced);

@@ -26,8 +26,10 @@ struct WorkerContext {
 
 class Call {
  public:
-  Call(Services& services, WorkerContext& worker, Session& session, ReplyWriter& reply)
-      : services_(services), worker_(worker), session_(session), reply_(reply) {}
+  // `waker` wakes this client's task; the connection's, or null.
+  Call(Services& services, WorkerContext& worker, Session& session, ReplyWriter& reply,
+       const std::shared_ptr<Waker>& waker)
+      : services_(services), worker_(worker), session_(session), reply_(reply), waker_(waker) {}
 
   const Command& command() const { return *command_; }
   std::span<const Bytes> args() const { return args_; }
@@ -72,8 +74,8 @@ class Call {
   void start_task(std::unique_ptr<Task> task) { task_ = std::move(task); }
   std::unique_ptr<Task> take_task() { return std::move(task_); }
   bool has_task() const { return task_ != nullptr; }
-  // Wakes this client's task; see Waker. Set by the connection.
-  std::shared_ptr<Waker> waker() const { return waker_; }
+  // Wakes this client's task; see Waker.
+  const std::shared_ptr<Waker>& waker() const { return waker_; }
 
  private:
   friend class Dispatcher;
@@ -83,13 +85,13 @@ class Call {
   WorkerContext& worker_;
   Session& session_;
   ReplyWriter& reply_;
+  const std::shared_ptr<Waker>& waker_;
   const Command* command_ = nullptr;
   std::span<const Bytes> args_;
   int64_t now_ms_ = 0;
   size_t first_key_ = 0;
   uint64_t first_hash_ = 0;
   std::unique_ptr<Task> task_;
-  std::shared_ptr<Waker> waker_;
 };
 
 }  // namespace larder

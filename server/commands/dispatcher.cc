@@ -56,13 +56,12 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   if (must_wait(services_, session, *request.command, now_ms)) return Outcome::postponed;
   if (services_.monitors.load(std::memory_order_relaxed) > 0) feed_monitors(request, session);
 
-  Call call(services_, worker_, session, reply);
+  Call call(services_, worker_, session, reply, waker);
   call.command_ = request.command;
   call.args_ = request.args;
   call.now_ms_ = now_ms;
   call.first_key_ = request.first_key;
   call.first_hash_ = request.hash;
-  call.waker_ = waker;
 
   session.last_command = request.command->spec;
   const Command* parent = request.command->parent;
@@ -83,16 +82,14 @@ Status Dispatcher::run_locked(const Request& request, Call& call) NO_THREAD_SAFE
   const CommandSpec& spec = *request.command->spec;
   const bool wrote = has(spec.flags, Flag::write);
   GarbageList garbage;
-  const bool single = request.first_key != 0 && spec.keys.count_at == 0 &&
-                      spec.keys.last == spec.keys.first;
   Status status = Status::ok();
-  if (single) {
+  if (request.first_key != 0 && request.command->one_key) [[likely]] {
     Shard& shard = services_.store.shard_of(request.hash);
     shard.mutex.lock();
     shard.services.now_ms = call.now_ms();
     status = spec.run(call);
     if (wrote) shard.settle_memory(services_.store.memory());
-    garbage.swap(shard.services.garbage);
+    if (!shard.services.garbage.empty()) [[unlikely]] garbage.swap(shard.services.garbage);
     shard.mutex.unlock();
   } else if (spec.keys.first == 0 && !has(spec.flags, Flag::whole_store)) {
     return spec.run(call);

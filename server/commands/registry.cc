@@ -1,6 +1,7 @@
 #include "server/commands/registry.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/check.h"
 
@@ -10,11 +11,34 @@ namespace {
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Of the name in either case.
-size_t hash_name(Bytes name) {
-  uint32_t hash = static_cast<uint32_t>(name.size());
-  for (const char c : name) hash = hash * 31 + static_cast<unsigned char>(c & 0xdf);
-  return hash ^ hash >> 15;
+// The letters of eight bytes in upper case, all at once: 0x80 marks a byte from 'a' to 'z'.
+uint64_t upper_eight(uint64_t bytes) {
+  constexpr uint64_t kEach = 0x0101'0101'0101'0101;
+  const uint64_t low = bytes & 0x7f * kEach;
+  const uint64_t from_a = low + (0x80 - 'a') * kEach;
+  const uint64_t behind_z = low + (0x7f - 'z') * kEach;
+  const uint64_t small = (from_a ^ behind_z) & ~bytes & 0x80 * kEach;
+  return bytes - (small >> 2);
+}
+
+template <typename T>
+uint64_t load_at(const char* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+// The first eight bytes in upper case; with the size they are the whole of a shorter name.
+uint64_t first_letters(Bytes name) {
+  const size_t size = std::min(name.size(), size_t{8});
+  const char* const at = name.data();
+  if (size >= 4) return upper_eight(load_at<uint32_t>(at) | load_at<uint32_t>(at + size - 4) << 32);
+  if (size >= 2) return upper_eight(load_at<uint16_t>(at) | load_at<uint16_t>(at + size - 2) << 16);
+  return size == 0 ? 0 : upper_eight(static_cast<unsigned char>(*at));
+}
+
+size_t first_slot(uint64_t letters, size_t size) {
+  return (letters ^ size) * 0x9e37'79b9'7f4a'7c15 >> 54;
 }
 
 }  // namespace
@@ -40,7 +64,7 @@ const Command* Command::find_subcommand(Bytes word) const {
   return nullptr;
 }
 
-Registry::Registry() = default;
+Registry::Registry() { static_assert(kSlots == 1 << 10, "first_slot gives ten bits"); }
 
 Command* Registry::make(const CommandSpec& spec, const Command* parent) {
   CHECK(spec.run != nullptr || !spec.subcommands.empty());
@@ -48,6 +72,8 @@ Command* Registry::make(const CommandSpec& spec, const Command* parent) {
   command->spec = &spec;
   command->parent = parent;
   command->id = static_cast<uint32_t>(all_.size());
+  const KeySpec& keys = spec.keys;
+  command->one_key = keys.first != 0 && keys.count_at == 0 && keys.last == keys.first;
   command->name = lower_case(spec.name);
   if (parent != nullptr) command->name = parent->name + "|" + command->name;
   all_.push_back(std::move(command));
@@ -60,9 +86,10 @@ void Registry::add(std::span<const CommandSpec> cards) {
     CHECK(top_.size() < kSlots / 2);
     Command* command = make(card, nullptr);
     top_.push_back(command);
-    size_t slot = hash_name(card.name) % kSlots;
-    while (slots_[slot] != nullptr) slot = (slot + 1) % kSlots;
-    slots_[slot] = command;
+    const uint64_t letters = first_letters(card.name);
+    size_t slot = first_slot(letters, card.name.size());
+    while (slots_[slot].command != nullptr) slot = (slot + 1) % kSlots;
+    slots_[slot] = {letters, command};
     for (const CommandSpec& sub : card.subcommands) {
       command->subcommands.push_back(make(sub, command));
     }
@@ -70,9 +97,12 @@ void Registry::add(std::span<const CommandSpec> cards) {
 }
 
 const Command* Registry::find(Bytes name) const {
-  for (size_t slot = hash_name(name) % kSlots; slots_[slot] != nullptr;
+  const uint64_t letters = first_letters(name);
+  for (size_t slot = first_slot(letters, name.size()); slots_[slot].command != nullptr;
        slot = (slot + 1) % kSlots) {
-    if (equals_upper(name, slots_[slot]->spec->name)) return slots_[slot];
+    const auto& [known, command] = slots_[slot];
+    if (known != letters || command->spec->name.size() != name.size()) continue;
+    if (name.size() <= sizeof letters || equals_upper(name, command->spec->name)) return command;
   }
   return nullptr;
 }

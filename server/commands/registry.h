@@ -19,6 +19,7 @@ struct Command {
   const CommandSpec* spec = nullptr;
   const Command* parent = nullptr;  // the container of a sub-command
   uint32_t id = 0;                  // index into WorkerStats::commands
+  bool one_key = false;             // the card names exactly one key
   std::string name;                 // lower case, sub-commands as "client|list"
   std::vector<const Command*> subcommands;
 
@@ -45,11 +46,15 @@ class Registry {
 
  private:
   static constexpr size_t kSlots = 1024;  // several times the number of commands
+  struct Slot {
+    uint64_t letters = 0;  // the name's first eight, to tell most names without looking at them
+    const Command* command = nullptr;
+  };
   Command* make(const CommandSpec& spec, const Command* parent);
 
   std::vector<std::unique_ptr<Command>> all_;
   std::vector<const Command*> top_;
-  std::array<const Command*, kSlots> slots_{};  // open addressing by name
+  std::array<Slot, kSlots> slots_{};  // open addressing by name
 };
 
 // Compares ASCII without case; `upper` is in upper case.

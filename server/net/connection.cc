@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <asio/post.hpp>
 #include <cerrno>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/net/worker.h"
@@ -62,18 +63,18 @@ void Connection::read() {
   const size_t wanted = batch_size_ == 0 ? 1 : 0;
   query_.make_room(parser_, std::max(wanted, parser_.bytes_wanted()));
   reading_ = true;
-  socket_.async_read_some(asio::buffer(query_.free_begin(), query_.free_bytes()),
-                          [self = shared_from_this()](std::error_code error, size_t bytes) {
-                            self->reading_ = false;
-                            if (self->giving_up_buffer_) return self->wait_without_buffer();
-                            if (error) return self->close();
-                            self->on_read(bytes);
-                          });
+  socket_.async_read_some(
+      asio::buffer(query_.free_begin(), query_.free_bytes()),
+      WithMemory(read_memory_, [self = shared_from_this()](std::error_code error, size_t bytes) {
+        self->reading_ = false;
+        const bool giving_up = std::exchange(self->giving_up_buffer_, false);
+        if (!error) return self->on_read(bytes);  // giving up came too late
+        giving_up ? self->wait_without_buffer() : self->close();
+      }));
 }
 
 // An idle client keeps no query buffer: thousands of them cost a few hundred bytes each.
 void Connection::wait_without_buffer() {
-  giving_up_buffer_ = false;
   if (closed_) return;
   query_.release(parser_);
   reading_ = true;
@@ -89,7 +90,7 @@ void Connection::on_read(size_t bytes) {
   query_.filled(bytes);
   session_.bytes_in += bytes;
   worker_.stats().bytes_in.add(bytes);
-  session_.last_active_ms = steady_ms();
+  session_.last_active_ms = worker_.tick_ms();
   const auto limit = worker_.services().settings.query_buffer_max.load(std::memory_order_relaxed);
   if (static_cast<int64_t>(query_bytes()) > limit) {
     worker_.stats().query_buffer_kills.add(1);

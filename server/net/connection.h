@@ -14,6 +14,7 @@
 #include "protocol/reply_writer.h"
 #include "protocol/request_parser.h"
 #include "server/commands/dispatcher.h"
+#include "server/net/handler_memory.h"
 #include "server/net/query_buffer.h"
 
 namespace larder {
@@ -81,6 +82,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool held() const { return task_ != nullptr || postponed_; }
 
   Worker& worker_;
+  HandlerMemory read_memory_;
   Socket socket_;
   Session session_;
   QueryBuffer query_;

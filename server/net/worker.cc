@@ -60,6 +60,7 @@ void Worker::start(Services& services) {
 }
 
 void Worker::run() {
+  last_tick_ms_ = steady_ms();
   listen_for_messages();
   schedule_cron(kCronMs);
   loop_.run();

@@ -44,6 +44,8 @@ class Worker : public ClientsOfWorker {
   Services& services() { return *services_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
   WorkerStats& stats() override { return stats_; }
+  // The steady clock as the last tick read it, at most some 100 ms ago.
+  int64_t tick_ms() const { return last_tick_ms_; }
   size_t index() const { return context_.index; }
   const NetworkEvents& events() const { return events_; }
   // Connections here or on their way here.

@@ -87,16 +87,17 @@ class Bench {
 
  private:
   void run_batch(const std::string& bytes) {
-    RequestParser parser;
+    parser_.start_batch();
+    parser_.moved(nullptr, parser_.position(), nullptr);
     const RequestLimits limits{512LL * 1024 * 1024, true};
     Request requests[kBatch];
     size_t first[kBatch], count[kBatch], size = 0;
-    while (size < kBatch && parser.next(bytes, limits) == RequestParser::Outcome::request) {
-      first[size] = parser.first_arg();
-      count[size++] = parser.args().size();
+    while (size < kBatch && parser_.next(bytes, limits) == RequestParser::Outcome::request) {
+      first[size] = parser_.first_arg();
+      count[size++] = parser_.args().size();
     }
     for (size_t i = 0; i < size; ++i) {
-      requests[i].args = parser.args_of(first[i], count[i]);
+      requests[i].args = parser_.args_of(first[i], count[i]);
       dispatcher_->prepare(requests[i]);
     }
     for (size_t i = 0; i < size; ++i) dispatcher_->prefetch_bucket(requests[i], session_);
@@ -128,6 +129,7 @@ class Bench {
   Random random_{1};
   WorkerContext context_;
   Session session_;
+  RequestParser parser_;
   Output output_;
   ReplyWriter reply_{output_, 2};
   std::unique_ptr<Dispatcher> dispatcher_;

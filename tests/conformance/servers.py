@@ -43,7 +43,7 @@ class Server:
         return self.process.poll() is None
 
     def stop(self):
-        """Ends the server. Fails unless ours ends by itself, well: a sanitizer speaks at the exit."""
+        """Ends the server. Ours must end with 0: a sanitizer speaks at the exit."""
         if self.alive():
             self.process.terminate()
             try:
