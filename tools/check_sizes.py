@@ -18,9 +18,9 @@ NO_FUNCTION = re.compile(r"^\s*(extern|namespace|class|struct|union|enum|templat
 
 
 def without_text(source):
-    """The source with comments and literals blanked, line by line as before."""
-    pattern = re.compile(r'R"(\w*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"'
-                         r"|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'", re.S)
+    """The source without comments, literals and preprocessor lines, line by line as before."""
+    pattern = re.compile(r'^[ \t]*#[^\n]*|R"(\w*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"'
+                         r"|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'", re.S | re.M)
     return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), source)
 
 
