@@ -20,6 +20,7 @@
 // stays flat.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -238,7 +239,10 @@ uint64_t Table::scan_segment(uint64_t cursor, Visit visit) {
   const uint32_t from = TableCursor::unpack(cursor).prefix;
   Segment& segment = *segment_of(from);
   const Slot* slots = segment.buckets()->slots;
-  for (size_t i = 0; i < size_t{buckets_ + kStashBuckets} * kSlotsPerBucket; ++i) {
+  constexpr size_t kAhead = 16;  // entries on their way from memory while one is visited
+  const size_t count = size_t{buckets_ + kStashBuckets} * kSlotsPerBucket;
+  for (size_t i = 0; i < count; ++i) {
+    __builtin_prefetch(entry_of(slots[std::min(i + kAhead, count - 1)]));
     Entry* entry = entry_of(slots[i]);
     if (entry == nullptr) continue;
     if (segment.prefix != from && place_of_(entry, shard_bits_).place < from) continue;

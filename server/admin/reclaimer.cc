@@ -1,10 +1,17 @@
 #include "server/admin/reclaimer.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <utility>
 
 namespace larder {
+
+namespace {
+constexpr int kNiceness = 19;
+}
 
 struct ReclaimerThread::Queue {
   std::mutex mutex;
@@ -35,6 +42,8 @@ void ReclaimerThread::reclaim(GarbageList garbage) {
 }
 
 void ReclaimerThread::run() {
+  // Freeing can wait; a worker that wakes on the same core cannot.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
   while (true) {
     GarbageList batch;
     {

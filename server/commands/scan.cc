@@ -6,6 +6,7 @@
 // Source: https://redis.io/commands/scan/
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/glob.h"
@@ -17,31 +18,39 @@
 namespace larder {
 namespace {
 
-// How long a walk may keep its worker busy before others have their turn.
-constexpr int64_t kSliceUs = 200;
+// How long a walk may keep its worker busy before others have their turn: about as long as they
+// wait for each other anyway.
+constexpr int64_t kSliceUs = 50;
+// Matches are kept in pieces of about this size: doubling one buffer would copy megabytes at once.
+constexpr size_t kPieceBytes = 128 * 1024;
 
 // What a walk is looking for, and the matches so far as bulk strings.
 struct Matches {
   std::string pattern;
   bool any_name = true;
   std::string type;  // empty: any
-  std::shared_ptr<Output> found = std::make_shared<Output>();
+  std::vector<std::shared_ptr<Output>> found;
   size_t count = 0;
 
   void add_if_match(const Entry& entry, int64_t now_ms) {
     if (entry.expired(now_ms)) return;
     if (!any_name && !glob_match(pattern, entry.key())) return;
     if (!type.empty() && type != type_name(entry.type())) return;
-    ReplyWriter(*found, 2).bulk(entry.key());
+    if (found.empty() || found.back()->pending() >= kPieceBytes) {
+      found.push_back(std::make_shared<Output>());
+    }
+    ReplyWriter(*found.back(), 2).bulk(entry.key());
     ++count;
   }
 
   // The matches as an array. They are not copied again when there are many.
   void write(ReplyWriter& reply) const {
     reply.array(count);
-    const Bytes text = found->text_since(0);
-    if (text.size() >= Output::kPieceBytesMin) return reply.output().append_shared(text, found);
-    reply.output().append(text);
+    for (const auto& piece : found) {
+      const Bytes text = piece->text_since(0);
+      const bool worth_sharing = text.size() >= Output::kPieceBytesMin;
+      worth_sharing ? reply.output().append_shared(text, piece) : reply.output().append(text);
+    }
   }
 };
 

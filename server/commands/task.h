@@ -18,7 +18,7 @@ class Task {
     again,  // call step() again soon
     wait,   // call step() when woken or when wake_ms() has come
   };
-  // Does some 200 us of work at most. Runs on the client's worker.
+  // Does some 50 us of work at most. Runs on the client's worker.
   virtual Progress step(ReplyWriter& reply, int64_t now_ms) = 0;
   // Unix time at which a waiting task wants to be called; INT64_MAX: never by itself.
   virtual int64_t wake_ms() const { return INT64_MAX; }

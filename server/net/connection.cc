@@ -18,8 +18,10 @@ namespace {
 // for a million pipelined small replies, so that clients that write everything before they read
 // don't get stuck.
 constexpr size_t kUnsentMax = 128 * 1024 * 1024;
-// Handing a megabyte to the kernel at a time keeps the loop responsive.
 constexpr size_t kWritePieces = 64;
+// A client with more to take waits for the next round of the event loop, so that others' replies
+// are not behind megabytes that the kernel copies.
+constexpr size_t kWriteBytes = 64 * 1024;
 // Output is sent in between when a pipeline's replies pile up.
 constexpr size_t kFlushBytes = 256 * 1024;
 
@@ -310,14 +312,18 @@ void Connection::flush() {
   });
 }
 
-// Sends what the socket takes now. Returns false when the connection ended.
+// Sends what the socket takes now, within kWriteBytes. Returns false when the connection ended.
 bool Connection::write_some() {
-  while (!output_.empty()) {
+  size_t left = kWriteBytes;
+  while (!output_.empty() && left > 0) {
     std::array<Bytes, kWritePieces> views;
-    const size_t count = output_.gather(views.data(), views.size());
+    const size_t gathered = output_.gather(views.data(), views.size());
     std::array<iovec, kWritePieces> pieces;
-    for (size_t i = 0; i < count; ++i) {
-      pieces[i] = {const_cast<char*>(views[i].data()), views[i].size()};
+    size_t count = 0;
+    for (size_t bytes = 0; count < gathered && bytes < left; ++count) {
+      const size_t size = std::min(views[count].size(), left - bytes);
+      pieces[count] = {const_cast<char*>(views[count].data()), size};
+      bytes += size;
     }
     msghdr message{};
     message.msg_iov = pieces.data();
@@ -333,6 +339,7 @@ bool Connection::write_some() {
       return false;
     }
     output_.consume(static_cast<size_t>(sent));
+    left -= static_cast<size_t>(sent);
     session_.bytes_out += static_cast<uint64_t>(sent);
     worker_.stats().bytes_out.add(static_cast<uint64_t>(sent));
   }
