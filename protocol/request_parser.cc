@@ -91,6 +91,11 @@ void RequestParser::start_batch() {
   unquoted_.clear();
 }
 
+void RequestParser::release() {
+  start_batch();
+  args_.shrink_to_fit();
+}
+
 void RequestParser::moved(const char* from, size_t dropped, const char* to) {
   for (size_t i = first_; i < args_.size(); ++i) {
     const auto offset = static_cast<size_t>(args_[i].data() - from) - dropped;

@@ -53,6 +53,8 @@ class RequestParser {
 
   // Forgets the arguments of requests already run.
   void start_batch();
+  // The same between two requests, and gives their memory back.
+  void release();
   // The caller moved the buffer: the byte that stood at `from + dropped` stands at `to` now.
   void moved(const char* from, size_t dropped, const char* to);
 

@@ -42,7 +42,7 @@ class Table {
   static constexpr unsigned kSlotsPerBucket = 8;
   static constexpr unsigned kBucketsMin = 64;
   static constexpr unsigned kBucketsMax = 127;
-  static constexpr unsigned kStashBuckets = 2;
+  static constexpr unsigned kStashBuckets = 4;
   static constexpr unsigned kDepthMax = 18;
 
   using Slot = uint64_t;

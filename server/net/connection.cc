@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <asio/post.hpp>
 #include <cerrno>
 #include <utility>
@@ -62,7 +63,7 @@ size_t Connection::argument_bytes() const {
 void Connection::read() {
   if (closed_ || reading_ || stopping_ || parse_failed_ || held()) return;
   if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
-  const size_t wanted = batch_size_ == 0 ? 1 : 0;
+  const size_t wanted = batch_.empty() ? 1 : 0;
   query_.make_room(parser_, std::max(wanted, parser_.bytes_wanted()));
   reading_ = true;
   socket_.async_read_some(
@@ -79,6 +80,7 @@ void Connection::read() {
 void Connection::wait_without_buffer() {
   if (closed_) return;
   query_.release(parser_);
+  batch_ = {};
   reading_ = true;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
     self->reading_ = false;
@@ -100,9 +102,9 @@ void Connection::on_read(size_t bytes) {
                                  std::to_string(session_.id) + " addr=" + session_.address);
     return close();
   }
-  if (!processing_ && batch_next_ == batch_size_ && parse_batch() > 0) {
+  if (!processing_ && batch_next_ == batch_.size() && parse_batch() > 0) {
     prepare_batch();
-    return worker_.run_soon(shared_from_this(), batch_size_);
+    return worker_.run_soon(shared_from_this(), batch_.size());
   }
   process();
 }
@@ -116,7 +118,7 @@ void Connection::process() {
 void Connection::run_requests() {
   processing_ = true;
   while (!closed_ && !held() && !session_.close_after_reply) {
-    if (batch_next_ == batch_size_) {
+    if (batch_next_ == batch_.size()) {
       if (parse_batch() == 0) break;
       prepare_batch();
       prefetch_entries();
@@ -136,7 +138,8 @@ void Connection::finish_round() {
 // Fills batch_ with whole requests. A stranger's requests are taken one at a time: AUTH changes
 // what the next may be.
 size_t Connection::parse_batch() {
-  batch_size_ = batch_next_ = 0;
+  batch_.clear();
+  batch_next_ = 0;
   if (parse_failed_) return 0;
   parser_.start_batch();
   const LiveSettings& settings = worker_.services().settings;
@@ -147,40 +150,41 @@ size_t Connection::parse_batch() {
     size_t first, count;
   };
   std::array<Range, kBatch> ranges;
-  while (batch_size_ < most) {
+  while (batch_.size() < most) {
     const RequestParser::Outcome outcome = parser_.next(query_.bytes(), limits);
     if (outcome == RequestParser::Outcome::empty) continue;
     if (outcome == RequestParser::Outcome::error) parse_failed_ = true;
     if (outcome != RequestParser::Outcome::request) break;
-    ranges[batch_size_++] = {parser_.first_arg(), parser_.args().size()};
+    ranges[batch_.size()] = {parser_.first_arg(), parser_.args().size()};
+    batch_.emplace_back();
   }
-  for (size_t i = 0; i < batch_size_; ++i) {
+  for (size_t i = 0; i < batch_.size(); ++i) {
     batch_[i].args = parser_.args_of(ranges[i].first, ranges[i].count);
   }
-  if (parse_failed_ && batch_size_ == 0) {
+  if (parse_failed_ && batch_.empty()) {
     worker_.dispatcher().protocol_error(parser_.error(), reply_);
     session_.close_after_reply = true;
   }
-  return batch_size_;
+  return batch_.size();
 }
 
 void Connection::prepare_batch() {
   Dispatcher& dispatcher = worker_.dispatcher();
-  for (size_t i = 0; i < batch_size_; ++i) {
+  for (size_t i = 0; i < batch_.size(); ++i) {
     dispatcher.prepare(batch_[i]);
     dispatcher.prefetch_bucket(batch_[i], session_);
   }
 }
 
 void Connection::prefetch_entries() {
-  for (size_t i = batch_next_; i < batch_size_; ++i) {
+  for (size_t i = batch_next_; i < batch_.size(); ++i) {
     worker_.dispatcher().prefetch_entry(batch_[i], session_);
   }
 }
 
 void Connection::run_batch() {
   const int64_t now_ms = unix_ms();
-  while (batch_next_ < batch_size_ && !closed_ && !session_.close_after_reply) {
+  while (batch_next_ < batch_.size() && !closed_ && !session_.close_after_reply) {
     if (!run_one(batch_[batch_next_], now_ms)) return;
   }
   // The request behind the last good one could not be parsed.

@@ -5,10 +5,10 @@
 // A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there.
 #pragma once
 
-#include <array>
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
 #include <memory>
+#include <vector>
 
 #include "protocol/output.h"
 #include "protocol/reply_writer.h"
@@ -89,9 +89,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   RequestParser parser_;
   Output output_;
   ReplyWriter reply_;
-  std::array<Request, kBatch> batch_;
-  size_t batch_size_ = 0;
-  size_t batch_next_ = 0;
+  std::vector<Request> batch_;
+  size_t batch_next_ = 0;  // in batch_, the first that has not run
   std::unique_ptr<Task> task_;
   size_t task_mark_ = 0;
   std::shared_ptr<Waker> waker_;

@@ -27,6 +27,7 @@ class QueryBuffer {
 
   // Gives the memory back; everything in it must be consumed.
   void release(RequestParser& parser) {
+    parser.release();
     parser.moved(data_.get(), parser.position(), nullptr);
     data_.reset();
     size_ = capacity_ = 0;
