@@ -14,6 +14,12 @@ function(larder_room name)
   target_link_libraries(larder_${name} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
 endfunction()
 
+#   larder_program(name sources...): a program optimised as a whole
+function(larder_program name)
+  add_executable(${name} ${ARGN})
+  set_target_properties(${name} PROPERTIES LARDER_WHOLE ON)
+endfunction()
+
 #   larder_tests(name folder libs...): one GoogleTest program of all *_test.cc in the folder
 function(larder_tests name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cc)

@@ -28,6 +28,12 @@ else()
   # g++ 12 reports impossible overlaps in std::string at -O3 (GCC bug 105651).
   add_compile_options(-Wno-restrict)
 endif()
+# Programs that are measured or shipped are optimised across files (larder_program), the tests are
+# not: fat objects serve both.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-flto=auto -ffat-lto-objects)
+  add_link_options($<$<NOT:$<BOOL:$<TARGET_PROPERTY:LARDER_WHOLE>>>:-fno-lto>)
+endif()
 # Portable binaries: the x86-64-v2 baseline (SSE4.2, 2009 and later), plain armv8-a elsewhere.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   add_compile_options(-march=x86-64-v2)
