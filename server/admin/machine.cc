@@ -1,5 +1,6 @@
 #include "server/admin/machine.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -108,5 +109,7 @@ DescriptorPlan reserve_descriptors(int64_t clients_max, unsigned threads) {
               std::to_string(possible) + ": " + has,
           ""};
 }
+
+void use_one_malloc_arena() { ::mallopt(M_ARENA_MAX, 1); }
 
 }  // namespace larder

@@ -112,6 +112,7 @@ std::string addresses_text(const Options& options) {
 int serve(LoadedOptions loaded) {
   Options& options = loaded.options;
   if (options.is_on("daemonize") && !go_to_background()) return 1;
+  use_one_malloc_arena();
   const sigset_t signals = block_signals();
   Log log;
   const std::string log_error =
