@@ -23,9 +23,9 @@ struct DescriptorPlan {
 // Raises the limit of open files so that `clients_max` clients fit, as far as that is allowed.
 DescriptorPlan reserve_descriptors(int64_t clients_max, unsigned threads);
 
-// Large values and buffers come from malloc. With an arena per worker, what one of them frees is not
-// what another takes, and with values of 20 KB at the memory limit the process was a third larger
-// than the limit; with one arena it is 6% larger. Call before the first thread starts.
+// Large values and buffers come from malloc. With an arena per worker, what one of them frees is
+// not what another takes, and with values of 20 KB at the memory limit the process was a third
+// larger than the limit; with one arena it is 6% larger. Call before the first thread starts.
 void use_one_malloc_arena();
 
 }  // namespace larder
