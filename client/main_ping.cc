@@ -1,0 +1,57 @@
+// larder-ping: asks a server whether it is alive, for health checks. Says PONG and ends with 0, or
+// says why not and ends with 1.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "client/client.h"
+
+namespace {
+
+std::string from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+int ping(const larder::ClientOptions& options) {
+  larder::Client client(options);
+  const auto reply = client.run({"PING"});
+  if (!reply) {
+    std::fprintf(stderr, "larder-ping: %s\n", reply.error().text.c_str());
+    return 1;
+  }
+  std::fprintf(reply->is_error() ? stderr : stdout, "%s\n", reply->text.c_str());
+  return reply->text == "PONG" ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  larder::ClientOptions options;
+  options.connect_attempts = 1;
+  options.identity.resp3 = false;  // one round trip less
+  double timeout_s = 2;
+  options.identity.password = from_environment("LARDER_REQUIREPASS");
+  CLI::App app("Asks a server for PONG: ends with 0 when it answers, with 1 when not",
+               "larder-ping");
+  app.add_option("-H,--host", options.endpoint.host, "name or address")->capture_default_str();
+  app.add_option("-p,--port", options.endpoint.port, "TCP port")
+      ->envname("LARDER_PORT")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  app.add_option("-s,--socket", options.endpoint.unix_path, "unix socket instead of TCP");
+  app.add_option("-u,--user", options.identity.user, "user name to authenticate with");
+  app.add_option("-a,--password", options.identity.password,
+                 "password (default: LARDER_REQUIREPASS of the environment)");
+  app.add_option("-t,--timeout", timeout_s, "seconds to wait, for connecting and for the reply")
+      ->check(CLI::Range(0.001, 3600.0))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    return app.exit(stop) == 0 ? 0 : 1;  // Docker reserves other codes
+  }
+  options.connect_ms_max = options.command_ms_max = static_cast<int64_t>(timeout_s * 1000);
+  return ping(options);
+}
