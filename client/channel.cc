@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace larder {
+namespace {
+
+// A publisher faster than we read must not keep take_pushes() from returning.
+constexpr size_t kPushBytesMax = 16 * 1024 * 1024;
+
+}  // namespace
 
 void Channel::reset() {
   parser_.reset();
@@ -48,14 +54,17 @@ ClientDone Channel::exchange(Bytes requests, size_t count, int64_t silence_ms_ma
 Result<size_t, ClientError> Channel::take_pushes(int64_t deadline_ms) {
   std::vector<Reply> none;
   size_t pushes = 0;
-  while (true) {
+  size_t received = 0;
+  while (received < kPushBytesMax) {
     const auto progress = transport_.transfer({}, in_, pushes == 0 ? deadline_ms : 0);
+    received += progress.received;
     const auto more = parse(0, none);
     if (!more) return more.error();
     pushes += *more;
-    if (progress.state == Transport::State::timed_out) return pushes;
+    if (progress.state == Transport::State::timed_out) break;
     if (progress.state != Transport::State::ok) return gone(progress);
   }
+  return pushes;
 }
 
 Result<size_t, ClientError> Channel::parse(size_t wanted, std::vector<Reply>& replies) {

@@ -40,8 +40,8 @@ class Channel {
                       std::vector<Reply>& replies);
 
   // Hands out pushes that have come or come until the deadline; returns after the first it had to
-  // wait for. A deadline in the past only looks. Returns how many. Fails: lost, protocol (so is
-  // a reply nobody asked for).
+  // wait for, and in any case after 16 MB. A deadline in the past only looks. Returns how many.
+  // Fails: lost, protocol (so is a reply nobody asked for).
   Result<size_t, ClientError> take_pushes(int64_t deadline_ms);
 
  private:

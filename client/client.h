@@ -35,7 +35,8 @@ struct ClientOptions {
   Identity identity;
   // For one attempt, handshake included.
   int64_t connect_ms_max = 2000;
-  // Longest silence of the server while replies are due.
+  // Longest wait without a reply finished or a request's byte sent: a value that takes longer to
+  // arrive needs more.
   int64_t command_ms_max = 5000;
   // Attempts to connect before a call fails, with waits as `backoff` says in between. At least 1.
   int connect_attempts = 5;
@@ -60,8 +61,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Connects unless connected. Fails: unreachable or timed_out after all attempts; refused or
-  // protocol at once, because trying again would not help.
+  // Connects unless connected. Fails: unreachable, timed_out or lost after all attempts; refused
+  // or protocol at once, because trying again would not help.
   ClientDone connect();
 
   // Sends one command and waits for its reply. Fails as connect(), or timed_out, lost, protocol.

@@ -9,7 +9,7 @@ namespace larder {
 
 struct ClientError {
   enum class Kind {
-    unreachable,  // no connection: name unknown, refused, connect time-out
+    unreachable,  // no connection: name unknown, refused, time-out, server full or loading
     refused,      // connected, but HELLO, AUTH or SELECT was answered with an error
     timed_out,    // no reply in time; it may or may not have been run
     lost,         // the connection ended; what was sent may or may not have been run

@@ -78,7 +78,13 @@ class Handshake {
   }
 
   static ClientError refusal(Bytes command, const Reply& reply) {
-    return {ClientError::Kind::refused, std::string(command) + " was refused: " + reply.text};
+    return {passes(reply.text) ? ClientError::Kind::unreachable : ClientError::Kind::refused,
+            std::string(command) + " was refused: " + reply.text};
+  }
+
+  // What a server says that will take us later: it is full, or it reads its data.
+  static bool passes(Bytes error) {
+    return error.starts_with("ERR max number of clients reached") || error.starts_with("LOADING");
   }
 
   Channel& channel_;

@@ -21,7 +21,8 @@ struct Identity {
   bool resp3 = true;     // false: HELLO is not sent
 };
 
-// Returns the protocol version agreed on, 2 or 3. Fails: refused, and what exchange() fails with.
+// Returns the protocol version agreed on, 2 or 3. Fails: refused, unreachable (the server is full
+// or loading), and what exchange() fails with.
 Result<int, ClientError> shake_hands(Channel& channel, const Identity& identity,
                                      int64_t silence_ms_max);
 

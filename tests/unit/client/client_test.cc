@@ -138,6 +138,31 @@ TEST_F(ClientTest, a_wrong_password_is_not_tried_again) {
   EXPECT_FALSE(client.connected());
 }
 
+TEST_F(ClientTest, a_server_that_is_full_is_tried_again) {
+  server_.answers = {"-ERR max number of clients reached\r\n", "-LOADING reading its data\r\n",
+                     kHelloReply, "+PONG\r\n"};
+  Client client = make({});
+  EXPECT_TRUE(client.run({"PING"}));
+  EXPECT_EQ(server_.opened, 3);
+  EXPECT_EQ(sleeps_.size(), 2u);
+}
+
+TEST_F(ClientTest, a_flood_of_pushes_does_not_keep_the_caller) {
+  server_.answers = {kHelloReply};
+  Client client = make({});
+  size_t pushes = 0;
+  client.on_push([&](const Reply&) {
+    ++pushes;
+    server_.unasked = ">1\r\n$1000000\r\n" + std::string(1'000'000, 'x') + "\r\n";
+  });
+  ASSERT_TRUE(client.connect());
+  server_.unasked = ">1\r\n+x\r\n";
+  const auto taken = client.wait_for_pushes(100);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(*taken, pushes);
+  EXPECT_GE(pushes, 16u);
+}
+
 TEST_F(ClientTest, tries_to_connect_with_growing_waits) {
   server_.up = false;
   Client client = make(resp2());
