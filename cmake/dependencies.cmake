@@ -23,4 +23,5 @@ target_include_directories(larder_queue SYSTEM INTERFACE ${CONCURRENTQUEUE_INCLU
 
 if(LARDER_TESTS)
   find_package(GTest REQUIRED)
+  find_package(rapidcheck REQUIRED)
 endif()

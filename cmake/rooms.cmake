@@ -20,12 +20,14 @@ function(larder_program name)
   set_target_properties(${name} PROPERTIES LARDER_WHOLE ON)
 endfunction()
 
-#   larder_tests(name folder libs...): one GoogleTest program of all *_test.cc in the folder
+#   larder_tests(name folder libs...): one GoogleTest program of all *_test.cc in the folder, with
+#   RapidCheck for properties (it prints its seed; RC_PARAMS=seed=... repeats a run)
 function(larder_tests name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cc)
   if(sources)
     add_executable(${name} ${sources})
-    target_link_libraries(${name} PRIVATE ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name} PRIVATE ${ARGN} rapidcheck rapidcheck_gtest
+                                          GTest::gtest GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
   endif()
 endfunction()

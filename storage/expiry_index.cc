@@ -81,40 +81,43 @@ void ExpiryIndex::start_tick() {
   ++tick_;
 }
 
+uint32_t ExpiryIndex::pop(Block*& head) {
+  const uint32_t place = head->refs[--head->count];
+  --size_;
+  if (head->count == 0) {
+    Block* empty = head;
+    head = head->next;
+    slab_.release(empty, sizeof(Block));
+  }
+  return place;
+}
+
 bool ExpiryIndex::take(int64_t now_ms, uint32_t& place) {
   const int64_t now_tick = now_ms >> kTickBits;
   while (due_ == nullptr) {
-    if (size_ == 0) tick_ = std::max(tick_, now_tick);
-    if (tick_ > now_tick || size_ == 0) return false;
+    if (tick_ > now_tick) return false;
+    // Nothing lies between: a clock that was put forward by years must not be walked after.
+    tick_ = std::max(tick_, std::min(next_tick(), now_tick + 1));
+    if (tick_ > now_tick) return false;
     start_tick();
   }
-  place = due_->refs[--due_->count];
-  --size_;
-  if (due_->count == 0) {
-    Block* empty = due_;
-    due_ = due_->next;
-    slab_.release(empty, sizeof(Block));
-  }
+  place = pop(due_);
   return true;
 }
 
-bool ExpiryIndex::peek_early(size_t skip, uint32_t& place) const {
-  const auto walk = [&](const Block* block) {
-    for (; block != nullptr; block = block->next) {
-      if (skip < block->count) {
-        place = block->refs[skip];
-        return true;
-      }
-      skip -= block->count;
-    }
-    return false;
-  };
-  if (walk(due_)) return true;
+bool ExpiryIndex::take_early(uint32_t& place) {
+  if (due_ != nullptr) {
+    place = pop(due_);
+    return true;
+  }
   for (unsigned level = 0; level < kLevels; ++level) {
-    const auto first = static_cast<unsigned>(tick_ >> (kSlotBits * level));
-    for (unsigned i = 0; i < kSlots; ++i) {
-      if (walk(levels_[level][(first + i) & (kSlots - 1)])) return true;
-    }
+    if (taken_[level] == 0) continue;
+    const auto first = static_cast<unsigned>(tick_ >> (kSlotBits * level)) & (kSlots - 1);
+    const auto distance = std::countr_zero(std::rotr(taken_[level], static_cast<int>(first)));
+    const unsigned slot = (first + static_cast<unsigned>(distance)) & (kSlots - 1);
+    place = pop(levels_[level][slot]);
+    if (levels_[level][slot] == nullptr) taken_[level] &= ~(uint64_t{1} << slot);
+    return true;
   }
   return false;
 }
@@ -138,9 +141,13 @@ bool ExpiryIndex::peek_random(uint64_t random, uint32_t& place) const {
 }
 
 int64_t ExpiryIndex::next_ms() const {
-  if (size_ == 0) return std::numeric_limits<int64_t>::max();
+  constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
   if (due_ != nullptr) return 0;
-  // The next slot taken on each level, seen from where that level stands; the earliest counts.
+  return size_ == 0 ? kNever : next_tick() << kTickBits;
+}
+
+// The next slot taken on each level, seen from where that level stands; the earliest counts.
+int64_t ExpiryIndex::next_tick() const {
   int64_t best = std::numeric_limits<int64_t>::max();
   for (unsigned level = 0; level < kLevels; ++level) {
     if (taken_[level] == 0) continue;
@@ -149,7 +156,7 @@ int64_t ExpiryIndex::next_ms() const {
     const int64_t first = (tick_ + step) >> shift;  // the next slot of this level to begin
     const int distance =
         std::countr_zero(std::rotr(taken_[level], static_cast<int>(first & (kSlots - 1))));
-    best = std::min(best, (first + distance) << (shift + kTickBits));
+    best = std::min(best, (first + distance) << shift);
   }
   return best;
 }

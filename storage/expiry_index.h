@@ -40,8 +40,8 @@ class ExpiryIndex {
   // Returns false when there is none up to `now_ms`.
   bool take(int64_t now_ms, uint32_t& place);
 
-  // A reference that fires soon, walking on from the earliest by `skip`; false when empty.
-  bool peek_early(size_t skip, uint32_t& place) const;
+  // Takes a reference of the earliest slot that holds one, whatever its time; false when empty.
+  bool take_early(uint32_t& place);
   // Any reference, chosen by 64 random bits; false when empty.
   bool peek_random(uint64_t random, uint32_t& place) const;
 
@@ -66,7 +66,9 @@ class ExpiryIndex {
   using Level = std::array<Block*, kSlots>;
 
   void push(Block*& head, uint32_t place);
+  int64_t next_tick() const;
   void start_tick();
+  uint32_t pop(Block*& head);
   void queue_slot(unsigned level, unsigned slot);
   void free_chain(Block* block);
 

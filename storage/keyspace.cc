@@ -134,10 +134,15 @@ Item Keyspace::set_expiry(Item item, int64_t expiry_ms) {
 }
 
 void Keyspace::remove(Item item) {
+  free_value(item.entry());
+  remove_entry(item);
+}
+
+// The value is freed, or another entry's now.
+void Keyspace::remove_entry(Item item) {
   Entry* entry = item.entry();
   if (services_.policy != nullptr) services_.policy->removed(*this, *entry);
   if (entry->is(Entry::kHasExpiry)) --volatile_count_;
-  free_value(entry);
   table_.erase(item.where, item.slot);
   slab_.release(entry, entry->bytes());
 }
@@ -156,10 +161,8 @@ Item Keyspace::move_value(Keyspace& from, Item item, Keyspace& to, const Key& ke
     to.blob_bytes_ += blob->memory_bytes();
     --from.blob_count_;
     ++to.blob_count_;
-    // The old entry holds nothing any more.
-    from.resize_payload(source, 0, Encoding::raw);
   }
-  from.remove(source);
+  from.remove_entry(source);
   return to.find(key);
 }
 
@@ -219,13 +222,13 @@ int64_t Keyspace::next_expiry_ms() const {
 
 // Removes what is due at `place` and keeps one reference for what is not.
 void Keyspace::fire(uint32_t place, int64_t now_ms) {
-  int64_t next_ms = std::numeric_limits<int64_t>::max();
+  std::optional<int64_t> next_ms;
   while (expire_one(place, now_ms, next_ms)) {
   }
-  if (next_ms != std::numeric_limits<int64_t>::max()) expiry_->add(place, next_ms);
+  if (next_ms) expiry_->add(place, *next_ms);
 }
 
-bool Keyspace::expire_one(uint32_t place, int64_t now_ms, int64_t& next_ms) {
+bool Keyspace::expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms) {
   Item due;
   table_.each_candidate(place, [&](Table::Slot* slot) {
     const Entry* entry = Table::entry_of(*slot);
@@ -235,7 +238,7 @@ bool Keyspace::expire_one(uint32_t place, int64_t now_ms, int64_t& next_ms) {
     if (entry->expired(now_ms)) {
       due = {slot, where};
     } else {
-      next_ms = std::min(next_ms, entry->expiry_ms());
+      next_ms = std::min(next_ms.value_or(entry->expiry_ms()), entry->expiry_ms());
     }
   });
   if (!due) return false;
@@ -271,19 +274,28 @@ void Keyspace::rebuild_step(size_t buckets) {
   }
 }
 
+// A key with an expiry at a place; a null Item when its reference is dead.
+Item Keyspace::volatile_at(uint32_t place) {
+  Item item;
+  table_.each_candidate(place, [&](Table::Slot* slot) {
+    if (!Table::entry_of(*slot)->is(Entry::kHasExpiry)) return;
+    const HashPlace where = place_of_entry(Table::entry_of(*slot), services_.shard_bits);
+    if (where.place == place) item = {slot, where};
+  });
+  return item;
+}
+
 Item Keyspace::volatile_candidate(uint64_t random, bool earliest) {
   if (volatile_count_ == 0) return {};
   constexpr unsigned kAttempts = 32;  // dead references are passed over
   for (unsigned i = 0; i < kAttempts; ++i) {
     uint32_t place = 0;
-    const bool found = earliest ? expiry_->peek_early(i, place)
+    const bool found = earliest ? expiry_->take_early(place)
                                 : expiry_->peek_random(random + i * 0x9e3779b97f4a7c15, place);
     if (!found) break;
-    Item item;
-    table_.each_candidate(place, [&](Table::Slot* slot) {
-      if (!Table::entry_of(*slot)->is(Entry::kHasExpiry)) return;
-      item = {slot, place_of_entry(Table::entry_of(*slot), services_.shard_bits)};
-    });
+    const Item item = volatile_at(place);
+    // A living reference goes back, to where its key stands by now; a dead one is gone.
+    if (item && earliest) expiry_->add(place, item->expiry_ms());
     if (item) return item;
   }
   // Few living references: look for any key with an expiry in the table itself.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/bytes.h"
 #include "storage/blob.h"
@@ -121,9 +122,11 @@ class Keyspace : public Garbage {
  private:
   Item drop_expired(Item item, const Key& key);
   void free_value(Entry* entry);
+  void remove_entry(Item item);
   void note_expiry(Item item, int64_t before_ms);
   void fire(uint32_t place, int64_t now_ms);
-  bool expire_one(uint32_t place, int64_t now_ms, int64_t& next_ms);
+  bool expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms);
+  Item volatile_at(uint32_t place);
   void maybe_rebuild(int64_t now_ms);
   void rebuild_step(size_t buckets);
 

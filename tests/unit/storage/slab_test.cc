@@ -1,0 +1,120 @@
+#include "storage/slab.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace larder {
+namespace {
+
+struct Object {
+  char* at;
+  size_t bytes;
+  char fill;
+};
+
+Object make_object(Slab& slab, size_t bytes, char fill) {
+  auto* at = static_cast<char*>(slab.allocate(bytes));
+  std::memset(at, fill, bytes);
+  return {at, bytes, fill};
+}
+
+bool intact(const Object& object) {
+  for (size_t i = 0; i < object.bytes; ++i) {
+    if (object.at[i] != object.fill) return false;
+  }
+  return true;
+}
+
+TEST(Slab, rounds_up_by_an_eighth_at_the_most) {
+  for (size_t bytes = 1; bytes <= Slab::kSmallMax; ++bytes) {
+    const size_t usable = Slab::usable(bytes);
+    ASSERT_GE(usable, bytes);
+    ASSERT_EQ(usable % 8, 0U);
+    ASSERT_LE(usable - bytes, bytes <= 256 ? 7 : bytes / 8) << bytes;
+    ASSERT_EQ(Slab::usable(usable), usable) << bytes;
+  }
+  for (const size_t bytes : {Slab::kSmallMax + 1, size_t{100'000}, size_t{5'000'000}}) {
+    EXPECT_GE(Slab::usable(bytes), bytes);
+    EXPECT_LE(Slab::usable(bytes), bytes + 4096);
+  }
+}
+
+TEST(Slab, is_aligned_to_eight) {
+  Slab slab;
+  for (size_t bytes = 1; bytes < 40'000; bytes += 37) {
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(slab.allocate(bytes)) % 8, 0U) << bytes;
+  }
+}
+
+TEST(Slab, counts_what_it_really_gave) {
+  Slab slab;
+  void* small = slab.allocate(100);
+  void* large = slab.allocate(100'000);
+  EXPECT_EQ(slab.used_bytes(), Slab::usable(100) + Slab::usable(100'000));
+  slab.release(large, 100'000);
+  slab.release(small, 100);
+  EXPECT_EQ(slab.used_bytes(), 0U);
+}
+
+TEST(Slab, pages_go_back_when_they_are_empty) {
+  const size_t before = slab_pages_bytes();
+  Slab slab;
+  std::vector<void*> objects;
+  for (int i = 0; i < 10'000; ++i) objects.push_back(slab.allocate(256));
+  EXPECT_GE(slab.page_count(), 10'000U * 256 / Slab::kPageBytes);
+  EXPECT_EQ(slab_pages_bytes() - before, slab.page_count() * Slab::kPageBytes);
+  for (void* object : objects) slab.release(object, 256);
+  EXPECT_LE(slab.page_count(), 1U) << "one is kept for the next object";
+  slab.trim();
+  EXPECT_EQ(slab.page_count(), 0U);
+  EXPECT_EQ(slab_pages_bytes(), before);
+}
+
+TEST(Slab, one_object_to_and_fro_takes_no_new_page) {
+  Slab slab;
+  slab.release(slab.allocate(64), 64);
+  const size_t pages = slab_pages_bytes();
+  for (int i = 0; i < 1000; ++i) slab.release(slab.allocate(64), 64);
+  EXPECT_EQ(slab_pages_bytes(), pages);
+}
+
+TEST(Slab, everything_goes_with_it) {
+  const size_t before = slab_pages_bytes();
+  {
+    Slab slab;
+    for (size_t bytes = 1; bytes < 60'000; bytes += 101) slab.allocate(bytes);
+  }
+  EXPECT_EQ(slab_pages_bytes(), before);
+}
+
+RC_GTEST_PROP(SlabProperty, objects_never_overlap, ()) {
+  Slab slab;
+  std::vector<Object> objects;
+  size_t usable = 0;
+  const auto sizes = *rc::gen::container<std::vector<size_t>>(
+      1000, rc::gen::oneOf(rc::gen::inRange<size_t>(1, 300), rc::gen::inRange<size_t>(1, 20'000)));
+  char fill = 0;
+  for (const size_t size : sizes) {
+    // About a third of the steps give one back.
+    if (size % 3 == 0 && !objects.empty()) {
+      const size_t at = size % objects.size();
+      RC_ASSERT(intact(objects[at]));
+      usable -= Slab::usable(objects[at].bytes);
+      slab.release(objects[at].at, objects[at].bytes);
+      objects[at] = objects.back();
+      objects.pop_back();
+    } else {
+      objects.push_back(make_object(slab, size, ++fill));
+      usable += Slab::usable(size);
+    }
+    RC_ASSERT(slab.used_bytes() == usable);
+  }
+  for (const Object& object : objects) RC_ASSERT(intact(object));
+}
+
+}  // namespace
+}  // namespace larder
