@@ -91,12 +91,12 @@ void load_environment(const std::vector<std::string>& environment, Loader& loade
     const std::string where = "environment " + each.substr(0, equals);
     const OptionSpec* option = Options::find(name);
     if (option == nullptr) return loader.fail(where, "unknown option '" + name + "'");
-    const bool one_word = option->kind == OptionKind::text;
-    const auto words = split_line(value);
+    // A text is taken as it stands: a password may hold quotes.
+    const bool is_text = option->kind == OptionKind::text;
+    auto words = is_text ? std::vector<std::string>{value} : split_line(value);
     if (!words) return loader.fail(where, "unbalanced quotes");
-    const bool whole = one_word || words->empty();
-    loader.assign(name, whole ? std::vector<std::string>{value} : *words, where,
-                  OptionSource::environment);
+    if (words->empty()) words->push_back(value);
+    loader.assign(name, *words, where, OptionSource::environment);
   }
 }
 

@@ -13,7 +13,8 @@ std::string unknown_command(std::span<const Bytes> args) {
   std::string beginning;
   for (const Bytes arg : args.subspan(1)) {
     if (beginning.size() >= kQuotedMax) break;
-    beginning.append("'").append(arg.substr(0, kQuotedMax - beginning.size())).append("' ");
+    const size_t room = kQuotedMax - beginning.size();  // of the words alone, as Redis counts
+    beginning.append("'").append(arg.substr(0, room)).append("' ");
   }
   return "ERR unknown command '" + std::string(args[0].substr(0, kQuotedMax)) +
          "', with args beginning with: " + beginning;

@@ -1,0 +1,115 @@
+#include "tests/support/lone_server.h"
+
+#include <array>
+
+#include "base/check.h"
+
+namespace larder {
+
+// One worker without clients: what is asked of all clients is done when it was asked.
+class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
+ public:
+  explicit LoneWorker(WorkerStats& stats) : stats_(stats) {}
+
+  size_t count() const override { return 1; }
+  WorkerStats& stats(size_t) override { return stats_; }
+  WorkerStats& stats() override { return stats_; }
+  void each(const std::function<void(ClientView&)>&) override {}
+  void visit_all(size_t, std::function<void(ClientsOfWorker&)> visit,
+                 std::function<void()> done) override {
+    visit(*this);
+    if (done) done();
+  }
+  void request_stop() override {}
+
+ private:
+  WorkerStats& stats_;
+};
+
+class LoneServer::NoOptions : public Configuration {
+ public:
+  std::optional<std::string> value(Bytes) const override { return {}; }
+  std::vector<std::pair<std::string, std::string>> matching(Bytes) const override { return {}; }
+  std::string set(const std::vector<Assignment>&) override { return {}; }
+  std::string rewrite() override { return {}; }
+  std::string file() const override { return {}; }
+};
+
+class LoneServer::InlineReclaimer : public Reclaimer {
+ public:
+  void reclaim(GarbageList) override {}
+};
+
+namespace {
+
+class NoWaker : public Waker {
+ public:
+  void wake() override {}
+};
+
+}  // namespace
+
+LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
+                       const LoneServerOptions& options)
+    : reclaimer_(std::make_unique<InlineReclaimer>()),
+      store_({.shard_bits = options.shard_bits,
+              .databases = options.databases,
+              .reclaimer = reclaimer_.get()}) {
+  add_commands(registry_);
+  stats_ = std::make_unique<WorkerStats>(registry_.all().size());
+  workers_ = std::make_unique<LoneWorker>(*stats_);
+  configuration_ = std::make_unique<NoOptions>();
+  services_ = std::make_unique<Services>(
+      Services{store_, registry_, settings_, *workers_, slow_log_, latency_, error_stats_, rates_,
+               pause_, monitors_, *configuration_, now_ms, "lone"});
+  worker_ = {0, stats_.get(), &random_};
+  session_.authenticated = true;
+  waker_ = std::make_shared<NoWaker>();
+  dispatcher_ = std::make_unique<Dispatcher>(*services_, worker_);
+}
+
+LoneServer::~LoneServer() = default;
+
+std::string LoneServer::ask(const std::vector<std::string>& words) {
+  const std::vector<Bytes> views(words.begin(), words.end());
+  return ask(views);
+}
+
+std::string LoneServer::ask(std::span<const Bytes> words) {
+  Request request;
+  request.args = words;
+  dispatcher_->prepare(request);
+  dispatcher_->prefetch_bucket(request, session_);
+  dispatcher_->prefetch_entry(request, session_);
+  Output output;
+  ReplyWriter reply(output, session_.protocol);
+  outcome_ = dispatcher_->run(request, session_, reply, now_ms, waker_);
+  if (outcome_ == Dispatcher::Outcome::task) finish_task(reply);
+  std::string text;
+  while (!output.empty()) {
+    std::array<Bytes, 16> pieces;
+    const size_t count = output.gather(pieces.data(), pieces.size());
+    for (size_t i = 0; i < count; ++i) {
+      text += pieces[i];
+      output.consume(pieces[i].size());
+    }
+  }
+  return text;
+}
+
+// A task that waits is asked again at the time it wants, or is told that nothing came.
+void LoneServer::finish_task(ReplyWriter& reply) {
+  const std::unique_ptr<Task> task = dispatcher_->take_task();
+  while (true) {
+    const Task::Progress progress = task->step(reply, now_ms);
+    if (progress == Task::Progress::done) return;
+    if (progress == Task::Progress::again) continue;
+    if (task->wake_ms() == INT64_MAX) {
+      task->unblock(reply, false);
+      return;
+    }
+    now_ms = std::max(now_ms, task->wake_ms());
+  }
+}
+
+}  // namespace larder

@@ -1,0 +1,76 @@
+// A server without network, threads and options: one dispatcher with what it needs, driven by the
+// test. The clock is the test's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "protocol/reply_writer.h"
+#include "server/commands/activity.h"
+#include "server/commands/dispatcher.h"
+#include "server/commands/registry.h"
+#include "server/commands/services.h"
+#include "storage/store.h"
+
+namespace larder {
+
+struct LoneServerOptions {
+  unsigned shard_bits = 4;
+  unsigned databases = 16;
+};
+
+class LoneServer {
+ public:
+  // `add_commands` fills the registry.
+  explicit LoneServer(const std::function<void(Registry&)>& add_commands,
+                      const LoneServerOptions& options = {});
+  ~LoneServer();
+
+  // Runs a request to its end, tasks too, and returns the reply's bytes.
+  std::string ask(const std::vector<std::string>& words);
+  std::string ask(std::span<const Bytes> words);
+  // What the dispatcher said about the last request at first.
+  Dispatcher::Outcome outcome() const { return outcome_; }
+
+  Services& services() { return *services_; }
+  Store& store() { return store_; }
+  Session& session() { return session_; }
+  WorkerStats& stats() { return *stats_; }
+  Registry& registry() { return registry_; }
+  WorkerContext& worker() { return worker_; }
+
+  int64_t now_ms = 1'700'000'000'000;
+
+ private:
+  class LoneWorker;
+  class NoOptions;
+  class InlineReclaimer;
+
+  void finish_task(ReplyWriter& reply);
+
+  std::unique_ptr<InlineReclaimer> reclaimer_;
+  Store store_;
+  Registry registry_;
+  LiveSettings settings_;
+  SlowLog slow_log_;
+  LatencyMonitor latency_;
+  ErrorStats error_stats_;
+  Rates rates_;
+  PauseState pause_;
+  std::atomic<unsigned> monitors_{0};
+  std::unique_ptr<WorkerStats> stats_;
+  std::unique_ptr<LoneWorker> workers_;
+  std::unique_ptr<NoOptions> configuration_;
+  std::unique_ptr<Services> services_;
+  Random random_{1};
+  WorkerContext worker_;
+  Session session_;
+  std::shared_ptr<Waker> waker_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  Dispatcher::Outcome outcome_ = Dispatcher::Outcome::done;
+};
+
+}  // namespace larder
