@@ -33,6 +33,12 @@ void Histogram::clear() {
   min_ = UINT64_MAX;
 }
 
+uint64_t Histogram::above(uint64_t value) const {
+  uint64_t count = 0;
+  for (size_t i = index_of(value) + 1; i < counts_.size(); ++i) count += counts_[i];
+  return count;
+}
+
 uint64_t Histogram::percentile(double percent) const {
   if (total_ == 0) return 0;
   const double rank = std::clamp(percent, 0.0, 100.0) / 100 * static_cast<double>(total_);

@@ -45,6 +45,8 @@ class Histogram {
   // The smallest value v such that `percent` (0 to 100) of all values are at most v, rounded up to
   // its bucket's end and never above max(). 0 when nothing was recorded.
   uint64_t percentile(double percent) const;
+  // How many values are above `value`, those in its bucket left out.
+  uint64_t above(uint64_t value) const;
 
  private:
   // 2048 values in the first piece: 1024 is the least power of two that gives three digits.

@@ -1,9 +1,15 @@
-# A room is a folder that is one static library; every .cc below it belongs to it.
+# A room is a folder that is one static library; every .cc below it belongs to it, except in
+# folders below that are libraries of their own.
 #   larder_room(name [PUBLIC libs...] [PRIVATE libs...])
 function(larder_room name)
   cmake_parse_arguments(ROOM "" "" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   list(FILTER sources EXCLUDE REGEX "(^|/)main(_[a-z]+)?\\.cc$")
+  file(GLOB others ${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt)
+  foreach(other ${others})
+    get_filename_component(folder ${other} DIRECTORY)
+    list(FILTER sources EXCLUDE REGEX "^${folder}/")
+  endforeach()
   if(NOT sources)  # nothing lives here yet
     add_library(larder_${name} INTERFACE)
     target_link_libraries(larder_${name} INTERFACE ${ROOM_PUBLIC})

@@ -19,6 +19,17 @@ TEST(Histogram, empty) {
   EXPECT_EQ(histogram.mean(), 0);
 }
 
+TEST(Histogram, counts_what_is_above) {
+  Histogram histogram;
+  EXPECT_EQ(histogram.above(0), 0u);
+  for (uint64_t value = 1; value <= 1000; ++value) histogram.record(value);
+  histogram.record(1'000'000, 5);
+  EXPECT_EQ(histogram.above(0), 1005u);
+  EXPECT_EQ(histogram.above(400), 605u);
+  EXPECT_EQ(histogram.above(1000), 5u);
+  EXPECT_EQ(histogram.above(2'000'000), 0u);
+}
+
 TEST(Histogram, small_values_are_exact) {
   Histogram histogram;
   for (uint64_t value = 1; value <= 1000; ++value) histogram.record(value);

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Runs larder-bench against real servers and checks what it says: bench_test.py BENCH SERVER.
+
+Every run is bounded by a count of requests, so a slow machine only takes longer.
+"""
+import contextlib
+import json
+import os
+import pty
+import socket
+import subprocess
+import sys
+import threading
+
+from same_as_redis import Server, free_port
+
+BENCH, LARDER = map(os.path.abspath, sys.argv[1:3])
+RUN_S_MAX = 120
+
+
+def bench(*words, code=0):
+    done = subprocess.run([BENCH, *map(str, words)], capture_output=True, text=True,
+                          timeout=RUN_S_MAX, check=False)
+    assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def measure(*words, **more):
+    return json.loads(bench(*words, "--json", **more).stdout)
+
+
+@contextlib.contextmanager
+def running(*command):
+    server = Server(list(command))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def test_counts(server):
+    """What is sent is what is reported, and what the server counts."""
+    server.ask(["CONFIG", "RESETSTAT"])
+    result = measure("-p", server.port, "-n", 10007, "--keys", 1000, "--fill", "-t", 2, "-P", 7,
+                     "--ratio", "1:3", "--verify")
+    assert result["requests"] == 10007, result
+    assert sum(each["requests"] for each in result["commands"]) == 10007, result
+    assert result["errors"] == result["missing"] == result["wrong"] == 0, result
+    sets, gets = (each["requests"] for each in result["commands"])
+    assert result["found"] == gets and 2 < gets / sets < 4.5, result
+    latency = result["latency_us"]
+    assert 0 < latency["min"] <= latency["p50"] <= latency["p99"] <= latency["max"], result
+    assert result["server_cpu_us_per_request"] is not None, result
+    stats = server.ask(["INFO", "commandstats"]).decode()
+    assert f"cmdstat_get:calls={gets}," in stats, stats
+    assert f"cmdstat_set:calls={sets + 1000}," in stats, stats
+    assert server.ask(["DBSIZE"]) == 1000
+    assert len(server.ask(["GET", "key:000"])) == 64
+
+
+def test_repeats(server):
+    """The same seed makes the same requests."""
+    words = ("-p", server.port, "-n", 5000, "--keys", 50, "--key-distribution", "zipf:0.9",
+             "--seed", 42)
+    splits = [[each["requests"] for each in measure(*words)["commands"]] for _ in range(2)]
+    assert splits[0] == splits[1], splits
+
+
+def test_commands_of_all_kinds(server):
+    """Places are filled, expiries set, errors told, RESP3 spoken."""
+    server.ask(["FLUSHALL"])
+    result = measure("-p", server.port, "-n", 2000, "--resp", 3, "--keys", 10, "--ttl", "100-200",
+                     "--key-prefix", "p:", "--key-first", 95, "--data-bytes", "1-50", "--command",
+                     "SET {__key__}:s __data__ EX __ttl__:2, INCRBY n __number__, GET missing, "
+                     "INCR {__key__}:s")
+    kinds = {each["command"].split()[0]: each for each in result["commands"]}
+    assert kinds["GET"]["missing"] == kinds["GET"]["requests"] > 0, result
+    assert kinds["INCR"]["errors"] > 0 and kinds["SET"]["errors"] == 0, result
+    assert result["first_error"] == "ERR value is not an integer or out of range", result
+    assert 90 <= server.ask(["TTL", "{p:095}:s"]) <= 200
+    assert server.ask(["DBSIZE"]) <= 11
+
+
+def test_verify_sees_wrong_values(server):
+    server.ask(["FLUSHALL"])
+    server.ask(["SET", "key:3", "x" * 64])
+    words = ("-p", server.port, "-n", 500, "--keys", 10, "--ratio", "0:1", "--verify")
+    result = measure(*words, code=1)
+    assert 0 < result["wrong"] == result["found"], result
+    assert "NOT VERIFIED" in bench(*words, code=1).stdout
+
+
+def test_rate(server):
+    """A rate is kept, and no faster."""
+    result = measure("-p", server.port, "-n", 600, "--rate", 2000, "-t", 2)
+    assert result["seconds"] > 0.28, result
+
+
+def test_warm_up_is_not_counted(server):
+    server.ask(["CONFIG", "RESETSTAT"])
+    result = measure("-p", server.port, "-n", 100, "--warm-up", 0.2, "--ratio", "0:1")
+    assert result["requests"] == 100, result
+    assert "cmdstat_get:calls=100," not in server.ask(["INFO", "commandstats"]).decode()
+
+
+def test_unix_socket_and_password():
+    path = f"/tmp/larder-bench-{os.getpid()}.sock"
+    with running(LARDER, "--unixsocket", path) as server:
+        server.ask(["CONFIG", "SET", "requirepass", "secret"])
+        for words in (["-s", path], ["-p", server.port, "-u", "default", "--resp", 3]):
+            assert measure(*words, "-a", "secret", "-n", 100)["errors"] == 0
+        refused = bench("-s", path, "-a", "wrong", "-n", 100, code=1)
+        assert "WRONGPASS" in refused.stderr, refused
+        assert measure("-s", path, "-n", 100)["errors"] == 100  # NOAUTH, 100 times
+
+
+def test_compare(server):
+    with running("redis-server", "--save", "") as other:
+        words = ("-p", server.port, "--compare", f"127.0.0.1:{other.port}", "-n", 2000, "--fill",
+                 "--keys", 100, "--rounds", 3)
+        result = json.loads(bench(*words, "--json").stdout)
+        assert "larder" in result["a"] and "redis" in result["b"], result
+        row = result["requests_per_s"]
+        assert row["ratio_min"] <= row["ratio"] <= row["ratio_max"], result
+        text = bench(*words).stdout
+        assert "A / B" in text and "found nothing" not in text, text
+
+
+def test_memcached():
+    port = free_port()
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(subprocess.Popen(
+            ["memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-u", "nobody"]))
+        stack.callback(process.kill)
+        wait_for(port)
+        result = measure("-p", port, "--memcached", "-n", 5000, "--keys", 100, "--fill",
+                         "--verify", "-P", 5)
+        assert result["errors"] == result["wrong"] == result["missing"] == 0, result
+        assert result["found"] > 0, result
+
+
+def wait_for(port):
+    while True:
+        with contextlib.suppress(ConnectionRefusedError):
+            return socket.create_connection(("127.0.0.1", port), RUN_S_MAX).close()
+
+
+def test_a_server_that_ends(server):
+    nobody = bench("-p", free_port(), "-n", 10, code=1)
+    assert "cannot connect" in nobody.stderr, nobody
+    with running(LARDER) as victim:
+        load = subprocess.Popen([BENCH, "-p", str(victim.port), "--seconds", "600"],
+                                stderr=subprocess.PIPE, text=True)
+        while b"cmdstat_get" not in victim.ask(["INFO", "commandstats"]):
+            pass
+        victim.process.kill()
+        said = load.communicate(timeout=RUN_S_MAX)[1]
+        assert load.returncode == 1 and said.startswith("larder-bench: "), said
+
+
+def test_progress(server):
+    """A line on a terminal, nothing elsewhere; Ctrl-C ends a run and prints what there is."""
+    assert bench("-p", server.port, "-n", 100).stderr == ""
+    ours, theirs = pty.openpty()
+    load = subprocess.Popen([BENCH, "-p", str(server.port), "--seconds", "600"], stderr=theirs,
+                            stdout=subprocess.PIPE, text=True)
+    os.close(theirs)
+    shown = b""
+    while b"replies" not in shown:
+        shown += os.read(ours, 4096)
+    load.send_signal(2)
+    drain = threading.Thread(target=read_to_end, args=(ours,))
+    drain.start()
+    said = load.communicate(timeout=RUN_S_MAX)[0]
+    drain.join()
+    assert load.returncode == 0 and "Latency in ms" in said, said
+
+
+def read_to_end(terminal):
+    with contextlib.suppress(OSError):  # the other end is closed
+        while os.read(terminal, 4096):
+            pass
+
+
+def main():
+    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
+    with running(LARDER) as server:
+        for name, test in tests:
+            test(*[server][:test.__code__.co_argcount])
+            print(f"{name}: good", flush=True)
+
+
+if __name__ == "__main__":
+    main()
