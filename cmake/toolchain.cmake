@@ -48,3 +48,6 @@ elseif(LARDER_SANITIZE STREQUAL "thread")
   endif()
   add_link_options(-fsanitize=thread)
 endif()
+if(LARDER_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # every room tells the fuzzer where it has been
+endif()

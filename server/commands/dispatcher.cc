@@ -95,7 +95,7 @@ Status Dispatcher::run_locked(const Request& request, Call& call) NO_THREAD_SAFE
     return spec.run(call);
   } else {
     find_shards(request, call);
-    lock_shards();
+    lock_shards(call.now_ms());
     status = spec.run(call);
     unlock_shards(garbage, wrote);
   }
@@ -116,8 +116,7 @@ void Dispatcher::find_shards(const Request& request, Call& call) {
   for (const size_t key : keys) want(services_.store.shard_index(call.key(key).hash));
 }
 
-void Dispatcher::lock_shards() NO_THREAD_SAFETY_ANALYSIS {
-  const int64_t now_ms = unix_ms();
+void Dispatcher::lock_shards(int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
   for (size_t word = 0; word < kShardWords; ++word) {
     for (uint64_t left = shard_set_[word]; left != 0; left &= left - 1) {
       Shard& shard = services_.store.shard(

@@ -51,7 +51,7 @@ class Dispatcher {
   static constexpr size_t kShardWords = (1U << kShardBitsMax) / 64;
 
   void find_shards(const Request& request, Call& call);
-  void lock_shards();
+  void lock_shards(int64_t now_ms);
   void unlock_shards(GarbageList& garbage, bool wrote);
   Status run_locked(const Request& request, Call& call);
   void refuse(const Request& request, const Status& status, ReplyWriter& reply);
