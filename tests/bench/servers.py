@@ -11,6 +11,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build/release/bin"
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+KEY_DIGITS = 7  # key:0000000 has 11 bytes
 
 
 def command_of(name, port, threads):
@@ -30,6 +31,14 @@ def command_of(name, port, threads):
         "memcached": ["-l", "127.0.0.1", "-p", str(port), "-U", "0", "-m", "16384",
                       "-t", str(threads), "-u", "nobody"],
     }[name]
+
+
+def result_of(load):
+    """What a larder-bench that was started says at its end."""
+    output, _ = load.communicate()
+    if load.returncode != 0:
+        raise SystemExit(f"larder-bench ended with {load.returncode}")
+    return json.loads(output)
 
 
 class Server:
@@ -72,23 +81,23 @@ class Server:
                 return int(line.split()[1]) * 1024
         return 0
 
-    def start_load(self, core="1", **options):
-        """Starts larder-load; keyword arguments are its options, True for a flag."""
-        command = ["taskset", "-c", core, str(BIN / "larder-load"), "--port", str(self.port)]
+    def start_load(self, core="1", fill=False, keys=1_000_000, **options):
+        """Starts larder-bench; keyword arguments are its options. `fill`: SET every key once."""
+        command = ["taskset", "-c", core, str(BIN / "larder-bench"), "--json", "--port",
+                   str(self.port), "--keys", str(keys), "--key-digits", str(KEY_DIGITS)]
         if self.name == "memcached":
             command.append("--memcached")
+        if fill:
+            options |= {"ratio": "1:0", "key_distribution": "sequential", "requests": keys}
         for name, value in options.items():
-            command.append("--" + name.replace("_", "-"))
-            if value is not True:
-                command.append(str(value))
+            command += ["--" + name.replace("_", "-"), str(value)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def load(self, **options):
-        """Runs larder-load to its end. Its result, and the server's CPU time per operation."""
+        """Runs larder-bench to its end. Its result, and the server's CPU time per request."""
         before = self.cpu_seconds()
-        output, _ = self.start_load(**options).communicate()
-        result = json.loads(output)
-        result["cpu_us_per_op"] = (self.cpu_seconds() - before) * 1e6 / result["ops"]
+        result = result_of(self.start_load(**options))
+        result["cpu_us_per_op"] = (self.cpu_seconds() - before) * 1e6 / result["requests"]
         return result
 
     def ask(self, *words):
