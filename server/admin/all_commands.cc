@@ -22,6 +22,7 @@ void add_all_commands(Registry& registry) {
   registry.add(function_commands());
   registry.add(script_commands());
   registry.add(acl_commands());
+  registry.add(pubsub_commands());
   registry.add(server_commands());
   registry.add(activity_commands());
   registry.add(debug_commands());

@@ -15,6 +15,7 @@
 #include "server/admin/memory_text.h"
 #include "server/commands/activity.h"
 #include "server/commands/args.h"
+#include "server/commands/listeners.h"
 #include "server/commands/version.h"
 
 namespace larder {
@@ -152,8 +153,10 @@ void stats(Info& info) {
   info.add("evicted_clients", 0);
   info.add("keyspace_hits", info.sum(&WorkerStats::hits));
   info.add("keyspace_misses", info.sum(&WorkerStats::misses));
-  info.add("pubsub_channels", 0);
-  info.add("pubsub_patterns", 0);
+  PubSub& pubsub = info.call.services().listeners.pubsub;
+  info.add("pubsub_channels", static_cast<int64_t>(pubsub.channels.size()));
+  info.add("pubsub_patterns", static_cast<int64_t>(pubsub.patterns.size()));
+  info.add("pubsubshard_channels", static_cast<int64_t>(pubsub.shard_channels.size()));
   info.add("latest_fork_usec", 0);
   info.add("total_forks", 0);
   info.add("total_error_replies", info.sum(&WorkerStats::errors));

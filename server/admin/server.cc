@@ -16,6 +16,7 @@
 #include "server/admin/process.h"
 #include "server/admin/reclaimer.h"
 #include "server/commands/activity.h"
+#include "server/commands/listeners.h"
 #include "server/commands/registry.h"
 #include "server/commands/version.h"
 #include "server/net/network.h"
@@ -147,6 +148,7 @@ int serve(LoadedOptions loaded) {
   Rates rates;
   PauseState pause;
   std::atomic<unsigned> monitors{0};
+  Listeners listeners(threads);
   LiveConfiguration configuration(options, loaded.file, {store, settings, slow_log, log});
   if (const std::string error = configuration.apply_all(); !error.empty()) {
     return fail(log, options, error);
@@ -162,7 +164,8 @@ int serve(LoadedOptions loaded) {
   if (!pid_file.error().empty()) log.warning(pid_file.error());
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
-                    configuration, unix_ms(), random_hex(40)};
+                    listeners, configuration, unix_ms(), random_hex(40)};
+  listeners.pushes.connect(network);
   network.start(services);
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");

@@ -31,9 +31,13 @@ std::string apply_policy(const Options& options, OptionTargets& to) {
 
 std::string apply_output_limits(const Options& options, OptionTargets& to) {
   const std::vector<std::string> words = options.words("client-output-buffer-limit");
-  to.settings.output_hard_max.store(std::stoll(words[1]));
-  to.settings.output_soft_max.store(std::stoll(words[2]));
-  to.settings.output_soft_seconds.store(std::stoll(words[3]));
+  const auto store = [&](LiveSettings::OutputLimit& limit, size_t at) {
+    limit.hard_bytes.store(std::stoll(words[at + 1]));
+    limit.soft_bytes.store(std::stoll(words[at + 2]));
+    limit.soft_seconds.store(std::stoll(words[at + 3]));
+  };
+  store(to.settings.output_limit, 0);
+  store(to.settings.output_limit_pubsub, 8);
   return "";
 }
 

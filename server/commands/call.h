@@ -20,6 +20,7 @@ namespace larder {
 // What a worker hands to the dispatcher: its own number, counters, random numbers.
 struct WorkerContext {
   size_t index = 0;
+  ClientsOfWorker* clients = nullptr;
   WorkerStats* stats = nullptr;
   Random* random = nullptr;
 };
@@ -44,6 +45,8 @@ class Call {
   WorkerContext& worker() { return worker_; }
   Random& random() { return *worker_.random; }
   Session& session() { return session_; }
+  // The connection behind the session.
+  ClientView* client() { return worker_.clients->find(session_.id); }
   ReplyWriter& reply() { return reply_; }
 
   // Argument `index` as a key. Its hash was computed when the card's keys were locked.

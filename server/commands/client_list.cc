@@ -1,6 +1,7 @@
 #include "server/commands/client_list.h"
 
 #include "base/clock.h"
+#include "server/commands/pubsub.h"
 #include "server/commands/registry.h"
 #include "server/commands/spec.h"
 
@@ -10,6 +11,7 @@ namespace {
 std::string flags_of(const Session& session) {
   std::string flags;
   if (session.monitor) flags += 'O';
+  if (session.subscriptions != nullptr) flags += 'P';
   if (session.blocked) flags += 'b';
   if (session.close_after_reply) flags += 'c';
   if (session.unix_socket) flags += 'U';
@@ -45,7 +47,10 @@ std::string client_line(ClientView& client) {
   number("idle", (now_ms - session.last_active_ms) / 1000);
   text("flags", flags_of(session));
   number("db", session.db);
-  for (const char* subscriptions : {"sub", "psub", "ssub"}) number(subscriptions, 0);
+  const Subscriptions* listens = session.subscriptions.get();
+  number("sub", listens == nullptr ? 0 : listens->channels.size());
+  number("psub", listens == nullptr ? 0 : listens->patterns.size());
+  number("ssub", listens == nullptr ? 0 : listens->shard_channels.size());
   number("multi", -1);
   number("qbuf", client.query_bytes());
   number("qbuf-free", client.query_capacity() - client.query_bytes());
@@ -85,7 +90,8 @@ const ClientType* find_client_type(Bytes name) {
 
 // MONITOR's clients count as replicas, as in Redis.
 ClientType type_of(const Session& session) {
-  return session.monitor ? ClientType::replica : ClientType::normal;
+  if (session.monitor) return ClientType::replica;
+  return session.subscriptions != nullptr ? ClientType::pubsub : ClientType::normal;
 }
 
 }  // namespace larder

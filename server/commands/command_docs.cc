@@ -14,7 +14,7 @@ struct Named {
   Bytes name;
 };
 
-constexpr std::array<Named<Flag>, 19> kFlags{{{Flag::write, "write"},
+constexpr std::array<Named<Flag>, 18> kFlags{{{Flag::write, "write"},
                                               {Flag::readonly, "readonly"},
                                               {Flag::deny_oom, "denyoom"},
                                               {Flag::admin, "admin"},
@@ -27,7 +27,6 @@ constexpr std::array<Named<Flag>, 19> kFlags{{{Flag::write, "write"},
                                               {Flag::skip_slowlog, "skip_slowlog"},
                                               {Flag::fast, "fast"},
                                               {Flag::no_auth, "no_auth"},
-                                              {Flag::may_replicate, "may_replicate"},
                                               {Flag::no_multi, "no_multi"},
                                               {Flag::allow_busy, "allow_busy"},
                                               {Flag::movable_keys, "movablekeys"},
@@ -165,6 +164,10 @@ void write_key_flags(ReplyWriter& reply, KeyUse use, bool variable) {
        {KeyUse::read_write_insert, "RW", "insert"},
        {KeyUse::read_write_update, "RW", "update"},
        {KeyUse::overwrite, "OW", ""}}};
+  if (use == KeyUse::none) {
+    reply.set(1);
+    return reply.simple("not_key");
+  }
   const Words& words = kWords[static_cast<size_t>(use)];
   std::vector<Bytes> flags{words.access};
   const size_t space = words.effect.find(' ');

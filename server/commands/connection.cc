@@ -7,6 +7,7 @@
 #include "server/commands/call.h"
 #include "server/commands/errors.h"
 #include "server/commands/families.h"
+#include "server/commands/listeners.h"
 #include "server/commands/version.h"
 
 namespace larder {
@@ -15,6 +16,12 @@ namespace {
 Status ping(Call& call) {
   if (call.arg_count() > 2) {
     return Status::error("ERR wrong number of arguments for 'ping' command");
+  }
+  if (call.session().subscriptions != nullptr && call.session().protocol == 2) {
+    call.reply().array(2);
+    call.reply().bulk("pong");
+    call.reply().bulk(call.arg_count() == 2 ? call.arg(1) : Bytes(""));
+    return Status::ok();
   }
   call.arg_count() == 2 ? call.reply().bulk(call.arg(1)) : call.reply().simple("PONG");
   return Status::ok();
@@ -152,6 +159,7 @@ Status reset(Call& call) {
     session.monitor = false;
     call.services().monitors.fetch_sub(1);
   }
+  if (session.listens()) call.services().listeners.forget(*call.client());
   session.db = 0;
   session.protocol = 2;
   session.name.clear();

@@ -7,6 +7,7 @@
 #include "base/numbers.h"
 #include "server/commands/activity.h"
 #include "server/commands/errors.h"
+#include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
 
 namespace larder {
@@ -22,8 +23,9 @@ void Dispatcher::prepare(Request& request) const {
   request.command = command;
   request.first_key = 0;
   if (command == nullptr) return;
-  const auto first = static_cast<uint32_t>(command->spec->keys.first);
-  if (first == 0 || first >= request.args.size()) return;
+  const KeySpec& keys = command->spec->keys;
+  const auto first = static_cast<uint32_t>(keys.first);
+  if (!keys.names_keys() || first >= request.args.size()) return;
   request.first_key = first;
   request.hash = hash_of(request.args[first]);
 }
@@ -63,12 +65,16 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   call.first_key_ = request.first_key;
   call.first_hash_ = request.hash;
 
+  // What comes before the reply must be out before it begins.
+  if (session.listens()) [[unlikely]] services_.listeners.pushes.finish_round(*worker_.clients);
   session.last_command = request.command->spec;
   const Command* parent = request.command->parent;
   session.last_parent = parent != nullptr ? parent->spec : nullptr;
   ++session.commands;
   const uint64_t start = ticks();
+  session.running = true;
   const Status status = run_locked(request, call);
+  session.running = false;
   if (!status.is_ok()) {
     reply.error(status.text());
     services_.error_stats.add(status.text());
@@ -91,7 +97,7 @@ Status Dispatcher::run_locked(const Request& request, Call& call) NO_THREAD_SAFE
     if (wrote) shard.settle_memory(services_.store.memory());
     if (!shard.services.garbage.empty()) [[unlikely]] garbage.swap(shard.services.garbage);
     shard.mutex.unlock();
-  } else if (spec.keys.first == 0 && !has(spec.flags, Flag::whole_store)) {
+  } else if (!spec.keys.names_keys() && !has(spec.flags, Flag::whole_store)) {
     return spec.run(call);
   } else {
     find_shards(request, call);
@@ -198,7 +204,7 @@ void Dispatcher::feed_monitors(const Request& request, const Session& session) {
 
 bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector<size_t>& keys) {
   const KeySpec& where = spec.keys;
-  if (where.first == 0) return true;
+  if (!where.names_keys()) return true;
   const auto words = static_cast<int64_t>(args.size());
   const int64_t step = where.step;
   int64_t last = where.last >= 0 ? where.last : words + where.last;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/commands/errors.h"
+#include "server/commands/listeners.h"
 
 namespace larder {
 namespace {
@@ -47,6 +48,20 @@ Status authenticated(const GateInput& input) {
   return Status::error(errors::kNoAuth);
 }
 
+// In RESP2 a reply could not be told from a message.
+Status not_subscribed(const GateInput& input) {
+  if (input.session.subscriptions == nullptr) [[likely]] return Status::ok();
+  if (input.session.protocol >= 3) return Status::ok();
+  const Bytes name = input.command->spec->name;
+  for (const Bytes allowed : {"PING", "SUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "SUNSUBSCRIBE",
+                              "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT", "RESET"}) {
+    if (name == allowed) return Status::ok();
+  }
+  return Status::error("ERR Can't execute '" + input.command->name +
+                       "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                       "allowed in this context");
+}
+
 // Makes room before a command that may need memory.
 Status memory(const GateInput& input) {
   Store& store = input.services.store;
@@ -67,11 +82,15 @@ Status pass(const GateInput& input) {
 }  // namespace
 
 Status pass_gates(const GateInput& input) {
-  return pass<known, subcommand_known, arity, authenticated, memory>(input);
+  return pass<known, subcommand_known, arity, authenticated, memory, not_subscribed>(input);
 }
 
 bool must_wait(const Services& services, const Session& session, const Command& command,
                int64_t now_ms) {
+  const Flag adds = Flag::write | Flag::pubsub;
+  if (services.listeners.pushes.congested() && has(command.spec->flags, adds)) [[unlikely]] {
+    return true;
+  }
   const PauseState& pause = services.pause;
   if (pause.until_ms.load(std::memory_order_relaxed) <= now_ms) [[likely]] return false;
   const CommandSpec& spec = *command.spec;

@@ -23,7 +23,8 @@ struct GateInput {
 // Runs the gates in order. Returns the first refusal, or ok.
 Status pass_gates(const GateInput& input);
 
-// CLIENT PAUSE: not a refusal, the request waits.
+// CLIENT PAUSE, and workers that cannot keep up with what they have to push: not a refusal, the
+// request waits.
 bool must_wait(const Services& services, const Session& session, const Command& command,
                int64_t now_ms);
 

@@ -27,9 +27,14 @@ class LiveSettings {
  public:
   std::atomic<int64_t> bulk_bytes_max{512LL * 1024 * 1024};  // proto-max-bulk-len
   std::atomic<int64_t> query_buffer_max{1024LL * 1024 * 1024};
-  std::atomic<int64_t> output_hard_max{0};      // client-output-buffer-limit normal, 0: none
-  std::atomic<int64_t> output_soft_max{0};
-  std::atomic<int64_t> output_soft_seconds{0};
+  // client-output-buffer-limit of a class of clients; 0: none.
+  struct OutputLimit {
+    std::atomic<int64_t> hard_bytes{0};
+    std::atomic<int64_t> soft_bytes{0};
+    std::atomic<int64_t> soft_seconds{0};
+  };
+  OutputLimit output_limit;         // of normal clients
+  OutputLimit output_limit_pubsub;  // of those with subscriptions
   std::atomic<int64_t> clients_max{10000};
   std::atomic<int64_t> idle_seconds_max{0};     // timeout
   std::atomic<int64_t> keepalive_seconds{300};
@@ -77,7 +82,10 @@ class ClientView {
   virtual bool unblock(bool with_error) = 0;
   // Sends bytes that are not a reply (MONITOR, push).
   virtual void send(Bytes bytes) = 0;
-  // Bytes in the client's protocol version? The caller reads session().protocol.
+  // Takes a message that is no reply: '>' or '*' by the client's protocol version, `head`, `tail`.
+  // A long tail is referred to and kept alive by `owner`. Sent by ClientsOfWorker::flush_pushes,
+  // or behind the reply of the command that runs.
+  virtual void push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) = 0;
 };
 
 // All clients of one worker, on that worker's thread.
@@ -85,6 +93,9 @@ class ClientsOfWorker {
  public:
   virtual ~ClientsOfWorker() = default;
   virtual void each(const std::function<void(ClientView&)>& visit) = 0;
+  // Null when it is not here.
+  virtual ClientView* find(uint64_t id) = 0;
+  virtual void flush_pushes() = 0;
   virtual WorkerStats& stats() = 0;
 };
 
@@ -95,6 +106,8 @@ class Workers {
   virtual ~Workers() = default;
   virtual size_t count() const = 0;
   virtual WorkerStats& stats(size_t worker) = 0;
+  // Runs `visit` on one worker's thread.
+  virtual void visit(size_t worker, std::function<void(ClientsOfWorker&)> visit) = 0;
   // Runs `visit` on every worker's thread (its own included), then `done` on `worker`'s.
   virtual void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
                          std::function<void()> done) = 0;
@@ -132,6 +145,7 @@ class SlowLog;
 class LatencyMonitor;
 class ErrorStats;
 class Rates;
+struct Listeners;
 
 struct Services {
   Store& store;
@@ -144,6 +158,7 @@ struct Services {
   Rates& rates;
   PauseState& pause;
   std::atomic<unsigned>& monitors;  // clients that get a feed
+  Listeners& listeners;
   Configuration& configuration;
   int64_t start_ms = 0;             // Unix time
   std::string run_id;

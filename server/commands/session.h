@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/bytes.h"
@@ -10,6 +11,7 @@
 namespace larder {
 
 struct CommandSpec;
+struct Subscriptions;
 
 enum class ReplyMode : uint8_t { on, off, skip_next, skip_this };
 
@@ -34,7 +36,11 @@ struct Session {
   bool no_touch = false;
   bool monitor = false;
   bool close_after_reply = false;
-  bool blocked = false;  // waits for data
+  bool blocked = false;        // waits for data
+  bool running = false;        // a command of it is being run: pushes wait for its reply
+  bool reply_is_push = false;  // CLIENT REPLY OFF does not hold for it
+
+  std::shared_ptr<Subscriptions> subscriptions;  // null: none
 
   int64_t created_ms = 0;      // steady clock
   int64_t last_active_ms = 0;  // steady clock
@@ -43,6 +49,9 @@ struct Session {
   uint64_t commands = 0;
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+
+  // It may be told what it did not ask.
+  bool listens() const { return subscriptions != nullptr; }
 };
 
 }  // namespace larder

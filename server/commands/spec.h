@@ -29,7 +29,7 @@ enum class Flag : uint32_t {
   skip_slowlog = 1U << 10,
   fast = 1U << 11,
   no_auth = 1U << 12,
-  may_replicate = 1U << 13,
+  may_replicate = 1U << 13,  // known to COMMAND under no name, as in Redis
   no_multi = 1U << 14,
   allow_busy = 1U << 15,
   movable_keys = 1U << 16,
@@ -90,6 +90,7 @@ enum class KeyUse : uint8_t {
   read_write_insert,
   read_write_update,
   overwrite,
+  none,
 };
 
 // Where the keys stand among the arguments (the command's name is argument 0).
@@ -103,6 +104,10 @@ struct KeySpec {
   bool others_differ = false;
   // Of a command whose use depends on its arguments (SET with or without GET).
   KeyUse (*use_of)(std::span<const Bytes> args) = nullptr;
+  // They stand where keys do, for cluster slots, but name no data (channels of SPUBLISH).
+  bool channels = false;
+
+  constexpr bool names_keys() const { return first != 0 && !channels; }
 };
 
 constexpr KeySpec key_at(int index, KeyUse use) { return {index, index, 1, 0, use, use}; }

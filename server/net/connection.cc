@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "server/commands/listeners.h"
 #include "server/net/worker.h"
 
 namespace larder {
@@ -113,6 +114,7 @@ void Connection::process() {
   if (processing_) return;
   run_requests();
   finish_round();
+  worker_.finish_round();
 }
 
 void Connection::run_requests() {
@@ -215,28 +217,69 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
       ++batch_next_;
       finish_reply(mark);
   }
+  // Its own pushes come before its next reply.
+  if (session_.listens()) [[unlikely]] worker_.finish_round();
   return true;
 }
 
 // CLIENT REPLY OFF and SKIP take the reply back.
 void Connection::finish_reply(size_t mark) {
   switch (session_.reply_mode) {
-    case ReplyMode::on: return;
-    case ReplyMode::off: output_.rewind(mark); return;
+    case ReplyMode::on: break;
+    case ReplyMode::off: take_back(mark); break;
     case ReplyMode::skip_next:
       session_.reply_mode = ReplyMode::skip_this;
-      output_.rewind(mark);
-      return;
+      take_back(mark);
+      break;
     case ReplyMode::skip_this:
       session_.reply_mode = ReplyMode::on;
-      output_.rewind(mark);
+      take_back(mark);
   }
+  session_.reply_is_push = false;
+  if (!held_pushes_.empty()) [[unlikely]] append_held_pushes();
+}
+
+void Connection::take_back(size_t mark) {
+  if (!session_.reply_is_push) output_.rewind(mark);
+}
+
+void Connection::append_held_pushes() {
+  output_.append(held_pushes_);
+  held_pushes_ = {};
+}
+
+// A reply in the making, by a command or by a task that writes it bit by bit, is not cut through.
+void Connection::push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) {
+  if (closed_) return;
+  const char kind = session_.protocol >= 3 ? '>' : '*';
+  if (session_.running || (task_ != nullptr && !task_->blocks())) {
+    held_pushes_.append(1, kind).append(head).append(tail);
+    return;
+  }
+  output_.append(kind);
+  output_.append(head);
+  if (tail.size() >= Output::kPieceBytesMin) {
+    output_.append_shared(tail, owner);
+  } else {
+    output_.append(tail);
+  }
+  if (has_pushes_) return;
+  has_pushes_ = true;
+  worker_.flush_soon(*this);
+}
+
+void Connection::send_pushes() {
+  has_pushes_ = false;
+  if (processing_) return;  // sent with the replies
+  flush();
+  if (!closed_ && !output_.empty()) check_output_limits(steady_ms());
 }
 
 void Connection::drive_task() {
   if (closed_ || task_ == nullptr) return;
   const int64_t now_ms = unix_ms();
   reply_.set_version(session_.protocol);
+  if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
   switch (task_->step(reply_, now_ms)) {
     case Task::Progress::again:
       asio::post(worker_.loop(), [self = shared_from_this()] { self->drive_task(); });
@@ -363,15 +406,17 @@ void Connection::end_after_reply() {
 
 void Connection::check_output_limits(int64_t now_ms) {
   const LiveSettings& settings = worker_.services().settings;
+  const LiveSettings::OutputLimit& limit =
+      session_.subscriptions != nullptr ? settings.output_limit_pubsub : settings.output_limit;
   const auto pending = static_cast<int64_t>(output_.pending());
-  const int64_t hard = settings.output_hard_max.load(std::memory_order_relaxed);
-  const int64_t soft = settings.output_soft_max.load(std::memory_order_relaxed);
+  const int64_t hard = limit.hard_bytes.load(std::memory_order_relaxed);
+  const int64_t soft = limit.soft_bytes.load(std::memory_order_relaxed);
   if (soft == 0 || pending <= soft) {
     over_soft_since_ms_ = 0;
   } else if (over_soft_since_ms_ == 0) {
     over_soft_since_ms_ = now_ms;
   }
-  const int64_t soft_ms = settings.output_soft_seconds.load(std::memory_order_relaxed) * 1000;
+  const int64_t soft_ms = limit.soft_seconds.load(std::memory_order_relaxed) * 1000;
   const bool soft_over = over_soft_since_ms_ != 0 && now_ms - over_soft_since_ms_ > soft_ms;
   if ((hard == 0 || pending <= hard) && !soft_over) return;
   worker_.stats().output_buffer_kills.add(1);
@@ -389,7 +434,7 @@ void Connection::tick(int64_t now_ms) {
   if (closed_) return;
   const int64_t idle_max_ms =
       worker_.services().settings.idle_seconds_max.load(std::memory_order_relaxed) * 1000;
-  if (idle_max_ms > 0 && !held() && !session_.monitor &&
+  if (idle_max_ms > 0 && !held() && !session_.monitor && session_.subscriptions == nullptr &&
       now_ms - session_.last_active_ms > idle_max_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
     return close();
@@ -413,6 +458,7 @@ void Connection::close() {
   closed_ = true;
   const auto self = shared_from_this();  // outlives its place in the worker's list
   if (session_.monitor) worker_.services().monitors.fetch_sub(1);
+  if (session_.listens()) worker_.services().listeners.forget(*this);
   if (task_timer_) task_timer_->cancel();
   task_.reset();
   set_blocked(false);

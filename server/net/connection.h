@@ -51,6 +51,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void kill(bool after_reply) override;
   bool unblock(bool with_error) override;
   void send(Bytes bytes) override;
+  void push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) override;
+  // Sends what push() took; the worker calls it.
+  void send_pushes();
 
   void wake_task();
 
@@ -72,6 +75,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void run_batch();
   bool run_one(const Request& request, int64_t now_ms);
   void finish_reply(size_t mark);
+  void take_back(size_t mark);
+  void append_held_pushes();
   void drive_task();
   void set_blocked(bool blocked);
   void wait_for_task(int64_t now_ms);
@@ -95,6 +100,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   size_t task_mark_ = 0;
   std::shared_ptr<Waker> waker_;
   std::unique_ptr<asio::steady_timer> task_timer_;
+  std::string held_pushes_;  // came while a reply was being written
+  bool has_pushes_ = false;  // the worker will call send_pushes
   bool reading_ = false;
   bool giving_up_buffer_ = false;
   bool writing_ = false;

@@ -203,6 +203,11 @@ size_t Network::count() const { return impl_->workers.size(); }
 
 WorkerStats& Network::stats(size_t worker) { return impl_->workers[worker]->stats(); }
 
+void Network::visit(size_t worker, std::function<void(ClientsOfWorker&)> visit) {
+  Worker* there = impl_->workers[worker].get();
+  there->post([there, visit = std::move(visit)] { visit(*there); });
+}
+
 void Network::visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
                         std::function<void()> done) {
   auto left = std::make_shared<std::atomic<size_t>>(impl_->workers.size());

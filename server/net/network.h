@@ -41,6 +41,7 @@ class Network : public Workers {
 
   size_t count() const override;
   WorkerStats& stats(size_t worker) override;
+  void visit(size_t worker, std::function<void(ClientsOfWorker&)> visit) override;
   void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
                  std::function<void()> done) override;
   void request_stop() override;

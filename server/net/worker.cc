@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "server/commands/activity.h"
+#include "server/commands/listeners.h"
 #include "server/net/connection.h"
 
 namespace larder {
@@ -48,7 +49,7 @@ Worker::Worker(size_t index, size_t workers, size_t command_count, const Network
       workers_(workers),
       stats_(command_count),
       random_(random_seed()) {
-  context_ = {index, &stats_, &random_};
+  context_ = {index, this, &stats_, &random_};
 }
 
 Worker::~Worker() = default;
@@ -60,6 +61,7 @@ void Worker::start(Services& services) {
 }
 
 void Worker::run() {
+  PushQueues::enter_worker(index());
   last_tick_ms_ = steady_ms();
   listen_for_messages();
   schedule_cron(kCronMs);
@@ -95,6 +97,7 @@ void Worker::drain_inbox() {
   wake_pending_.store(false);
   std::function<void()> message;
   while (inbox_.try_dequeue(message)) message();
+  finish_round();
 }
 
 void Worker::each(const std::function<void(ClientView&)>& visit) {
@@ -105,6 +108,19 @@ void Worker::each(const std::function<void(ClientView&)>& visit) {
     if (!connection->closed()) visit(*connection);
   }
 }
+
+ClientView* Worker::find(uint64_t id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
+// Sending may close a connection, but never another one than its own.
+void Worker::flush_pushes() {
+  for (Connection* connection : pushed_) connection->send_pushes();
+  pushed_.clear();
+}
+
+void Worker::finish_round() { services_->listeners.pushes.finish_round(*this); }
 
 void Worker::adopt(int fd, Session session) {
   sockaddr_storage address{};
@@ -139,6 +155,7 @@ void Worker::run_ready() {
   for (const auto& connection : round_) connection->prefetch_entries();
   for (const auto& connection : round_) connection->run_requests();
   for (const auto& connection : round_) connection->finish_round();
+  finish_round();
   round_.clear();
 }
 
@@ -163,6 +180,7 @@ void Worker::cron() {
     has_postponed_ = false;
     each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
   }
+  finish_round();
   const int64_t steady = steady_ms();
   if (steady - last_tick_ms_ >= kCronMs) {
     last_tick_ms_ = steady;

@@ -32,6 +32,12 @@ class Worker : public ClientsOfWorker {
 
   // On the worker's own thread only.
   void each(const std::function<void(ClientView&)>& visit) override;
+  ClientView* find(uint64_t id) override;
+  // A client has pushes to send.
+  void flush_soon(Connection& connection) { pushed_.push_back(&connection); }
+  void flush_pushes() override;
+  // To be called when clients' requests, or the clock, may have caused pushes.
+  void finish_round();
   void adopt(int fd, Session session);
   void remove(Connection& connection);
   void stop(int64_t until_ms);
@@ -78,6 +84,7 @@ class Worker : public ClientsOfWorker {
   std::vector<std::shared_ptr<Connection>> ready_;
   std::vector<std::shared_ptr<Connection>> round_;  // run now; here for its memory only
   size_t ready_requests_ = 0;
+  std::vector<Connection*> pushed_;  // emptied before any of them may close
   std::thread thread_;
   int64_t last_tick_ms_ = 0;
   bool has_postponed_ = false;

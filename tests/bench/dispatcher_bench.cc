@@ -15,6 +15,7 @@
 #include "server/admin/all_commands.h"
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
+#include "server/commands/listeners.h"
 #include "server/commands/registry.h"
 #include "storage/store.h"
 
@@ -31,6 +32,7 @@ class NoWorkers : public Workers {
   size_t count() const override { return 1; }
   WorkerStats& stats(size_t) override { return stats_; }
   void visit_all(size_t, std::function<void(ClientsOfWorker&)>, std::function<void()>) override {}
+  void visit(size_t, std::function<void(ClientsOfWorker&)>) override {}
   void request_stop() override {}
 
  private:
@@ -60,7 +62,7 @@ Registry all_commands() {
 class Bench {
  public:
   Bench() : stats_(registry_.all().size()), workers_(stats_) {
-    context_ = {0, &stats_, &random_};
+    context_ = {0, nullptr, &stats_, &random_};
     dispatcher_ = std::make_unique<Dispatcher>(services_, context_);
     session_.authenticated = true;
     (void)ticks_to_ns(1);  // calibrates the clock outside what is measured
@@ -120,11 +122,12 @@ class Bench {
   Rates rates_;
   PauseState pause_;
   std::atomic<unsigned> monitors_{0};
+  Listeners listeners_{1};
   WorkerStats stats_;
   NoWorkers workers_;
   NoConfiguration configuration_;
   Services services_{store_,       registry_, settings_, workers_, slow_log_,      latency_,
-                     error_stats_, rates_,    pause_,    monitors_, configuration_, 0,
+                     error_stats_, rates_,    pause_,    monitors_, listeners_, configuration_, 0,
                      "bench"};
   Random random_{1};
   WorkerContext context_;

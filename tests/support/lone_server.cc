@@ -20,6 +20,9 @@ class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
     visit(*this);
     if (done) done();
   }
+  void visit(size_t, std::function<void(ClientsOfWorker&)> visit) override { visit(*this); }
+  ClientView* find(uint64_t) override { return nullptr; }
+  void flush_pushes() override {}
   void request_stop() override {}
 
  private:
@@ -61,8 +64,9 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
   configuration_ = std::make_unique<NoOptions>();
   services_ = std::make_unique<Services>(
       Services{store_, registry_, settings_, *workers_, slow_log_, latency_, error_stats_, rates_,
-               pause_, monitors_, *configuration_, now_ms, "lone"});
-  worker_ = {0, stats_.get(), &random_};
+               pause_, monitors_, listeners_, *configuration_, now_ms, "lone"});
+  worker_ = {0, workers_.get(), stats_.get(), &random_};
+  listeners_.pushes.connect(*workers_);
   session_.authenticated = true;
   waker_ = std::make_shared<NoWaker>();
   dispatcher_ = std::make_unique<Dispatcher>(*services_, worker_);

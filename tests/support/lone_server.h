@@ -11,6 +11,7 @@
 #include "protocol/reply_writer.h"
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
+#include "server/commands/listeners.h"
 #include "server/commands/registry.h"
 #include "server/commands/services.h"
 #include "storage/store.h"
@@ -61,6 +62,7 @@ class LoneServer {
   Rates rates_;
   PauseState pause_;
   std::atomic<unsigned> monitors_{0};
+  Listeners listeners_{1};
   std::unique_ptr<WorkerStats> stats_;
   std::unique_ptr<LoneWorker> workers_;
   std::unique_ptr<NoOptions> configuration_;
