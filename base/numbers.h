@@ -19,6 +19,10 @@ std::optional<long double> parse_long_double(Bytes text);
 
 // Room that any int64 needs.
 inline constexpr size_t kInt64TextMax = 21;
+// Room for it in one object, for texts that may or may not be needed.
+struct IntegerText {
+  char text[24];
+};
 // Writes the decimal form; returns its length. No terminator.
 size_t format_int64(int64_t value, char* out);
 

@@ -8,7 +8,7 @@
 //   flags    which optional fields are there, see Flag
 //   stamp    24 bits that belong to the eviction policy
 //   expiry   Unix time in ms; 6 bytes reach the year 10889, 8 bytes hold what EXPIREAT accepts
-//   payload  embedded, raw: the bytes; integer: int64; blob: Blob*
+//   payload  embedded, raw, pack, integers: the bytes; integer: int64; blob: Blob*; object: Object*
 //
 // An entry of an 11-byte key and a 64-byte value takes 82 bytes and lands in the slab class of 88.
 // All fields are unaligned; loads and stores go through memcpy.
@@ -22,13 +22,16 @@
 
 namespace larder {
 
-enum class Type : uint8_t { string = 0 };
+enum class Type : uint8_t { string = 0, list = 1, set = 2, sorted_set = 3, hash = 4, stream = 5 };
 
 enum class Encoding : uint8_t {
   embedded = 0,  // payload is the bytes
   raw = 1,       // the same, but changed in place since; clients can tell by OBJECT ENCODING
   integer = 2,   // payload is an int64 whose text is the value
   blob = 3,      // payload is a Blob*
+  pack = 4,      // payload is a Pack: a small list, set, sorted set or hash
+  integers = 5,  // payload is a sorted run of integers: a small set
+  object = 6,    // payload is an Object*
 };
 
 // No expiry. Every real expiry is >= 0.

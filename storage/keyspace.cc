@@ -15,10 +15,6 @@ constexpr size_t kDeadRefsMin = 4096;
 // Buckets walked per expire_step while the index is rebuilt.
 constexpr size_t kRebuildBuckets = 64;
 
-HashPlace place_of_entry(const Entry* entry, unsigned shard_bits) {
-  return Table::place_of_hash(hash_of(entry->key()), shard_bits);
-}
-
 class BlobGarbage : public Garbage {
  public:
   explicit BlobGarbage(Blob* blob) : blob_(blob) {}
@@ -34,24 +30,27 @@ class BlobGarbage : public Garbage {
 Keyspace::Keyspace(unsigned db, ShardServices& services, int64_t now_ms)
     : db_(db),
       services_(services),
-      table_(services.buckets_per_segment, services.shard_bits, place_of_entry),
+      table_(services.buckets_per_segment, services.shard_bits, nullptr),
       expiry_(std::make_unique<ExpiryIndex>(slab_, now_ms)) {}
 
-// Blobs are the only memory outside the slab; everything else goes with its pages.
+// Blobs and the slabs of large objects are the only memory outside the slab;
+// everything else goes with its pages.
 Keyspace::~Keyspace() {
   expiry_->abandon();
   if (old_expiry_) old_expiry_->abandon();
-  if (blob_count_ == 0) return;
+  if (blob_count_ == 0 && own_slabs_ == 0) return;
   uint64_t cursor = 0;
   do {
-    cursor = table_.scan(cursor, [](Entry* entry) {
+    cursor = table_.scan(cursor, [this](Entry* entry) {
       if (entry->encoding() == Encoding::blob) Blob::drop(load<Blob*>(entry->payload()));
+      if (entry->encoding() != Encoding::object) return;
+      if (Object* object = object_of(*entry); owns_slab(*object)) delete &object->slab();
     });
   } while (cursor != 0);
 }
 
 Item Keyspace::item_of(Entry* entry) {
-  const HashPlace where = place_of_entry(entry, services_.shard_bits);
+  const HashPlace where = Table::place_of(entry, services_.shard_bits);
   return {table_.find(where, entry->key()), where};
 }
 
@@ -93,7 +92,7 @@ Item Keyspace::reshape(Item item, const EntryShape& shape) {
 
 Item Keyspace::resize_payload(Item item, size_t bytes, Encoding encoding) {
   Entry* old = item.entry();
-  DCHECK(old->encoding() != Encoding::blob);
+  DCHECK(old->encoding() != Encoding::blob && old->encoding() != Encoding::object);
   EntryShape shape = old->shape();
   const size_t keep = std::min(shape.payload_bytes, bytes);
   const size_t old_bytes = old->bytes();
@@ -162,12 +161,104 @@ Item Keyspace::move_value(Keyspace& from, Item item, Keyspace& to, const Key& ke
     --from.blob_count_;
     ++to.blob_count_;
   }
+  if (shape.encoding == Encoding::object && &from != &to) {
+    Object* object = object_of(*old);
+    if (from.owns_slab(*object)) {
+      from.give_slab_up(object->slab());
+      to.adopt_slab(object->slab());
+    } else {
+      store(moved->payload(), object->clone(to.slab_));
+      object->destroy();
+    }
+  }
   from.remove_entry(source);
   return to.find(key);
 }
 
+Item Keyspace::copy_value(const Entry& from, const Key& key, Item old) {
+  const EntryShape shape = from.shape();
+  if (shape.encoding == Encoding::object) {
+    Object* copy = object_of(from)->clone(slab_);
+    const Item item = put_object(key, old, shape.type, copy, shape.expiry_ms);
+    grown(item);
+    return item;
+  }
+  if (shape.encoding == Encoding::blob) {
+    const Bytes bytes = load<Blob*>(from.payload())->bytes();
+    Blob* blob = make_blob(bytes.size(), bytes.size());
+    std::memcpy(blob->data(), bytes.data(), bytes.size());
+    return put(key, old, shape, {reinterpret_cast<const char*>(&blob), sizeof blob});
+  }
+  return put(key, old, shape, from.payload_view());
+}
+
+Item Keyspace::put(const Key& key, Item item, EntryShape shape, Bytes payload) {
+  shape.key_bytes = key.name.size();
+  shape.payload_bytes = payload.size();
+  item = item ? reshape(item, shape) : add(key, shape);
+  std::memcpy(item->payload(), payload.data(), payload.size());
+  return item;
+}
+
+Item Keyspace::put_object(const Key& key, Item item, Type type, Object* object, int64_t expiry_ms) {
+  return put(key, item, {.type = type, .encoding = Encoding::object, .expiry_ms = expiry_ms},
+             {reinterpret_cast<const char*>(&object), sizeof object});
+}
+
+Item Keyspace::splice(Item item, size_t at, size_t removed, Bytes bytes) {
+  const size_t before = item->payload_bytes();
+  const size_t tail = before - at - removed;
+  const size_t after = before - removed + bytes.size();
+  if (after < before) {  // close the gap before the end is cut off
+    std::memmove(item->payload() + at + bytes.size(), item->payload() + at + removed, tail);
+    item = resize_payload(item, after, item->encoding());
+  } else if (after > before) {
+    item = resize_payload(item, after, item->encoding());
+    std::memmove(item->payload() + at + bytes.size(), item->payload() + at + removed, tail);
+  }
+  if (!bytes.empty()) std::memcpy(item->payload() + at, bytes.data(), bytes.size());
+  return item;
+}
+
+Object* Keyspace::grown(Item item) {
+  Object* object = object_of(*item.entry());
+  if (object->elements() <= Object::kSharedSlabElements || owns_slab(*object)) return object;
+  auto* slab = new Slab;
+  Object* moved = object->clone(*slab);
+  adopt_slab(*slab);
+  object->destroy();
+  store(item->payload(), moved);
+  return moved;
+}
+
+void Keyspace::adopt_slab(Slab& slab) {
+  slab.count_in(&own_slab_bytes_);
+  ++own_slabs_;
+}
+
+void Keyspace::give_slab_up(Slab& slab) {
+  slab.count_in(nullptr);
+  --own_slabs_;
+}
+
+void Keyspace::drop_object(Object* object) {
+  if (!owns_slab(*object)) return object->destroy();
+  give_slab_up(object->slab());
+  services_.garbage.push_back(std::make_unique<ObjectGarbage>(&object->slab()));
+}
+
+size_t Keyspace::memory_of(Item item) const {
+  const Entry& entry = *item.entry();
+  size_t bytes = Slab::usable(entry.bytes()) + sizeof(Table::Slot);
+  if (entry.encoding() == Encoding::blob) bytes += load<Blob*>(entry.payload())->memory_bytes();
+  if (entry.encoding() != Encoding::object) return bytes;
+  const Object& object = *object_of(entry);
+  return bytes + (owns_slab(object) ? object.slab().used_bytes() : object.memory_bytes());
+}
+
 void Keyspace::free_value(Entry* entry) {
   if (entry->encoding() == Encoding::blob) drop_blob(load<Blob*>(entry->payload()));
+  if (entry->encoding() == Encoding::object) drop_object(object_of(*entry));
 }
 
 Blob* Keyspace::make_blob(size_t bytes, size_t capacity) {
@@ -233,7 +324,7 @@ bool Keyspace::expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>
   table_.each_candidate(place, [&](Table::Slot* slot) {
     const Entry* entry = Table::entry_of(*slot);
     if (!entry->is(Entry::kHasExpiry)) return;
-    const HashPlace where = place_of_entry(entry, services_.shard_bits);
+    const HashPlace where = Table::place_of(entry, services_.shard_bits);
     if (where.place != place) return;
     if (entry->expired(now_ms)) {
       due = {slot, where};
@@ -264,7 +355,7 @@ void Keyspace::rebuild_step(size_t buckets) {
   for (size_t i = 0; i < buckets; ++i) {
     rebuild_cursor_ = table_.scan(rebuild_cursor_, [this](Entry* entry) {
       if (!entry->is(Entry::kHasExpiry)) return;
-      const HashPlace where = place_of_entry(entry, services_.shard_bits);
+      const HashPlace where = Table::place_of(entry, services_.shard_bits);
       expiry_->add(where.place, entry->expiry_ms());
     });
     if (rebuild_cursor_ == 0) {
@@ -279,7 +370,7 @@ Item Keyspace::volatile_at(uint32_t place) {
   Item item;
   table_.each_candidate(place, [&](Table::Slot* slot) {
     if (!Table::entry_of(*slot)->is(Entry::kHasExpiry)) return;
-    const HashPlace where = place_of_entry(Table::entry_of(*slot), services_.shard_bits);
+    const HashPlace where = Table::place_of(Table::entry_of(*slot), services_.shard_bits);
     if (where.place == place) item = {slot, where};
   });
   return item;
@@ -312,6 +403,7 @@ void Keyspace::validate() const {
   table_.validate();
   size_t with_expiry = 0;
   size_t blobs = 0;
+  size_t own_slabs = 0;
   uint64_t cursor = 0;
   auto& table = const_cast<Table&>(table_);
   do {
@@ -319,10 +411,15 @@ void Keyspace::validate() const {
       if (entry->is(Entry::kHasExpiry)) ++with_expiry;
       if (entry->is(Entry::kHasExpiry)) CHECK(entry->is(Entry::kTimed));
       if (entry->encoding() == Encoding::blob) ++blobs;
+      if (entry->encoding() != Encoding::object) return;
+      const Object& object = *object_of(*entry);
+      object.validate();
+      if (owns_slab(object)) ++own_slabs;
     });
   } while (cursor != 0);
   CHECK(with_expiry == volatile_count_);
   CHECK(blobs == blob_count_);
+  CHECK(own_slabs == own_slabs_);
   CHECK(expiry_->size() + (old_expiry_ ? old_expiry_->size() : 0) >= volatile_count_);
 }
 

@@ -12,6 +12,7 @@
 #include "storage/expiry_index.h"
 #include "storage/garbage.h"
 #include "storage/key.h"
+#include "storage/object.h"
 #include "storage/slab.h"
 #include "storage/table.h"
 
@@ -78,6 +79,21 @@ class Keyspace : public Garbage {
   Item reshape(Item item, const EntryShape& shape);
   // Changes the length of a raw payload, keeping what fits; new bytes are undefined.
   Item resize_payload(Item item, size_t bytes, Encoding encoding);
+  // Stores a value under a key, whatever was there. `item` is what find gave
+  // for it (may be null); of `shape` type, encoding and expiry count. An object
+  // in the payload is owned from now on.
+  Item put(const Key& key, Item item, EntryShape shape, Bytes payload);
+  // The same for an object.
+  Item put_object(const Key& key, Item item, Type type, Object* object, int64_t expiry_ms);
+  // Replaces `removed` bytes at offset `at` of a payload that is a pack or
+  // integers.
+  Item splice(Item item, size_t at, size_t removed, Bytes bytes);
+  // To be called when an object gained elements: a large one gets a slab of its
+  // own. Returns the object, which may have moved.
+  Object* grown(Item item);
+  static Object* object_of(const Entry& entry) { return load<Object*>(entry.payload()); }
+  // Where values that live here are made.
+  Slab& slab() { return slab_; }
   // kNoExpiry removes it.
   Item set_expiry(Item item, int64_t expiry_ms);
   void remove(Item item);
@@ -85,6 +101,9 @@ class Keyspace : public Garbage {
   // Cuts the value off `from` and lays it out under `to`, which is not there. Both may be of
   // different keyspaces of one store, whose locks the caller holds.
   static Item move_value(Keyspace& from, Item item, Keyspace& to, const Key& key);
+  // Lays a copy of the value of `from` (of any keyspace) out under `key`, in
+  // place of `old`. The copy has the same expiry. Cost: O(N).
+  Item copy_value(const Entry& from, const Key& key, Item old);
 
   // Blobs are counted here as long as an entry holds them.
   Blob* make_blob(size_t bytes, size_t capacity);
@@ -104,15 +123,11 @@ class Keyspace : public Garbage {
   size_t volatile_count() const { return volatile_count_; }
   // Key and value memory, table and indexes: what the allocators gave.
   size_t memory_bytes() const {
-    return slab_.used_bytes() + blob_bytes_ + table_.memory_bytes() + sizeof(Keyspace);
+    return slab_.used_bytes() + own_slab_bytes_ + blob_bytes_ + table_.memory_bytes() +
+           sizeof(Keyspace);
   }
   // What one key takes: its entry, its slot, a value kept outside.
-  size_t memory_of(Item item) const {
-    const Entry& entry = *item.entry();
-    const bool outside = entry.encoding() == Encoding::blob;
-    return Slab::usable(entry.bytes()) + sizeof(Table::Slot) +
-           (outside ? load<Blob*>(entry.payload())->memory_bytes() : 0);
-  }
+  size_t memory_of(Item item) const;
   size_t bytes() const override { return memory_bytes(); }
   ShardServices& services() { return services_; }
   // Frees the spare page an empty keyspace keeps.
@@ -122,6 +137,10 @@ class Keyspace : public Garbage {
  private:
   Item drop_expired(Item item, const Key& key);
   void free_value(Entry* entry);
+  bool owns_slab(const Object& object) const { return &object.slab() != &slab_; }
+  void adopt_slab(Slab& slab);
+  void give_slab_up(Slab& slab);
+  void drop_object(Object* object);
   void remove_entry(Item item);
   void note_expiry(Item item, int64_t before_ms);
   void fire(uint32_t place, int64_t now_ms);
@@ -139,6 +158,8 @@ class Keyspace : public Garbage {
   uint64_t rebuild_cursor_ = 0;
   size_t volatile_count_ = 0;
   size_t blob_bytes_ = 0;
+  size_t own_slab_bytes_ = 0;  // of objects with a slab of their own
+  size_t own_slabs_ = 0;
   size_t blob_count_ = 0;
 };
 

@@ -129,7 +129,7 @@ void* Slab::allocate(size_t bytes) {
     page->bump += page->object_bytes;
   }
   ++page->used;
-  used_bytes_ += page->object_bytes;
+  count(page->object_bytes);
   if (page->full()) unlink_partial(page);
   return base + offset;
 }
@@ -141,7 +141,7 @@ void Slab::release(void* object, size_t bytes) {
   DCHECK(page->size_class == class_of(bytes));
   *static_cast<uint32_t*>(object) = page->free_head;
   page->free_head = static_cast<uint32_t>(address & (kPageBytes - 1));
-  used_bytes_ -= page->object_bytes;
+  uncount(page->object_bytes);
   if (!page->in_partial) link_partial(page);
   if (--page->used == 0) give_page(page);
 }
@@ -185,6 +185,12 @@ void Slab::drop_page(Page* page) {
   page_pool().give(page);
 }
 
+void Slab::count_in(size_t* total) {
+  if (total_ != nullptr) *total_ -= used_bytes_;
+  total_ = total;
+  if (total_ != nullptr) *total_ += used_bytes_;
+}
+
 void Slab::trim() {
   if (spare_ != nullptr) drop_page(spare_);
   spare_ = nullptr;
@@ -215,7 +221,7 @@ void* Slab::allocate_large(size_t bytes) {
   large->next = large_;
   if (large_ != nullptr) large_->prev = large;
   large_ = large;
-  used_bytes_ += usable_bytes;
+  count(usable_bytes);
   return large + 1;
 }
 
@@ -224,7 +230,7 @@ void Slab::release_large(void* object) {
   if (large->prev != nullptr) large->prev->next = large->next;
   if (large->next != nullptr) large->next->prev = large->prev;
   if (large_ == large) large_ = large->next;
-  used_bytes_ -= large->bytes;
+  uncount(large->bytes);
   std::free(large);
 }
 

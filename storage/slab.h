@@ -27,8 +27,9 @@ class Slab {
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
 
-  // Returns memory for `bytes` (at least 1), aligned to 8. Never fails: out of memory ends the
-  // process, as the memory limit is kept by eviction and not here.
+  // Returns memory for `bytes` (at least 1), aligned to 8, and to 64 from 512
+  // bytes on. Never fails: out of memory ends the process, as the memory limit
+  // is kept by eviction and not here.
   void* allocate(size_t bytes);
   // `bytes` may be any size that lies in the same class as the one allocated: small and large
   // objects are told apart by it.
@@ -38,6 +39,9 @@ class Slab {
   static size_t usable(size_t bytes);
 
   size_t used_bytes() const { return used_bytes_; }  // sum of usable sizes
+  // Counts this slab's used bytes in `total` too, from now on and what there
+  // is; null: no more.
+  void count_in(size_t* total);
   size_t page_count() const { return page_count_; }
   // Gives the page that is kept for the next class in need back to the pool.
   void trim();
@@ -61,7 +65,17 @@ class Slab {
   Page* all_ = nullptr;
   Page* spare_ = nullptr;  // an empty page kept back, so that one object does not flip-flop
   Large* large_ = nullptr;
+  void count(size_t bytes) {
+    used_bytes_ += bytes;
+    if (total_ != nullptr) *total_ += bytes;
+  }
+  void uncount(size_t bytes) {
+    used_bytes_ -= bytes;
+    if (total_ != nullptr) *total_ -= bytes;
+  }
+
   size_t used_bytes_ = 0;
+  size_t* total_ = nullptr;
   size_t page_count_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/numbers.h"
 #include "storage/keyspace.h"
 
 namespace larder {
@@ -15,11 +16,6 @@ namespace larder {
 inline constexpr size_t kEmbeddedMax = 44;
 // From this size on a value becomes a Blob: a reply can then refer to it without a copy.
 inline constexpr size_t kBlobBytesMin = 16 * 1024;
-
-// Room for the text of an integer value.
-struct IntegerText {
-  char text[24];
-};
 
 // The bytes of a string value. May use `scratch`; valid as long as the entry and `scratch` are.
 Bytes string_bytes(const Entry& entry, IntegerText& scratch);

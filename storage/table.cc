@@ -9,28 +9,68 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/hash.h"
+#include "storage/element.h"
 #include "storage/entry.h"
+#include "storage/slab.h"
 
 namespace larder {
 
 static_assert(Table::kBucketsMax < 128, "a cursor has seven bits for the bucket");
 
-Table::Table(unsigned buckets, unsigned shard_bits, PlaceOf place_of)
-    : buckets_(buckets), shard_bits_(shard_bits), place_of_(place_of) {
-  CHECK(buckets >= kBucketsMin && buckets <= kBucketsMax);
-  directory_.push_back(make_segment(0, 0));
+template <typename Node>
+HashPlace BasicTable<Node>::place_of(const Node* node, unsigned shard_bits) {
+  return place_of_hash(hash_of(node->key()), shard_bits);
 }
 
-Table::~Table() {
-  for (size_t i = 0; i < directory_.size();) {
+template <typename Node>
+BasicTable<Node>::BasicTable(unsigned buckets, unsigned shard_bits, Slab* slab)
+    : buckets_(buckets), shard_bits_(shard_bits), slab_(slab) {
+  CHECK(buckets >= kBucketsMin && buckets <= kBucketsMax);
+  directory_ = static_cast<Segment**>(allocate(sizeof(Segment*)));
+  directory_[0] = make_segment(0, 0);
+}
+
+template <typename Node>
+BasicTable<Node>::~BasicTable() {
+  if (directory_ == nullptr) return;
+  for (size_t i = 0; i < directory_size();) {
     Segment* segment = directory_[i];
     i += size_t{1} << (depth_ - segment->depth);
-    std::free(segment);
+    release(segment, segment_bytes());
+  }
+  release(directory_, directory_size() * sizeof(Segment*));
+}
+
+// A slab's objects of 512 bytes and more are aligned to cache lines, see Slab.
+template <typename Node>
+void* BasicTable<Node>::allocate(size_t bytes) {
+  void* memory = nullptr;
+  if (slab_ != nullptr) {
+    memory = slab_->allocate(bytes);
+    memory_bytes_ += Slab::usable(bytes);
+  } else {
+    memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    CHECK(memory != nullptr);
+    memory_bytes_ += malloc_usable_size(memory);
+  }
+  return memory;
+}
+
+template <typename Node>
+void BasicTable<Node>::release(void* memory, size_t bytes) {
+  if (slab_ != nullptr) {
+    memory_bytes_ -= Slab::usable(bytes);
+    slab_->release(memory, bytes);
+  } else {
+    memory_bytes_ -= malloc_usable_size(memory);
+    std::free(memory);
   }
 }
 
 // Bit 4i + 3 is set when slot i of the bucket carries the tag.
-inline uint32_t Table::tag_matches(const Bucket& bucket, uint16_t tag) {
+template <typename Node>
+inline uint32_t BasicTable<Node>::tag_matches(const Bucket& bucket, uint16_t tag) {
 #if defined(__SSE2__)
   const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
   const auto* line = reinterpret_cast<const __m128i*>(bucket.slots);
@@ -50,16 +90,19 @@ inline uint32_t Table::tag_matches(const Bucket& bucket, uint16_t tag) {
 #endif
 }
 
-inline Table::Slot* Table::find_in(Bucket& bucket, HashPlace where, Bytes key) {
+template <typename Node>
+inline typename BasicTable<Node>::Slot* BasicTable<Node>::find_in(Bucket& bucket, HashPlace where,
+                                                                  Bytes key) {
   for (uint32_t left = tag_matches(bucket, where.tag); left != 0; left &= left - 1) {
     Slot* slot = &bucket.slots[__builtin_ctz(left) / 4];
-    const Entry* entry = entry_of(*slot);
+    const Node* entry = entry_of(*slot);
     if (entry != nullptr && entry->key() == key) return slot;
   }
   return nullptr;
 }
 
-Table::Slot* Table::find(HashPlace where, Bytes key) {
+template <typename Node>
+typename BasicTable<Node>::Slot* BasicTable<Node>::find(HashPlace where, Bytes key) {
   Bucket* buckets = segment_of(where.place)->buckets();
   const unsigned home = bucket_of(where.place);
   Bucket& bucket = buckets[home];
@@ -75,37 +118,43 @@ Table::Slot* Table::find(HashPlace where, Bytes key) {
   return nullptr;
 }
 
-void Table::prefetch_entry(HashPlace where) const {
+template <typename Node>
+void BasicTable<Node>::prefetch_entry(HashPlace where) const {
   const Bucket& bucket = home_bucket(where);
   for (uint32_t left = tag_matches(bucket, where.tag); left != 0; left &= left - 1) {
     // Two lines: the header with the key, and most of a small value.
-    const Entry* entry = entry_of(bucket.slots[__builtin_ctz(left) / 4]);
+    const Node* entry = entry_of(bucket.slots[__builtin_ctz(left) / 4]);
     __builtin_prefetch(entry);
     __builtin_prefetch(reinterpret_cast<const char*>(entry) + 64);
   }
 }
 
-void Table::replace(Slot* slot, Entry* entry) {
+template <typename Node>
+void BasicTable<Node>::replace(Slot* slot, Node* entry) {
   *slot = (*slot & ~kPointerMask) | reinterpret_cast<uint64_t>(entry);
 }
 
-void Table::put(Slot* slot, uint16_t tag, Entry* entry, uint64_t displaced) {
+template <typename Node>
+void BasicTable<Node>::put(Slot* slot, uint16_t tag, Node* entry, uint64_t displaced) {
   *slot = uint64_t{tag} << 48 | reinterpret_cast<uint64_t>(entry) | (*slot & kOverflow) | displaced;
 }
 
-Table::Slot* Table::free_slot(Bucket& bucket) {
+template <typename Node>
+typename BasicTable<Node>::Slot* BasicTable<Node>::free_slot(Bucket& bucket) {
   for (Slot& slot : bucket.slots) {
     if ((slot & kPointerMask) == 0) return &slot;
   }
   return nullptr;
 }
 
-void Table::insert(HashPlace where, Entry* entry) {
+template <typename Node>
+void BasicTable<Node>::insert(HashPlace where, Node* entry) {
   while (!try_insert(*segment_of(where.place), where, entry)) split(segment_of(where.place));
   ++size_;
 }
 
-bool Table::try_insert(Segment& segment, HashPlace where, Entry* entry) {
+template <typename Node>
+bool BasicTable<Node>::try_insert(Segment& segment, HashPlace where, Node* entry) {
   Bucket* buckets = segment.buckets();
   const unsigned home = bucket_of(where.place);
   if (Slot* slot = free_slot(buckets[home])) {
@@ -134,7 +183,8 @@ bool Table::try_insert(Segment& segment, HashPlace where, Entry* entry) {
 }
 
 // Moves one entry whose home is `bucket` on to the bucket behind it.
-bool Table::try_make_room(Segment& segment, unsigned bucket) {
+template <typename Node>
+bool BasicTable<Node>::try_make_room(Segment& segment, unsigned bucket) {
   Bucket* buckets = segment.buckets();
   Slot* target = free_slot(buckets[next_of(bucket)]);
   if (target == nullptr) return false;
@@ -148,7 +198,8 @@ bool Table::try_make_room(Segment& segment, unsigned bucket) {
   return false;
 }
 
-void Table::erase(HashPlace where, Slot* slot) {
+template <typename Node>
+void BasicTable<Node>::erase(HashPlace where, Slot* slot) {
   Segment& segment = *segment_of(where.place);
   *slot &= kOverflow;
   --segment.count;
@@ -157,37 +208,47 @@ void Table::erase(HashPlace where, Slot* slot) {
   if (segment.depth > 0 && segment.count < buckets_ * kSlotsPerBucket / 4) try_merge(where.place);
 }
 
-Table::Segment* Table::make_segment(unsigned depth, uint32_t prefix) {
-  const size_t bytes = sizeof(Segment) + (buckets_ + kStashBuckets) * sizeof(Bucket);
-  auto* segment = static_cast<Segment*>(std::aligned_alloc(64, bytes));
-  CHECK(segment != nullptr);
-  std::memset(static_cast<void*>(segment), 0, bytes);
+template <typename Node>
+typename BasicTable<Node>::Segment* BasicTable<Node>::make_segment(unsigned depth,
+                                                                   uint32_t prefix) {
+  auto* segment = static_cast<Segment*>(allocate(segment_bytes()));
+  std::memset(static_cast<void*>(segment), 0, segment_bytes());
   segment->prefix = prefix;
   segment->depth = depth;
-  segments_bytes_ += malloc_usable_size(segment);
   ++segments_;
   return segment;
 }
 
-void Table::free_segment(Segment* segment) {
-  segments_bytes_ -= malloc_usable_size(segment);
+template <typename Node>
+void BasicTable<Node>::free_segment(Segment* segment) {
   --segments_;
-  std::free(segment);
+  release(segment, segment_bytes());
 }
 
-void Table::point_directory_at(Segment* segment) {
+// Doubles or halves the directory.
+template <typename Node>
+void BasicTable<Node>::set_depth(unsigned depth) {
+  const size_t old_size = directory_size();
+  Segment** old = directory_;
+  const size_t size = size_t{1} << depth;
+  directory_ = static_cast<Segment**>(allocate(size * sizeof(Segment*)));
+  for (size_t i = 0; i < size; ++i) directory_[i] = old[(i << depth_) >> depth];
+  depth_ = depth;
+  release(old, old_size * sizeof(Segment*));
+}
+
+template <typename Node>
+void BasicTable<Node>::point_directory_at(Segment* segment) {
   const size_t first = directory_index(segment->prefix);
   const size_t count = size_t{1} << (depth_ - segment->depth);
   for (size_t i = 0; i < count; ++i) directory_[first + i] = segment;
 }
 
-void Table::split(Segment* segment) {
+template <typename Node>
+void BasicTable<Node>::split(Segment* segment) {
   CHECK(segment->depth < kDepthMax);
   if (segment->depth == depth_) {
-    std::vector<Segment*> twice(directory_.size() * 2);
-    for (size_t i = 0; i < twice.size(); ++i) twice[i] = directory_[i / 2];
-    directory_.swap(twice);
-    ++depth_;
+    set_depth(depth_ + 1);
   }
   const unsigned depth = segment->depth + 1;
   const uint32_t upper = segment->prefix | (uint32_t{1} << (32 - depth));
@@ -196,25 +257,29 @@ void Table::split(Segment* segment) {
   move_entries(segment);
 }
 
-// Puts the entries of a segment that is no longer in the directory where they belong now.
-void Table::move_entries(Segment* from) {
+// Puts the entries of a segment that is no longer in the directory where they
+// belong now.
+template <typename Node>
+void BasicTable<Node>::move_entries(Segment* from) {
   Bucket* buckets = from->buckets();
   for (unsigned i = 0; i < buckets_ + kStashBuckets; ++i) {
     if (i + 1 < buckets_ + kStashBuckets) {
       for (const Slot slot : buckets[i + 1].slots) __builtin_prefetch(entry_of(slot));
     }
     for (const Slot slot : buckets[i].slots) {
-      Entry* entry = entry_of(slot);
+      Node* entry = entry_of(slot);
       if (entry == nullptr) continue;
       --size_;
-      insert(place_of_(entry, shard_bits_), entry);
+      insert(place_of(entry, shard_bits_), entry);
     }
   }
   free_segment(from);
 }
 
-// Joins the segment of `place` with its other half if both together are at most half full.
-void Table::try_merge(uint32_t place) {
+// Joins the segment of `place` with its other half if both together are at most
+// half full.
+template <typename Node>
+void BasicTable<Node>::try_merge(uint32_t place) {
   Segment* segment = segment_of(place);
   const unsigned depth = segment->depth;
   const uint32_t bit = uint32_t{1} << (32 - depth);
@@ -227,19 +292,18 @@ void Table::try_merge(uint32_t place) {
   try_halve_directory();
 }
 
-void Table::try_halve_directory() {
+template <typename Node>
+void BasicTable<Node>::try_halve_directory() {
   while (depth_ > 0) {
-    for (const Segment* segment : directory_) {
-      if (segment->depth == depth_) return;
+    for (size_t i = 0; i < directory_size(); ++i) {
+      if (directory_[i]->depth == depth_) return;
     }
-    std::vector<Segment*> half(directory_.size() / 2);
-    for (size_t i = 0; i < half.size(); ++i) half[i] = directory_[i * 2];
-    directory_.swap(half);
-    --depth_;
+    set_depth(depth_ - 1);
   }
 }
 
-Entry* Table::sample(uint64_t random) {
+template <typename Node>
+Node* BasicTable<Node>::sample(uint64_t random) {
   if (size_ == 0) return nullptr;
   // A random slot of a random place; from an empty one on to the next that is taken. Directory
   // entries that share a segment make it as likely as its share of the hash range.
@@ -257,23 +321,24 @@ Entry* Table::sample(uint64_t random) {
     // While the segment is reasonably full, retrying is fairer than walking on.
     const size_t walk = attempt < 16 ? 1 : slots;
     for (size_t i = 0; i < walk; ++i) {
-      if (Entry* entry = entry_of(first[(start + i) % slots])) return entry;
+      if (Node* entry = entry_of(first[(start + i) % slots])) return entry;
     }
   }
-  for (Segment* segment : directory_) {
-    if (segment->count == 0) continue;
-    Slot* first = segment->buckets()->slots;
+  for (size_t segment = 0; segment < directory_size(); ++segment) {
+    if (directory_[segment]->count == 0) continue;
+    Slot* first = directory_[segment]->buckets()->slots;
     for (size_t i = 0;; ++i) {
-      if (Entry* entry = entry_of(first[i])) return entry;
+      if (Node* entry = entry_of(first[i])) return entry;
     }
   }
   return nullptr;
 }
 
-void Table::validate() const {
+template <typename Node>
+void BasicTable<Node>::validate() const {
   size_t entries = 0;
   size_t segments = 0;
-  for (size_t i = 0; i < directory_.size();) {
+  for (size_t i = 0; i < directory_size();) {
     Segment* segment = directory_[i];
     const size_t span = size_t{1} << (depth_ - segment->depth);
     CHECK(segment->depth <= depth_);
@@ -282,10 +347,10 @@ void Table::validate() const {
     size_t count = 0;
     for (unsigned b = 0; b < buckets_ + kStashBuckets; ++b) {
       for (const Slot slot : segment->buckets()[b].slots) {
-        const Entry* entry = entry_of(slot);
+        const Node* entry = entry_of(slot);
         if (entry == nullptr) continue;
         ++count;
-        const HashPlace where = place_of_(entry, shard_bits_);
+        const HashPlace where = place_of(entry, shard_bits_);
         CHECK(segment_of(where.place) == segment);
         CHECK(slot >> 48 == where.tag);
         const unsigned home = bucket_of(where.place);
@@ -307,5 +372,8 @@ void Table::validate() const {
   CHECK(entries == size_);
   CHECK(segments == segments_);
 }
+
+template class BasicTable<Entry>;
+template class BasicTable<Element>;
 
 }  // namespace larder

@@ -1,5 +1,7 @@
-// The hash table of a keyspace: extendible hashing with fixed segments, so that it grows and
-// shrinks a few hundred entries at a time and never holds two copies of itself.
+// The hash table of a keyspace, and of big sets and hashes: extendible hashing
+// with fixed segments, so that it grows and shrinks a few hundred entries at a
+// time and never holds two copies of itself. A node is an Entry or an Element:
+// anything that has a key.
 //
 //   directory (2^depth pointers) -> segments -> buckets of one cache line -> 8 slots
 //
@@ -23,13 +25,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "base/bytes.h"
 
 namespace larder {
 
+class Element;
 class Entry;
+class Slab;
 
 // The part of a key's hash that the table uses.
 struct HashPlace {
@@ -37,7 +40,8 @@ struct HashPlace {
   uint16_t tag = 0;
 };
 
-class Table {
+template <typename Node>
+class BasicTable {
  public:
   static constexpr unsigned kSlotsPerBucket = 8;
   static constexpr unsigned kBucketsMin = 64;
@@ -47,14 +51,14 @@ class Table {
 
   using Slot = uint64_t;
 
-  // Finds the full hash place of an entry again, for splits.
-  using PlaceOf = HashPlace (*)(const Entry* entry, unsigned shard_bits);
+  // `buckets` per segment, kBucketsMin to kBucketsMax. Memory comes from
+  // `slab`, or from malloc when that is null.
+  BasicTable(unsigned buckets, unsigned shard_bits, Slab* slab);
+  ~BasicTable();
+  BasicTable(const BasicTable&) = delete;
+  BasicTable& operator=(const BasicTable&) = delete;
 
-  // `buckets` per segment, kBucketsMin to kBucketsMax.
-  Table(unsigned buckets, unsigned shard_bits, PlaceOf place_of);
-  ~Table();
-  Table(const Table&) = delete;
-  Table& operator=(const Table&) = delete;
+  static HashPlace place_of(const Node* node, unsigned shard_bits);
 
   static HashPlace place_of_hash(uint64_t hash, unsigned shard_bits) {
     const auto place = static_cast<uint32_t>((hash << shard_bits) >> 32);
@@ -66,12 +70,12 @@ class Table {
 
   // The slot of `key`, or null. Valid until the table is changed.
   Slot* find(HashPlace where, Bytes key);
-  static Entry* entry_of(Slot slot) { return reinterpret_cast<Entry*>(slot & kPointerMask); }
+  static Node* entry_of(Slot slot) { return reinterpret_cast<Node*>(slot & kPointerMask); }
   // The entry moved in memory; key and hash are the same.
-  static void replace(Slot* slot, Entry* entry);
+  static void replace(Slot* slot, Node* entry);
 
   // Adds an entry whose key is not in the table.
-  void insert(HashPlace where, Entry* entry);
+  void insert(HashPlace where, Node* entry);
   // Empties a slot. May merge segments: no slot is valid afterwards.
   void erase(HashPlace where, Slot* slot);
 
@@ -90,8 +94,9 @@ class Table {
   template <typename Visit>
   uint64_t scan_segment(uint64_t cursor, Visit visit);
 
-  // Some entry, each about equally likely; null when empty. `random` is 64 random bits.
-  Entry* sample(uint64_t random);
+  // Some entry, each about equally likely; null when empty. `random` is 64
+  // random bits.
+  Node* sample(uint64_t random);
 
   void prefetch_bucket(HashPlace where) const { __builtin_prefetch(&home_bucket(where)); }
   // Reads the home bucket: call it some time after prefetch_bucket.
@@ -99,9 +104,7 @@ class Table {
 
   size_t size() const { return size_; }
   // Segments and directory, as the allocator gave them.
-  size_t memory_bytes() const {
-    return segments_bytes_ + directory_.capacity() * sizeof(Segment*);
-  }
+  size_t memory_bytes() const { return memory_bytes_; }
   size_t slot_count() const { return segments_ * (buckets_ + kStashBuckets) * kSlotsPerBucket; }
   size_t segment_count() const { return segments_; }
   // Walks every invariant; ends the process on the first that is broken. For tests.
@@ -127,8 +130,8 @@ class Table {
   unsigned bucket_of(uint32_t place) const {
     return ((place & ((1U << kBucketBits) - 1)) * buckets_) >> kBucketBits;
   }
-  unsigned home_of(const Entry* entry) const {
-    return bucket_of(place_of_(entry, shard_bits_).place);
+  unsigned home_of(const Node* entry) const {
+    return bucket_of(place_of(entry, shard_bits_).place);
   }
   unsigned next_of(unsigned bucket) const { return bucket + 1 == buckets_ ? 0 : bucket + 1; }
   size_t directory_index(uint32_t place) const {
@@ -142,9 +145,16 @@ class Table {
   // Where a scan goes on behind a segment; 0 behind the last.
   static uint64_t cursor_behind(const Segment& segment);
 
+  size_t directory_size() const { return size_t{1} << depth_; }
+  size_t segment_bytes() const {
+    return sizeof(Segment) + (buckets_ + kStashBuckets) * sizeof(Bucket);
+  }
+  void* allocate(size_t bytes);
+  void release(void* memory, size_t bytes);
+  void set_depth(unsigned depth);
   Segment* make_segment(unsigned depth, uint32_t prefix);
   void free_segment(Segment* segment);
-  bool try_insert(Segment& segment, HashPlace where, Entry* entry);
+  bool try_insert(Segment& segment, HashPlace where, Node* entry);
   bool try_make_room(Segment& segment, unsigned bucket);
   void split(Segment* segment);
   void move_entries(Segment* from);
@@ -155,17 +165,19 @@ class Table {
   static uint32_t tag_matches(const Bucket& bucket, uint16_t tag);
   static Slot* find_in(Bucket& bucket, HashPlace where, Bytes key);
   static Slot* free_slot(Bucket& bucket);
-  static void put(Slot* slot, uint16_t tag, Entry* entry, uint64_t displaced);
+  static void put(Slot* slot, uint16_t tag, Node* entry, uint64_t displaced);
 
   const unsigned buckets_;
   const unsigned shard_bits_;
-  const PlaceOf place_of_;
+  Slab* const slab_;
   unsigned depth_ = 0;
-  std::vector<Segment*> directory_;
+  Segment** directory_ = nullptr;  // 2^depth_
   size_t segments_ = 0;
   size_t size_ = 0;
-  size_t segments_bytes_ = 0;
+  size_t memory_bytes_ = 0;
 };
+
+using Table = BasicTable<Entry>;
 
 // Cursor: | prefix 18 bits | depth + 1 5 bits | bucket 7 bits |, see scan.
 struct TableCursor {
@@ -181,13 +193,15 @@ struct TableCursor {
   static constexpr unsigned kBits = 18 + 12;
 };
 
-inline uint64_t Table::cursor_behind(const Segment& segment) {
+template <typename Node>
+uint64_t BasicTable<Node>::cursor_behind(const Segment& segment) {
   const uint64_t end = uint64_t{segment.prefix} + (uint64_t{1} << (32 - segment.depth));
   return end >> 32 != 0 ? 0 : TableCursor{static_cast<uint32_t>(end), 0, 0}.pack();
 }
 
+template <typename Node>
 template <typename Visit>
-void Table::each_candidate(uint32_t place, Visit visit) {
+void BasicTable<Node>::each_candidate(uint32_t place, Visit visit) {
   Segment& segment = *segment_of(place);
   const unsigned home = bucket_of(place);
   const auto visit_bucket = [&](Bucket& bucket, uint64_t displaced) {
@@ -204,8 +218,9 @@ void Table::each_candidate(uint32_t place, Visit visit) {
   }
 }
 
+template <typename Node>
 template <typename Visit>
-uint64_t Table::scan(uint64_t cursor, Visit visit) {
+uint64_t BasicTable<Node>::scan(uint64_t cursor, Visit visit) {
   TableCursor at = TableCursor::unpack(cursor);
   Segment& segment = *segment_of(at.prefix);
   // A segment merged since the last call is visited from its start again: what was moved in may
@@ -225,7 +240,7 @@ uint64_t Table::scan(uint64_t cursor, Visit visit) {
   if (buckets[at.bucket].slots[1] & kOverflow) {
     for (unsigned i = 0; i < kStashBuckets; ++i) {
       for (Slot& slot : buckets[buckets_ + i].slots) {
-        Entry* entry = entry_of(slot);
+        Node* entry = entry_of(slot);
         if (entry != nullptr && home_of(entry) == at.bucket) visit(entry);
       }
     }
@@ -234,8 +249,9 @@ uint64_t Table::scan(uint64_t cursor, Visit visit) {
   return next.bucket == buckets_ ? cursor_behind(segment) : next.pack();
 }
 
+template <typename Node>
 template <typename Visit>
-uint64_t Table::scan_segment(uint64_t cursor, Visit visit) {
+uint64_t BasicTable<Node>::scan_segment(uint64_t cursor, Visit visit) {
   const uint32_t from = TableCursor::unpack(cursor).prefix;
   Segment& segment = *segment_of(from);
   const Slot* slots = segment.buckets()->slots;
@@ -243,9 +259,9 @@ uint64_t Table::scan_segment(uint64_t cursor, Visit visit) {
   const size_t count = size_t{buckets_ + kStashBuckets} * kSlotsPerBucket;
   for (size_t i = 0; i < count; ++i) {
     __builtin_prefetch(entry_of(slots[std::min(i + kAhead, count - 1)]));
-    Entry* entry = entry_of(slots[i]);
+    Node* entry = entry_of(slots[i]);
     if (entry == nullptr) continue;
-    if (segment.prefix != from && place_of_(entry, shard_bits_).place < from) continue;
+    if (segment.prefix != from && place_of(entry, shard_bits_).place < from) continue;
     visit(entry);
   }
   return cursor_behind(segment);

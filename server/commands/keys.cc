@@ -138,9 +138,7 @@ Status copy(Call& call) {
     call.reply().integer(0);
     return Status::ok();
   }
-  IntegerText scratch;
-  const std::string value(string_bytes(*source.entry(), scratch));
-  put_string(target, to, old, value, source->expiry_ms());
+  target.copy_value(*source.entry(), to, old);
   call.changed("copy_to", to);
   call.reply().integer(1);
   return Status::ok();

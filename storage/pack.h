@@ -1,0 +1,75 @@
+// A pack: a short sequence of byte strings in one run of bytes, the form of
+// small hashes, sets, sorted sets and lists. It is the entry's payload, so a
+// small collection is one allocation.
+//
+//   | head | bytes | head | bytes | ...
+//
+//   head 0x00..0x7f   a string of that many bytes
+//        0x80..0xef   an integer, 0 to 111; no bytes follow
+//        0xf0..0xf5   an integer of 1, 2, 3, 4, 6 or 8 bytes, little endian
+//        0xf8         a string; a length of 2 bytes follows
+//        0xf9         a string; a length of 4 bytes follows
+//
+// A string that is the exact decimal text of an int64 is kept as the integer.
+// There is no length at an item's end, so a pack is read forwards only: that
+// saves a byte an item, and packs are short
+// (`*-max-listpack-*`).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/numbers.h"
+
+namespace larder {
+
+class Pack {
+ public:
+  // An item where it stands.
+  struct Item {
+    size_t at = 0;    // offset of its head
+    size_t size = 0;  // head, length and bytes
+    bool is_integer = false;
+    int64_t integer = 0;
+    Bytes string;  // of an item that is no integer
+
+    size_t end() const { return at + size; }
+    // Its text; may use `scratch`.
+    Bytes bytes(IntegerText &scratch) const;
+    bool equals(const Item &other) const {
+      return is_integer == other.is_integer &&
+             (is_integer ? integer == other.integer : string == other.string);
+    }
+  };
+
+  explicit Pack(Bytes bytes) : bytes_(bytes) {}
+
+  // The item at an offset, which must be the start of one.
+  Item at(size_t offset) const;
+  bool is_end(size_t offset) const { return offset >= bytes_.size(); }
+  size_t size_bytes() const { return bytes_.size(); }
+  // Number of items. Cost: O(N).
+  size_t count() const;
+  // The item of an index; nothing behind the end. Cost: O(N).
+  std::optional<Item> item(size_t index) const;
+  // The first item equal to `wanted` among those at index first, first + step,
+  // ...
+  std::optional<Item> find(Bytes wanted, size_t first = 0, size_t step = 1) const;
+
+  // Appends an item in the shortest form.
+  static void append(std::string &out, Bytes value);
+  // Appends a string as it is, even if it is the text of an integer (scores use
+  // it).
+  static void append_raw(std::string &out, Bytes value);
+  static void append_integer(std::string &out, int64_t value);
+  // `value` in the form in which an item would hold it, for comparisons.
+  static Item form_of(Bytes value);
+
+ private:
+  Bytes bytes_;
+};
+
+}  // namespace larder
