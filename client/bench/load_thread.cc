@@ -143,14 +143,12 @@ void LoadThread::send_batch(uint32_t index) {
   watch_sending(index, true);
 }
 
-bool LoadThread::send_rest(uint32_t index) {
+void LoadThread::send_rest(uint32_t index) {
   Connection& connection = connections_[index];
   const ssize_t sent = ::send(connection.fd, connection.unsent.data(), connection.unsent.size(),
                               MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (sent < 0 && errno != EAGAIN) return fail(std::strerror(errno));
   connection.unsent.erase(0, static_cast<size_t>(std::max<ssize_t>(sent, 0)));
   if (connection.unsent.empty()) watch_sending(index, false);
-  return true;
 }
 
 void LoadThread::watch_sending(uint32_t index, bool on) {
@@ -179,8 +177,9 @@ bool LoadThread::wait() {
   if (ready < 0 && errno != EINTR) return fail(std::strerror(errno));
   for (int i = 0; i < ready; ++i) {
     const uint32_t index = events[i].data.u32;
-    if ((events[i].events & EPOLLOUT) != 0 && !send_rest(index)) return false;
+    // Read first: what the server said before it hung up tells more than a failed write.
     if ((events[i].events & ~static_cast<uint32_t>(EPOLLOUT)) != 0 && !receive(index)) return false;
+    if ((events[i].events & EPOLLOUT) != 0) send_rest(index);
   }
   const bool silent = ready == 0 && idle_.size() < connections_.size() &&
                       static_cast<double>(now_ns - heard_ns_) > plan_.silence_s_max * 1e9;
@@ -195,7 +194,10 @@ bool LoadThread::receive(uint32_t index) {
     if (errno == EAGAIN || errno == EINTR) return true;
     return fail(std::string("connection lost: ") + std::strerror(errno));
   }
-  if (received == 0) return fail("the server closed a connection");
+  if (received == 0) {
+    const std::string& said = stats_.first_error;
+    return fail("the server closed a connection" + (said.empty() ? "" : "; it said " + said));
+  }
   const Bytes fresh(buffer_.get(), static_cast<size_t>(received));
   stats_.received_bytes += fresh.size();
   heard_ns_ = steady_ns();
@@ -225,7 +227,9 @@ Bytes LoadThread::take_answers(uint32_t index, Bytes bytes, int64_t now_ns) {
     bytes.remove_prefix(answer.size);
     if (answer.kind == Answer::Kind::push) continue;
     if (connection.answered == due) {
-      fail("the server sent a reply to no request");
+      const bool error = answer.kind == Answer::Kind::error;
+      fail(error ? "the server refuses a connection: " + std::string(answer.text)
+                 : "the server sent a reply to no request");
       return {};
     }
     const Ticket& ticket = connection.tickets[connection.answered++];

@@ -66,7 +66,6 @@ class LoadThread {
     bool measured = false;        // started after the warm-up
     std::string unsent;           // of the batch
     std::string partial;          // reply
-    bool waits_to_send = false;   // told to epoll
   };
 
   bool step();
@@ -75,7 +74,7 @@ class LoadThread {
   void start_batches(int64_t now_ns);
   bool fill_batch(Connection& connection);
   void send_batch(uint32_t index);
-  bool send_rest(uint32_t index);
+  void send_rest(uint32_t index);
   void watch_sending(uint32_t index, bool on);
 
   int64_t wait_ns(int64_t now_ns) const;

@@ -72,8 +72,8 @@ std::string processor_lines(const Report& report, const Summary& summary) {
     text +=
         "Server processor time: " + format_fixed(*summary.server_cpu_us, 2) + " us per request.\n";
   }
-  const double busy =
-      static_cast<double>(stats.cpu_ns) / 1e9 / stats.seconds() / report.options.threads;
+  const double wall_s = stats.seconds() * report.options.threads;
+  const double busy = wall_s > 0 ? static_cast<double>(stats.cpu_ns) / 1e9 / wall_s : 0;
   if (busy > kBusyShare && report.options.requests_per_s == 0) {
     text += "The load's threads were busy " + format_fixed(100 * busy, 0) +
             "% of the time and may be the limit: more --threads show.\n";
@@ -158,7 +158,8 @@ std::string to_text(const Report& report) {
   const BenchOptions& options = report.options;
   const CommandStats total = report.result.stats.total();
   std::string text = report.server + ": " + format_count(options.connections) + " connections, " +
-                     std::to_string(options.threads) + " threads, pipeline " +
+                     std::to_string(options.threads) +
+                     (options.threads == 1 ? " thread" : " threads") + ", pipeline " +
                      std::to_string(options.pipeline) + ", " +
                      format_fixed(report.result.stats.seconds(), 1) + " s, seed " +
                      std::to_string(options.seed) + "\n\n";

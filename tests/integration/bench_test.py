@@ -158,6 +158,12 @@ def test_a_server_that_ends(server):
         assert load.returncode == 1 and said.startswith("larder-bench: "), said
 
 
+def test_a_full_server():
+    with running(LARDER, "--maxclients", "3") as server:
+        refused = bench("-p", server.port, "-c", 20, "-n", 1000, code=1)
+        assert "max number of clients" in refused.stderr, refused
+
+
 def test_progress(server):
     """A line on a terminal, nothing elsewhere; Ctrl-C ends a run and prints what there is."""
     assert bench("-p", server.port, "-n", 100).stderr == ""
