@@ -11,6 +11,9 @@ class StoreEvents {
   virtual ~StoreEvents() = default;
   virtual void expired(unsigned db, Bytes key) = 0;
   virtual void evicted(unsigned db, Bytes key) = 0;
+  // A key that was not there is; its value may not be laid out yet. Only told when asked for, see
+  // Store::set_tell_added.
+  virtual void added(unsigned db, Bytes key) = 0;
 };
 
 }  // namespace larder

@@ -71,6 +71,7 @@ Item Keyspace::add(const Key& key, const EntryShape& shape) {
   table_.insert(where, entry);
   const Item item{table_.find(where, key.name), where};
   note_expiry(item, kNoExpiry);
+  if (services_.tell_added) [[unlikely]] services_.events->added(db_, key.name);
   if (services_.policy != nullptr) services_.policy->inserted(*this, *entry);
   return item;
 }

@@ -27,6 +27,7 @@ struct ShardServices {
   unsigned shard_bits = 0;
   unsigned buckets_per_segment = Table::kBucketsMin;
   StoreEvents* events = nullptr;
+  bool tell_added = false;         // events->added is called
   EvictionPolicy* policy = nullptr;  // null: nothing is ever evicted, accesses are not noted
   GarbageList garbage;
   uint64_t expired_keys = 0;

@@ -161,6 +161,13 @@ int64_t Store::next_expiry_ms(unsigned first, unsigned stride) {
   return next;
 }
 
+void Store::set_tell_added(bool on) {
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    MutexLock lock(shards_[i].mutex);
+    shards_[i].services.tell_added = on && options_.events != nullptr;
+  }
+}
+
 DatabaseSize Store::database_size(unsigned db) {
   DatabaseSize size;
   for (unsigned i = 0; i < shard_count(); ++i) {

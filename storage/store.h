@@ -122,6 +122,9 @@ class Store {
   // `DEBUG SET-ACTIVE-EXPIRE`.
   void set_active_expiry(bool on) { active_expiry_.store(on, std::memory_order_relaxed); }
 
+  // Whether StoreEvents hears of every key that is added.
+  void set_tell_added(bool on);
+
   DatabaseSize database_size(unsigned db);
   StoreTotals totals();
   void reset_counters();

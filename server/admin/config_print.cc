@@ -49,6 +49,7 @@ std::string kind_text(const OptionSpec& option) {
     case OptionKind::choices_list: return std::string(option.choices);
     case OptionKind::words: return "words";
     case OptionKind::save_points: return "seconds changes ...";
+    case OptionKind::event_classes: return "letters";
     case OptionKind::buffer_limits: return "class hard soft seconds ...";
     case OptionKind::text: break;
   }

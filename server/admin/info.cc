@@ -84,7 +84,8 @@ void clients(Info& info) {
   info.add("cluster_connections", 0);
   info.add("maxclients", info.option("maxclients"));
   info.add("blocked_clients", info.sum(&WorkerStats::blocked));
-  info.add("tracking_clients", 0);
+  info.add("tracking_clients",
+           static_cast<int64_t>(info.call.services().listeners.tracking.clients()));
   info.add("clients_in_timeout_table", 0);
 }
 
@@ -159,6 +160,10 @@ void stats(Info& info) {
   info.add("pubsubshard_channels", static_cast<int64_t>(pubsub.shard_channels.size()));
   info.add("latest_fork_usec", 0);
   info.add("total_forks", 0);
+  const Tracking& tracking = info.call.services().listeners.tracking;
+  info.add("tracking_total_keys", static_cast<int64_t>(tracking.keys()));
+  info.add("tracking_total_items", static_cast<int64_t>(tracking.items()));
+  info.add("tracking_total_prefixes", static_cast<int64_t>(tracking.prefixes()));
   info.add("total_error_replies", info.sum(&WorkerStats::errors));
   info.add("client_query_buffer_limit_disconnections",
            info.sum(&WorkerStats::query_buffer_kills));

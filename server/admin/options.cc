@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/numbers.h"
+#include "server/commands/keyspace_events.h"
 #include "server/commands/registry.h"
 
 namespace larder {
@@ -152,6 +153,12 @@ Checked check_buffer_limits(const std::string& before, Bytes text) {
   return {joined(all), ""};
 }
 
+Checked check_event_classes(Bytes text) {
+  const auto classes = parse_event_classes(text);
+  if (!classes) return wrong("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+  return {event_class_letters(*classes), ""};
+}
+
 size_t row_of(const OptionSpec& option) {
   return static_cast<size_t>(&option - option_table().data());
 }
@@ -196,6 +203,7 @@ std::pair<std::string, std::string> Options::checked(const OptionSpec& option, B
     case OptionKind::text: return {std::string(text), ""};
     case OptionKind::words: return {joined(split_words(text)), ""};
     case OptionKind::save_points: return check_save_points(text);
+    case OptionKind::event_classes: return check_event_classes(text);
     case OptionKind::buffer_limits:
       return check_buffer_limits(values_[row_of(option)].text, text);
   }

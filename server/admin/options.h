@@ -19,6 +19,7 @@
 
 namespace larder {
 
+class Listeners;
 class Log;
 class LiveSettings;
 class Options;
@@ -36,6 +37,7 @@ enum class OptionKind : uint8_t {
   text,           // one word, may be empty
   words,          // any number of words, kept with one space in between
   save_points,    // seconds changes [seconds changes ...]
+  event_classes,  // letters of notify-keyspace-events
   buffer_limits,  // class hard soft seconds [...], classes not named stay
 };
 
@@ -55,6 +57,7 @@ struct OptionTargets {
   LiveSettings& settings;
   SlowLog& slow_log;
   Log& log;
+  Listeners& listeners;
 };
 
 struct OptionSpec {

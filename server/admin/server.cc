@@ -136,9 +136,13 @@ int serve(LoadedOptions loaded) {
 
   seed_hash(random_seed());
   ReclaimerThread reclaimer;
-  Store store({.shard_bits = shard_bits_for(threads),
+  const unsigned shard_bits = shard_bits_for(threads);
+  Listeners listeners(threads, shard_bits);
+  Store store({.shard_bits = shard_bits,
                .databases = static_cast<unsigned>(options.integer("databases")),
+               .events = &listeners,
                .reclaimer = &reclaimer});
+  listeners.tracking.connect(store);
   Registry registry;
   add_all_commands(registry);
   LiveSettings settings;
@@ -148,8 +152,8 @@ int serve(LoadedOptions loaded) {
   Rates rates;
   PauseState pause;
   std::atomic<unsigned> monitors{0};
-  Listeners listeners(threads);
-  LiveConfiguration configuration(options, loaded.file, {store, settings, slow_log, log});
+  LiveConfiguration configuration(options, loaded.file,
+                                  {store, settings, slow_log, log, listeners});
   if (const std::string error = configuration.apply_all(); !error.empty()) {
     return fail(log, options, error);
   }

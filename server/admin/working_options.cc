@@ -6,6 +6,7 @@
 #include "server/admin/log.h"
 #include "server/admin/option_rows.h"
 #include "server/commands/activity.h"
+#include "server/commands/listeners.h"
 #include "server/commands/services.h"
 #include "storage/eviction/policy.h"
 #include "storage/store.h"
@@ -38,6 +39,15 @@ std::string apply_output_limits(const Options& options, OptionTargets& to) {
   };
   store(to.settings.output_limit, 0);
   store(to.settings.output_limit_pubsub, 8);
+  return "";
+}
+
+// "new" events cost every added key a call, so the store tells of them only when they are wanted.
+std::string apply_events(const Options& options, OptionTargets& to) {
+  const auto classes = parse_event_classes(options.text("notify-keyspace-events"));
+  if (!classes) return "invalid event class";
+  to.listeners.events.set_classes(*classes);
+  to.store.set_tell_added(to.listeners.events.wants(EventClass::added));
   return "";
 }
 
@@ -179,6 +189,19 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .summary = "Milliseconds from which on an event counts as a latency spike; 0: off.",
      .apply = [](const Options& options, OptionTargets& to) -> std::string {
        to.settings.latency_ms_min.store(options.integer("latency-monitor-threshold"));
+       return "";
+     }},
+    {.name = "notify-keyspace-events", .kind = Kind::event_classes, .section = In::monitoring,
+     .summary = "Which changes of keys are published: K by key, E by event, and classes of events, "
+                "A for most; empty: none.",
+     .apply = apply_events},
+    {.name = "tracking-table-max-keys", .kind = Kind::integer, .standard = "1000000",
+     .section = In::memory,
+     .summary = "Most keys that are remembered for client-side caching; beyond it clients are told "
+                "to drop some. 0: no limit.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.listeners.tracking.set_keys_max(
+           static_cast<uint64_t>(options.integer("tracking-table-max-keys")));
        return "";
      }},
     {.name = "latency-tracking", .kind = Kind::boolean, .standard = "yes",

@@ -1,5 +1,7 @@
 #include "server/commands/call.h"
 
+#include "server/commands/listeners.h"
+
 namespace larder {
 
 Key Call::key(size_t index) const {
@@ -9,6 +11,7 @@ Key Call::key(size_t index) const {
 inline Item Call::look(Keyspace& keys, const Key& key) {
   const Item item = keys.find_live(key, now_ms_);
   (item ? worker_.stats->hits : worker_.stats->misses).add(1);
+  if (!item) services_.listeners.missed(session_.db, key.name);
   return item;
 }
 
@@ -21,6 +24,13 @@ Item Call::find_to_read(const Key& key) {
   return item;
 }
 
-void Call::changed(const char* /*event*/, const Key& /*key*/) { worker_.stats->changes.add(1); }
+void Call::changed(const char* event, const Key& key, unsigned db) {
+  worker_.stats->changes.add(1);
+  services_.listeners.changed(event, db, key.name, session_.id);
+}
+
+void Call::also(const char* event, const Key& key) {
+  services_.listeners.also(event, session_.db, key.name);
+}
 
 }  // namespace larder

@@ -71,7 +71,10 @@ class Call {
 
   // The seam of DESIGN's effects: a command changed `key`. `event` is the keyspace event's name.
   // Readers (replication, append-only file, keyspace events, tracking) plug in here.
-  void changed(const char* event, const Key& key);
+  void changed(const char* event, const Key& key) { changed(event, key, session_.db); }
+  void changed(const char* event, const Key& key, unsigned db);
+  // Another event of a change that was told already (SET with a life: "set", then "expire").
+  void also(const char* event, const Key& key);
 
   // The rest of the command's work. The reply is written by the task.
   void start_task(std::unique_ptr<Task> task) { task_ = std::move(task); }

@@ -4,6 +4,7 @@
 #include "server/commands/pubsub.h"
 #include "server/commands/registry.h"
 #include "server/commands/spec.h"
+#include "server/commands/tracking.h"
 
 namespace larder {
 namespace {
@@ -13,6 +14,11 @@ std::string flags_of(const Session& session) {
   if (session.monitor) flags += 'O';
   if (session.subscriptions != nullptr) flags += 'P';
   if (session.blocked) flags += 'b';
+  if (const TrackingState* tracking = session.tracking.get()) {
+    flags += 't';
+    if (tracking->broken_redirect) flags += 'R';
+    if (tracking->broadcast) flags += 'B';
+  }
   if (session.close_after_reply) flags += 'c';
   if (session.unix_socket) flags += 'U';
   if (session.no_evict) flags += 'e';
@@ -65,7 +71,8 @@ std::string client_line(ClientView& client) {
   text("events", client.output_bytes() > 0 ? "rw" : "r");
   text("cmd", last_command(session));
   text("user", session.user);
-  number("redir", -1);
+  const TrackingState* tracking = session.tracking.get();
+  number("redir", tracking == nullptr ? -1 : static_cast<int64_t>(tracking->redirect));
   number("resp", session.protocol);
   text("lib-name", session.lib_name);
   text("lib-ver", session.lib_version);

@@ -6,6 +6,7 @@
 #include "server/commands/args.h"
 #include "server/commands/client_control.h"
 #include "server/commands/client_list.h"
+#include "server/commands/client_tracking.h"
 #include "server/commands/families.h"
 
 namespace larder {
@@ -78,28 +79,11 @@ Status set_switch(Call& call, bool Session::* target) {
 Status no_evict(Call& call) { return set_switch(call, &Session::no_evict); }
 Status no_touch(Call& call) { return set_switch(call, &Session::no_touch); }
 
-// There is no tracking yet, so it is off for everybody.
-Status getredir(Call& call) {
-  call.reply().integer(-1);
-  return Status::ok();
-}
-
-Status trackinginfo(Call& call) {
-  call.reply().map(3);
-  call.reply().bulk("flags");
-  call.reply().set(1);
-  call.reply().bulk("off");
-  call.reply().bulk("redirect");
-  call.reply().integer(-1);
-  call.reply().bulk("prefixes");
-  call.reply().array(0);
-  return Status::ok();
-}
-
 Status help(Call& call) {
   return reply_help(
       call,
       {"CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+       "CACHING (YES|NO)", "    Tracks the keys of the next command, or does not (OPTIN, OPTOUT).",
        "GETNAME", "    The name of this connection.",
        "GETREDIR", "    The client that gets this one's invalidations; -1 without tracking.",
        "ID", "    The id of this connection.",
@@ -115,6 +99,9 @@ Status help(Call& call) {
        "REPLY (ON|OFF|SKIP)", "    Whether commands are answered.",
        "SETINFO <option> <value>", "    Tells LIB-NAME and LIB-VER of the client library.",
        "SETNAME <name>", "    Gives this connection a name.",
+       "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] "
+       "[NOLOOP]",
+       "    Tells this connection when keys it has read change.",
        "TRACKINGINFO", "    The tracking state of this connection.",
        "UNBLOCK <id> [TIMEOUT|ERROR]", "    Ends the waiting of a blocked client.",
        "UNPAUSE", "    Ends a pause.",
@@ -158,9 +145,16 @@ constexpr auto kSubcommands = family({
     sub("INFO", "", "Tells what is known of the connection.", "6.2.0", exactly(2), client_info),
     sub("REPLY", "<ON | OFF | SKIP>", "Turns replies on and off.", "3.2.0", exactly(3), reply),
     sub("GETREDIR", "", "Tells who gets the connection's invalidations.", "6.0.0", exactly(2),
-        getredir),
+        client_getredir),
     sub("TRACKINGINFO", "", "Tells the tracking state of the connection.", "6.2.0", exactly(2),
-        trackinginfo),
+        client_trackinginfo),
+    sub("TRACKING",
+        "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] "
+        "[OPTOUT] [NOLOOP]",
+        "Tells the connection when keys it has read change.", "6.0.0", at_least(3),
+        client_tracking),
+    sub("CACHING", "<YES | NO>", "Whether the next command's keys are tracked.", "6.0.0",
+        exactly(3), client_caching),
     sub("NO-TOUCH", "<ON | OFF>", "Lets commands not count as use of keys.", "7.2.0", exactly(3),
         no_touch),
     control("NO-EVICT", "<ON | OFF>", "Exempts the connection from client eviction.", "7.0.0",

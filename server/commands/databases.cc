@@ -3,6 +3,7 @@
 #include "base/numbers.h"
 #include "server/commands/args.h"
 #include "server/commands/families.h"
+#include "server/commands/listeners.h"
 
 namespace larder {
 namespace {
@@ -11,6 +12,12 @@ Status dbsize(Call& call) {
   const size_t keys = call.store().database_size(call.session().db).keys;
   call.reply().integer(static_cast<int64_t>(keys));
   return Status::ok();
+}
+
+// What clients have cached of the databases is no longer true.
+void tell_trackers(Call& call) NO_THREAD_SAFETY_ANALYSIS {
+  auto garbage = call.services().listeners.tracking.flushed();
+  if (garbage != nullptr) call.store().shard(0).services.garbage.push_back(std::move(garbage));
 }
 
 // ASYNC and SYNC cost the same here: the keys are cut off under the locks and freed by the
@@ -22,6 +29,7 @@ Status flush(Call& call, unsigned db) {
     return Status::error(errors::kSyntax);
   }
   call.worker().stats->changes.add(call.store().flush_locked(db));
+  tell_trackers(call);
   call.reply().ok();
   return Status::ok();
 }
@@ -48,6 +56,7 @@ Status swapdb(Call& call) {
     call.store().swap_databases_locked(static_cast<unsigned>(*first),
                                        static_cast<unsigned>(*second));
     call.worker().stats->changes.add(1);
+    tell_trackers(call);
   }
   call.reply().ok();
   return Status::ok();

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "server/commands/activity.h"
+#include "server/commands/client_tracking.h"
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
@@ -75,6 +76,7 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   session.running = true;
   const Status status = run_locked(request, call);
   session.running = false;
+  if (session.tracking != nullptr) [[unlikely]] end_caching(session, *request.command);
   if (!status.is_ok()) {
     reply.error(status.text());
     services_.error_stats.add(status.text());
@@ -87,6 +89,7 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
 Status Dispatcher::run_locked(const Request& request, Call& call) NO_THREAD_SAFETY_ANALYSIS {
   const CommandSpec& spec = *request.command->spec;
   const bool wrote = has(spec.flags, Flag::write);
+  const bool remembers = call.session().tracking != nullptr && has(spec.flags, Flag::readonly);
   GarbageList garbage;
   Status status = Status::ok();
   if (request.first_key != 0 && request.command->one_key) [[likely]] {
@@ -94,6 +97,7 @@ Status Dispatcher::run_locked(const Request& request, Call& call) NO_THREAD_SAFE
     shard.mutex.lock();
     shard.services.now_ms = call.now_ms();
     status = spec.run(call);
+    if (remembers) [[unlikely]] remember_reads(call);
     if (wrote) shard.settle_memory(services_.store.memory());
     if (!shard.services.garbage.empty()) [[unlikely]] garbage.swap(shard.services.garbage);
     shard.mutex.unlock();
@@ -103,6 +107,7 @@ Status Dispatcher::run_locked(const Request& request, Call& call) NO_THREAD_SAFE
     find_shards(request, call);
     lock_shards(call.now_ms());
     status = spec.run(call);
+    if (remembers) [[unlikely]] remember_reads(call);
     unlock_shards(garbage, wrote);
   }
   if (!garbage.empty()) services_.store.dispose(std::move(garbage));

@@ -48,6 +48,13 @@ Status authenticated(const GateInput& input) {
   return Status::error(errors::kNoAuth);
 }
 
+// Not a refusal either: the tracking table is kept within its limit.
+Status tracking_table(const GateInput& input) {
+  Tracking& tracking = input.services.listeners.tracking;
+  if (tracking.over_limit()) [[unlikely]] tracking.evict(input.worker.random->next());
+  return Status::ok();
+}
+
 // In RESP2 a reply could not be told from a message.
 Status not_subscribed(const GateInput& input) {
   if (input.session.subscriptions == nullptr) [[likely]] return Status::ok();
@@ -82,7 +89,8 @@ Status pass(const GateInput& input) {
 }  // namespace
 
 Status pass_gates(const GateInput& input) {
-  return pass<known, subcommand_known, arity, authenticated, memory, not_subscribed>(input);
+  return pass<known, subcommand_known, arity, authenticated, memory, tracking_table,
+              not_subscribed>(input);
 }
 
 bool must_wait(const Services& services, const Session& session, const Command& command,

@@ -107,6 +107,7 @@ Status move(Call& call) {
   if (moves) {
     Keyspace::move_value(call.keyspace(key), item, target, key);
     call.changed("move_from", key);
+    call.changed("move_to", key, *db);
   }
   call.reply().integer(moves ? 1 : 0);
   return Status::ok();
@@ -139,7 +140,7 @@ Status copy(Call& call) {
     return Status::ok();
   }
   target.copy_value(*source.entry(), to, old);
-  call.changed("copy_to", to);
+  call.changed("copy_to", to, db);
   call.reply().integer(1);
   return Status::ok();
 }

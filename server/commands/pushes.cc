@@ -26,15 +26,24 @@ void PushQueues::put(size_t worker, std::unique_ptr<Push> push) {
   bool first = false;
   {
     MutexLock lock(queue.mutex);
-    const size_t before = queue.bytes;
-    queue.bytes += push->bytes();
-    if (before <= kBytesMax && queue.bytes > kBytesMax) congested_.fetch_add(1);
+    count(queue, push->bytes());
     first = queue.pushes.empty();
     queue.pushes.push_back(std::move(push));
     queue.waiting.store(true, std::memory_order_relaxed);
   }
   if (!first || worker == the_worker) return;
   the_worker == kNoWorker ? wake(worker) : queues_[the_worker].wakes.push_back(worker);
+}
+
+void PushQueues::add_bytes(size_t worker, size_t bytes) {
+  MutexLock lock(queues_[worker].mutex);
+  count(queues_[worker], bytes);
+}
+
+void PushQueues::count(Queue& queue, size_t bytes) {
+  const size_t before = queue.bytes;
+  queue.bytes += bytes;
+  if (before <= kBytesMax && queue.bytes > kBytesMax) congested_.fetch_add(1);
 }
 
 void PushQueues::take(Queue& queue) {

@@ -51,6 +51,8 @@ class PushQueues {
 
   // From any thread. The lock inside is a leaf: any other may be held.
   void put(size_t worker, std::unique_ptr<Push> push);
+  // A push that is in the queue already has grown.
+  void add_bytes(size_t worker, size_t bytes);
 
   // On the worker's thread only. A round is over: its own pushes are delivered, the others woken.
   void finish_round(ClientsOfWorker& clients) {
@@ -82,6 +84,7 @@ class PushQueues {
   void wake_others();
   void wake(size_t worker);
   void take(Queue& queue);
+  void count(Queue& queue, size_t bytes) REQUIRES(queue.mutex);
 
   const size_t workers_count_;
   std::unique_ptr<Queue[]> queues_;

@@ -145,7 +145,7 @@ class SlowLog;
 class LatencyMonitor;
 class ErrorStats;
 class Rates;
-struct Listeners;
+class Listeners;
 
 struct Services {
   Store& store;

@@ -12,6 +12,7 @@ namespace larder {
 
 struct CommandSpec;
 struct Subscriptions;
+struct TrackingState;
 
 enum class ReplyMode : uint8_t { on, off, skip_next, skip_this };
 
@@ -41,6 +42,7 @@ struct Session {
   bool reply_is_push = false;  // CLIENT REPLY OFF does not hold for it
 
   std::shared_ptr<Subscriptions> subscriptions;  // null: none
+  std::shared_ptr<TrackingState> tracking;       // null: off
 
   int64_t created_ms = 0;      // steady clock
   int64_t last_active_ms = 0;  // steady clock
@@ -51,7 +53,7 @@ struct Session {
   uint64_t bytes_out = 0;
 
   // It may be told what it did not ask.
-  bool listens() const { return subscriptions != nullptr; }
+  bool listens() const { return subscriptions != nullptr || tracking != nullptr; }
 };
 
 }  // namespace larder

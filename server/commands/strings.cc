@@ -88,6 +88,7 @@ Status set(Call& call) {
   if (options.expiry.kind == ExpiryOption::Kind::keep && item) expiry_ms = item->expiry_ms();
   put_string(keys, key, item, value, expiry_ms);
   call.changed("set", key);
+  if (options.expiry.kind == ExpiryOption::Kind::at) call.also("expire", key);
   if (!options.want_old) call.reply().ok();
   return Status::ok();
 }
@@ -126,6 +127,7 @@ Status set_with_life(Call& call, bool seconds, const char* name) {
   }
   put_string(call.keyspace(key), key, call.find_to_write(key), value, *expiry_ms);
   call.changed("set", key);
+  call.also("expire", key);
   call.reply().ok();
   return Status::ok();
 }

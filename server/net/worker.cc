@@ -138,6 +138,7 @@ void Worker::adopt(int fd, Session session) {
   const uint64_t id = session.id;
   auto connection = std::make_shared<Connection>(*this, std::move(socket), std::move(session));
   connections_.emplace(id, connection);
+  services_->listeners.clients.add(id, index());
   stats_.clients.set(connections_.size());
   connection->start();
 }
@@ -161,6 +162,7 @@ void Worker::run_ready() {
 
 void Worker::remove(Connection& connection) {
   if (connections_.erase(connection.session().id) == 0) return;
+  services_->listeners.clients.remove(connection.session().id);
   load.fetch_sub(1);
   stats_.clients.set(connections_.size());
 }
@@ -180,6 +182,8 @@ void Worker::cron() {
     has_postponed_ = false;
     each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
   }
+  Tracking& tracking = services_->listeners.tracking;
+  if (tracking.over_limit()) tracking.evict(random_.next());
   finish_round();
   const int64_t steady = steady_ms();
   if (steady - last_tick_ms_ >= kCronMs) {

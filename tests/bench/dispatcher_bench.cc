@@ -122,7 +122,7 @@ class Bench {
   Rates rates_;
   PauseState pause_;
   std::atomic<unsigned> monitors_{0};
-  Listeners listeners_{1};
+  Listeners listeners_{1, 4};
   WorkerStats stats_;
   NoWorkers workers_;
   NoConfiguration configuration_;

@@ -55,8 +55,10 @@ class NoWaker : public Waker {
 LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
                        const LoneServerOptions& options)
     : reclaimer_(std::make_unique<InlineReclaimer>()),
+      listeners_(1, options.shard_bits),
       store_({.shard_bits = options.shard_bits,
               .databases = options.databases,
+              .events = &listeners_,
               .reclaimer = reclaimer_.get()}) {
   add_commands(registry_);
   stats_ = std::make_unique<WorkerStats>(registry_.all().size());
@@ -67,6 +69,7 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
                pause_, monitors_, listeners_, *configuration_, now_ms, "lone"});
   worker_ = {0, workers_.get(), stats_.get(), &random_};
   listeners_.pushes.connect(*workers_);
+  listeners_.tracking.connect(store_);
   session_.authenticated = true;
   waker_ = std::make_shared<NoWaker>();
   dispatcher_ = std::make_unique<Dispatcher>(*services_, worker_);

@@ -53,6 +53,7 @@ class LoneServer {
   void finish_task(ReplyWriter& reply);
 
   std::unique_ptr<InlineReclaimer> reclaimer_;
+  Listeners listeners_;
   Store store_;
   Registry registry_;
   LiveSettings settings_;
@@ -62,7 +63,6 @@ class LoneServer {
   Rates rates_;
   PauseState pause_;
   std::atomic<unsigned> monitors_{0};
-  Listeners listeners_{1};
   std::unique_ptr<WorkerStats> stats_;
   std::unique_ptr<LoneWorker> workers_;
   std::unique_ptr<NoOptions> configuration_;

@@ -20,6 +20,7 @@ class Expired : public StoreEvents {
  public:
   void expired(unsigned db, Bytes key) override { keys.emplace_back(db, key); }
   void evicted(unsigned, Bytes) override {}
+  void added(unsigned, Bytes) override {}
 
   std::vector<std::pair<unsigned, std::string>> keys;
 };

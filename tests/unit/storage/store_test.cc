@@ -30,6 +30,7 @@ class Evicted : public StoreEvents {
  public:
   void expired(unsigned, Bytes) override {}
   void evicted(unsigned, Bytes key) override { keys.emplace(key); }
+  void added(unsigned, Bytes) override {}
   std::set<std::string> keys;
 };
 

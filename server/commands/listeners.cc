@@ -1,0 +1,22 @@
+#include "server/commands/listeners.h"
+
+namespace larder {
+
+void Listeners::expired(unsigned db, Bytes key) {
+  if (tracking.active()) tracking.changed(key, 0);
+  if (events.active()) events.tell(EventClass::expired, "expired", db, key);
+}
+
+void Listeners::evicted(unsigned db, Bytes key) {
+  if (tracking.active()) tracking.changed(key, 0);
+  if (events.active()) events.tell(EventClass::evicted, "evicted", db, key);
+}
+
+void Listeners::added(unsigned db, Bytes key) { events.tell(EventClass::added, "new", db, key); }
+
+void Listeners::forget(ClientView& client) {
+  unsubscribe_all(pubsub, client);
+  tracking.stop(client, PushQueues::this_worker());
+}
+
+}  // namespace larder

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Keyspace events: every command's events as redis-server has them, in the same order.
+
+    keyspace_events.py LARDER_SERVER
+"""
+import sys
+import time
+
+from listeners import Client, check, run
+
+# What happens on a connection, and the events that are heard of it: (event, key), or with the
+# database in front where it is another.
+SCRIPT = [
+    ("SET a 1", "set a"), ("SET a 1 EX 100", "set a, expire a"), ("SET a 1 XX KEEPTTL", "set a"),
+    ("SET b 1 XX", ""), ("SETNX a 1", ""), ("SETEX a 100 v", "set a, expire a"),
+    ("PSETEX a 100000 v", "set a, expire a"), ("GETSET a 2", "set a"), ("APPEND a x", "append a"),
+    ("SETRANGE a 1 yy", "setrange a"), ("SETRANGE none 1 ''", ""), ("GETDEL a", "del a"),
+    ("INCR n", "incrby n"), ("DECRBY n 4", "incrby n"), ("INCRBYFLOAT n 1.5", "incrbyfloat n"),
+    ("MSET a 1 b 2", "set a, set b"), ("MSETNX a 1 c 2", ""), ("MSETNX c 1 d 2", "set c, set d"),
+    ("SETBIT bits 1 1", "setbit bits"), ("BITOP NOT dest bits", "set dest"),
+    ("BITOP AND dest none", "del dest"), ("BITFIELD bits SET u8 0 9", "setbit bits"),
+    ("BITFIELD bits GET u8 0", ""), ("GETEX a EX 100", "expire a"),
+    ("GETEX a PERSIST", "persist a"),
+    ("EXPIRE a 100", "expire a"), ("EXPIRE a -1", "del a"),
+    ("PEXPIREAT b 99999999999999", "expire b"),
+    ("PERSIST b", "persist b"), ("PERSIST b", ""), ("EXPIRE none 100", ""),
+    ("RENAME b a", "rename_from b, rename_to a"), ("RENAMENX a c", ""),
+    ("COPY a e", "copy_to e"), ("COPY a f DB 1", "1 copy_to f"),
+    ("MOVE a 2", "move_from a, 2 move_to a"), ("MOVE none 1", ""),
+    ("DEL c d none", "del c, del d"), ("UNLINK e", "del e"), ("TOUCH n", ""), ("GET none", ""),
+]
+
+
+def listen(server, *channels):
+    listener = Client(server)
+    listener("PSUBSCRIBE", *channels)
+    for _ in channels[1:]:
+        listener.push()
+    return listener
+
+
+def heard(listener, admin):
+    """All events until now. What is published behind them is the end."""
+    admin("PUBLISH", "__keyevent@9__:end", "")
+    events = []
+    while True:
+        _, _, channel, key = listener.push()
+        where, event = channel.removeprefix("__keyevent@").split("__:")
+        if event == "end":
+            return ", ".join(events)
+        events.append(f"{'' if where == '0' else where + ' '}{event} {key}")
+
+
+def settings_are_read_back(server):
+    admin = Client(server)
+    for given in ("", "KEA", "AKE", "gKE", "$lshzxeKE", "KA", "EA", "Ez$", "KEAm", "KEn", "KEAn",
+                  "nm", "g$lshzxetdK"):
+        admin("CONFIG", "SET", "notify-keyspace-events", given)
+        got = admin("CONFIG", "GET", "notify-keyspace-events")[1]
+        wanted = {"KEA": "AKE", "gKE": "gKE", "$lshzxeKE": "$lshzxeKE", "KA": "AK", "EA": "AE",
+                  "Ez$": "$zE", "KEAm": "AKEm", "KEn": "nKE", "KEAn": "AKE", "nm": "nm",
+                  "g$lshzxetdK": "AK"}.get(given, given)
+        check(f"classes {given}", got, wanted)
+    check("a letter that is none", admin("CONFIG", "SET", "notify-keyspace-events", "KEy"),
+          "ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - Invalid "
+          "event class character. Use 'Ag$lshzxeKEtmdn'.")
+
+
+def events_of_every_command(server):
+    client, admin = Client(server), Client(server)
+    admin("CONFIG", "SET", "notify-keyspace-events", "EA")
+    listener = listen(server, "__keyevent@*__:*")
+    for command, wanted in SCRIPT:
+        client(*command.replace("''", "").split(" "))
+        check(command, heard(listener, admin), wanted)
+    check("own changes", client("FLUSHALL"), "OK")
+    check("FLUSHALL", heard(listener, admin), "")
+
+
+def both_forms_in_their_order(server):
+    client = Client(server)
+    client("CONFIG", "SET", "notify-keyspace-events", "KEA")
+    listener = listen(server, "__key*")
+    client("SELECT", 3)
+    client("SET", "foo", "bar")
+    check("keyspace", listener.push(), ["pmessage", "__key*", "__keyspace@3__:foo", "set"])
+    check("keyevent", listener.push(), ["pmessage", "__key*", "__keyevent@3__:set", "foo"])
+
+
+def only_the_classes_that_are_set(server):
+    client, admin = Client(server), Client(server)
+    listener = listen(server, "__keyevent@*__:*")
+    for classes, wanted in (("Eg", "expire k, del k"), ("E$", "set k"), ("Exe", ""), ("g$", ""),
+                            ("", ""),
+                            ("Em", "keymiss k"), ("En", "new k"), ("E$n", "new k, set k"),
+                            ("Eg$nm", "new k, set k, expire k, del k, keymiss k")):
+        admin("CONFIG", "SET", "notify-keyspace-events", classes)
+        client("SET", "k", "v"), client("EXPIRE", "k", 100), client("DEL", "k"), client("GET", "k")
+        check(classes, heard(listener, admin), wanted)
+
+
+def expired_on_time_untouched(server):
+    client = Client(server)
+    client("CONFIG", "SET", "notify-keyspace-events", "Ex")
+    listener = listen(server, "__keyevent@*__:expired")
+    started = time.monotonic()
+    for i in range(100):
+        client("SET", f"k{i}", "v", "PX", 100 + i)
+    keys = {listener.push()[3] for _ in range(100)}
+    check("keys", keys, {f"k{i}" for i in range(100)})
+    check("in time", time.monotonic() - started < 2, True)
+
+
+def expired_when_touched(server):
+    client = Client(server)
+    client("CONFIG", "SET", "notify-keyspace-events", "Ex$g")
+    client("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    listener = listen(server, "__keyevent@*__:*")
+    client("SET", "k", "v", "PX", 1)
+    time.sleep(0.01)
+    check("gone", client("GET", "k"), None)
+    check("events", [listener.push()[2] for _ in range(3)],
+          ["__keyevent@0__:set", "__keyevent@0__:expire", "__keyevent@0__:expired"])
+    client("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+
+
+def evicted(server):
+    client = Client(server)
+    client("CONFIG", "SET", "notify-keyspace-events", "Ee")
+    client("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+    listener = listen(server, "__keyevent@*__:evicted")
+    client("SET", "k", "v" * 100_000)
+    client("CONFIG", "SET", "maxmemory", 1)
+    client("GET", "other")
+    check("event", listener.push(),
+          ["pmessage", "__keyevent@*__:evicted", "__keyevent@0__:evicted", "k"])
+    client("CONFIG", "SET", "maxmemory", 0)
+    client("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+# Two clients on two workers change one key; whoever listens hears it in the order it happened.
+def order_per_key(server):
+    clients = [Client(server), Client(server)]
+    clients[0]("CONFIG", "SET", "notify-keyspace-events", "KA")
+    listener = listen(server, "__keyspace@0__:k")
+    clients[0]("DEL", "k")
+    for _ in range(300):
+        clients[0].tell("SETNX", "k", 1)
+        clients[1].tell("DEL", "k")
+    made = sum(clients[0].push() for _ in range(300))
+    gone = sum(clients[1].push() for _ in range(300))
+    events = [listener.push()[3] for _ in range(made + gone)]
+    check("in turn", events, ["set", "del"] * (len(events) // 2) + ["set"] * (len(events) % 2))
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1], [
+        settings_are_read_back, events_of_every_command, both_forms_in_their_order,
+        only_the_classes_that_are_set, expired_on_time_untouched, expired_when_touched, evicted,
+        order_per_key], ["--enable-debug-command", "yes"]))
