@@ -178,7 +178,6 @@ TEST(ClientWithServer, gets_pushes) {
   ServerProcess server;
   Client listener(options_for(server));
   Client speaker(options_for(server));
-  if (ask(listener, {"PUBLISH", "c", "x"}).is_error()) GTEST_SKIP() << "no PUBLISH yet";
   std::vector<std::string> pushes;
   listener.on_push([&](const Reply& push) { pushes.push_back(push.to_text()); });
   ASSERT_TRUE(listener.post({"SUBSCRIBE", "c"}));
