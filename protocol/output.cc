@@ -21,6 +21,17 @@ void Output::append_shared(Bytes bytes, std::shared_ptr<const void> owner) {
   pieces_bytes_ += bytes.size();
 }
 
+void Output::append_all(Output& from) {
+  size_t at = from.sent_;
+  for (Piece& piece : from.pieces_) {
+    append(from.text().substr(at, piece.at - at));
+    append_shared(piece.bytes, std::move(piece.owner));
+    at = piece.at;
+  }
+  append(from.text().substr(at));
+  from.clear();
+}
+
 size_t Output::gather(Bytes* views, size_t max) const {
   size_t count = 0;
   size_t at = sent_;

@@ -34,6 +34,8 @@ class Output {
   void end_at(const char* end) { size_ = static_cast<size_t>(end - text_.get()); }
   // Refers to `bytes`, which `owner` keeps alive until they are sent.
   void append_shared(Bytes bytes, std::shared_ptr<const void> owner);
+  // Takes over all that `from` holds.
+  void append_all(Output& from);
 
   // Bytes not sent yet.
   size_t pending() const { return size_ - sent_ + pieces_bytes_; }

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "storage/events.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
@@ -56,7 +57,7 @@ Store::Store(const StoreOptions& options) : options_(options) {
   CHECK(options.databases >= 1 && options.databases <= kDatabasesMax);
   shards_ = std::make_unique<Shard[]>(shard_count());
   for (unsigned i = 0; i < shard_count(); ++i) {
-    MutexLock lock(shards_[i].mutex);
+    ShardLock lock(shards_[i], i);
     shards_[i].keyspaces_.resize(options.databases);
     ShardServices& services = shards_[i].services;
     services.shard_index = i;
@@ -74,7 +75,7 @@ void Store::set_eviction_policy(const EvictionPolicyInfo& policy, const Eviction
   evicts_.store(policy.evicts, std::memory_order_relaxed);
   for (unsigned i = 0; i < shard_count(); ++i) {
     auto fresh = policy.make(options);
-    MutexLock lock(shards_[i].mutex);
+    ShardLock lock(shards_[i], i);
     shards_[i].policy_.swap(fresh);
     shards_[i].services.policy = shards_[i].policy_.get();
   }
@@ -91,10 +92,11 @@ bool Store::make_room(int64_t now_ms, uint64_t random) {
     if (!evicts_.load(std::memory_order_relaxed) || fruitless > shard_count()) return false;
     random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
     const unsigned next = next_victim_shard_.fetch_add(1, std::memory_order_relaxed);
-    Shard& shard = shards_[next & (shard_count() - 1)];
+    const unsigned index = next & (shard_count() - 1);
+    Shard& shard = shards_[index];
     GarbageList garbage;
     {
-      MutexLock lock(shard.mutex);
+      ShardLock lock(shard, index);
       fruitless = evict_one(shard, now_ms, random >> 16) ? 0 : fruitless + 1;
       shard.settle_memory_exactly(memory_);
       garbage.swap(shard.services.garbage);
@@ -132,7 +134,7 @@ bool Store::expire_due(unsigned first, unsigned stride, int64_t now_ms) {
       GarbageList garbage;
       bool left = false;
       {
-        MutexLock lock(shard.mutex);
+        ShardLock lock(shard, i);
         shard.services.now_ms = now_ms;
         for (const unsigned db : shard.used_) {
           left |= shard.keyspaces_[db]->expire_step(now_ms, kExpireBudget);
@@ -153,7 +155,7 @@ int64_t Store::next_expiry_ms(unsigned first, unsigned stride) {
   int64_t next = std::numeric_limits<int64_t>::max();
   for (unsigned i = first; i < shard_count(); i += stride) {
     Shard& shard = shards_[i];
-    MutexLock lock(shard.mutex);
+    ShardLock lock(shard, i);
     for (const unsigned db : shard.used_) {
       next = std::min(next, shard.keyspaces_[db]->next_expiry_ms());
     }
@@ -171,7 +173,7 @@ void Store::set_tell_added(bool on) {
 DatabaseSize Store::database_size(unsigned db) {
   DatabaseSize size;
   for (unsigned i = 0; i < shard_count(); ++i) {
-    MutexLock lock(shards_[i].mutex);
+    ShardLock lock(shards_[i], i);
     const Keyspace* keyspace = shards_[i].find_keyspace(db);
     if (keyspace == nullptr) continue;
     size.keys += keyspace->size();
@@ -184,7 +186,7 @@ StoreTotals Store::totals() {
   StoreTotals totals;
   for (unsigned i = 0; i < shard_count(); ++i) {
     Shard& shard = shards_[i];
-    MutexLock lock(shard.mutex);
+    ShardLock lock(shard, i);
     totals.expired_keys += shard.services.expired_keys;
     totals.evicted_keys += shard.services.evicted_keys;
     for (const unsigned db : shard.used_) {
@@ -199,7 +201,7 @@ StoreTotals Store::totals() {
 
 void Store::reset_counters() {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    MutexLock lock(shards_[i].mutex);
+    ShardLock lock(shards_[i], i);
     shards_[i].services.expired_keys = 0;
     shards_[i].services.evicted_keys = 0;
   }
@@ -231,7 +233,7 @@ void Store::dispose(GarbageList garbage) {
 
 void Store::settle_memory() {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    MutexLock lock(shards_[i].mutex);
+    ShardLock lock(shards_[i], i);
     shards_[i].settle_memory_exactly(memory_);
   }
   memory_.note_peak();
@@ -239,7 +241,7 @@ void Store::settle_memory() {
 
 void Store::validate() {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    MutexLock lock(shards_[i].mutex);
+    ShardLock lock(shards_[i], i);
     for (const unsigned db : shards_[i].used_) shards_[i].keyspaces_[db]->validate();
   }
 }

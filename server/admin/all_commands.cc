@@ -17,6 +17,7 @@ void add_all_commands(Registry& registry) {
   registry.add(object_commands());
   registry.add(database_commands());
   registry.add(conditional_commands());
+  registry.add(transaction_commands());
   registry.add(bitmap_commands());
   registry.add(bitfield_commands());
   registry.add(function_commands());

@@ -17,6 +17,7 @@
 #include "server/commands/args.h"
 #include "server/commands/listeners.h"
 #include "server/commands/version.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
@@ -282,7 +283,7 @@ int64_t average_ttl_ms(Call& call, unsigned db) {
   int64_t count = 0;
   for (unsigned i = 0; i < call.store().shard_count(); ++i) {
     Shard& shard = call.store().shard(i);
-    MutexLock lock(shard.mutex);
+    ShardLock lock(shard, i);
     Keyspace* keys = shard.find_keyspace(db);
     if (keys == nullptr || keys->volatile_count() == 0) continue;
     const Item item = keys->volatile_candidate(call.random().next(), false);

@@ -7,6 +7,7 @@
 #include "server/admin/memory_text.h"
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
+#include "storage/shard_lock.h"
 #include "storage/slab.h"
 
 namespace larder {
@@ -44,7 +45,7 @@ Databases databases(Store& store) {
     size_t keys = 0;
     for (unsigned i = 0; i < store.shard_count(); ++i) {
       Shard& shard = store.shard(i);
-      MutexLock lock(shard.mutex);
+      ShardLock lock(shard, i);
       const Keyspace* keyspace = shard.find_keyspace(db);
       if (keyspace == nullptr) continue;
       keys += keyspace->size();

@@ -1,5 +1,6 @@
 #include "server/commands/call.h"
 
+#include "server/commands/dispatcher.h"
 #include "server/commands/listeners.h"
 
 namespace larder {
@@ -24,13 +25,42 @@ Item Call::find_to_read(const Key& key) {
   return item;
 }
 
-void Call::changed(const char* event, const Key& key, unsigned db) {
-  worker_.stats->changes.add(1);
-  services_.listeners.changed(event, db, key.name, session_.id);
-}
-
 void Call::also(const char* event, const Key& key) {
   services_.listeners.also(event, session_.db, key.name);
+}
+
+void Call::changed(const char* event, const Key& key, unsigned db) {
+  worker_.stats->changes.add(1);
+  Listeners& listeners = services_.listeners;
+  listeners.changed(event, db, key.name, session_.id);
+  if (listeners.watches.empty() && listeners.waiters.empty()) [[likely]] return;
+  touch_watches(listeners.watches, key, db);
+  if (listeners.waiters.find(key, db) != nullptr) dispatcher_->note_ready({key, db});
+}
+
+Status Call::wait_for_keys(WaitOptions options) {
+  still_waiting_ = true;
+  if (retry_) return Status::ok();
+  if (nested_) {
+    reply_nothing(reply_, options.nothing);
+    return Status::ok();
+  }
+  auto waiter = std::make_shared<Waiter>();
+  waiter->command = command_;
+  waiter->words.assign(args_.begin(), args_.end());
+  if (!options.args.empty()) waiter->words = std::move(options.args);
+  waiter->args.assign(waiter->words.begin(), waiter->words.end());
+  waiter->session.id = session_.id;
+  waiter->session.db = session_.db;
+  waiter->session.protocol = session_.protocol;
+  waiter->session.user = session_.user;
+  waiter->session.authenticated = true;
+  waiter->worker = worker_.index;
+  waiter->waker = waker_;
+  waiter->options = std::move(options);
+  dispatcher_->list_waiter(waiter);
+  start_task(std::make_unique<BlockedTask>(services_, std::move(waiter)));
+  return Status::ok();
 }
 
 }  // namespace larder

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/random.h"
 #include "protocol/reply_writer.h"
+#include "server/commands/blocking.h"
 #include "server/commands/registry.h"
 #include "server/commands/services.h"
 #include "server/commands/session.h"
@@ -24,6 +25,8 @@ struct WorkerContext {
   WorkerStats* stats = nullptr;
   Random* random = nullptr;
 };
+
+class Dispatcher;
 
 class Call {
  public:
@@ -69,6 +72,15 @@ class Call {
   // Looks without being noticed (OBJECT, on behalf of tools).
   Item peek(const Key& key) { return keyspace(key).find_live(key, now_ms_); }
 
+  // Nothing is there for the command: its client waits, see blocking.h. Inside a transaction or a
+  // script it gets the answer that it would get when the time is over.
+  Status wait_for_keys(WaitOptions options);
+  // The command is tried again for a client that waits.
+  bool is_retry() const { return retry_; }
+  // Run by EXEC or a script: it can't wait for anything.
+  bool is_nested() const { return nested_; }
+  Dispatcher& dispatcher() { return *dispatcher_; }
+
   // The seam of DESIGN's effects: a command changed `key`. `event` is the keyspace event's name.
   // Readers (replication, append-only file, keyspace events, tracking) plug in here.
   void changed(const char* event, const Key& key) { changed(event, key, session_.db); }
@@ -85,6 +97,7 @@ class Call {
 
  private:
   friend class Dispatcher;
+
   Item look(Keyspace& keys, const Key& key);
 
   Services& services_;
@@ -92,6 +105,10 @@ class Call {
   Session& session_;
   ReplyWriter& reply_;
   const std::shared_ptr<Waker>& waker_;
+  Dispatcher* dispatcher_ = nullptr;
+  bool retry_ = false;
+  bool nested_ = false;
+  bool still_waiting_ = false;  // of a retry
   const Command* command_ = nullptr;
   std::span<const Bytes> args_;
   int64_t now_ms_ = 0;

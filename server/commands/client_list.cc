@@ -5,6 +5,7 @@
 #include "server/commands/registry.h"
 #include "server/commands/spec.h"
 #include "server/commands/tracking.h"
+#include "server/commands/transactions.h"
 
 namespace larder {
 namespace {
@@ -13,6 +14,7 @@ std::string flags_of(const Session& session) {
   std::string flags;
   if (session.monitor) flags += 'O';
   if (session.subscriptions != nullptr) flags += 'P';
+  if (in_multi(session.transaction.get())) flags += 'x';
   if (session.blocked) flags += 'b';
   if (const TrackingState* tracking = session.tracking.get()) {
     flags += 't';
@@ -54,14 +56,16 @@ std::string client_line(ClientView& client) {
   text("flags", flags_of(session));
   number("db", session.db);
   const Subscriptions* listens = session.subscriptions.get();
+  const Transaction* transaction = session.transaction.get();
   number("sub", listens == nullptr ? 0 : listens->channels.size());
   number("psub", listens == nullptr ? 0 : listens->patterns.size());
   number("ssub", listens == nullptr ? 0 : listens->shard_channels.size());
-  number("multi", -1);
+  number("multi",
+         in_multi(transaction) ? static_cast<int64_t>(transaction->queue.size()) : int64_t{-1});
   number("qbuf", client.query_bytes());
   number("qbuf-free", client.query_capacity() - client.query_bytes());
   number("argv-mem", client.argument_bytes());
-  number("multi-mem", 0);
+  number("multi-mem", transaction == nullptr ? 0 : transaction->queued_bytes);
   number("rbs", 0);
   number("rbp", 0);
   number("obl", client.output_bytes());

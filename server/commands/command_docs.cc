@@ -44,10 +44,35 @@ void write_names(ReplyWriter& reply, const std::array<Named<Bit>, n>& names, Bit
   for (const std::string& name : found) reply.simple(name);
 }
 
+// Where keys stand that are the first half of what follows a word.
+void write_keyword_spec(ReplyWriter& reply, const KeySpec& keys) {
+  const auto part = [&reply](Bytes name, Bytes type, size_t facts) {
+    reply.bulk(name);
+    reply.map(2);
+    reply.bulk("type");
+    reply.bulk(type);
+    reply.bulk("spec");
+    reply.map(facts);
+  };
+  const auto number = [&reply](Bytes name, int value) {
+    reply.bulk(name);
+    reply.integer(value);
+  };
+  part("begin_search", "keyword", 2);
+  reply.bulk("keyword");
+  reply.bulk(keys.keyword);
+  number("startfrom", keys.keyword_from);
+  part("find_keys", "range", 3);
+  number("lastkey", -1);
+  number("keystep", 1);
+  number("limit", 2);
+}
+
 void write_key_spec(ReplyWriter& reply, const KeySpec& keys) {
   reply.map(3);
   reply.bulk("flags");
   write_key_flags(reply, keys.use, keys.use_of != nullptr);
+  if (!keys.keyword.empty()) return write_keyword_spec(reply, keys);
   reply.bulk("begin_search");
   reply.map(2);
   reply.bulk("type");
@@ -73,7 +98,7 @@ void write_key_spec(ReplyWriter& reply, const KeySpec& keys) {
 
 // Keys used in different ways are two specs to Redis.
 void write_key_specs(ReplyWriter& reply, const KeySpec& keys) {
-  if (keys.first == 0) return reply.set(0);
+  if (keys.first == 0 && keys.keyword.empty()) return reply.set(0);
   reply.set(keys.others_differ ? 2 : 1);
   KeySpec first = keys;
   if (keys.others_differ) first.last = keys.first;

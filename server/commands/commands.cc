@@ -103,7 +103,7 @@ Status reply_keys(Call& call, bool with_flags) {
     command = command->find_subcommand(words[1]);
   }
   if (command == nullptr) return Status::error("ERR Invalid command specified");
-  if (command->spec->keys.first == 0) {
+  if (command->spec->keys.first == 0 && command->spec->keys.keyword.empty()) {
     return Status::error("ERR The command has no key arguments");
   }
   std::vector<size_t> keys;

@@ -159,7 +159,7 @@ Status reset(Call& call) {
     session.monitor = false;
     call.services().monitors.fetch_sub(1);
   }
-  if (session.listens()) call.services().listeners.forget(*call.client());
+  if (session.has_state()) call.services().listeners.forget(*call.client(), call.store());
   session.db = 0;
   session.protocol = 2;
   session.name.clear();
@@ -183,9 +183,9 @@ constexpr auto kFamily = family({
      .flags = Flag::loading | Flag::stale | Flag::fast, .acl = Acl::fast | Acl::connection,
      .run = echo},
     {.name = "QUIT", .syntax = "", .summary = "Closes the connection.", .since = "1.0.0",
-     .complexity = "O(1)", .group = "connection", .arity = at_least(1), .flags = kAlways,
-     .acl = Acl::fast | Acl::connection, .run = quit, .deprecated_since = "7.2.0",
-     .replaced_by = "just closing the connection"},
+     .complexity = "O(1)", .group = "connection", .arity = at_least(1),
+     .flags = kAlways | Flag::never_queued, .acl = Acl::fast | Acl::connection, .run = quit,
+     .deprecated_since = "7.2.0", .replaced_by = "just closing the connection"},
     {.name = "SELECT", .syntax = "index", .summary = "Changes the database of the connection.",
      .since = "1.0.0", .complexity = "O(1)", .group = "connection", .arity = exactly(2),
      .flags = Flag::loading | Flag::stale | Flag::fast, .acl = Acl::fast | Acl::connection,
@@ -199,7 +199,7 @@ constexpr auto kFamily = family({
      .acl = Acl::fast | Acl::connection, .run = hello},
     {.name = "RESET", .syntax = "", .summary = "Brings the connection back to its first state.",
      .since = "6.2.0", .complexity = "O(1)", .group = "connection", .arity = exactly(1),
-     .flags = kAlways, .acl = Acl::fast | Acl::connection, .run = reset},
+     .flags = kAlways | Flag::never_queued, .acl = Acl::fast | Acl::connection, .run = reset},
 });
 
 }  // namespace

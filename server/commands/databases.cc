@@ -2,6 +2,7 @@
 // Source: https://redis.io/commands/?group=server
 #include "base/numbers.h"
 #include "server/commands/args.h"
+#include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
 #include "server/commands/listeners.h"
 
@@ -28,6 +29,7 @@ Status flush(Call& call, unsigned db) {
       !equals_upper(call.arg(1), "SYNC")) {
     return Status::error(errors::kSyntax);
   }
+  touch_all_watches(call.services().listeners.watches, call.store(), db);
   call.worker().stats->changes.add(call.store().flush_locked(db));
   tell_trackers(call);
   call.reply().ok();
@@ -43,6 +45,21 @@ std::optional<int64_t> parse_index(Bytes text) {
   return index;
 }
 
+// To those who watch keys of one of them, or wait for one, everything has changed.
+void swap(Call& call, unsigned a, unsigned b) {
+  Listeners& listeners = call.services().listeners;
+  for (const unsigned db : {a, b}) touch_all_watches(listeners.watches, call.store(), db);
+  call.store().swap_databases_locked(a, b);
+  for (const unsigned db : {a, b}) touch_all_watches(listeners.watches, call.store(), db);
+  listeners.waiters.each([&](const Waiters::List& list) {
+    for (const KeyPlace& key : list.front()->keys) {
+      if (key.db == a || key.db == b) call.dispatcher().note_ready(key);
+    }
+  });
+  call.worker().stats->changes.add(1);
+  tell_trackers(call);
+}
+
 Status swapdb(Call& call) {
   const auto first = parse_index(call.arg(1));
   if (!first) return Status::error("ERR invalid first DB index");
@@ -53,10 +70,7 @@ Status swapdb(Call& call) {
     return Status::error(errors::kDbRange);
   }
   if (*first != *second) {
-    call.store().swap_databases_locked(static_cast<unsigned>(*first),
-                                       static_cast<unsigned>(*second));
-    call.worker().stats->changes.add(1);
-    tell_trackers(call);
+    swap(call, static_cast<unsigned>(*first), static_cast<unsigned>(*second));
   }
   call.reply().ok();
   return Status::ok();

@@ -1,5 +1,6 @@
 #include "server/commands/dispatcher.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 
@@ -10,8 +11,21 @@
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
+#include "server/commands/transactions.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
+namespace {
+
+// Of commands that need other workers' threads, which may wait for this one's locks.
+constexpr const char* kNotNested = "ERR This command is not allowed inside a transaction or script";
+
+// Client-side caching: what the client reads is to be noted.
+bool remembers(Call& call) {
+  return call.session().tracking != nullptr && has(call.command().spec->flags, Flag::readonly);
+}
+
+}  // namespace
 
 Dispatcher::Dispatcher(Services& services, WorkerContext& worker)
     : services_(services), worker_(worker) {}
@@ -54,12 +68,19 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   const GateInput input{services_, worker_, session, request.command, request.args, now_ms};
   if (Status refusal = pass_gates(input); !refusal.is_ok()) {
     refuse(request, refusal, reply);
+    if (in_multi(session.transaction.get())) session.transaction->failed = true;
     return Outcome::done;
   }
   if (must_wait(services_, session, *request.command, now_ms)) return Outcome::postponed;
+  if (in_multi(session.transaction.get()) &&
+      !has(request.command->spec->flags, Flag::never_queued)) [[unlikely]] {
+    queue(request, session, reply);
+    return Outcome::done;
+  }
   if (services_.monitors.load(std::memory_order_relaxed) > 0) feed_monitors(request, session);
 
   Call call(services_, worker_, session, reply, waker);
+  call.dispatcher_ = this;
   call.command_ = request.command;
   call.args_ = request.args;
   call.now_ms_ = now_ms;
@@ -86,45 +107,221 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   return task_ ? Outcome::task : Outcome::done;
 }
 
-Status Dispatcher::run_locked(const Request& request, Call& call) NO_THREAD_SAFETY_ANALYSIS {
+// As much as a client may send in one request it may also have queued.
+void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& reply) {
+  Transaction& transaction = *session.transaction;
+  for (const Bytes arg : request.args) transaction.queued_bytes += arg.size();
+  const auto most = static_cast<size_t>(
+      services_.settings.query_buffer_max.load(std::memory_order_relaxed));
+  if (transaction.queued_bytes > most) {
+    transaction.failed = true;
+    const char* error = "ERR transaction is larger than client-query-buffer-limit";
+    return refuse(request, Status::error(error), reply);
+  }
+  transaction.queue.emplace_back(request.command, request.args);
+  reply.simple("QUEUED");
+}
+
+void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const Bytes> args) {
+  Call call(services_, worker_, outer.session(), outer.reply(), outer.waker());
+  call.dispatcher_ = this;
+  call.nested_ = true;
+  call.command_ = &command;
+  call.args_ = args;
+  call.now_ms_ = outer.now_ms();
+  const Request request{args, &command, 0, 0};
+  if (services_.monitors.load(std::memory_order_relaxed) > 0) {
+    feed_monitors(request, outer.session());
+  }
+  const uint64_t start = ticks();
+  held_shards = shard_set_.data();
+  Status status = command.spec->run(call);
+  if (remembers(call)) remember_reads(call);
+  for (auto task = call.take_task(); task != nullptr;) {
+    const Task::Progress progress = task->step(outer.reply(), call.now_ms());
+    if (progress == Task::Progress::wait) status = Status::error(kNotNested);
+    if (progress != Task::Progress::again) break;
+  }
+  held_shards = nullptr;
+  if (!status.is_ok()) {
+    outer.reply().error(status.text());
+    services_.error_stats.add(status.text());
+  }
+  account(request, outer.session(), ticks() - start, status);
+}
+
+Status Dispatcher::run_locked(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
-  const bool wrote = has(spec.flags, Flag::write);
-  const bool remembers = call.session().tracking != nullptr && has(spec.flags, Flag::readonly);
   GarbageList garbage;
   Status status = Status::ok();
   if (request.first_key != 0 && request.command->one_key) [[likely]] {
-    Shard& shard = services_.store.shard_of(request.hash);
-    shard.mutex.lock();
-    shard.services.now_ms = call.now_ms();
-    status = spec.run(call);
-    if (remembers) [[unlikely]] remember_reads(call);
-    if (wrote) shard.settle_memory(services_.store.memory());
-    if (!shard.services.garbage.empty()) [[unlikely]] garbage.swap(shard.services.garbage);
-    shard.mutex.unlock();
-  } else if (!spec.keys.names_keys() && !has(spec.flags, Flag::whole_store)) {
+    status = run_one_key(request, call, garbage);
+  } else if (!spec.keys.names_keys() && !has(spec.flags, Flag::whole_store) &&
+             !has(spec.flags, Flag::runs_queue)) {
     return spec.run(call);
   } else {
-    find_shards(request, call);
-    lock_shards(call.now_ms());
-    status = spec.run(call);
-    if (remembers) [[unlikely]] remember_reads(call);
-    unlock_shards(garbage, wrote);
+    status = run_many_keys(request, call, garbage);
   }
   if (!garbage.empty()) services_.store.dispose(std::move(garbage));
+  if (!late_.empty()) [[unlikely]] serve_late(call.now_ms());
+  if (!served_.empty()) [[unlikely]] wake_served();
+  return status;
+}
+
+Status Dispatcher::run_one_key(const Request& request, Call& call,
+                               GarbageList& garbage) NO_THREAD_SAFETY_ANALYSIS {
+  const CommandSpec& spec = *request.command->spec;
+  Shard& shard = services_.store.shard_of(request.hash);
+  shard.mutex.lock();
+  shard.services.now_ms = call.now_ms();
+  Status status = spec.run(call);
+  if (remembers(call)) [[unlikely]] remember_reads(call);
+  if (!ready_.empty()) [[unlikely]] {
+    held_one_ = services_.store.shard_index(request.hash);
+    serve_ready(call.now_ms());
+    held_one_.reset();
+  }
+  if (has(spec.flags, Flag::write)) shard.settle_memory(services_.store.memory());
+  if (!shard.services.garbage.empty()) [[unlikely]] garbage.swap(shard.services.garbage);
+  shard.mutex.unlock();
+  return status;
+}
+
+Status Dispatcher::run_many_keys(const Request& request, Call& call, GarbageList& garbage) {
+  const CommandSpec& spec = *request.command->spec;
+  find_shards(request, call);
+  lock_shards(call.now_ms());
+  Status status = spec.run(call);
+  if (remembers(call)) [[unlikely]] remember_reads(call);
+  if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms());
+  unlock_shards(garbage, has(spec.flags, Flag::write) || has(spec.flags, Flag::runs_queue));
   return status;
 }
 
 void Dispatcher::find_shards(const Request& request, Call& call) {
   shard_set_.fill(0);
-  const auto want = [this](unsigned shard) { shard_set_[shard / 64] |= uint64_t{1} << shard % 64; };
-  if (has(request.command->spec->flags, Flag::whole_store)) {
-    for (unsigned i = 0; i < services_.store.shard_count(); ++i) want(i);
-    return;
+  if (has(request.command->spec->flags, Flag::whole_store)) return want_all_shards();
+  if (has(request.command->spec->flags, Flag::runs_queue)) {
+    return want_shards_of_queue(call.session());
   }
+  want_shards_of(*request.command, request.args);
+}
+
+void Dispatcher::want_all_shards() {
+  for (unsigned i = 0; i < services_.store.shard_count(); ++i) want_shard(i);
+}
+
+// Arguments that do not fit the card lock nothing more; the handler will say what is wrong.
+void Dispatcher::want_shards_of(const Command& command, std::span<const Bytes> args) {
   std::vector<size_t> keys;
-  // Arguments that do not fit the card lock nothing more; the handler will say what is wrong.
-  if (!find_keys(*request.command->spec, request.args, keys)) return;
-  for (const size_t key : keys) want(services_.store.shard_index(call.key(key).hash));
+  if (!find_keys(*command.spec, args, keys)) return;
+  for (const size_t key : keys) want_shard(services_.store.shard_index(hash_of(args[key])));
+}
+
+// What EXEC will touch. Commands about the server or any key may look into every shard.
+void Dispatcher::want_shards_of_queue(const Session& session) {
+  if (session.transaction == nullptr) return;
+  for (const auto& watch : session.transaction->watches) {
+    want_shard(services_.store.shard_index(watch->key.hash));
+  }
+  for (const KeptRequest& request : session.transaction->queue) {
+    const CommandSpec& spec = *request.command->spec;
+    const bool anywhere = !spec.keys.names_keys() &&
+                          (spec.group == "generic" || spec.group == "server");
+    if (anywhere || has(spec.flags, Flag::whole_store)) return want_all_shards();
+    want_shards_of(*request.command, request.args);
+  }
+}
+
+void Dispatcher::list_waiter(const std::shared_ptr<Waiter>& waiter) {
+  std::vector<size_t> keys;
+  (void)find_keys(*waiter->command->spec, waiter->args, keys);
+  for (const size_t key : keys) {
+    KeyPlace place(Key::of(waiter->args[key]), waiter->session.db);
+    const auto& listed = waiter->keys;
+    if (std::find(listed.begin(), listed.end(), place) != listed.end()) continue;
+    services_.listeners.waiters.add(place, waiter);
+    waiter->shards.push_back(services_.store.shard_index(place.hash));
+    waiter->keys.push_back(std::move(place));
+  }
+  std::sort(waiter->shards.begin(), waiter->shards.end());
+  const auto end = std::unique(waiter->shards.begin(), waiter->shards.end());
+  waiter->shards.erase(end, waiter->shards.end());
+  waiter->listed = true;
+}
+
+// Serving may bring something for others (BLMOVE), so the list grows meanwhile.
+void Dispatcher::serve_ready(int64_t now_ms) {
+  for (size_t i = 0; i < ready_.size(); ++i) {
+    const KeyPlace key = ready_[i];
+    serve_key(key, nullptr, now_ms);
+  }
+  ready_.clear();
+}
+
+// Serves the waiters of a key in order, beginning with `from` (null: the first).
+void Dispatcher::serve_key(const KeyPlace& key, const Waiter* from, int64_t now_ms) {
+  const Waiters::List* list = services_.listeners.waiters.find(key.key(), key.db);
+  if (list == nullptr) return;
+  const Waiters::List waiting = *list;  // serving takes waiters off it
+  bool passed = from == nullptr;
+  for (const auto& waiter : waiting) {
+    passed = passed || waiter.get() == from;
+    if (!passed || !waiter->listed || !may_serve(key, *waiter, now_ms)) continue;
+    const auto& shards = waiter->shards;
+    if (!std::all_of(shards.begin(), shards.end(), [this](unsigned s) { return holds(s); })) {
+      late_.push_back({key, waiter});
+      return;
+    }
+    retry(waiter, now_ms);
+  }
+}
+
+bool Dispatcher::may_serve(const KeyPlace& key, const Waiter& waiter,
+                           int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
+  Keyspace& keys = services_.store.shard_of(key.hash).keyspace(key.db);
+  const Item item = keys.find_live(key.key(), now_ms);
+  return item && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
+}
+
+void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
+  ReplyWriter reply(waiter->reply, waiter->session.protocol);
+  Call call(services_, worker_, waiter->session, reply, waiter->waker);
+  call.dispatcher_ = this;
+  call.retry_ = true;
+  call.command_ = waiter->command;
+  call.args_ = waiter->args;
+  call.now_ms_ = now_ms;
+  const Status status = waiter->command->spec->run(call);
+  if (call.still_waiting_) return;
+  if (!status.is_ok()) reply.error(status.text());
+  leave_lists(services_.listeners.waiters, *waiter);
+  served_.push_back(waiter);
+}
+
+// Without locks: takes those of each waiter in turn.
+void Dispatcher::serve_late(int64_t now_ms) {
+  for (size_t i = 0; i < late_.size(); ++i) {
+    const Late late = late_[i];
+    GarbageList garbage;
+    shard_set_.fill(0);
+    for (const unsigned shard : late.waiter->shards) want_shard(shard);
+    lock_shards(now_ms);
+    serve_key(late.key, late.waiter.get(), now_ms);
+    serve_ready(now_ms);
+    unlock_shards(garbage, true);
+    if (!garbage.empty()) services_.store.dispose(std::move(garbage));
+  }
+  late_.clear();
+}
+
+void Dispatcher::wake_served() {
+  for (const auto& waiter : served_) {
+    waiter->served.store(true, std::memory_order_release);
+    services_.workers.visit(waiter->worker,
+                            [waiter](ClientsOfWorker&) { waiter->waker->wake(); });
+  }
+  served_.clear();
 }
 
 void Dispatcher::lock_shards(int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
@@ -207,9 +404,21 @@ void Dispatcher::feed_monitors(const Request& request, const Session& session) {
       nullptr);
 }
 
+bool find_keys_behind(const KeySpec& where, std::span<const Bytes> args,
+                      std::vector<size_t>& keys) {
+  for (size_t i = static_cast<size_t>(where.keyword_from); i < args.size(); ++i) {
+    if (!equals_upper(args[i], where.keyword)) continue;
+    const size_t left = args.size() - i - 1;
+    for (size_t k = 0; k < left / 2; ++k) keys.push_back(i + 1 + k);
+    return left > 0 && left % 2 == 0;
+  }
+  return false;
+}
+
 bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector<size_t>& keys) {
   const KeySpec& where = spec.keys;
   if (!where.names_keys()) return true;
+  if (!where.keyword.empty()) return find_keys_behind(where, args, keys);
   const auto words = static_cast<int64_t>(args.size());
   const int64_t step = where.step;
   int64_t last = where.last >= 0 ? where.last : words + where.last;

@@ -16,6 +16,7 @@ std::span<const CommandSpec> scan_commands();
 std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> database_commands();
 std::span<const CommandSpec> conditional_commands();
+std::span<const CommandSpec> transaction_commands();
 std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> bitfield_commands();
 std::span<const CommandSpec> command_commands();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/commands/errors.h"
+#include "server/commands/transactions.h"
 #include "server/commands/listeners.h"
 
 namespace larder {
@@ -78,6 +79,12 @@ Status memory(const GateInput& input) {
   return Status::error(errors::kOutOfMemory);
 }
 
+Status allowed_in_multi(const GateInput& input) {
+  if (!in_multi(input.session.transaction.get())) [[likely]] return Status::ok();
+  if (!has(input.command->spec->flags, Flag::no_multi)) return Status::ok();
+  return Status::error("ERR Command not allowed inside a transaction");
+}
+
 // In this order, until one refuses. Unrolled by the compiler: every request passes here.
 template <auto... gates>
 Status pass(const GateInput& input) {
@@ -90,7 +97,7 @@ Status pass(const GateInput& input) {
 
 Status pass_gates(const GateInput& input) {
   return pass<known, subcommand_known, arity, authenticated, memory, tracking_table,
-              not_subscribed>(input);
+              not_subscribed, allowed_in_multi>(input);
 }
 
 bool must_wait(const Services& services, const Session& session, const Command& command,

@@ -1,11 +1,13 @@
-// Everything about clients that are told things without asking, in one place for the services.
+// Everything about clients that wait for what others do, in one place for the services.
 #pragma once
 
+#include "server/commands/blocking.h"
 #include "server/commands/client_directory.h"
 #include "server/commands/keyspace_events.h"
 #include "server/commands/pubsub.h"
 #include "server/commands/pushes.h"
 #include "server/commands/tracking.h"
+#include "server/commands/transactions.h"
 #include "storage/events.h"
 
 namespace larder {
@@ -22,6 +24,8 @@ class Listeners : public StoreEvents {
   KeyspaceEvents events;
   Tracking tracking;
   ClientDirectory clients;
+  Waiters waiters;  // blocked clients, by key
+  Watches watches;  // WATCH, by key
 
   // A command of client `writer` changed a key.
   void changed(Bytes event, unsigned db, Bytes key, uint64_t writer) {
@@ -42,7 +46,11 @@ class Listeners : public StoreEvents {
   void added(unsigned db, Bytes key) override;
 
   // The client goes, or starts anew (RESET). On its worker.
-  void forget(ClientView& client);
+  void forget(ClientView& client, Store& store);
+
+ private:
+  // A key went by itself.
+  void gone(unsigned db, Bytes key);
 };
 
 }  // namespace larder

@@ -14,6 +14,7 @@
 #include "server/commands/args.h"
 #include "server/commands/families.h"
 #include "server/commands/key_types.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
@@ -75,7 +76,7 @@ class KeysTask : public Task {
   void visit_segment(int64_t now_ms) {
     Shard& shard = store_.shard(shard_);
     {
-      MutexLock lock(shard.mutex);
+      ShardLock lock(shard, shard_);
       Keyspace* keys = shard.find_keyspace(db_);
       cursor_ = keys == nullptr ? 0 : keys->table().scan_segment(cursor_, [&](Entry* entry) {
         matches_.add_if_match(*entry, now_ms);
@@ -139,7 +140,7 @@ class ScanTask : public Task {
 
   void visit_buckets(int64_t now_ms) {
     Shard& shard = store_.shard(static_cast<unsigned>(shard_));
-    MutexLock lock(shard.mutex);
+    ShardLock lock(shard, static_cast<unsigned>(shard_));
     Keyspace* keys = shard.find_keyspace(db_);
     if (keys == nullptr || keys->size() == 0) return next_shard();
     for (unsigned i = 0; i < kBucketsPerHold && seen_ < wanted_ && buckets_left_ > 0; ++i) {
@@ -204,7 +205,7 @@ std::optional<unsigned> draw_shard(Store& store, unsigned db, uint64_t random) {
   uint64_t left = random % total;
   for (unsigned i = 0; i < store.shard_count(); ++i) {
     Shard& shard = store.shard(i);
-    MutexLock lock(shard.mutex);
+    ShardLock lock(shard, i);
     const Keyspace* keys = shard.find_keyspace(db);
     const size_t size = keys == nullptr ? 0 : keys->size();
     if (left < size) return i;
@@ -221,7 +222,7 @@ Status randomkey(Call& call) {
     const auto drawn = draw_shard(call.store(), db, call.random().next());
     if (!drawn) break;
     Shard& shard = call.store().shard(*drawn);
-    MutexLock lock(shard.mutex);
+    ShardLock lock(shard, *drawn);
     Keyspace* keys = shard.find_keyspace(db);
     const Entry* entry = keys == nullptr ? nullptr : keys->table().sample(call.random().next());
     if (entry == nullptr || entry->expired(call.now_ms())) continue;

@@ -13,6 +13,7 @@ namespace larder {
 struct CommandSpec;
 struct Subscriptions;
 struct TrackingState;
+struct Transaction;
 
 enum class ReplyMode : uint8_t { on, off, skip_next, skip_this };
 
@@ -43,6 +44,7 @@ struct Session {
 
   std::shared_ptr<Subscriptions> subscriptions;  // null: none
   std::shared_ptr<TrackingState> tracking;       // null: off
+  std::shared_ptr<Transaction> transaction;      // null: neither MULTI nor WATCH
 
   int64_t created_ms = 0;      // steady clock
   int64_t last_active_ms = 0;  // steady clock
@@ -54,6 +56,8 @@ struct Session {
 
   // It may be told what it did not ask.
   bool listens() const { return subscriptions != nullptr || tracking != nullptr; }
+  // Something has to be undone when it goes.
+  bool has_state() const { return listens() || transaction != nullptr; }
 };
 
 }  // namespace larder

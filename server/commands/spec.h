@@ -37,6 +37,10 @@ enum class Flag : uint32_t {
   no_async_loading = 1U << 18,
   // Ours, not printed: the dispatcher locks every shard for the call.
   whole_store = 1U << 24,
+  // Ours: it runs at once inside MULTI instead of being queued.
+  never_queued = 1U << 25,
+  // Ours (EXEC): the dispatcher locks the shards of the client's queued requests.
+  runs_queue = 1U << 26,
 };
 constexpr Flag operator|(Flag a, Flag b) {
   return static_cast<Flag>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
@@ -107,7 +111,12 @@ struct KeySpec {
   // They stand where keys do, for cluster slots, but name no data (channels of SPUBLISH).
   bool channels = false;
 
-  constexpr bool names_keys() const { return first != 0 && !channels; }
+  // Not empty: the keys are the first half of what follows this word, which stands at
+  // `keyword_from` or behind it (STREAMS of XREAD).
+  Bytes keyword{};
+  int keyword_from = 1;
+
+  constexpr bool names_keys() const { return (first != 0 && !channels) || !keyword.empty(); }
 };
 
 constexpr KeySpec key_at(int index, KeyUse use) { return {index, index, 1, 0, use, use}; }
@@ -116,6 +125,13 @@ constexpr KeySpec keys_from(int first, int last, int step, KeyUse use) {
 }
 constexpr KeySpec keys_counted_at(int count_at, int step, KeyUse use) {
   return {count_at + 1, 0, step, count_at, use, use};
+}
+constexpr KeySpec keys_behind(Bytes keyword, int from, KeyUse use) {
+  KeySpec spec;
+  spec.use = spec.other_use = use;
+  spec.keyword = keyword;
+  spec.keyword_from = from;
+  return spec;
 }
 // The first key is used in one way, those behind it in another (RENAME, BITOP).
 constexpr KeySpec first_and_others(int first, int last, KeyUse first_use, KeyUse other_use) {

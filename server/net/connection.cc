@@ -458,7 +458,9 @@ void Connection::close() {
   closed_ = true;
   const auto self = shared_from_this();  // outlives its place in the worker's list
   if (session_.monitor) worker_.services().monitors.fetch_sub(1);
-  if (session_.listens()) worker_.services().listeners.forget(*this);
+  if (session_.has_state()) {
+    worker_.services().listeners.forget(*this, worker_.services().store);
+  }
   if (task_timer_) task_timer_->cancel();
   task_.reset();
   set_blocked(false);

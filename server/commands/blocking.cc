@@ -1,0 +1,75 @@
+#include "server/commands/blocking.h"
+
+#include <cmath>
+
+#include "server/commands/args.h"
+#include "server/commands/call.h"
+#include "server/commands/listeners.h"
+
+namespace larder {
+namespace {
+
+constexpr const char* kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+constexpr const char* kTimeoutRange = "ERR timeout is out of range";
+constexpr const char* kTimeoutNegative = "ERR timeout is negative";
+
+int64_t end_of(Args& args, long double timeout_ms, int64_t now_ms) {
+  if (!args.ok()) return 0;
+  if (timeout_ms < 0) {
+    args.fail(kTimeoutNegative);
+    return 0;
+  }
+  if (timeout_ms > static_cast<long double>(INT64_MAX - now_ms)) {
+    args.fail(kTimeoutRange);
+    return 0;
+  }
+  return timeout_ms == 0 ? INT64_MAX : now_ms + static_cast<int64_t>(std::ceil(timeout_ms));
+}
+
+}  // namespace
+
+void leave_lists(Waiters& waiters, Waiter& waiter) {
+  for (const KeyPlace& key : waiter.keys) waiters.remove(key, &waiter);
+  waiter.listed = false;
+}
+
+void reply_nothing(ReplyWriter& reply, Nothing nothing) {
+  nothing == Nothing::null ? reply.null() : reply.null_array();
+}
+
+bool BlockedTask::try_leave() NO_THREAD_SAFETY_ANALYSIS {
+  if (waiter_->served.load(std::memory_order_acquire)) return false;
+  for (const unsigned shard : waiter_->shards) services_.store.shard(shard).mutex.lock();
+  const bool left = waiter_->listed;
+  if (left) leave_lists(services_.listeners.waiters, *waiter_);
+  for (const unsigned shard : waiter_->shards) services_.store.shard(shard).mutex.unlock();
+  return left;
+}
+
+Task::Progress BlockedTask::step(ReplyWriter& reply, int64_t now_ms) {
+  if (waiter_->served.load(std::memory_order_acquire)) {
+    reply.output().append_all(waiter_->reply);
+    return Progress::done;
+  }
+  if (now_ms < waiter_->options.until_ms || !try_leave()) return Progress::wait;
+  reply_nothing(reply, waiter_->options.nothing);
+  return Progress::done;
+}
+
+bool BlockedTask::unblock(ReplyWriter& reply, bool with_error) {
+  if (!try_leave()) return false;
+  with_error ? reply.error(kUnblocked) : reply_nothing(reply, waiter_->options.nothing);
+  return true;
+}
+
+int64_t take_timeout(Args& args, int64_t now_ms) {
+  const double seconds = args.number("ERR timeout is not a float or out of range");
+  return end_of(args, static_cast<long double>(seconds) * 1000, now_ms);
+}
+
+int64_t take_timeout_ms(Args& args, int64_t now_ms) {
+  const int64_t ms = args.integer("ERR timeout is not an integer or out of range");
+  return end_of(args, static_cast<long double>(ms), now_ms);
+}
+
+}  // namespace larder

@@ -1,0 +1,154 @@
+#include "server/commands/transactions.h"
+
+#include "server/commands/args.h"
+#include "server/commands/call.h"
+#include "server/commands/dispatcher.h"
+#include "server/commands/families.h"
+#include "server/commands/listeners.h"
+
+namespace larder {
+
+KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> args_)
+    : command(command_), words(args_.begin(), args_.end()), args(words.begin(), words.end()) {}
+
+void touch_watches(Watches& watches, const Key& key, unsigned db) {
+  const Watches::List* list = watches.find(key, db);
+  if (list == nullptr) [[likely]] return;
+  for (const auto& watch : *list) watch->touched.store(true, std::memory_order_relaxed);
+}
+
+void touch_all_watches(Watches& watches, Store& store, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
+  watches.each([&](const Watches::List& list) {
+    const KeyPlace& key = list.front()->key;
+    if (db != Store::kAllDatabases && db != key.db) return;
+    Keyspace* keys = store.shard_of(key.hash).find_keyspace(key.db);
+    if (keys == nullptr || !keys->find(key.key())) return;
+    touch_watches(watches, key.key(), key.db);
+  });
+}
+
+void end_transaction(Watches& watches, Store& store, Session& session) {
+  if (session.transaction == nullptr) return;
+  for (const auto& watch : session.transaction->watches) {
+    MutexLock lock(store.shard_of(watch->key.hash).mutex);
+    watches.remove(watch->key, watch.get());
+  }
+  session.transaction.reset();
+}
+
+namespace {
+
+Transaction& transaction_of(Session& session) {
+  if (session.transaction == nullptr) session.transaction = std::make_shared<Transaction>();
+  return *session.transaction;
+}
+
+Status multi(Call& call) {
+  Transaction& transaction = transaction_of(call.session());
+  if (transaction.open) return Status::error("ERR MULTI calls can not be nested");
+  transaction.open = true;
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status discard(Call& call) {
+  if (!in_multi(call.session().transaction.get())) {
+    return Status::error("ERR DISCARD without MULTI");
+  }
+  end_transaction(call.services().listeners.watches, call.store(), call.session());
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status watch(Call& call) {
+  Transaction& transaction = transaction_of(call.session());
+  if (transaction.open) return Status::error("ERR WATCH inside MULTI is not allowed");
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    const Key key = call.key(i);
+    const KeyPlace place(key, call.session().db);
+    const auto same = [&](const auto& each) { return each->key == place; };
+    if (std::any_of(transaction.watches.begin(), transaction.watches.end(), same)) continue;
+    auto fresh = std::make_shared<Watch>(place);
+    const Item item = call.keyspace(key).find(key);
+    fresh->was_expired = item && item->expired(call.now_ms());
+    call.services().listeners.watches.add(place, fresh);
+    transaction.watches.push_back(std::move(fresh));
+  }
+  call.reply().ok();
+  return Status::ok();
+}
+
+// Inside MULTI it is queued like any other command and then finds nothing to do.
+Status unwatch(Call& call) {
+  Session& session = call.session();
+  if (!call.is_nested() && session.transaction != nullptr && !session.transaction->open) {
+    end_transaction(call.services().listeners.watches, call.store(), session);
+  }
+  call.reply().ok();
+  return Status::ok();
+}
+
+// A watched key whose time came since counts as changed, whether it was removed yet or not.
+bool changed_since(Call& call, const Watch& watch) {
+  if (watch.touched.load(std::memory_order_relaxed)) return true;
+  const Key key = watch.key.key();
+  const Item item = call.keyspace(key, watch.key.db).find(key);
+  return item && !watch.was_expired && item->expired(call.now_ms());
+}
+
+// Runs with the locks of all shards concerned, see Dispatcher::find_shards.
+Status exec(Call& call) {
+  const std::shared_ptr<Transaction> transaction = call.session().transaction;
+  if (!in_multi(transaction.get())) return Status::error("ERR EXEC without MULTI");
+  call.session().transaction.reset();
+  bool changed = false;
+  for (const auto& watch : transaction->watches) {
+    changed |= changed_since(call, *watch);
+    call.services().listeners.watches.remove(watch->key, watch.get());
+  }
+  if (transaction->failed) {
+    return Status::error("EXECABORT Transaction discarded because of previous errors.");
+  }
+  if (changed) {
+    call.reply().null_array();
+    return Status::ok();
+  }
+  call.reply().array(transaction->queue.size());
+  for (const KeptRequest& request : transaction->queue) {
+    call.dispatcher().run_nested(call, *request.command, request.args);
+  }
+  return Status::ok();
+}
+
+constexpr Flag kQueued = Flag::noscript | Flag::loading | Flag::stale | Flag::fast |
+                         Flag::allow_busy;
+constexpr Flag kFlags = kQueued | Flag::never_queued;
+constexpr Acl kAcl = Acl::transaction | Acl::fast;
+
+constexpr auto kFamily = family({
+    {.name = "MULTI", .syntax = "", .summary = "Begins a transaction.", .since = "1.2.0",
+     .complexity = "O(1)", .group = "transactions", .arity = exactly(1), .flags = kFlags,
+     .acl = kAcl, .run = multi},
+    {.name = "EXEC", .syntax = "", .summary = "Runs the commands of a transaction.",
+     .since = "1.2.0", .complexity = "Depends on commands in the transaction",
+     .group = "transactions", .arity = exactly(1),
+     .flags = Flag::noscript | Flag::loading | Flag::stale | Flag::skip_slowlog |
+              Flag::runs_queue | Flag::never_queued,
+     .acl = Acl::transaction | Acl::slow, .run = exec},
+    {.name = "DISCARD", .syntax = "", .summary = "Forgets a transaction.", .since = "2.0.0",
+     .complexity = "O(N), when N is the number of queued commands", .group = "transactions",
+     .arity = exactly(1), .flags = kFlags, .acl = kAcl, .run = discard},
+    {.name = "WATCH", .syntax = "key [key ...]",
+     .summary = "Makes the next transaction depend on keys not being changed.", .since = "2.2.0",
+     .complexity = "O(1) for every key.", .group = "transactions", .arity = at_least(2),
+     .flags = kFlags, .keys = keys_from(1, -1, 1, KeyUse::read_only), .acl = kAcl, .run = watch},
+    {.name = "UNWATCH", .syntax = "", .summary = "Forgets the keys that are watched.",
+     .since = "2.2.0", .complexity = "O(1)", .group = "transactions", .arity = exactly(1),
+     .flags = kQueued, .acl = kAcl, .run = unwatch},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> transaction_commands() { return kFamily; }
+
+}  // namespace larder

@@ -1,0 +1,65 @@
+// MULTI, EXEC, WATCH: commands that run together, and only if what was looked at has not changed.
+//
+// Between MULTI and EXEC the dispatcher queues requests instead of running them. EXEC holds the
+// locks of the shards of all their keys and of all watched keys, so it is atomic and isolated
+// whatever other workers do. A watch is listed under its key in the key's shard; whoever changes
+// the key, by whatever means, marks it under the shard's lock.
+// Source: https://redis.io/docs/latest/develop/interact/transactions/
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "server/commands/by_key.h"
+
+namespace larder {
+
+struct Command;
+struct Session;
+
+// A request kept beyond its buffer.
+struct KeptRequest {
+  KeptRequest(const Command* command, std::span<const Bytes> args);
+
+  const Command* command;
+  std::vector<std::string> words;
+  std::vector<Bytes> args;  // views of words
+};
+
+// One WATCH of one client.
+struct Watch {
+  std::atomic<bool> touched{false};
+  bool was_expired = false;  // when it was watched: expiring is no change then
+  KeyPlace key;
+
+  explicit Watch(KeyPlace key_) : key(std::move(key_)) {}
+};
+
+using Watches = ByKey<Watch>;
+
+struct Transaction {
+  bool open = false;    // behind MULTI
+  bool failed = false;  // a request was refused: EXEC will not run
+  std::vector<KeptRequest> queue;
+  size_t queued_bytes = 0;
+  std::vector<std::shared_ptr<Watch>> watches;
+};
+
+inline bool in_multi(const Transaction* transaction) {
+  return transaction != nullptr && transaction->open;
+}
+
+// Marks the watches of a key. Under its shard's lock.
+void touch_watches(Watches& watches, const Key& key, unsigned db);
+// Marks the watches of all keys of a database that are there, or of all databases. Under every
+// shard's lock, before the keys go.
+void touch_all_watches(Watches& watches, Store& store, unsigned db);
+// Forgets queue and watches. Takes shard locks: call without.
+void end_transaction(Watches& watches, Store& store, Session& session);
+
+}  // namespace larder
