@@ -37,8 +37,7 @@ class ElementTable {
   bool remove(Bytes key);
 
   size_t size() const { return table_.size(); }
-  // Some element, each about equally likely; null when empty. `random` is 64
-  // random bits.
+  // Some element, each equally likely; null when empty. `random` is 64 random bits.
   Element *sample(uint64_t random) { return table_.sample(random); }
   // Visits every element; `visit` must not change the table.
   template <typename Visit>
@@ -48,6 +47,15 @@ class ElementTable {
       cursor = const_cast<Nodes &>(table_).scan_segment(cursor, visit);
     } while (cursor != 0);
   }
+  // Visits the elements of one place of the table, as place_of_key gives it.
+  template <typename Visit>
+  void each_at(uint32_t place, Visit visit) const {
+    const_cast<Nodes &>(table_).each_candidate(place, [&](const Slot *slot) {
+      const Element *element = Nodes::entry_of(*slot);
+      if (Nodes::place_of(element, 0).place == place) visit(element);
+    });
+  }
+  static uint32_t place_of_key(Bytes key) { return place_of(key).place; }
   // Visits a few elements and returns the next cursor, 0 at the end; SCAN's
   // guarantee, see Table.
   template <typename Visit>

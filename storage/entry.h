@@ -8,7 +8,7 @@
 //   flags    which optional fields are there, see Flag
 //   stamp    24 bits that belong to the eviction policy
 //   expiry   Unix time in ms; 6 bytes reach the year 10889, 8 bytes hold what EXPIREAT accepts
-//   payload  embedded, raw, pack, integers: the bytes; integer: int64; blob: Blob*; object: Object*
+//   payload  embedded, raw, packs, integers: the bytes; integer: int64; blob: Blob*; object: Object*
 //
 // An entry of an 11-byte key and a 64-byte value takes 82 bytes and lands in the slab class of 88.
 // All fields are unaligned; loads and stores go through memcpy.
@@ -32,6 +32,7 @@ enum class Encoding : uint8_t {
   pack = 4,      // payload is a Pack: a small list, set, sorted set or hash
   integers = 5,  // payload is a sorted run of integers: a small set
   object = 6,    // payload is an Object*
+  timed_pack = 7,  // payload is a Pack of fields with expiries: a small hash, see hash.h
 };
 
 // No expiry. Every real expiry is >= 0.

@@ -10,6 +10,8 @@ class StoreEvents {
  public:
   virtual ~StoreEvents() = default;
   virtual void expired(unsigned db, Bytes key) = 0;
+  // Fields of a hash came to their end; `emptied`: with the last one the key is gone too.
+  virtual void fields_expired(unsigned /*db*/, Bytes /*key*/, bool /*emptied*/) {}
   virtual void evicted(unsigned db, Bytes key) = 0;
   // A key that was not there is; its value may not be laid out yet. Only told when asked for, see
   // Store::set_tell_added.

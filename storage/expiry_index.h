@@ -35,6 +35,11 @@ class ExpiryIndex {
   ExpiryIndex& operator=(const ExpiryIndex&) = delete;
 
   void add(uint32_t place, int64_t expiry_ms);
+  // A reference that take() returns next.
+  void add_due(uint32_t place) {
+    push(due_, place);
+    ++size_;
+  }
 
   // Takes the next reference whose time has come or whose slot moves to a finer level.
   // Returns false when there is none up to `now_ms`.
@@ -46,6 +51,8 @@ class ExpiryIndex {
   bool peek_random(uint64_t random, uint32_t& place) const;
 
   size_t size() const { return size_; }
+  // Everything up to this time has been taken or waits to be.
+  int64_t now_ms() const { return (tick_ - 1) << kTickBits; }
   // Lower bound of the next time take() can return something; INT64_MAX when empty.
   int64_t next_ms() const;
   // The slab is dropped as a whole: forget the blocks instead of releasing them.

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "storage/eviction/policy.h"
 #include "storage/events.h"
+#include "storage/hash.h"
 
 namespace larder {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 constexpr size_t kDeadRefsMin = 4096;
 // Buckets walked per expire_step while the index is rebuilt.
 constexpr size_t kRebuildBuckets = 64;
+// Fields of a hash that expire at a stroke, about 10 us.
+constexpr size_t kFieldBudget = 64;
 
 class BlobGarbage : public Garbage {
  public:
@@ -173,7 +176,9 @@ Item Keyspace::move_value(Keyspace& from, Item item, Keyspace& to, const Key& ke
     }
   }
   from.remove_entry(source);
-  return to.find(key);
+  const Item found = to.find(key);
+  to.note_field_expiry(found, earliest_field_ms(*found.entry()));
+  return found;
 }
 
 Item Keyspace::copy_value(const Entry& from, const Key& key, Item old) {
@@ -182,6 +187,7 @@ Item Keyspace::copy_value(const Entry& from, const Key& key, Item old) {
     Object* copy = object_of(from)->clone(slab_);
     const Item item = put_object(key, old, shape.type, copy, shape.expiry_ms);
     grown(item);
+    note_field_expiry(item, earliest_field_ms(*item.entry()));
     return item;
   }
   if (shape.encoding == Encoding::blob) {
@@ -190,7 +196,9 @@ Item Keyspace::copy_value(const Entry& from, const Key& key, Item old) {
     std::memcpy(blob->data(), bytes.data(), bytes.size());
     return put(key, old, shape, {reinterpret_cast<const char*>(&blob), sizeof blob});
   }
-  return put(key, old, shape, from.payload_view());
+  const Item item = put(key, old, shape, from.payload_view());
+  note_field_expiry(item, earliest_field_ms(*item.entry()));
+  return item;
 }
 
 Item Keyspace::put(const Key& key, Item item, EntryShape shape, Bytes payload) {
@@ -295,11 +303,11 @@ void Keyspace::note_expiry(Item item, int64_t before_ms) {
 bool Keyspace::expire_step(int64_t now_ms, size_t budget) {
   maybe_rebuild(now_ms);
   uint32_t place = 0;
-  for (size_t i = 0; i < budget; ++i) {
+  for (size_t cost = 0; cost < budget;) {
     if (old_expiry_ && old_expiry_->take(now_ms, place)) {
-      fire(place, now_ms);
+      cost += fire(place, now_ms);
     } else if (expiry_->take(now_ms, place)) {
-      fire(place, now_ms);
+      cost += fire(place, now_ms);
     } else {
       return false;
     }
@@ -312,12 +320,19 @@ int64_t Keyspace::next_expiry_ms() const {
   return old_expiry_ ? std::min(next, old_expiry_->next_ms()) : next;
 }
 
-// Removes what is due at `place` and keeps one reference for what is not.
-void Keyspace::fire(uint32_t place, int64_t now_ms) {
+// Removes what is due at `place` and keeps one reference for what is not. Returns the cost: one and
+// the fields that went.
+size_t Keyspace::fire(uint32_t place, int64_t now_ms) {
   std::optional<int64_t> next_ms;
   while (expire_one(place, now_ms, next_ms)) {
   }
-  if (next_ms) expiry_->add(place, *next_ms);
+  const size_t fields = expire_fields(place, now_ms, next_ms);
+  if (next_ms && *next_ms <= now_ms) {
+    expiry_->add_due(place);
+  } else if (next_ms) {
+    expiry_->add(place, *next_ms);
+  }
+  return 1 + fields;
 }
 
 bool Keyspace::expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms) {
@@ -340,9 +355,56 @@ bool Keyspace::expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>
   return true;
 }
 
+void Keyspace::note_field_expiry(Item item, int64_t expiry_ms) {
+  if (expiry_ms != kNeverMs) expiry_->add(item.where.place, expiry_ms);
+}
+
+Item Keyspace::drop_due_fields(Item item, int64_t now_ms, size_t budget) {
+  const auto [dropped, left] = remove_due_fields(*this, item, now_ms, budget);
+  if (dropped == 0) return item;
+  services_.expired_fields += dropped;
+  if (services_.events != nullptr) services_.events->fields_expired(db_, item->key(), left == 0);
+  if (left > 0) return item;
+  remove(item);
+  return {};
+}
+
+// One hash at most is changed: its removal would make the others' slots invalid. The reference
+// that stays lets the others follow.
+size_t Keyspace::expire_fields(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms) {
+  Item due;
+  const auto note = [&](int64_t ms) {
+    if (ms != kNeverMs) next_ms = std::min(next_ms.value_or(ms), ms);
+  };
+  table_.each_candidate(place, [&](Table::Slot* slot) {
+    const Entry* entry = Table::entry_of(*slot);
+    const int64_t earliest_ms = earliest_field_ms(*entry);
+    if (earliest_ms == kNeverMs) return;
+    const HashPlace where = Table::place_of(entry, services_.shard_bits);
+    if (where.place != place) return;
+    if (earliest_ms > now_ms || due) return note(earliest_ms);
+    due = {slot, where};
+  });
+  if (!due) return 0;
+  const uint64_t before = services_.expired_fields;
+  due = drop_due_fields(due, now_ms, kFieldBudget);
+  if (due) note(earliest_field_ms(*due.entry()));
+  return static_cast<size_t>(services_.expired_fields - before);
+}
+
+// kNeverMs when no hash with expiring fields is there.
+int64_t Keyspace::earliest_field_at(uint32_t place) {
+  int64_t earliest_ms = kNeverMs;
+  table_.each_candidate(place, [&](Table::Slot* slot) {
+    earliest_ms = std::min(earliest_ms, earliest_field_ms(*Table::entry_of(*slot)));
+  });
+  return earliest_ms;
+}
+
 void Keyspace::maybe_rebuild(int64_t now_ms) {
   if (!old_expiry_) {
-    if (expiry_->size() <= 2 * volatile_count_ + kDeadRefsMin) return;
+    const size_t living = std::max(volatile_count_, living_refs_);
+    if (expiry_->size() <= 2 * living + kDeadRefsMin) return;
     old_expiry_ = std::move(expiry_);
     expiry_ = std::make_unique<ExpiryIndex>(slab_, now_ms);
     rebuild_cursor_ = 0;
@@ -355,12 +417,15 @@ void Keyspace::maybe_rebuild(int64_t now_ms) {
 void Keyspace::rebuild_step(size_t buckets) {
   for (size_t i = 0; i < buckets; ++i) {
     rebuild_cursor_ = table_.scan(rebuild_cursor_, [this](Entry* entry) {
-      if (!entry->is(Entry::kHasExpiry)) return;
+      const int64_t fields_ms = earliest_field_ms(*entry);
+      if (!entry->is(Entry::kHasExpiry) && fields_ms == kNeverMs) return;
       const HashPlace where = Table::place_of(entry, services_.shard_bits);
-      expiry_->add(where.place, entry->expiry_ms());
+      if (entry->is(Entry::kHasExpiry)) expiry_->add(where.place, entry->expiry_ms());
+      if (fields_ms != kNeverMs) expiry_->add(where.place, fields_ms);
     });
     if (rebuild_cursor_ == 0) {
       old_expiry_.reset();
+      living_refs_ = expiry_->size();
       return;
     }
   }
@@ -389,6 +454,12 @@ Item Keyspace::volatile_candidate(uint64_t random, bool earliest) {
     // A living reference goes back, to where its key stands by now; a dead one is gone.
     if (item && earliest) expiry_->add(place, item->expiry_ms());
     if (item) return item;
+    // One that belongs to a hash's fields goes back too, but makes no key volatile.
+    const int64_t fields_ms = earliest ? earliest_field_at(place) : kNeverMs;
+    if (fields_ms != kNeverMs) {
+      expiry_->add(place, fields_ms);
+      break;
+    }
   }
   // Few living references: look for any key with an expiry in the table itself.
   for (unsigned i = 0; i < 16 * kAttempts; ++i) {

@@ -32,6 +32,7 @@ struct ShardServices {
   GarbageList garbage;
   uint64_t expired_keys = 0;
   uint64_t evicted_keys = 0;
+  uint64_t expired_fields = 0;
   int64_t now_ms = 0;  // of the last operation; the eviction policies' clock
 };
 
@@ -110,6 +111,13 @@ class Keyspace : public Garbage {
   Blob* make_blob(size_t bytes, size_t capacity);
   void drop_blob(Blob* blob);
 
+  // Fields of hashes expire too (HEXPIRE). A hash that has such fields keeps a reference in the
+  // expiry index at or before the earliest; this adds one.
+  void note_field_expiry(Item item, int64_t expiry_ms);
+  // Removes fields whose time has come, at most about `budget`, and tells. An emptied hash goes
+  // away. Returns the item, null when it is gone.
+  Item drop_due_fields(Item item, int64_t now_ms, size_t budget);
+
   // Removes due keys, visiting at most `budget` references. Returns true when more are due.
   bool expire_step(int64_t now_ms, size_t budget);
   // Lower bound of the time when expire_step finds something.
@@ -144,9 +152,11 @@ class Keyspace : public Garbage {
   void drop_object(Object* object);
   void remove_entry(Item item);
   void note_expiry(Item item, int64_t before_ms);
-  void fire(uint32_t place, int64_t now_ms);
+  size_t fire(uint32_t place, int64_t now_ms);
   bool expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms);
+  size_t expire_fields(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms);
   Item volatile_at(uint32_t place);
+  int64_t earliest_field_at(uint32_t place);
   void maybe_rebuild(int64_t now_ms);
   void rebuild_step(size_t buckets);
 
@@ -157,6 +167,7 @@ class Keyspace : public Garbage {
   std::unique_ptr<ExpiryIndex> expiry_;
   std::unique_ptr<ExpiryIndex> old_expiry_;  // drained while the new one is filled
   uint64_t rebuild_cursor_ = 0;
+  size_t living_refs_ = 0;  // in the index when it was last rebuilt
   size_t volatile_count_ = 0;
   size_t blob_bytes_ = 0;
   size_t own_slab_bytes_ = 0;  // of objects with a slab of their own

@@ -302,33 +302,38 @@ void BasicTable<Node>::try_halve_directory() {
   }
 }
 
+// A random slot of a random segment, until one is taken: so every entry is equally likely. A segment
+// that several directory entries share counts by the first of them only. Sparse tables, where that
+// would take long, are counted through instead.
 template <typename Node>
 Node* BasicTable<Node>::sample(uint64_t random) {
   if (size_ == 0) return nullptr;
-  // A random slot of a random place; from an empty one on to the next that is taken. Directory
-  // entries that share a segment make it as likely as its share of the hash range.
-  for (unsigned attempt = 0;; ++attempt) {
+  constexpr unsigned kAttempts = 128;
+  const size_t slots = size_t{buckets_ + kStashBuckets} * kSlotsPerBucket;
+  const bool sparse = size_ * 16 < slot_count();
+  for (unsigned attempt = 0; !sparse && attempt < kAttempts; ++attempt) {
     random = random * 0x5851f42d4c957f2dULL + 0x14057b7ef767814fULL;
-    const auto place = static_cast<uint32_t>(random >> 32);
-    Segment& segment = *segment_of(place);
-    if (segment.count == 0) {
-      if (attempt < 64) continue;
-      break;
-    }
-    const size_t slots = size_t{buckets_ + kStashBuckets} * kSlotsPerBucket;
-    Slot* first = segment.buckets()->slots;
-    const size_t start = static_cast<size_t>((random & 0xffffffff) * slots >> 32);
-    // While the segment is reasonably full, retrying is fairer than walking on.
-    const size_t walk = attempt < 16 ? 1 : slots;
-    for (size_t i = 0; i < walk; ++i) {
-      if (Node* entry = entry_of(first[(start + i) % slots])) return entry;
-    }
+    const size_t index = static_cast<size_t>(((random >> 32) << depth_) >> 32);
+    Segment& segment = *directory_[index];
+    if (directory_index(segment.prefix) != index) continue;
+    const size_t at = static_cast<size_t>((random & 0xffffffff) * slots >> 32);
+    if (Node* entry = entry_of(segment.buckets()->slots[at])) return entry;
   }
-  for (size_t segment = 0; segment < directory_size(); ++segment) {
-    if (directory_[segment]->count == 0) continue;
-    Slot* first = directory_[segment]->buckets()->slots;
-    for (size_t i = 0;; ++i) {
-      if (Node* entry = entry_of(first[i])) return entry;
+  return nth((random >> 16) % size_);
+}
+
+// The entry of an index in the order of slots. Cost: O(segments + slots of one).
+template <typename Node>
+Node* BasicTable<Node>::nth(size_t index) {
+  for (size_t i = 0; i < directory_size();) {
+    Segment& segment = *directory_[i];
+    i += size_t{1} << (depth_ - segment.depth);
+    if (index >= segment.count) {
+      index -= segment.count;
+      continue;
+    }
+    for (const Slot* slot = segment.buckets()->slots;; ++slot) {
+      if (entry_of(*slot) != nullptr && index-- == 0) return entry_of(*slot);
     }
   }
   return nullptr;

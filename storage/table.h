@@ -94,8 +94,7 @@ class BasicTable {
   template <typename Visit>
   uint64_t scan_segment(uint64_t cursor, Visit visit);
 
-  // Some entry, each about equally likely; null when empty. `random` is 64
-  // random bits.
+  // Some entry, each equally likely; null when empty. `random` is 64 random bits.
   Node* sample(uint64_t random);
 
   void prefetch_bucket(HashPlace where) const { __builtin_prefetch(&home_bucket(where)); }
@@ -160,6 +159,7 @@ class BasicTable {
   void move_entries(Segment* from);
   void try_merge(uint32_t place);
   void try_halve_directory();
+  Node* nth(size_t index);
   void point_directory_at(Segment* segment);
 
   static uint32_t tag_matches(const Bucket& bucket, uint16_t tag);

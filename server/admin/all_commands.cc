@@ -11,6 +11,12 @@ void add_all_commands(Registry& registry) {
   registry.add(client_commands());
   registry.add(string_commands());
   registry.add(string_edit_commands());
+  registry.add(hash_commands());
+  registry.add(hash_walk_commands());
+  registry.add(hash_expiry_commands());
+  registry.add(set_commands());
+  registry.add(set_walk_commands());
+  registry.add(set_algebra_commands());
   registry.add(key_commands());
   registry.add(expiry_commands());
   registry.add(scan_commands());

@@ -70,6 +70,19 @@ std::string apply_slow_log(const Options& options, OptionTargets& to) {
   return "";
 }
 
+std::string apply_hash_limits(const Options& options, OptionTargets& to) {
+  to.settings.hash_pack_fields_max.store(options.integer("hash-max-listpack-entries"));
+  to.settings.hash_pack_bytes_max.store(options.integer("hash-max-listpack-value"));
+  return "";
+}
+
+std::string apply_set_limits(const Options& options, OptionTargets& to) {
+  to.settings.set_integers_max.store(options.integer("set-max-intset-entries"));
+  to.settings.set_pack_members_max.store(options.integer("set-max-listpack-entries"));
+  to.settings.set_pack_bytes_max.store(options.integer("set-max-listpack-value"));
+  return "";
+}
+
 std::string apply_log_level(const Options& options, OptionTargets& to) {
   to.log.set_level(log_level_of(options.text("loglevel")));
   return "";
@@ -149,6 +162,24 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "maxmemory-samples", .kind = Kind::integer, .standard = "5", .section = In::memory,
      .summary = "Keys looked at to choose a victim.", .low = 1, .high = 64,
      .apply = apply_policy},
+    {.name = "hash-max-listpack-entries", .alias = "hash-max-ziplist-entries",
+     .kind = Kind::integer, .standard = "512", .section = In::memory,
+     .summary = "Most fields of a hash that is kept in one piece.", .apply = apply_hash_limits},
+    {.name = "hash-max-listpack-value", .alias = "hash-max-ziplist-value", .kind = Kind::memory,
+     .standard = "64", .section = In::memory,
+     .summary = "Longest field or value, bytes, of a hash that is kept in one piece.",
+     .apply = apply_hash_limits},
+    {.name = "set-max-intset-entries", .kind = Kind::integer, .standard = "512",
+     .section = In::memory,
+     .summary = "Most members of a set of integers that is kept as a sorted run.",
+     .apply = apply_set_limits},
+    {.name = "set-max-listpack-entries", .kind = Kind::integer, .standard = "128",
+     .section = In::memory, .summary = "Most members of a set that is kept in one piece.",
+     .apply = apply_set_limits},
+    {.name = "set-max-listpack-value", .kind = Kind::memory, .standard = "64",
+     .section = In::memory,
+     .summary = "Longest member, bytes, of a set that is kept in one piece.",
+     .apply = apply_set_limits},
     {.name = "lazyfree-lazy-user-flush", .kind = Kind::boolean, .standard = "no",
      .section = In::memory,
      .summary = "Kept for redis.conf: flushed keys are always freed in the background.",

@@ -10,6 +10,7 @@
 #include "server/commands/args.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
+#include "storage/value.h"
 
 namespace larder {
 namespace {
@@ -53,7 +54,7 @@ Status object(Call& call) {
   char address[32];
   std::snprintf(address, sizeof address, "%p", static_cast<const void*>(item.entry()));
   call.reply().simple("Value at:" + std::string(address) + " refcount:1 encoding:" +
-                      std::string(string_encoding_name(*item.entry())) + " serializedlength:" +
+                      std::string(encoding_name(*item.entry())) + " serializedlength:" +
                       std::to_string(string_length(*item.entry())) + " lru:" +
                       std::to_string(((call.now_ms() - idle_ms) / 1000) & 0xffffff) +
                       " lru_seconds_idle:" + std::to_string(idle_ms / 1000));

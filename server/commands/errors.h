@@ -10,6 +10,7 @@ inline constexpr const char* kNotFloat = "ERR value is not a valid float";
 inline constexpr const char* kWrongType =
     "WRONGTYPE Operation against a key holding the wrong kind of value";
 inline constexpr const char* kNoSuchKey = "ERR no such key";
+inline constexpr const char* kOutOfRange = "ERR value is out of range";
 inline constexpr const char* kOverflow = "ERR increment or decrement would overflow";
 inline constexpr const char* kStringTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";

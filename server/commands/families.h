@@ -10,6 +10,12 @@ namespace larder {
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> string_edit_commands();
+std::span<const CommandSpec> hash_commands();
+std::span<const CommandSpec> hash_walk_commands();
+std::span<const CommandSpec> hash_expiry_commands();
+std::span<const CommandSpec> set_commands();
+std::span<const CommandSpec> set_walk_commands();
+std::span<const CommandSpec> set_algebra_commands();
 std::span<const CommandSpec> key_commands();
 std::span<const CommandSpec> expiry_commands();
 std::span<const CommandSpec> scan_commands();

@@ -1,9 +1,12 @@
 // Names of value types, as TYPE answers and SCAN TYPE takes them.
 #pragma once
 
-#include "storage/entry.h"
+#include "storage/keyspace.h"
 
 namespace larder {
+
+// True for a missing key too: commands treat it as an empty value.
+inline bool is_type(Item item, Type type) { return !item || item->type() == type; }
 
 inline Bytes type_name(Type type) {
   switch (type) {

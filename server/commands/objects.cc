@@ -5,13 +5,14 @@
 #include "server/commands/answers.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
+#include "storage/value.h"
 
 namespace larder {
 namespace {
 
 Status encoding(Call& call) {
   const Item item = call.peek(call.key(2));
-  item ? call.reply().bulk(string_encoding_name(*item.entry())) : call.reply().null();
+  item ? call.reply().bulk(encoding_name(*item.entry())) : call.reply().null();
   return Status::ok();
 }
 

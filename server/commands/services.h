@@ -46,6 +46,12 @@ class LiveSettings {
   std::atomic<bool> password_set{false};
   std::atomic<bool> bound_explicitly{false};    // `bind` was given
   std::atomic<bool> lazy_flush{false};          // lazyfree-lazy-user-flush
+  // Up to where collections stay packed; see storage/pack_limits.h.
+  std::atomic<int64_t> hash_pack_fields_max{512};
+  std::atomic<int64_t> hash_pack_bytes_max{64};
+  std::atomic<int64_t> set_integers_max{512};
+  std::atomic<int64_t> set_pack_members_max{128};
+  std::atomic<int64_t> set_pack_bytes_max{64};
   // no, yes or local: who may use DEBUG.
   enum class Debug : uint8_t { no, yes, local };
   std::atomic<Debug> debug{Debug::no};

@@ -17,6 +17,7 @@ import time
 
 RECENT = 12  # commands shown before a difference
 KEYS = ["a", "b", "c", "bits", "n"]
+FIELDS = ["f", "g", "", "1", "01", "-7", "100000", "\x00\xff", "x" * 64, "y" * 65]
 NUMBERS = ["0", "1", "-1", "7", "100", "-100", "9223372036854775807", "1e3", "x", "", " 1",
            "4294967296"]
 # None ends within the run: the two servers would not see that at the same command.
@@ -133,13 +134,61 @@ def bit_command(dice):
         ["BITFIELD", key] + steps, ["BITFIELD_RO", key] + steps])
 
 
+def hash_command(dice):
+    key, value, number = some(dice, ["h", "i", "a"]), some(dice, VALUES), some(dice, NUMBERS)
+    field, other = some(dice, FIELDS), some(dice, FIELDS)
+    count = some(dice, ["0", "-1", "100", "x", "9223372036854775807", "-9223372036854775808"])
+    return some(dice, [
+        ["HSET", key, field, value, other, number], ["HSET", key, field, number],
+        ["HSET", key, field], ["HMSET", key, field, value, other], ["HMSET", key, field, value],
+        ["HSETNX", key, field, value], ["HGET", key, field], ["HMGET", key, field, other],
+        ["HGETALL", key], ["HKEYS", key], ["HVALS", key], ["HLEN", key], ["HEXISTS", key, field],
+        ["HSTRLEN", key, field], ["HDEL", key, field, other], ["HINCRBY", key, field, number],
+        ["HINCRBYFLOAT", key, field, number], ["HRANDFIELD", "missing", count],
+        ["HRANDFIELD", key, some(dice, ["0", "100"])], ["HRANDFIELD", key, "100", "WITHVALUES"],
+        ["HRANDFIELD", key, "1", "FOO"], ["HSCAN", key, some(dice, ["0", "0", "x"])] + some(
+            dice, [["COUNT", "1000"], ["MATCH", "[a-f]*", "COUNT", "1000"], ["FOO"],
+                   ["COUNT", "0"], ["COUNT", "x"], ["MATCH"]]),
+        ["OBJECT", "ENCODING", "h"], ["TYPE", key]])
+
+
+def set_command(dice):
+    key, other, third = (some(dice, ["s", "t", "u", "a"]) for _ in range(3))
+    member, second, number = some(dice, FIELDS), some(dice, FIELDS), some(dice, NUMBERS)
+    limit = some(dice, [[], ["LIMIT", "1"], ["LIMIT", "x"], ["LIMIT", "-1"], ["FOO"]])
+    return some(dice, [
+        ["SADD", key, member, second, number], ["SADD", key, str(dice.randint(-70000, 70000))],
+        ["SADD", key, number, "5"], ["SREM", key, member, number], ["SISMEMBER", key, member],
+        ["SMISMEMBER", key, member, number], ["SCARD", key], ["SMEMBERS", key],
+        ["SPOP", "missing"], ["SPOP", "missing", number], ["SPOP", key, "100000"],
+        ["SRANDMEMBER", "missing", number], ["SRANDMEMBER", key, "100000"],
+        ["SMOVE", key, other, member], ["SINTER", key, other], ["SUNION", key, other, third],
+        ["SDIFF", key, other], ["SDIFF", key, other, third], ["SINTERSTORE", third, key, other],
+        ["SUNIONSTORE", third, key, other], ["SDIFFSTORE", third, key, other],
+        ["SINTERCARD", "2", key, other] + limit, ["SINTERCARD", number, key, other],
+        ["SSCAN", key, "0"] + some(dice, [["COUNT", "1000"], ["MATCH", "[1-5a-d]*", "COUNT",
+                                                              "1000"], ["FOO"]]),
+        ["TYPE", key]])
+
+
+UNORDERED = {"KEYS", "HKEYS", "HVALS", "HRANDFIELD", "SMEMBERS", "SINTER", "SUNION", "SDIFF",
+             "SRANDMEMBER", "SPOP"}
+
+
 def comparable(words, reply):
     """Times may differ by a second between the two."""
     if words[0] in ("TTL", "EXPIRETIME") and isinstance(reply, int) and reply > 0:
         return reply // 10
-    if words[0] == "KEYS":
+    if words[0] in ("HSCAN", "SSCAN") and isinstance(reply, list):
+        return [reply[0], sorted(reply[1])]
+    if words[0] == "HGETALL" and isinstance(reply, list):
+        return sorted(zip(reply[::2], reply[1::2]))
+    if words[0] in UNORDERED and isinstance(reply, list):
         return sorted(reply)
     return reply
+
+
+FAMILIES = [string_command, string_command, key_command, bit_command, hash_command, set_command]
 
 
 def run(larder, seed, count):
@@ -149,7 +198,7 @@ def run(larder, seed, count):
     try:
         recent = collections.deque(maxlen=RECENT)
         for number in range(count):
-            words = some(dice, [string_command, string_command, key_command, bit_command])(dice)
+            words = some(dice, FAMILIES)(dice)
             mine, expected = ours.ask(words), theirs.ask(words)
             if comparable(words, mine) != comparable(words, expected):
                 for earlier in recent:
