@@ -8,7 +8,7 @@
 //   flags    which optional fields are there, see Flag
 //   stamp    24 bits that belong to the eviction policy
 //   expiry   Unix time in ms; 6 bytes reach the year 10889, 8 bytes hold what EXPIREAT accepts
-//   payload  embedded, raw, packs, integers: the bytes; integer: int64; blob: Blob*; object: Object*
+//   payload  embedded, raw, packs, integers: bytes; integer: int64; blob: Blob*; object: Object*
 //
 // An entry of an 11-byte key and a 64-byte value takes 82 bytes and lands in the slab class of 88.
 // All fields are unaligned; loads and stores go through memcpy.

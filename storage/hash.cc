@@ -11,7 +11,9 @@ namespace {
 constexpr size_t kTimedStep = 3;
 
 // 0 stands for none: it is one byte, and nothing expires in 1970.
-int64_t packed_expiry(const Pack::Item& item) { return item.integer == 0 ? kNoExpiry : item.integer; }
+int64_t packed_expiry(const Pack::Item& item) {
+  return item.integer == 0 ? kNoExpiry : item.integer;
+}
 
 void append_expiry(std::string& out, int64_t expiry_ms) {
   Pack::append_integer(out, expiry_ms == kNoExpiry ? 0 : expiry_ms);

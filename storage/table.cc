@@ -302,9 +302,9 @@ void BasicTable<Node>::try_halve_directory() {
   }
 }
 
-// A random slot of a random segment, until one is taken: so every entry is equally likely. A segment
-// that several directory entries share counts by the first of them only. Sparse tables, where that
-// would take long, are counted through instead.
+// A random slot of a random segment, until one is taken: so every entry is equally likely. A
+// segment that several directory entries share counts by the first of them only. Sparse tables,
+// where that would take long, are counted through instead.
 template <typename Node>
 Node* BasicTable<Node>::sample(uint64_t random) {
   if (size_ == 0) return nullptr;

@@ -14,6 +14,11 @@ void Listeners::expired(unsigned db, Bytes key) {
   if (events.active()) events.tell(EventClass::expired, "expired", db, key);
 }
 
+void Listeners::fields_expired(unsigned db, Bytes key, bool emptied) {
+  changed("hexpired", db, key, 0);
+  if (emptied) also("del", db, key);
+}
+
 void Listeners::evicted(unsigned db, Bytes key) {
   gone(db, key);
   if (tracking.active()) tracking.changed(key, 0);

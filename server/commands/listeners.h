@@ -42,6 +42,7 @@ class Listeners : public StoreEvents {
 
   // StoreEvents
   void expired(unsigned db, Bytes key) override;
+  void fields_expired(unsigned db, Bytes key, bool emptied) override;
   void evicted(unsigned db, Bytes key) override;
   void added(unsigned db, Bytes key) override;
 

@@ -27,6 +27,19 @@ SCRIPT = [
     ("RENAME b a", "rename_from b, rename_to a"), ("RENAMENX a c", ""),
     ("COPY a e", "copy_to e"), ("COPY a f DB 1", "1 copy_to f"),
     ("MOVE a 2", "move_from a, 2 move_to a"), ("MOVE none 1", ""),
+    ("HSET h a 1 b 2", "hset h"), ("HSETNX h a 1", ""), ("HSETNX h c 1", "hset h"),
+    ("HMSET h a 1", "hset h"), ("HINCRBY h a 1", "hincrby h"),
+    ("HINCRBYFLOAT h a 1", "hincrbyfloat h"), ("HDEL h none", ""), ("HDEL h a", "hdel h"),
+    ("HEXPIRE h 100 FIELDS 2 b c", "hexpire h"), ("HPERSIST h FIELDS 1 b", "hpersist h"),
+    ("HPERSIST h FIELDS 1 b", ""), ("HGETEX h EX 100 FIELDS 1 b", "hexpire h"),
+    ("HSETEX h EX 100 FIELDS 1 d 1", "hset h, hexpire h"), ("HGETDEL h FIELDS 1 b", "hdel h"),
+    ("HEXPIREAT h 1 FIELDS 1 d", "hdel h"), ("HDEL h c", "hdel h, del h"),
+    ("SADD s a b c 1", "sadd s"), ("SADD s a", ""), ("SREM s none", ""), ("SREM s a", "srem s"),
+    ("SMOVE s t b", "srem s, sadd t"), ("SMOVE t t b", ""), ("SINTERSTORE i s s", "sinterstore i"),
+    ("SUNIONSTORE u s t", "sunionstore u"), ("SDIFFSTORE u s t", "sdiffstore u"),
+    ("SDIFFSTORE u s s", "del u"), ("SINTERSTORE u none s", ""), ("SPOP s 0", ""),
+    ("SPOP s", "spop s"), ("SPOP s 5", "spop s, del s"), ("SREM t b", "srem t, del t"),
+    ("SADD t b", "sadd t"), ("SMOVE t i b", "srem t, del t, sadd i"), ("DEL i", "del i"),
     ("DEL c d none", "del c, del d"), ("UNLINK e", "del e"), ("TOUCH n", ""), ("GET none", ""),
 ]
 
@@ -111,6 +124,18 @@ def expired_on_time_untouched(server):
     check("in time", time.monotonic() - started < 2, True)
 
 
+def fields_expired_on_time(server):
+    client, admin = Client(server), Client(server)
+    client("CONFIG", "SET", "notify-keyspace-events", "Ehg")
+    listener = listen(server, "__keyevent@*__:*")
+    client("HSET", "h", "a", 1, "b", 2)
+    client("HPEXPIRE", "h", 50, "FIELDS", 1, "a")
+    client("HPEXPIRE", "h", 150, "FIELDS", 1, "b")
+    names = [listener.push()[2].removeprefix("__keyevent@0__:") for _ in range(6)]
+    check("events", names, ["hset", "hexpire", "hexpire", "hexpired", "hexpired", "del"])
+    check("end", heard(listener, admin), "")
+
+
 def expired_when_touched(server):
     client = Client(server)
     client("CONFIG", "SET", "notify-keyspace-events", "Ex$g")
@@ -156,5 +181,5 @@ def order_per_key(server):
 if __name__ == "__main__":
     sys.exit(run(sys.argv[1], [
         settings_are_read_back, events_of_every_command, both_forms_in_their_order,
-        only_the_classes_that_are_set, expired_on_time_untouched, expired_when_touched, evicted,
-        order_per_key], ["--enable-debug-command", "yes"]))
+        only_the_classes_that_are_set, expired_on_time_untouched, fields_expired_on_time,
+        expired_when_touched, evicted, order_per_key], ["--enable-debug-command", "yes"]))
