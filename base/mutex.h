@@ -38,7 +38,7 @@ class CAPABILITY("mutex") Mutex {
   void unlock() RELEASE() { held_.store(false, std::memory_order_release); }
 
  private:
-  void lock_slow();
+  void lock_slow() NO_THREAD_SAFETY_ANALYSIS;
 
   std::atomic<bool> held_{false};
 };

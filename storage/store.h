@@ -140,7 +140,7 @@ class Store {
   void validate();
 
  private:
-  bool evict_one(Shard& shard, int64_t now_ms, uint64_t random);
+  bool evict_one(Shard& shard, int64_t now_ms, uint64_t random) REQUIRES(shard.mutex);
 
   StoreOptions options_;
   std::unique_ptr<Shard[]> shards_;

@@ -66,6 +66,10 @@ void Dispatcher::prefetch_entry(const Request& request, const Session& session) 
 Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, ReplyWriter& reply,
                                     int64_t now_ms, const std::shared_ptr<Waker>& waker) {
   const GateInput input{services_, worker_, session, request.command, request.args, now_ms};
+  if (is_cross_protocol(input)) [[unlikely]] {
+    session.close_after_reply = true;
+    return Outcome::done;
+  }
   if (Status refusal = pass_gates(input); !refusal.is_ok()) {
     refuse(request, refusal, reply);
     if (in_multi(session.transaction.get())) session.transaction->failed = true;

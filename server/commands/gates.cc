@@ -11,14 +11,19 @@ namespace {
 
 constexpr size_t kQuotedMax = 128;
 
+// As Redis quotes what it does not know: up to a NUL.
+Bytes quotable(Bytes word, size_t bytes_max) {
+  return word.substr(0, std::min(word.find('\0'), bytes_max));
+}
+
 std::string unknown_command(std::span<const Bytes> args) {
   std::string beginning;
   for (const Bytes arg : args.subspan(1)) {
     if (beginning.size() >= kQuotedMax) break;
     const size_t room = kQuotedMax - beginning.size();  // of the words alone, as Redis counts
-    beginning.append("'").append(arg.substr(0, room)).append("' ");
+    beginning.append("'").append(quotable(arg, room)).append("' ");
   }
-  return "ERR unknown command '" + std::string(args[0].substr(0, kQuotedMax)) +
+  return "ERR unknown command '" + std::string(quotable(args[0], kQuotedMax)) +
          "', with args beginning with: " + beginning;
 }
 
@@ -33,7 +38,7 @@ Status subcommand_known(const GateInput& input) {
   if (spec.subcommands.empty() || input.args.size() < 2) [[likely]] return Status::ok();
   std::string container(spec.name);
   return Status::error("ERR unknown subcommand '" +
-                       std::string(input.args[1].substr(0, kQuotedMax)) + "'. Try " + container +
+                       std::string(quotable(input.args[1], kQuotedMax)) + "'. Try " + container +
                        " HELP.");
 }
 
@@ -98,6 +103,11 @@ Status pass(const GateInput& input) {
 Status pass_gates(const GateInput& input) {
   return pass<known, subcommand_known, arity, authenticated, memory, tracking_table,
               not_subscribed, allowed_in_multi>(input);
+}
+
+bool is_cross_protocol(const GateInput& input) {
+  if (input.command != nullptr) [[likely]] return false;
+  return equals_upper(input.args[0], "POST") || equals_upper(input.args[0], "HOST:");
 }
 
 bool must_wait(const Services& services, const Session& session, const Command& command,

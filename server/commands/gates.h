@@ -23,6 +23,10 @@ struct GateInput {
 // Runs the gates in order. Returns the first refusal, or ok.
 Status pass_gates(const GateInput& input);
 
+// The first words of an HTTP request: somebody makes a browser talk to the server, and the next
+// line could be a command. Redis hangs up without an answer, and so do we.
+bool is_cross_protocol(const GateInput& input);
+
 // CLIENT PAUSE, and workers that cannot keep up with what they have to push: not a refusal, the
 // request waits.
 bool must_wait(const Services& services, const Session& session, const Command& command,

@@ -1,5 +1,7 @@
 #include "server/net/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -91,7 +93,7 @@ void Connection::wait_without_buffer() {
 }
 
 void Connection::on_read(size_t bytes) {
-  if (closed_) return;
+  if (closed_ || stopping_) return;
   query_.filled(bytes);
   session_.bytes_in += bytes;
   worker_.stats().bytes_in.add(bytes);
@@ -276,7 +278,7 @@ void Connection::send_pushes() {
 }
 
 void Connection::drive_task() {
-  if (closed_ || task_ == nullptr) return;
+  if (closed_ || stopping_ || task_ == nullptr) return;
   const int64_t now_ms = unix_ms();
   reply_.set_version(session_.protocol);
   if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
@@ -393,15 +395,35 @@ bool Connection::write_some() {
   return true;
 }
 
-// Without reading what the client still sent, closing would reset the connection and might destroy
-// the reply on its way.
 void Connection::end_after_reply() {
   ::shutdown(socket_.native_handle(), SHUT_WR);
-  char waste[4096];
-  for (int i = 0; i < 64; ++i) {
-    if (::recv(socket_.native_handle(), waste, sizeof waste, MSG_DONTWAIT) <= 0) break;
-  }
+  bool hung_up = false;
+  discard_input(hung_up);
   close();
+}
+
+// Without reading what the client still sent, closing would reset the connection and might destroy
+// the reply on its way. Returns how many bytes went.
+size_t Connection::discard_input(bool& hung_up) {
+  char waste[4096];
+  size_t discarded = 0;
+  for (int i = 0; i < 64; ++i) {
+    const ssize_t bytes = ::recv(socket_.native_handle(), waste, sizeof waste, MSG_DONTWAIT);
+    hung_up = bytes == 0;
+    if (bytes <= 0) break;
+    discarded += static_cast<size_t>(bytes);
+  }
+  return discarded;
+}
+
+bool Connection::delivered() {
+  if (!output_.empty()) return false;
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+  bool hung_up = false;
+  silent_polls_ = discard_input(hung_up) > 0 ? 0 : silent_polls_ + 1;
+  int on_the_way = 0;  // bytes that the client's machine has not confirmed
+  if (::ioctl(socket_.native_handle(), SIOCOUTQ, &on_the_way) != 0) on_the_way = 0;
+  return hung_up || (on_the_way == 0 && silent_polls_ > kSilentPolls);
 }
 
 void Connection::check_output_limits(int64_t now_ms) {

@@ -36,7 +36,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void retry();
   // The server stops: no new request is run.
   void stop_reading() { stopping_ = true; }
-  bool flushed() const { return output_.empty(); }
+  // Then, asked every few ms: true once the client has every reply and has fallen silent or hung
+  // up, so that closing loses nothing.
+  bool delivered();
 
   // ClientView
   Session& session() override { return session_; }
@@ -65,6 +67,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
 
  private:
   static constexpr size_t kBatch = 64;
+  static constexpr unsigned kSilentPolls = 4;
 
   void read();
   void wait_without_buffer();
@@ -84,6 +87,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool write_some();
   void check_output_limits(int64_t now_ms);
   void end_after_reply();
+  size_t discard_input(bool& hung_up);
   bool held() const { return task_ != nullptr || postponed_; }
 
   Worker& worker_;
@@ -109,6 +113,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool postponed_ = false;
   bool parse_failed_ = false;
   bool stopping_ = false;
+  unsigned silent_polls_ = kSilentPolls;  // of delivered()
   bool closed_ = false;
   int64_t over_soft_since_ms_ = 0;
   size_t counted_bytes_ = 0;  // as last reported to the memory account

@@ -210,16 +210,16 @@ void Worker::cron() {
 
 void Worker::stop(int64_t until_ms) {
   cron_timer_.cancel();
+  run_ready();  // was read before
   each([](ClientView& client) { static_cast<Connection&>(client).stop_reading(); });
   finish_stop(until_ms);
 }
 
 // Waits for slow readers to take their replies, but not for ever.
 void Worker::finish_stop(int64_t until_ms) {
-  const bool unsent = std::any_of(connections_.begin(), connections_.end(), [](const auto& each) {
-    return !each.second->flushed();
-  });
-  if (!unsent || steady_ms() >= until_ms) return loop_.stop();
+  size_t waiting = 0;
+  for (const auto& [id, connection] : connections_) waiting += connection->delivered() ? 0 : 1;
+  if (waiting == 0 || steady_ms() >= until_ms) return loop_.stop();
   stop_timer_.expires_after(std::chrono::milliseconds(5));
   stop_timer_.async_wait([this, until_ms](std::error_code) { finish_stop(until_ms); });
 }

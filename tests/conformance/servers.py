@@ -15,11 +15,12 @@ def free_port():
 
 
 class Server:
-    def __init__(self, name, program, options):
-        self.name, self.port = name, free_port()
+    def __init__(self, name, program, options, port=None, config=()):
+        """`config` are words that stand before all options."""
+        self.name, self.port = name, port or free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="larder-conformance-")
         self.log = open(self.folder.name + "/log", "wb")
-        line = [program, "--bind", "127.0.0.1", "--port", str(self.port), *options]
+        line = [program, *config, "--bind", "127.0.0.1", "--port", str(self.port), *options]
         if name == "redis":
             line += ["--save", "", "--dir", self.folder.name, "--enable-debug-command", "local"]
         self.process = subprocess.Popen(

@@ -50,8 +50,18 @@ TEST_F(DispatcherTest, unknown_commands_are_quoted_up_to_128_bytes) {
   EXPECT_EQ(server_.stats().errors.get(), 2U);
 }
 
+TEST_F(DispatcherTest, hangs_up_on_browsers) {
+  EXPECT_EQ(ask({"post", "/"}), "");
+  EXPECT_TRUE(server_.session().close_after_reply);
+  server_.session().close_after_reply = false;
+  EXPECT_EQ(ask({"Host:", "localhost"}), "");
+  EXPECT_TRUE(server_.session().close_after_reply);
+}
+
 TEST_F(DispatcherTest, line_breaks_in_an_error_become_spaces) {
   EXPECT_EQ(ask({"a\r\nb"}), "-ERR unknown command 'a  b', with args beginning with: \r\n");
+  EXPECT_EQ(ask({std::string("a\0b", 3)}),
+            "-ERR unknown command 'a', with args beginning with: \r\n");
 }
 
 TEST_F(DispatcherTest, arity_and_sub_commands) {

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Clients that send or read badly. slow_peers.py LARDER_SERVER [test ...]"""
+import socket
+import time
+
+import lab
+
+MB = 1 << 20
+
+
+def test_one_byte_at_a_time(program):
+    request = lab.request("SET k v") + b"GET k\r\n" + lab.encode([b"ECHO", b"\r\n" * 20])
+    answer = b"+OK\r\n$1\r\nv\r\n$40\r\n" + b"\r\n" * 21
+    with lab.Server(program) as server, lab.Pinger(server):
+        peers = [server.connect() for _ in range(50)]
+        for byte in request:
+            for peer in peers:
+                peer.sendall(bytes([byte]))
+        for peer in peers:
+            said = b""
+            while len(said) < len(answer):
+                said += peer.recv(1000)
+            assert said == answer, said
+            peer.close()
+
+
+def test_a_big_value_one_packet_at_a_time(program):
+    value = bytes(range(256)) * 4096 * 8
+    with lab.Server(program) as server, lab.Pinger(server):
+        peer = server.connect()
+        data = lab.encode([b"SET", b"big", value])
+        for at in range(0, len(data), 1400):
+            peer.sendall(data[at:at + 1400])
+        assert peer.recv(100) == b"+OK\r\n"
+        client = server.client()
+        assert client.ask([b"GET", b"big"]) == ("bulk", value)
+
+
+def fill_until_stuck(peer, request):
+    """Sends until the server stops taking; returns the bytes it took."""
+    peer.settimeout(1)
+    sent = 0
+    try:
+        while sent < 1 << 30:
+            sent += peer.send(request)
+    except socket.timeout:
+        return sent
+    raise AssertionError("the server never stopped reading")
+
+
+def test_a_client_that_never_reads(program):
+    """Small requests with answers of 100 kB: they must not be run ahead of the reader for ever."""
+    with lab.Server(program) as server, lab.Pinger(server):
+        server.client().ask([b"SET", b"big", b"x" * 100_000])
+        before_mb = server.resident_mb()
+        peers = [server.connect() for _ in range(3)]
+        for peer in peers:
+            fill_until_stuck(peer, b"GET big\r\n" * 1000)
+        grown_mb = server.resident_mb() - before_mb
+        assert lab.SANITIZED or grown_mb < 500, f"{grown_mb:.0f} MB for three clients"
+        for peer in peers:
+            peer.close()
+        lab.wait_for(lambda: int(server.info("connected_clients")) <= 2, "clients to be gone")
+        assert server.ask("STRLEN big") == 100_000
+
+
+def test_a_client_over_its_output_limit_is_closed(program):
+    limit = ("--client-output-buffer-limit", "normal 10mb 0 0")
+    with lab.Server(program, *limit) as server, lab.Pinger(server):
+        server.client().ask([b"SET", b"big", b"x" * MB])
+        peer = server.connect()
+        peer.sendall(b"GET big\r\n" * 100)
+        lab.wait_for(lambda: int(server.info("client_output_buffer_limit_disconnections")) == 1,
+                     "the client to be closed")
+        peer.close()
+
+
+def test_a_request_too_long_is_closed(program):
+    limit = ("--client-query-buffer-limit", "1mb")
+    with lab.Server(program, *limit) as server, lab.Pinger(server):
+        peer = server.connect()
+        peer.sendall(b"*2\r\n$3\r\nSET\r\n$5000000\r\n")
+        try:
+            for _ in range(100):
+                peer.sendall(b"x" * 50_000)
+                time.sleep(0.005)
+            said, end = lab.read_all(peer)
+        except OSError:
+            end = "reset"
+        assert end in ("closed", "reset"), end
+        assert int(server.info("client_query_buffer_limit_disconnections")) == 1
+
+
+def test_half_closed_clients_get_their_answers(program):
+    with lab.Server(program) as server:
+        for count in (1, 1000, 50_000):
+            peer = server.connect()
+            peer.sendall(b"PING\r\n" * count)
+            peer.shutdown(socket.SHUT_WR)
+            said, end = lab.read_all(peer)
+            assert end == "closed" and said == b"+PONG\r\n" * count, (count, len(said), end)
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Starts that fail, and what a start sets up. starting.py LARDER_SERVER [test ...]"""
+import os
+import resource
+import shutil
+import signal
+import socket
+import stat
+
+import lab
+
+LOCAL = ["--bind", "127.0.0.1"]
+
+
+def fails_with_one_line(program, options, said, **more):
+    code, text = lab.run_to_end(program, options, **more)
+    # The log's first lines tell that it starts; what went wrong is the last one, and the only one.
+    lines = [line for line in text.splitlines() if " starting, " not in line]
+    assert code == 1, (code, text)
+    assert len(lines) == 1 and said in lines[0], text
+
+
+def test_a_taken_port(program):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        fails_with_one_line(program, [*LOCAL, "--port", str(port)],
+                            f"127.0.0.1:{port}: Address already in use")
+
+
+def test_bad_addresses(program):
+    port = ["--port", str(lab.free_port())]
+    fails_with_one_line(program, ["--bind", "192.0.2.1", *port], "Cannot assign requested address")
+    fails_with_one_line(program, ["--bind", "no.such.host.invalid", *port],
+                        "Could not resolve bind address")
+    fails_with_one_line(program, ["--port", "0"], "Configured to not listen anywhere")
+    fails_with_one_line(program, ["--port", "0", "--unixsocket", "/no/such/folder/sock"],
+                        "Unix socket /no/such/folder/sock")
+    fails_with_one_line(program, ["--port", "0", "--unixsocket", "/tmp/" + "x" * 200],
+                        "Unix socket path too long")
+
+
+def test_an_address_that_may_be_missing(program):
+    addresses = ["127.0.0.1", "-192.0.2.1", "-no.such.host.invalid"]
+    with lab.Server(program, "--bind", *addresses) as server:
+        assert server.ask("PING") == b"PONG"
+
+
+def test_bad_options(program):
+    fails_with_one_line(program, ["--port", "x"], "--port")
+    fails_with_one_line(program, ["--prot", "1"], "unknown option 'prot'")
+    fails_with_one_line(program, ["/no/such.conf"], "/no/such.conf: can't be read")
+    fails_with_one_line(program, [*LOCAL, "--logfile", "/proc/log"], "/proc/log")
+
+
+def only_files(soft, hard):
+    def limit():
+        os.setgid(65534)
+        os.setuid(65534)  # root may raise the limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return limit
+
+
+def for_everybody(program, folder):
+    """A copy that a user without rights may run."""
+    os.chmod(folder, 0o755)
+    copy = shutil.copy(program, folder)
+    os.chmod(copy, 0o755)
+    return copy
+
+
+def test_too_few_file_descriptors(program):
+    if os.getuid() != 0:
+        return
+    port = ["--port", str(lab.free_port())]
+    with lab.folder() as folder:
+        copy = for_everybody(program, folder)
+        fails_with_one_line(copy, [*LOCAL, *port, "--threads", "2"], "Too few file descriptors",
+                            preexec_fn=only_files(40, 40), cwd="/")
+
+
+def test_redis_conf_of_debian(program):
+    with lab.folder() as folder, open("/etc/redis/redis.conf") as original:
+        # Its folders belong to the user redis.
+        text = original.read().replace("/var/lib/redis", folder).replace("/var/log/redis", folder)
+        text = text.replace("/run/redis", folder).replace("daemonize yes", "daemonize no")
+        with open(f"{folder}/redis.conf", "w") as config:
+            config.write(text)
+        with lab.Server(program, config=[f"{folder}/redis.conf"]) as server:
+            assert server.client().ask(lab.words("CONFIG GET databases"))[1][1] == ("bulk", b"16")
+            _, pair = server.client().ask(lab.words("CONFIG GET pidfile"))
+            assert pair[1] == ("bulk", f"{folder}/redis-server.pid".encode()), pair
+
+
+def test_unix_socket_permissions(program):
+    with lab.folder() as folder:
+        path = f"{folder}/socket"
+        with lab.Server(program, "--unixsocket", path, "--unixsocketperm", 700):
+            assert stat.S_IMODE(os.stat(path).st_mode) == 0o700
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(path)
+                peer.sendall(b"PING\r\n")
+                assert peer.recv(100) == b"+PONG\r\n"
+        assert not os.path.exists(path), "it is removed at the end"
+
+
+def test_sighup_opens_the_log_again(program):
+    with lab.folder() as folder:
+        path = f"{folder}/log"
+        with lab.Server(program, "--logfile", path) as server, lab.Pinger(server):
+            lab.wait_for(lambda: "Ready" in open(path).read(), "the first lines")
+            os.rename(path, path + ".1")
+            server.process.send_signal(signal.SIGHUP)
+            lab.wait_for(lambda: os.path.exists(path) and "SIGHUP" in open(path).read(),
+                         "a new log")
+            # One that can't be opened is no reason to end.
+            os.remove(path)
+            os.mkdir(path)
+            server.process.send_signal(signal.SIGHUP)
+            assert server.ask("PING") == b"PONG"
+
+
+def test_pid_file(program):
+    with lab.folder() as folder:
+        path = f"{folder}/larder.pid"
+        with lab.Server(program, "--pidfile", path) as server:
+            lab.wait_for(lambda: os.path.exists(path) and
+                         open(path).read().strip() == str(server.process.pid), "the pid file")
+        assert not os.path.exists(path)
+
+
+if __name__ == "__main__":
+    lab.main()
