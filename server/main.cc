@@ -4,9 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "server/admin/all_commands.h"
+#include "server/admin/commands_print.h"
 #include "server/admin/config_load.h"
 #include "server/admin/config_print.h"
 #include "server/admin/server.h"
+#include "server/commands/registry.h"
 #include "server/commands/version.h"
 
 extern char** environ;
@@ -18,6 +21,7 @@ struct Program {
   bool check = false;
   bool print = false;
   bool print_docs = false;
+  bool print_commands = false;
 };
 
 std::string option_help() {
@@ -54,6 +58,12 @@ int run(const Program& program) {
     std::fputs(larder::print_config_docs().c_str(), stdout);
     return 0;
   }
+  if (program.print_commands) {
+    larder::Registry registry;
+    larder::add_all_commands(registry);
+    std::fputs(larder::print_commands_docs(registry).c_str(), stdout);
+    return 0;
+  }
   larder::LoadedOptions loaded = larder::load_options(program.sources);
   if (!loaded.error.empty()) return complain(loaded.error);
   if (program.print) {
@@ -81,6 +91,8 @@ int main(int argc, char** argv) {
   app.add_flag("--check-config", program.check, "check the configuration and end");
   app.add_flag("--print-config", program.print, "print the configuration as a larder.conf and end");
   app.add_flag("--print-config-docs", program.print_docs, "print the table of options and end");
+  app.add_flag("--print-commands-docs", program.print_commands,
+               "print the table of commands and end");
   app.footer(option_help);
   try {
     read_sources(argc, argv, program.sources, app);

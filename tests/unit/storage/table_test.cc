@@ -1,10 +1,11 @@
-// The table alone. Keys are numbers, and where a number goes is decided by the test, so that it
-// can fill one bucket and leave the others empty.
+// The table alone. Keys are numbers; crowded ones are chosen so that all have one of a few home
+// buckets, which overflow while the others stay empty.
 #include "storage/table.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,62 +15,75 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "storage/entry.h"
+#include "storage/slab.h"
 
 namespace larder {
 namespace {
 
-using Numbers = std::set<uint32_t>;
+using Numbers = std::vector<uint32_t>;
+using NumberSet = std::set<uint32_t>;
 
-std::string text_of(uint32_t number) { return std::to_string(number); }
-uint32_t number_of(const Entry* entry) {
-  return static_cast<uint32_t>(std::stoul(std::string(entry->key())));
-}
+constexpr uint32_t kNumbersMax = 8000;
 
-HashPlace scattered(const Entry* entry, unsigned shard_bits) {
-  return Table::place_of_hash(hash_of(entry->key()), shard_bits);
-}
+enum class Spread { even, crowded };
 
-// A hundred keys share a home bucket before the next one is used.
-HashPlace crowded(const Entry* entry, unsigned) {
-  const uint32_t group = number_of(entry) / 100;
-  const uint32_t place = group << 22 | (number_of(entry) % 100) << 14;
-  return {place, static_cast<uint16_t>(place & Table::kPlaceTagMask)};
+HashPlace place_of(Bytes key) { return Table::place_of_hash(hash_of(key), 0); }
+
+// Numbers whose home lies in the first sixteenth of the buckets.
+uint32_t crowded_number(uint32_t index) {
+  static const Numbers numbers = [] {
+    constexpr uint32_t kPlaces = 1U << 14;  // of one segment
+    Numbers found;
+    for (uint32_t i = 0; found.size() < kNumbersMax; ++i) {
+      if (place_of(std::to_string(i)).place % kPlaces < kPlaces / 16) found.push_back(i);
+    }
+    return found;
+  }();
+  return numbers[index];
 }
 
 // A table with the entries it points at.
 class Shelf {
  public:
-  explicit Shelf(unsigned buckets = Table::kBucketsMin, Table::PlaceOf place_of = scattered)
-      : place_of_(place_of), table_(buckets, 0, place_of) {}
+  explicit Shelf(unsigned buckets = Table::kBucketsMin, Spread spread = Spread::even,
+                 Slab* slab = nullptr)
+      : spread_(spread), table_(buckets, 0, slab) {}
+
+  // Entries go by number in the tests; a crowded one has another name.
+  std::string key_of(uint32_t number) const {
+    return std::to_string(spread_ == Spread::even ? number : crowded_number(number));
+  }
+  uint32_t number_of(const Entry* entry) const { return numbers_.at(entry); }
 
   void put(uint32_t number) {
     if (entries_.count(number) != 0) return;
-    const std::string key = text_of(number);
+    const std::string key = key_of(number);
     const EntryShape shape{.key_bytes = key.size()};
     auto memory = std::make_unique<uint64_t[]>(Entry::bytes_for(shape) / 8 + 1);
     Entry* entry = Entry::make(memory.get(), shape, key);
     entries_[number] = std::move(memory);
-    table_.insert(place_of_(entry, 0), entry);
+    numbers_[entry] = number;
+    table_.insert(place_of(key), entry);
   }
 
   void erase(uint32_t number) {
     const auto found = entries_.find(number);
     if (found == entries_.end()) return;
-    const HashPlace where = place_of_(entry_of(found->second), 0);
-    table_.erase(where, table_.find(where, text_of(number)));
+    const HashPlace where = place_of(key_of(number));
+    table_.erase(where, table_.find(where, key_of(number)));
+    numbers_.erase(entry_of(found->second));
     entries_.erase(found);
   }
 
   bool finds(uint32_t number) {
     const auto found = entries_.find(number);
     if (found == entries_.end()) return false;
-    Entry* entry = entry_of(found->second);
-    const Table::Slot* slot = table_.find(place_of_(entry, 0), text_of(number));
-    return slot != nullptr && Table::entry_of(*slot) == entry;
+    const Table::Slot* slot = table_.find(place_of(key_of(number)), key_of(number));
+    return slot != nullptr && Table::entry_of(*slot) == entry_of(found->second);
   }
 
-  Numbers numbers() const {
-    Numbers all;
+  NumberSet numbers() const {
+    NumberSet all;
     for (const auto& [number, memory] : entries_) all.insert(number);
     return all;
   }
@@ -81,16 +95,18 @@ class Shelf {
     return reinterpret_cast<Entry*>(memory.get());
   }
 
-  Table::PlaceOf place_of_;
+  Spread spread_;
   std::map<uint32_t, std::unique_ptr<uint64_t[]>> entries_;
+  std::map<const Entry*, uint32_t> numbers_;
   Table table_;
 };
 
-Numbers scanned(Shelf& shelf) {
-  Numbers seen;
+NumberSet scanned(Shelf& shelf) {
+  NumberSet seen;
   uint64_t cursor = 0;
   do {
-    cursor = shelf.table().scan(cursor, [&](const Entry* each) { seen.insert(number_of(each)); });
+    cursor = shelf.table().scan(
+        cursor, [&](const Entry* each) { seen.insert(shelf.number_of(each)); });
   } while (cursor != 0);
   return seen;
 }
@@ -98,14 +114,15 @@ Numbers scanned(Shelf& shelf) {
 TEST(Table, empty) {
   Shelf shelf;
   EXPECT_EQ(shelf.table().size(), 0U);
-  EXPECT_EQ(shelf.table().find(Table::place_of_hash(hash_of("x"), 0), "x"), nullptr);
+  EXPECT_EQ(shelf.table().find(place_of("x"), "x"), nullptr);
   EXPECT_EQ(shelf.table().sample(1), nullptr);
   EXPECT_TRUE(scanned(shelf).empty());
 }
 
 TEST(Table, grows_and_shrinks_back_to_one_segment) {
   for (const unsigned buckets : {Table::kBucketsMin, 100U, Table::kBucketsMax}) {
-    Shelf shelf(buckets);
+    Slab slab;
+    Shelf shelf(buckets, Spread::even, buckets == 100 ? &slab : nullptr);
     const size_t empty_bytes = shelf.table().memory_bytes();
     constexpr uint32_t kCount = 20'000;
     for (uint32_t i = 0; i < kCount; ++i) shelf.put(i);
@@ -121,7 +138,7 @@ TEST(Table, grows_and_shrinks_back_to_one_segment) {
 }
 
 TEST(Table, finds_what_overflowed_its_bucket) {
-  Shelf shelf(Table::kBucketsMin, crowded);
+  Shelf shelf(Table::kBucketsMin, Spread::crowded);
   for (uint32_t i = 0; i < 3000; ++i) shelf.put(i);
   shelf.table().validate();
   for (uint32_t i = 0; i < 3000; ++i) ASSERT_TRUE(shelf.finds(i)) << i;
@@ -137,7 +154,7 @@ TEST(Table, replace_keeps_the_place_of_an_entry_that_moved) {
   const EntryShape shape{.key_bytes = 3};
   alignas(8) char memory[64];
   Entry* moved = Entry::make(memory, shape, "500");
-  const HashPlace where = scattered(moved, 0);
+  const HashPlace where = place_of("500");
   Table::Slot* slot = shelf.table().find(where, "500");
   Table::replace(slot, moved);
   EXPECT_EQ(Table::entry_of(*shelf.table().find(where, "500")), moved);
@@ -145,12 +162,11 @@ TEST(Table, replace_keeps_the_place_of_an_entry_that_moved) {
 }
 
 TEST(Table, candidates_of_a_place_hold_every_entry_there) {
-  Shelf shelf(Table::kBucketsMin, crowded);
+  Shelf shelf(Table::kBucketsMin, Spread::crowded);
   for (uint32_t i = 0; i < 2000; ++i) shelf.put(i);
   for (uint32_t i = 0; i < 2000; ++i) {
-    const std::string key = text_of(i);
-    alignas(8) char memory[32];
-    const uint32_t place = crowded(Entry::make(memory, {.key_bytes = key.size()}, key), 0).place;
+    const std::string key = shelf.key_of(i);
+    const uint32_t place = place_of(key).place;
     bool met = false;
     shelf.table().each_candidate(place, [&](const Table::Slot* slot) {
       met |= Table::entry_of(*slot)->key() == key;
@@ -167,7 +183,7 @@ TEST(Table, samples_are_spread_evenly) {
   std::map<uint32_t, uint32_t> drawn;
   Random random(7);
   for (uint32_t i = 0; i < kCount * kEach; ++i) {
-    ++drawn[number_of(shelf.table().sample(random.next()))];
+    ++drawn[shelf.number_of(shelf.table().sample(random.next()))];
   }
   EXPECT_EQ(drawn.size(), kCount);
   for (const auto& [number, times] : drawn) {
@@ -183,7 +199,9 @@ TEST(Table, samples_the_last_of_many) {
     if (i != 4321) shelf.erase(i);
   }
   Random random(7);
-  for (int i = 0; i < 100; ++i) ASSERT_EQ(number_of(shelf.table().sample(random.next())), 4321U);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(shelf.number_of(shelf.table().sample(random.next())), 4321U);
+  }
 }
 
 TEST(TableCursor, packs_into_thirty_bits_and_back) {
@@ -228,8 +246,8 @@ std::ostream& operator<<(std::ostream& out, const Step& step) {
   return out << (step.put ? "put " : "erase ") << step.first << " + " << step.count;
 }
 
-void behaves_as_a_set(Table::PlaceOf place_of) {
-  Shelf shelf(*rc::gen::inRange(Table::kBucketsMin, Table::kBucketsMax + 1), place_of);
+void behaves_as_a_set(Spread spread) {
+  Shelf shelf(*rc::gen::inRange(Table::kBucketsMin, Table::kBucketsMax + 1), spread);
   for (const Step& step : *steps(4000, 900)) {
     take_step(shelf, step);
     shelf.table().validate();
@@ -239,20 +257,22 @@ void behaves_as_a_set(Table::PlaceOf place_of) {
   RC_ASSERT(scanned(shelf) == shelf.numbers());
 }
 
-RC_GTEST_PROP(TableProperty, behaves_as_a_set, ()) { behaves_as_a_set(scattered); }
-RC_GTEST_PROP(TableProperty, behaves_as_a_set_when_crowded, ()) { behaves_as_a_set(crowded); }
+RC_GTEST_PROP(TableProperty, behaves_as_a_set, ()) { behaves_as_a_set(Spread::even); }
+RC_GTEST_PROP(TableProperty, behaves_as_a_set_when_crowded, ()) {
+  behaves_as_a_set(Spread::crowded);
+}
 
 // Redis's promise for SCAN: what is there from the first call to the last is returned.
-void scan_misses_nothing(Table::PlaceOf place_of, bool by_segment) {
-  Shelf shelf(*rc::gen::inRange(Table::kBucketsMin, Table::kBucketsMax + 1), place_of);
+void scan_misses_nothing(Spread spread, bool by_segment) {
+  Shelf shelf(*rc::gen::inRange(Table::kBucketsMin, Table::kBucketsMax + 1), spread);
   for (uint32_t i = *rc::gen::inRange(0, 6000); i > 0; --i) shelf.put(i);
   const auto life = *steps(6000, 1500);
   const auto pause = *rc::gen::inRange<size_t>(1, 20);  // calls between two steps
-  Numbers always = shelf.numbers();
-  Numbers seen;
+  NumberSet always = shelf.numbers();
+  NumberSet seen;
   uint64_t cursor = 0;
   size_t call = 0;
-  const auto visit = [&](const Entry* each) { seen.insert(number_of(each)); };
+  const auto visit = [&](const Entry* each) { seen.insert(shelf.number_of(each)); };
   do {
     cursor = by_segment ? shelf.table().scan_segment(cursor, visit)
                         : shelf.table().scan(cursor, visit);
@@ -265,11 +285,11 @@ void scan_misses_nothing(Table::PlaceOf place_of, bool by_segment) {
   for (const uint32_t number : always) RC_ASSERT(seen.count(number) == 1U);
 }
 
-RC_GTEST_PROP(TableProperty, scan_misses_nothing, ()) { scan_misses_nothing(scattered, false); }
+RC_GTEST_PROP(TableProperty, scan_misses_nothing, ()) { scan_misses_nothing(Spread::even, false); }
 RC_GTEST_PROP(TableProperty, scan_misses_nothing_when_crowded, ()) {
-  scan_misses_nothing(crowded, false);
+  scan_misses_nothing(Spread::crowded, false);
 }
-RC_GTEST_PROP(TableProperty, walk_misses_nothing, ()) { scan_misses_nothing(scattered, true); }
+RC_GTEST_PROP(TableProperty, walk_misses_nothing, ()) { scan_misses_nothing(Spread::even, true); }
 
 // An undisturbed walk repeats nothing; a disturbed one neither, as segments are left whole.
 RC_GTEST_PROP(TableProperty, walk_repeats_nothing, ()) {
@@ -281,7 +301,7 @@ RC_GTEST_PROP(TableProperty, walk_repeats_nothing, ()) {
   size_t call = 0;
   do {
     cursor = shelf.table().scan_segment(
-        cursor, [&](const Entry* each) { seen.insert(number_of(each)); });
+        cursor, [&](const Entry* each) { seen.insert(shelf.number_of(each)); });
     // What is erased and put again may be met again: only erase.
     if (call < life.size()) take_step(shelf, {false, life[call].first, life[call].count});
     ++call;
