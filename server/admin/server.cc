@@ -118,10 +118,7 @@ int serve(LoadedOptions loaded) {
   Log log;
   const std::string log_error =
       log.open(options.text("logfile"), options.text("log-format") == "json");
-  if (!log_error.empty()) {
-    log.warning(log_error);  // to stderr still
-    return 1;
-  }
+  if (!log_error.empty()) return fail(log, Options(), log_error);  // it goes to stderr still
   log.set_level(log_level_of(options.text("loglevel")));
 
   const auto asked = static_cast<unsigned>(options.integer("threads"));
