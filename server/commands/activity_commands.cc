@@ -16,8 +16,7 @@ Status slowlog_get(Call& call) {
   int64_t count = 10;
   if (call.arg_count() == 3) {
     const auto given = parse_int64(call.arg(2));
-    if (!given) return Status::error(errors::kNotInteger);
-    if (*given < -1) {
+    if (!given || *given < -1) {
       return Status::error("ERR count should be greater than or equal to -1");
     }
     count = *given;
