@@ -1,6 +1,9 @@
 #include "server/commands/pubsub.h"
 
+#include <array>
+
 #include "base/glob.h"
+#include "protocol/output.h"
 #include "server/commands/services.h"
 
 namespace larder {
@@ -18,22 +21,43 @@ std::shared_ptr<const std::string> tail_of(Bytes channel, Bytes payload) {
   return tail;
 }
 
-// A message for the clients of one audience.
+// A message for the clients of one audience, and those that were published right behind it.
 class MessagePush : public Push {
  public:
   MessagePush(std::string head, std::shared_ptr<const std::string> tail,
               std::shared_ptr<Audience> audience)
       : head_(std::move(head)), tail_(std::move(tail)), audience_(std::move(audience)) {}
 
+  bool join(const Push& next) override {
+    const auto* other = dynamic_cast<const MessagePush*>(&next);
+    if (other == nullptr || other->audience_ != audience_) return false;
+    if (is_long() || other->is_long()) return false;
+    for (size_t version : {0, 1}) {
+      std::string& text = more_[version];
+      text.append(1, "*>"[version]).append(other->head_).append(*other->tail_);
+    }
+    return true;
+  }
   void deliver(ClientsOfWorker&) override {
-    for (ClientView* client : audience_->members) client->push(head_, *tail_, tail_);
+    if (more_[0].empty()) {
+      for (ClientView* client : audience_->members) client->push(head_, *tail_, tail_);
+      return;
+    }
+    for (std::string& text : more_) text.insert(0, head_ + *tail_);
+    for (ClientView* client : audience_->members) {
+      client->push(more_[client->session().protocol >= 3 ? 1 : 0], "", nullptr);
+    }
   }
   size_t bytes() const override { return sizeof *this + head_.size() + tail_->size(); }
 
  private:
+  // Referred to by the outputs: not to be copied.
+  bool is_long() const { return tail_->size() >= Output::kPieceBytesMin; }
+
   std::string head_;
   std::shared_ptr<const std::string> tail_;
   std::shared_ptr<Audience> audience_;
+  std::array<std::string, 2> more_;  // messages behind the first, in RESP2 and in RESP3
 };
 
 // Puts a message that is made when the first audience is found.

@@ -1,5 +1,7 @@
 #include "server/commands/pushes.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "server/commands/services.h"
 
@@ -61,9 +63,11 @@ void PushQueues::deliver(ClientsOfWorker& clients) {
   while (waiting(the_worker)) {
     take(queue);
     for (size_t i = 0; i < queue.taken.size(); ++i) {
-      queue.taken[i]->deliver(clients);
-      queue.taken[i].reset();
-      if (i % kPushesPerFlush == kPushesPerFlush - 1) clients.flush_pushes();
+      const size_t first = i;
+      const size_t end = std::min(queue.taken.size(), first + kPushesPerFlush);
+      while (i + 1 < end && queue.taken[first]->join(*queue.taken[i + 1])) ++i;
+      queue.taken[first]->deliver(clients);
+      if (first / kPushesPerFlush != (i + 1) / kPushesPerFlush) clients.flush_pushes();
     }
     queue.taken.clear();
     clients.flush_pushes();

@@ -30,6 +30,9 @@ class Push {
   virtual ~Push() = default;
   // Hands it to the clients, which send it when ClientsOfWorker::flush_pushes is called.
   virtual void deliver(ClientsOfWorker& clients) = 0;
+  // Takes over what `next`, which was put in right behind it, has to say to the same clients: each
+  // of them is visited once for both. False when they have not the same clients.
+  virtual bool join(const Push& /*next*/) { return false; }
   // What it keeps in memory while it waits.
   virtual size_t bytes() const = 0;
 };

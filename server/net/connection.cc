@@ -324,7 +324,9 @@ void Connection::retry() {
 }
 
 bool Connection::unblock(bool with_error) {
-  if (task_ == nullptr || !task_->unblock(reply_, with_error)) return false;
+  if (task_ == nullptr) return false;
+  if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
+  if (!task_->unblock(reply_, with_error)) return false;
   task_.reset();
   set_blocked(false);
   finish_reply(task_mark_);
