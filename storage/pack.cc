@@ -1,6 +1,5 @@
 #include "storage/pack.h"
 
-#include <array>
 #include <limits>
 
 #include "base/check.h"
@@ -15,43 +14,24 @@ constexpr int64_t kTinyMax = 111;
 constexpr uint8_t kInteger = 0xf0;
 constexpr uint8_t kString16 = 0xf8;
 constexpr uint8_t kString32 = 0xf9;
-constexpr std::array<uint8_t, 6> kWidths{1, 2, 3, 4, 6, 8};
-
-int64_t load_integer(const char *at, unsigned width) {
-  uint64_t value = 0;
-  std::memcpy(&value, at, width);
-  const unsigned unused = 64 - 8 * width;
-  return static_cast<int64_t>(value << unused) >> unused;
-}
-
-bool fits(int64_t value, unsigned width) {
-  if (width == 8) return true;
-  const int64_t half = int64_t{1} << (8 * width - 1);
-  return value >= -half && value < half;
-}
-
 }  // namespace
-
-Bytes Pack::Item::bytes(IntegerText &scratch) const {
-  return is_integer ? Bytes{scratch.text, format_int64(integer, scratch.text)} : string;
-}
 
 Pack::Item Pack::at(size_t offset) const {
   DCHECK(offset < bytes_.size());
-  const char *from = bytes_.data() + offset;
+  const char* from = bytes_.data() + offset;
   const auto head = static_cast<uint8_t>(*from);
-  if (head <= kStringMax) return {offset, size_t{1} + head, false, 0, Bytes(from + 1, head)};
-  if (head < kInteger) return {offset, 1, true, head - kTiny, {}};
-  if (head < kInteger + kWidths.size()) {
-    const unsigned width = kWidths[head - kInteger];
-    return {offset, size_t{1} + width, true, load_integer(from + 1, width), {}};
+  if (head <= kStringMax) return {{false, 0, Bytes(from + 1, head)}, offset, size_t{1} + head};
+  if (head < kInteger) return {{true, head - kTiny, {}}, offset, 1};
+  if (head < kInteger + kPackedWidths.size()) {
+    const unsigned width = kPackedWidths[head - kInteger];
+    return {{true, load_packed(from + 1, width), {}}, offset, size_t{1} + width};
   }
   if (head == kString16) {
     const size_t length = load<uint16_t>(from + 1);
-    return {offset, 3 + length, false, 0, Bytes(from + 3, length)};
+    return {{false, 0, Bytes(from + 3, length)}, offset, 3 + length};
   }
   const size_t length = load<uint32_t>(from + 1);
-  return {offset, 5 + length, false, 0, Bytes(from + 5, length)};
+  return {{false, 0, Bytes(from + 5, length)}, offset, 5 + length};
 }
 
 size_t Pack::count() const {
@@ -70,7 +50,7 @@ std::optional<Pack::Item> Pack::item(size_t index) const {
 }
 
 std::optional<Pack::Item> Pack::find(Bytes wanted, size_t first, size_t step) const {
-  const Item form = form_of(wanted);
+  const PackedValue form = form_of(wanted);
   size_t index = 0;
   for (size_t offset = 0; !is_end(offset); ++index) {
     const Item item = at(offset);
@@ -80,12 +60,12 @@ std::optional<Pack::Item> Pack::find(Bytes wanted, size_t first, size_t step) co
   return {};
 }
 
-void Pack::append(std::string &out, Bytes value) {
-  const Item form = form_of(value);
+void Pack::append(std::string& out, Bytes value) {
+  const PackedValue form = form_of(value);
   form.is_integer ? append_integer(out, form.integer) : append_raw(out, value);
 }
 
-void Pack::append_raw(std::string &out, Bytes value) {
+void Pack::append_raw(std::string& out, Bytes value) {
   if (value.size() <= kStringMax) {
     out.push_back(static_cast<char>(value.size()));
   } else if (value.size() <= std::numeric_limits<uint16_t>::max()) {
@@ -98,22 +78,14 @@ void Pack::append_raw(std::string &out, Bytes value) {
   out.append(value);
 }
 
-void Pack::append_integer(std::string &out, int64_t value) {
+void Pack::append_integer(std::string& out, int64_t value) {
   if (value >= 0 && value <= kTinyMax) {
     out.push_back(static_cast<char>(kTiny + value));
     return;
   }
-  unsigned form = 0;
-  while (!fits(value, kWidths[form])) ++form;
+  const unsigned form = packed_width_index(value);
   out.push_back(static_cast<char>(kInteger + form));
-  out.append(reinterpret_cast<const char *>(&value), kWidths[form]);
-}
-
-Pack::Item Pack::form_of(Bytes value) {
-  if (value.size() <= kInt64TextMax) {
-    if (const auto integer = parse_int64(value)) return {0, 0, true, *integer, {}};
-  }
-  return {0, 0, false, 0, value};
+  out.append(reinterpret_cast<const char*>(&value), kPackedWidths[form]);
 }
 
 }  // namespace larder

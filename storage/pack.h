@@ -23,26 +23,18 @@
 
 #include "base/bytes.h"
 #include "base/numbers.h"
+#include "storage/packed_value.h"
 
 namespace larder {
 
 class Pack {
  public:
   // An item where it stands.
-  struct Item {
+  struct Item : PackedValue {
     size_t at = 0;    // offset of its head
     size_t size = 0;  // head, length and bytes
-    bool is_integer = false;
-    int64_t integer = 0;
-    Bytes string;  // of an item that is no integer
 
     size_t end() const { return at + size; }
-    // Its text; may use `scratch`.
-    Bytes bytes(IntegerText &scratch) const;
-    bool equals(const Item &other) const {
-      return is_integer == other.is_integer &&
-             (is_integer ? integer == other.integer : string == other.string);
-    }
   };
 
   explicit Pack(Bytes bytes) : bytes_(bytes) {}
@@ -60,13 +52,13 @@ class Pack {
   std::optional<Item> find(Bytes wanted, size_t first = 0, size_t step = 1) const;
 
   // Appends an item in the shortest form.
-  static void append(std::string &out, Bytes value);
+  static void append(std::string& out, Bytes value);
   // Appends a string as it is, even if it is the text of an integer (scores use
   // it).
-  static void append_raw(std::string &out, Bytes value);
-  static void append_integer(std::string &out, int64_t value);
+  static void append_raw(std::string& out, Bytes value);
+  static void append_integer(std::string& out, int64_t value);
   // `value` in the form in which an item would hold it, for comparisons.
-  static Item form_of(Bytes value);
+  static PackedValue form_of(Bytes value) { return PackedValue::of(value); }
 
  private:
   Bytes bytes_;

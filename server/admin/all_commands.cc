@@ -17,6 +17,9 @@ void add_all_commands(Registry& registry) {
   registry.add(set_commands());
   registry.add(set_walk_commands());
   registry.add(set_algebra_commands());
+  registry.add(list_commands());
+  registry.add(list_edit_commands());
+  registry.add(list_move_commands());
   registry.add(key_commands());
   registry.add(expiry_commands());
   registry.add(scan_commands());

@@ -135,8 +135,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .standing = Standing::planned},
     {.name = "list-compress-depth", .kind = Kind::integer, .standard = "0", .high = INT_MAX,
      .standing = Standing::planned},
-    {.name = "list-max-listpack-size", .alias = "list-max-ziplist-size", .kind = Kind::integer,
-     .standard = "-2", .low = INT_MIN, .high = INT_MAX, .standing = Standing::planned},
     {.name = "locale-collate", .standing = Standing::moot},
     {.name = "masterauth", .standing = Standing::planned},
     {.name = "masteruser", .standing = Standing::planned},

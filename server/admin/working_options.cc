@@ -180,6 +180,14 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .section = In::memory,
      .summary = "Longest member, bytes, of a set that is kept in one piece.",
      .apply = apply_set_limits},
+    {.name = "list-max-listpack-size", .alias = "list-max-ziplist-size", .kind = Kind::integer,
+     .standard = "-2", .section = In::memory,
+     .summary = "Size of a block of a list: elements, or -1 to -5 for 4, 8, 16, 32 or 64 KiB.",
+     .low = INT_MIN, .high = INT_MAX,
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.list_max_listpack_size.store(options.integer("list-max-listpack-size"));
+       return "";
+     }},
     {.name = "lazyfree-lazy-user-flush", .kind = Kind::boolean, .standard = "no",
      .section = In::memory,
      .summary = "Kept for redis.conf: flushed keys are always freed in the background.",

@@ -22,8 +22,10 @@ NUMBERS = ["0", "1", "-1", "7", "100", "-100", "9223372036854775807", "1e3", "x"
            "4294967296"]
 # None ends within the run: the two servers would not see that at the same command.
 LIVES = ["0", "-1", "1000000", "2000000", "x", "9223372036854775807", "1e6", ""]
+LISTS = ["l", "m", "a"]
 VALUES = ["", "x", "hello world", "12", "-3", "3.5", "\x00\xff\x01", "a" * 50,
           "9223372036854775807"]
+ITEMS = VALUES + ["x", "y", "5", "-77", "300", "70000", "b" * 300, "c" * 9000]
 
 
 def free_port():
@@ -171,6 +173,29 @@ def set_command(dice):
         ["TYPE", key]])
 
 
+def list_command(dice):
+    key, other = some(dice, LISTS), some(dice, LISTS)
+    value, number = some(dice, ITEMS), some(dice, NUMBERS)
+    index, last = str(dice.randint(-12, 12)), str(dice.randint(-12, 12))
+    end, end_too = some(dice, ["LEFT", "RIGHT", "left", "UP"]), some(dice, ["LEFT", "RIGHT"])
+    values = [some(dice, ITEMS) for _ in range(dice.randint(1, 6))]
+    search = some(dice, [[], ["RANK", index], ["COUNT", index], ["MAXLEN", index],
+                         ["RANK", index, "COUNT", "0"], ["COUNT", "2", "MAXLEN", last], ["FOO"]])
+    return some(dice, [
+        ["LPUSH", key] + values, ["RPUSH", key] + values, ["RPUSH", key] + values * 20,
+        ["LPUSHX", key, value], ["RPUSHX", key] + values, ["LPOP", key], ["RPOP", key],
+        ["LPOP", key, some(dice, [number, "2", "50"])], ["RPOP", key, index], ["LLEN", key],
+        ["LRANGE", key, index, last], ["LRANGE", key, "0", "-1"], ["LRANGE", key, number, last],
+        ["LINDEX", key, index], ["LINDEX", key, number], ["LSET", key, index, value],
+        ["LSET", key, number, value], ["LINSERT", key, "BEFORE", value, some(dice, ITEMS)],
+        ["LINSERT", key, "AFTER", value, some(dice, ITEMS)], ["LREM", key, index, value],
+        ["LTRIM", key, "-40", "40"], ["LTRIM", key, index, last], ["LPOS", key, value] + search,
+        ["RPOPLPUSH", key, other], ["LMOVE", key, other, end, end_too],
+        ["LMPOP", some(dice, ["2", "2", "1", number]), key, other, end],
+        ["LMPOP", "2", key, other, end_too, "COUNT", number], ["DEL", key], ["COPY", key, other],
+        ["RENAME", key, other], ["SET", "a", value], ["TYPE", key]])
+
+
 UNORDERED = {"KEYS", "HKEYS", "HVALS", "HRANDFIELD", "SMEMBERS", "SINTER", "SUNION", "SDIFF",
              "SRANDMEMBER", "SPOP"}
 
@@ -188,7 +213,8 @@ def comparable(words, reply):
     return reply
 
 
-FAMILIES = [string_command, string_command, key_command, bit_command, hash_command, set_command]
+FAMILIES = [string_command, string_command, key_command, bit_command, hash_command, set_command,
+            list_command, list_command]
 
 
 def run(larder, seed, count):
