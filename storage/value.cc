@@ -12,11 +12,14 @@ Bytes object_name(const Entry& entry) {
     case Type::list:
       return static_cast<const List&>(*Keyspace::object_of(entry)).is_quicklist() ? "quicklist"
                                                                                   : "listpack";
-    case Type::sorted_set: return "skiplist";
-    case Type::stream: return "stream";
+    case Type::sorted_set:
+      return "skiplist";
+    case Type::stream:
+      return "stream";
     case Type::set:
     case Type::hash:
-    case Type::string: break;
+    case Type::string:
+      break;
   }
   return "hashtable";
 }
@@ -25,11 +28,16 @@ Bytes object_name(const Entry& entry) {
 
 Bytes encoding_name(const Entry& entry) {
   switch (entry.encoding()) {
-    case Encoding::pack: return "listpack";
-    case Encoding::timed_pack: return "listpackex";
-    case Encoding::integers: return "intset";
-    case Encoding::object: return object_name(entry);
-    default: return string_encoding_name(entry);
+    case Encoding::pack:
+      return "listpack";
+    case Encoding::timed_pack:
+      return "listpackex";
+    case Encoding::integers:
+      return "intset";
+    case Encoding::object:
+      return object_name(entry);
+    default:
+      return string_encoding_name(entry);
   }
 }
 

@@ -20,6 +20,9 @@ void add_all_commands(Registry& registry) {
   registry.add(list_commands());
   registry.add(list_edit_commands());
   registry.add(list_move_commands());
+  registry.add(list_wait_commands());
+  registry.add(sort_commands());
+  registry.add(hyperloglog_commands());
   registry.add(key_commands());
   registry.add(expiry_commands());
   registry.add(scan_commands());

@@ -110,8 +110,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "dynamic-hz", .kind = Kind::boolean, .standard = "yes", .standing = Standing::moot},
     {.name = "enable-module-command", .kind = Kind::choice, .standard = "no",
      .choices = "no yes local", .standing = Standing::planned, .fixed = true},
-    {.name = "hll-sparse-max-bytes", .kind = Kind::memory, .standard = "3000",
-     .standing = Standing::planned},
     {.name = "hz", .kind = Kind::integer, .standard = "10", .high = INT_MAX,
      .standing = Standing::moot},
     {.name = "ignore-warnings", .standing = Standing::moot, .fixed = true},

@@ -180,6 +180,12 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .section = In::memory,
      .summary = "Longest member, bytes, of a set that is kept in one piece.",
      .apply = apply_set_limits},
+    {.name = "hll-sparse-max-bytes", .kind = Kind::memory, .standard = "3000",
+     .section = In::memory, .summary = "Most bytes of a HyperLogLog that is kept sparse.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.hll_sparse_bytes_max.store(options.integer("hll-sparse-max-bytes"));
+       return "";
+     }},
     {.name = "list-max-listpack-size", .alias = "list-max-ziplist-size", .kind = Kind::integer,
      .standard = "-2", .section = In::memory,
      .summary = "Size of a block of a list: elements, or -1 to -5 for 4, 8, 16, 32 or 64 KiB.",

@@ -96,13 +96,29 @@ void write_key_spec(ReplyWriter& reply, const KeySpec& keys) {
   reply.integer(counted ? keys.step : 0);
 }
 
+void write_unknown_spec(ReplyWriter& reply, KeyUse use) {
+  reply.map(3);
+  reply.bulk("flags");
+  write_key_flags(reply, use, false);
+  for (const Bytes part : {"begin_search", "find_keys"}) {
+    reply.bulk(part);
+    reply.map(2);
+    reply.bulk("type");
+    reply.bulk("unknown");
+    reply.bulk("spec");
+    reply.map(0);
+  }
+}
+
 // Keys used in different ways are two specs to Redis.
 void write_key_specs(ReplyWriter& reply, const KeySpec& keys) {
   if (keys.first == 0 && keys.keyword.empty()) return reply.set(0);
-  reply.set(keys.others_differ ? 2 : 1);
+  reply.set(static_cast<size_t>(keys.unknown) + (keys.others_differ ? 2 : 1));
   KeySpec first = keys;
   if (keys.others_differ) first.last = keys.first;
   write_key_spec(reply, first);
+  if (keys.unknown >= 1) write_unknown_spec(reply, keys.use);
+  if (keys.unknown >= 2) write_unknown_spec(reply, keys.other_use);
   if (!keys.others_differ) return;
   KeySpec others = keys;
   others.first = keys.first + keys.step;
@@ -177,7 +193,7 @@ void write_key_flags(ReplyWriter& reply, KeyUse use, bool variable) {
     KeyUse use;
     Bytes access, effect;
   };
-  static constexpr std::array<Words, 11> kWords{
+  static constexpr std::array<Words, 13> kWords{
       {{KeyUse::read_only_access, "RO", "access"},
        {KeyUse::read_write_access_update, "RW", "access update"},
        {KeyUse::overwrite_update, "OW", "update"},
@@ -188,7 +204,9 @@ void write_key_flags(ReplyWriter& reply, KeyUse use, bool variable) {
        {KeyUse::read_write_access_delete, "RW", "access delete"},
        {KeyUse::read_write_insert, "RW", "insert"},
        {KeyUse::read_write_update, "RW", "update"},
-       {KeyUse::overwrite, "OW", ""}}};
+       {KeyUse::overwrite, "OW", ""},
+       {KeyUse::read_write_access, "RW", "access"},
+       {KeyUse::read_write_access_insert, "RW", "access insert"}}};
   if (use == KeyUse::none) {
     reply.set(1);
     return reply.simple("not_key");

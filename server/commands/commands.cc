@@ -93,7 +93,7 @@ Status list(Call& call) {
 
 KeyUse use_of(const KeySpec& spec, std::span<const Bytes> words, bool other) {
   if (spec.use_of != nullptr) return spec.use_of(words);
-  return other && spec.others_differ ? spec.other_use : spec.use;
+  return other && (spec.others_differ || spec.option_key != nullptr) ? spec.other_use : spec.use;
 }
 
 Status reply_keys(Call& call, bool with_flags) {

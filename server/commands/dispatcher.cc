@@ -434,6 +434,8 @@ bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector
   }
   if (last >= words) return false;
   for (int64_t i = where.first; i <= last; i += step) keys.push_back(static_cast<size_t>(i));
+  const size_t more = where.option_key != nullptr ? where.option_key(args) : 0;
+  if (more != 0) keys.push_back(more);
   return true;
 }
 

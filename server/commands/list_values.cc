@@ -4,7 +4,7 @@
 
 namespace larder {
 
-size_t push_values(Call& call, const Key& key, Item item, ListEnd end,
+size_t add_to_list(Call& call, const Key& key, Item item, ListEnd end,
                    std::span<const Bytes> values) {
   Keyspace& keys = call.keyspace(key);
   if (!item) {
@@ -18,6 +18,12 @@ size_t push_values(Call& call, const Key& key, Item item, ListEnd end,
   for (const Bytes value : values) list.push(end, value, limits);
   const size_t size = list.size();
   if (size > Object::kSharedSlabElements) keys.grown(item);
+  return size;
+}
+
+size_t push_values(Call& call, const Key& key, Item item, ListEnd end,
+                   std::span<const Bytes> values) {
+  const size_t size = add_to_list(call, key, item, end, values);
   call.changed(push_event(end), key);
   return size;
 }
@@ -28,7 +34,7 @@ void items_removed(Call& call, const Key& key, Item item, const char* event) {
   const bool empty = list.size() == 0;
   if (empty) call.keyspace(key).remove(item);
   call.changed(event, key);
-  if (empty) call.changed("del", key);
+  if (empty) call.also("del", key);
 }
 
 void reply_and_pop(Call& call, const Key& key, Item item, ListEnd end) {
@@ -101,6 +107,7 @@ bool try_mpop(Call& call, const ListTake& take, Status& status) {
     const Item item = call.find_to_write(key);
     if (!item) continue;
     if (item->type() != Type::list) {
+      if (call.is_retry()) continue;
       status = Status::error(errors::kWrongType);
       return true;
     }

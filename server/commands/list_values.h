@@ -25,6 +25,10 @@ inline void reply_value(ReplyWriter& reply, const PackedValue& value) {
   reply.bulk(value.bytes(scratch));
 }
 
+// Adds values at an end, one after the other. The list is made when `item` is null. Returns its
+// length.
+size_t add_to_list(Call& call, const Key& key, Item item, ListEnd end,
+                   std::span<const Bytes> values);
 // Adds values at an end, one after the other, and tells so. The list is made when `item` is null.
 // Returns its length.
 size_t push_values(Call& call, const Key& key, Item item, ListEnd end,

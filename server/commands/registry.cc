@@ -73,7 +73,8 @@ Command* Registry::make(const CommandSpec& spec, const Command* parent) {
   command->parent = parent;
   command->id = static_cast<uint32_t>(all_.size());
   const KeySpec& keys = spec.keys;
-  command->one_key = keys.names_keys() && keys.count_at == 0 && keys.keyword.empty() &&
+  command->one_key = !has(spec.flags, Flag::whole_store) && keys.names_keys() &&
+                     keys.count_at == 0 && keys.keyword.empty() &&
                      keys.last == keys.first;
   command->name = lower_case(spec.name);
   if (parent != nullptr) command->name = parent->name + "|" + command->name;

@@ -52,6 +52,7 @@ class LiveSettings {
   std::atomic<int64_t> set_integers_max{512};
   std::atomic<int64_t> set_pack_members_max{128};
   std::atomic<int64_t> set_pack_bytes_max{64};
+  std::atomic<int64_t> hll_sparse_bytes_max{3000};
   std::atomic<int64_t> list_max_listpack_size{-2};  // see ListLimits
   // no, yes or local: who may use DEBUG.
   enum class Debug : uint8_t { no, yes, local };

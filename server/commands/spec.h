@@ -94,6 +94,8 @@ enum class KeyUse : uint8_t {
   read_write_insert,
   read_write_update,
   overwrite,
+  read_write_access,
+  read_write_access_insert,
   none,
 };
 
@@ -115,6 +117,11 @@ struct KeySpec {
   // `keyword_from` or behind it (STREAMS of XREAD).
   Bytes keyword{};
   int keyword_from = 1;
+  // Keys stand where only the command itself finds them (SORT): so many specs that say so, the
+  // first with `use`, the second with `other_use`.
+  int unknown = 0;
+  // Of a command with one more key behind an option: that argument, 0 when it is not given.
+  size_t (*option_key)(std::span<const Bytes> args) = nullptr;
 
   constexpr bool names_keys() const { return (first != 0 && !channels) || !keyword.empty(); }
 };
