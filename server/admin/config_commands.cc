@@ -6,6 +6,8 @@
 #include "server/admin/families.h"
 #include "server/commands/activity.h"
 #include "server/commands/answers.h"
+#include "server/commands/errors.h"
+#include "server/commands/registry.h"
 
 namespace larder {
 namespace {
@@ -15,7 +17,7 @@ Status get(Call& call) {
   std::set<std::string> seen;
   for (size_t i = 2; i < call.arg_count(); ++i) {
     for (auto& option : call.services().configuration.matching(call.arg(i))) {
-      if (seen.insert(option.first).second) found.push_back(std::move(option));
+      if (seen.insert(lower_case(option.first)).second) found.push_back(std::move(option));
     }
   }
   call.reply().map(found.size());
@@ -27,14 +29,12 @@ Status get(Call& call) {
 }
 
 Status set(Call& call) {
-  if (call.arg_count() % 2 != 0) {
-    return Status::error("ERR wrong number of arguments for 'config|set' command");
-  }
+  if (call.arg_count() % 2 != 0) return Status::error(errors::kSyntax);
   std::vector<Configuration::Assignment> assignments;
   for (size_t i = 2; i < call.arg_count(); i += 2) {
     assignments.push_back({call.arg(i), call.arg(i + 1)});
   }
-  std::string error = call.services().configuration.set(assignments);
+  std::string error = call.services().configuration.set(assignments, call.session().from_loopback);
   if (!error.empty()) return Status::error(std::move(error));
   call.reply().ok();
   return Status::ok();

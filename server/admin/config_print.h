@@ -15,7 +15,7 @@ std::string print_config(const Options& options);
 // docs/config.md.
 std::string print_config_docs();
 // The text of a configuration file with the current values in place of the old ones: comments and
-// order stay, options not in it that differ from their default are added at the end.
-std::string rewritten_config(const std::string& old_text, const Options& options);
+// order stay, options not in it that differ from their default (`all`: any) are added at the end.
+std::string rewritten_config(const std::string& old_text, const Options& options, bool all);
 
 }  // namespace larder

@@ -67,34 +67,42 @@ std::optional<std::string> LiveConfiguration::value(Bytes name) const {
 std::vector<std::pair<std::string, std::string>> LiveConfiguration::matching(Bytes pattern) const {
   std::lock_guard lock(mutex_);
   std::vector<std::pair<std::string, std::string>> found;
+  // A whole name comes back as the client wrote it.
+  if (Options::find(pattern) != nullptr) {
+    found.emplace_back(pattern, options_.text(pattern));
+    return found;
+  }
   for (const OptionSpec& option : option_table()) {
     for (const Bytes name : {option.name, option.alias}) {
-      if (name.empty() || !glob_match(pattern, name, GlobCase::ignored)) continue;
+      if (name.empty() || option.hidden) continue;
+      if (!glob_match(pattern, name, GlobCase::ignored)) continue;
       found.emplace_back(name, options_.text(option.name));
     }
   }
   return found;
 }
 
-std::string LiveConfiguration::check(const std::vector<Assignment>& assignments,
+std::string LiveConfiguration::check(const std::vector<Assignment>& assignments, bool local,
                                      std::vector<Change>& changes) const {
+  const std::string& guard = options_.text("enable-protected-configs");
+  const bool may_touch_guarded = guard == "yes" || (guard == "local" && local);
   for (const Assignment& each : assignments) {
     const OptionSpec* option = Options::find(each.name);
     if (option == nullptr) {
       return "ERR Unknown option or number of arguments for CONFIG SET - '" +
              std::string(each.name) + "'";
     }
+    auto [text, error] = options_.checked(*option, each.value);
     // Tools write back all they read: an unchanged value is no change.
-    if (option->fixed && options_.text(option->name) != each.value) {
+    if (option->fixed && (!error.empty() || options_.text(option->name) != text)) {
       return failed(each.name, "can't set immutable config");
     }
-    if (option->guarded && options_.text("enable-protected-configs") == "no") {
+    if (option->guarded && !may_touch_guarded) {
       return failed(each.name, "can't set protected config");
     }
     for (const Change& earlier : changes) {
       if (earlier.option == option) return failed(each.name, "duplicate parameter");
     }
-    auto [text, error] = options_.checked(*option, each.value);
     if (!error.empty()) return failed(each.name, error);
     changes.push_back({option, each.name, std::move(text)});
   }
@@ -113,12 +121,12 @@ std::string LiveConfiguration::put_into_force(const std::vector<Change>& changes
   return "";
 }
 
-std::string LiveConfiguration::set(const std::vector<Assignment>& assignments) {
+std::string LiveConfiguration::set(const std::vector<Assignment>& assignments, bool local) {
   std::vector<Change> changes;
   std::string error;
   {
     std::lock_guard lock(mutex_);
-    error = check(assignments, changes);
+    error = check(assignments, local, changes);
     if (!error.empty()) return error;
     const Options before = options_;
     error = put_into_force(changes);
@@ -140,12 +148,18 @@ std::string LiveConfiguration::set(const std::vector<Assignment>& assignments) {
   return "";
 }
 
+void LiveConfiguration::rewrite_all() {
+  std::lock_guard lock(mutex_);
+  rewrites_all_ = true;
+}
+
 std::string LiveConfiguration::rewrite() {
   if (file_.empty()) return "ERR The server is running without a config file";
   std::lock_guard lock(mutex_);
   std::ifstream in(file_, std::ios::binary);
   const std::string old_text(std::istreambuf_iterator<char>(in), {});
-  const std::string error = replace_file(file_, rewritten_config(old_text, options_));
+  const std::string text = rewritten_config(old_text, options_, rewrites_all_);
+  const std::string error = replace_file(file_, text);
   return error.empty() ? "" : "ERR Rewriting config file: " + error;
 }
 

@@ -19,8 +19,9 @@ class LiveConfiguration : public Configuration {
 
   std::optional<std::string> value(Bytes name) const override;
   std::vector<std::pair<std::string, std::string>> matching(Bytes pattern) const override;
-  std::string set(const std::vector<Assignment>& assignments) override;
+  std::string set(const std::vector<Assignment>& assignments, bool local) override;
   std::string rewrite() override;
+  void rewrite_all() override;
   std::string file() const override { return file_; }
 
  private:
@@ -29,11 +30,13 @@ class LiveConfiguration : public Configuration {
     Bytes name;  // as the client wrote it
     std::string text;
   };
-  std::string check(const std::vector<Assignment>& assignments, std::vector<Change>& changes) const;
+  std::string check(const std::vector<Assignment>& assignments, bool local,
+                    std::vector<Change>& changes) const;
   std::string put_into_force(const std::vector<Change>& changes);
 
   mutable std::mutex mutex_;
   Options options_;
+  bool rewrites_all_ = false;
   const std::string file_;
   OptionTargets targets_;
 };

@@ -36,6 +36,8 @@ enum class OptionKind : uint8_t {
   choices_list,   // several of them
   text,           // one word, may be empty
   words,          // any number of words, kept with one space in between
+  percentiles,    // numbers from 0 to 100
+  oom_scores,     // three numbers from -2000 to 2000
   save_points,    // seconds changes [seconds changes ...]
   event_classes,  // letters of notify-keyspace-events
   buffer_limits,  // class hard soft seconds [...], classes not named stay
@@ -69,9 +71,13 @@ struct OptionSpec {
   Bytes summary{};
   int64_t low = 0;
   int64_t high = std::numeric_limits<int64_t>::max();
+  // A value within low .. high is drawn to these, as Redis does without a word.
+  int64_t least = std::numeric_limits<int64_t>::min();
+  int64_t most = std::numeric_limits<int64_t>::max();
   Bytes choices{};   // with one space in between
   Standing standing = Standing::works;
   bool fixed = false;           // only at start
+  bool hidden = false;          // patterns do not find it, only its whole name does
   bool guarded = false;         // CONFIG SET only with enable-protected-configs
   // Puts the current value into force; returns why that can't be, or nothing. Null: it is read
   // once at start.

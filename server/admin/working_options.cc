@@ -25,8 +25,9 @@ std::string apply_memory_limit(const Options& options, OptionTargets& to) {
 std::string apply_policy(const Options& options, OptionTargets& to) {
   const EvictionPolicyInfo* policy = find_eviction_policy(options.text("maxmemory-policy"));
   if (policy == nullptr) return "this policy is not built yet";
-  to.store.set_eviction_policy(
-      *policy, {.samples = static_cast<unsigned>(options.integer("maxmemory-samples"))});
+  constexpr int64_t kSamplesMax = 64;  // looked at under a lock
+  const int64_t samples = std::min(options.integer("maxmemory-samples"), kSamplesMax);
+  to.store.set_eviction_policy(*policy, {.samples = static_cast<unsigned>(samples)});
   return "";
 }
 
@@ -156,11 +157,12 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .apply = apply_memory_limit},
     {.name = "maxmemory-policy", .kind = Kind::choice, .standard = "noeviction",
      .section = In::memory, .summary = "Which keys make room when maxmemory is reached.",
-     .choices = "volatile-lru volatile-random volatile-ttl allkeys-lru allkeys-random noeviction "
-                "volatile-lfu allkeys-lfu",
+     .choices = "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu "
+                "allkeys-random noeviction",
      .apply = apply_policy},
     {.name = "maxmemory-samples", .kind = Kind::integer, .standard = "5", .section = In::memory,
-     .summary = "Keys looked at to choose a victim.", .low = 1, .high = 64,
+     .summary = "Keys looked at to choose a victim; more than 64 are taken for 64.", .low = 1,
+     .high = INT_MAX,
      .apply = apply_policy},
     {.name = "hash-max-listpack-entries", .alias = "hash-max-ziplist-entries",
      .kind = Kind::integer, .standard = "512", .section = In::memory,
@@ -255,8 +257,9 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
        to.settings.latency_tracking.store(options.is_on("latency-tracking"));
        return "";
      }},
-    {.name = "latency-tracking-info-percentiles", .kind = Kind::words, .standard = "50 99 99.9",
-     .section = In::monitoring, .summary = "Percentiles that INFO latencystats shows."},
+    {.name = "latency-tracking-info-percentiles", .kind = Kind::percentiles,
+     .standard = "50 99 99.9", .section = In::monitoring,
+     .summary = "Percentiles that INFO latencystats shows."},
 });
 
 }  // namespace

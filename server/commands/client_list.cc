@@ -66,8 +66,8 @@ std::string client_line(ClientView& client) {
   number("qbuf-free", client.query_capacity() - client.query_bytes());
   number("argv-mem", client.argument_bytes());
   number("multi-mem", transaction == nullptr ? 0 : transaction->queued_bytes);
-  number("rbs", 0);
-  number("rbp", 0);
+  number("rbs", client.reply_buffer_bytes());
+  number("rbp", client.reply_peak_bytes());
   number("obl", client.output_bytes());
   number("oll", 0);
   number("omem", 0);

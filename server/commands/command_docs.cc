@@ -239,8 +239,8 @@ void write_command(ReplyWriter& reply, const Command& command) {
   for (const std::string& category : categories) reply.simple(category);
   reply.set(0);  // tips are for cluster proxies
   write_key_specs(reply, spec.keys);
-  reply.set(command.subcommands.size());
-  for (const Command* sub : command.subcommands) write_command(reply, *sub);
+  reply.set(command.listed().size());
+  for (const Command* sub : command.listed()) write_command(reply, *sub);
 }
 
 void write_docs(ReplyWriter& reply, const Command& command) {
@@ -249,7 +249,7 @@ void write_docs(ReplyWriter& reply, const Command& command) {
   const bool deprecated = !spec.deprecated_since.empty();
   reply.bulk(command.name);
   reply.map(4 + (deprecated ? 3 : 0) + (arguments.empty() ? 0 : 1) +
-            (command.subcommands.empty() ? 0 : 1));
+            (command.listed().empty() ? 0 : 1));
   write_text(reply, "summary", spec.summary);
   write_text(reply, "since", spec.since);
   write_text(reply, "group", spec.group);
@@ -266,10 +266,10 @@ void write_docs(ReplyWriter& reply, const Command& command) {
     reply.array(arguments.size());
     for (const Argument& argument : arguments) write_argument(reply, argument);
   }
-  if (command.subcommands.empty()) return;
+  if (command.listed().empty()) return;
   reply.bulk("subcommands");
-  reply.map(command.subcommands.size());
-  for (const Command* sub : command.subcommands) write_docs(reply, *sub);
+  reply.map(command.listed().size());
+  for (const Command* sub : command.listed()) write_docs(reply, *sub);
 }
 
 }  // namespace larder

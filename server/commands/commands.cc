@@ -99,7 +99,7 @@ KeyUse use_of(const KeySpec& spec, std::span<const Bytes> words, bool other) {
 Status reply_keys(Call& call, bool with_flags) {
   const std::span<const Bytes> words = call.args().subspan(2);
   const Command* command = call.services().registry.find(words[0]);
-  if (command != nullptr && !command->subcommands.empty() && words.size() > 1) {
+  if (command != nullptr && !command->listed().empty() && words.size() > 1) {
     command = command->find_subcommand(words[1]);
   }
   if (command == nullptr) return Status::error("ERR Invalid command specified");

@@ -1,13 +1,11 @@
 // DEBUG: for tests and for people who look inside. Only where `enable-debug-command` allows.
 // Source: https://redis.io/commands/debug/
-#include <ctime>
 #include <string>
 
-#include "base/clock.h"
-#include "base/glob.h"
 #include "base/hash.h"
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
+#include "server/commands/debug_words.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
 #include "storage/value.h"
@@ -15,36 +13,8 @@
 namespace larder {
 namespace {
 
-Status refuse_reason(Call& call) {
-  using Debug = LiveSettings::Debug;
-  const Debug who = call.settings().debug.load();
-  if (who == Debug::yes || (who == Debug::local && call.session().from_loopback)) {
-    return Status::ok();
-  }
-  return Status::error(
-      "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
-      "can run it from a local connection, otherwise you need to set this option in the "
-      "configuration file, and then restart the server.");
-}
-
-// Blocks the worker, as the name promises.
-Status sleep(Call& call) {
-  if (Status no = refuse_reason(call); !no.is_ok()) return no;
-  Args args(call);
-  const double seconds = args.number();
-  if (!args.ok()) return args.error();
-  constexpr double kSecondsMax = 3600;
-  const double bounded = std::min(std::max(seconds, 0.0), kSecondsMax);
-  timespec time{};
-  time.tv_sec = static_cast<time_t>(bounded);
-  time.tv_nsec = static_cast<long>((bounded - static_cast<double>(time.tv_sec)) * 1e9);
-  ::nanosleep(&time, nullptr);
-  call.reply().ok();
-  return Status::ok();
-}
-
 Status object(Call& call) {
-  if (Status no = refuse_reason(call); !no.is_ok()) return no;
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
   const Key key = call.key(2);
   const Item item = call.peek(key);
   if (!item) return Status::error(errors::kNoSuchKey);
@@ -61,16 +31,9 @@ Status object(Call& call) {
   return Status::ok();
 }
 
-Status set_active_expire(Call& call) {
-  if (Status no = refuse_reason(call); !no.is_ok()) return no;
-  call.store().set_active_expiry(call.arg(2) != "0");
-  call.reply().ok();
-  return Status::ok();
-}
-
 // A sum of hashes does not depend on the order of keys.
 Status digest(Call& call) NO_THREAD_SAFETY_ANALYSIS {
-  if (Status no = refuse_reason(call); !no.is_ok()) return no;
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
   uint64_t sum = 0;
   for (unsigned i = 0; i < call.store().shard_count(); ++i) {
     Shard& shard = call.store().shard(i);
@@ -95,7 +58,7 @@ Status digest(Call& call) NO_THREAD_SAFETY_ANALYSIS {
 }
 
 Status digest_value(Call& call) {
-  if (Status no = refuse_reason(call); !no.is_ok()) return no;
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
   call.reply().array(call.arg_count() - 2);
   for (size_t i = 2; i < call.arg_count(); ++i) {
     const Item item = call.peek(call.key(i));
@@ -108,92 +71,98 @@ Status digest_value(Call& call) {
   return Status::ok();
 }
 
-Status stringmatch_len(Call& call) {
-  if (Status no = refuse_reason(call); !no.is_ok()) return no;
+// Nothing is kept on disk, so loading again what was saved a moment ago changes nothing.
+Status reload(Call& call) {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
   Args args(call);
-  const int64_t length = args.integer_in(0, 1 << 30);
-  const Bytes pattern = args.bytes();
-  if (!args.ok()) return args.error();
-  const std::string text(static_cast<size_t>(length), 'a');
-  call.reply().integer(glob_match(pattern, text) ? 1 : 0);
-  return Status::ok();
-}
-
-// Replies of each kind, for the tests of client libraries.
-Status protocol(Call& call) {
-  if (Status no = refuse_reason(call); !no.is_ok()) return no;
-  ReplyWriter& reply = call.reply();
-  const std::string kind = lower_case(call.arg(2));
-  if (kind == "push" && reply.version() < 3) {
-    return Status::error("ERR RESP2 is not supported by this command");
-  }
-  const auto numbers = [&](int64_t count) {
-    for (int64_t i = 0; i < count; ++i) reply.integer(i);
-  };
-  if (kind == "string") {
-    reply.bulk("Hello World");
-  } else if (kind == "integer") {
-    reply.integer(12345);
-  } else if (kind == "double") {
-    reply.number(3.141);
-  } else if (kind == "null") {
-    reply.null();
-  } else if (kind == "array") {
-    reply.array(3);
-    numbers(3);
-  } else if (kind == "set") {
-    reply.set(3);
-    numbers(3);
-  } else if (kind == "map") {
-    reply.map(3);
-    for (int64_t i = 0; i < 3; ++i) {
-      reply.integer(i);
-      reply.boolean(i == 1);
-    }
-  } else if (kind == "bignum") {
-    reply.big_number("1234567999999999999999999999999999999");
-  } else if (kind == "true" || kind == "false") {
-    reply.boolean(kind == "true");
-  } else if (kind == "push") {
-    reply.push(2);
-    reply.bulk("server-cpu-usage");
-    reply.integer(42);
-    reply.bulk("Some real reply following the push reply");
-  } else if (kind == "attrib") {
-    if (reply.version() >= 3) {
-      reply.attribute(1);
-      reply.bulk("key-popularity");
-      reply.array(2);
-      reply.bulk("key:123");
-      reply.integer(90);
-    }
-    reply.bulk("Some real reply following the attribute");
-  } else if (kind == "verbatim") {
-    reply.verbatim("txt", "This is a verbatim\nstring");
-  } else {
+  while (args.more()) {
+    if (args.take("MERGE") || args.take("NOFLUSH") || args.take("NOSAVE")) continue;
     return Status::error(
-        "ERR Wrong protocol type name. Please use one of the following: "
-        "string|integer|double|null|array|set|map|attrib|push|verbatim|true|false");
+        "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
   }
+  call.reply().ok();
   return Status::ok();
 }
 
-// Works on data structures this server does not have.
-Status jmap(Call& call) {
-  if (Status no = refuse_reason(call); !no.is_ok()) return no;
-  return Status::error("ERR there is no Java heap here");
+// Makes keys `prefix`:0, :1, ... with values value:0, ..., cut or filled up to `size`. Keys that
+// are there stay.
+Status populate(Call& call) NO_THREAD_SAFETY_ANALYSIS {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t count = args.integer_in(0, INT32_MAX);
+  const Bytes prefix = args.more() ? args.bytes() : Bytes("key");
+  const int64_t size = args.more() ? args.integer_in(0, INT32_MAX) : 0;
+  if (!args.ok()) return args.error();
+  for (int64_t i = 0; i < count; ++i) {
+    const std::string name = std::string(prefix) + ":" + std::to_string(i);
+    const Key key{name, hash_of(name)};
+    if (call.keyspace(key).find_live(key, call.now_ms())) continue;
+    std::string value = "value:" + std::to_string(i);
+    if (size > 0) value.resize(static_cast<size_t>(size));
+    put_string(call.keyspace(key), key, {}, value, kNoExpiry);
+  }
+  call.reply().ok();
+  return Status::ok();
 }
+
+Status table_stats(Call& call) {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t db = args.integer();
+  if (args.ok() && (db < 0 || db >= static_cast<int64_t>(call.store().databases()))) {
+    args.fail("ERR Out of range database");
+  }
+  if (!args.ok()) return args.error();
+  const DatabaseSize size = call.store().database_size(static_cast<unsigned>(db));
+  call.reply().verbatim("txt", "[Dictionary HT]\n elements: " + std::to_string(size.keys) +
+                                   "\n[Expires HT]\n elements: " +
+                                   std::to_string(size.with_expiry) + "\n");
+  return Status::ok();
+}
+
+// Of the types there are, none keeps its value in a table or a listpack.
+Status about_form(Call& call, const char* not_of_that_form) {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  if (!call.peek(call.key(2))) return Status::error(errors::kNoSuchKey);
+  return Status::error(not_of_that_form);
+}
+
+Status table_stats_of_key(Call& call) {
+  return about_form(call,
+                    "ERR The value stored at the specified key is not represented using an hash "
+                    "table");
+}
+
+Status listpack(Call& call) { return about_form(call, "ERR Not a listpack encoded object."); }
 
 Status help(Call& call) {
-  return reply_help(call, {"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-                           "DIGEST", "    A digest of all databases.",
-                           "DIGEST-VALUE <key> [<key> ...]", "    Digests of values.",
-                           "OBJECT <key>", "    How a value is kept.",
-                           "PROTOCOL <type>", "    A reply of that type.",
-                           "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are looked for.",
-                           "SLEEP <seconds>", "    Blocks a worker.",
-                           "STRINGMATCH-LEN <len> <pattern>", "    Matches a pattern to many a's.",
-                           "HELP", "    This text."});
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  return reply_help(
+      call,
+      {"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+       "CHANGE-REPL-ID", "    Taken without effect: there is no replication.",
+       "CONFIG-REWRITE-FORCE-ALL", "    Writes all options into the configuration file.",
+       "DICT-RESIZING <0|1>", "    Taken without effect: tables grow piece by piece.",
+       "DIGEST", "    A digest of all databases.",
+       "DIGEST-VALUE <key> [<key> ...]", "    Digests of values.",
+       "ERROR <string>", "    An error reply of that text.",
+       "HTSTATS <db>", "    How many keys a database has.",
+       "HTSTATS-KEY <key>", "    The same of a value.",
+       "LISTPACK <key>", "    What a listpack holds.",
+       "LOADAOF", "    Loads the data again: nothing changes, as nothing is kept on disk.",
+       "OBJECT <key>", "    How a value is kept.",
+       "PAUSE-CRON <0|1>", "    Stops the work that is done from time to time.",
+       "POPULATE <count> [<prefix>] [<size>]", "    Makes keys.",
+       "PROTOCOL <type>", "    A reply of that type.",
+       "QUICKLIST-PACKED-THRESHOLD <size>", "    Taken without effect.",
+       "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    As LOADAOF.",
+       "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
+       "    How soon a client's reply buffer is fitted to its use.",
+       "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are looked for.",
+       "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Taken without effect: there are no scripts.",
+       "SLEEP <seconds>", "    Blocks a worker.",
+       "STRINGMATCH-LEN <len> <pattern>", "    Matches a pattern to many a's.",
+       "HELP", "    This text."});
 }
 
 constexpr Flag kFlags = Flag::admin | Flag::noscript | Flag::loading | Flag::stale;
@@ -207,25 +176,45 @@ constexpr CommandSpec sub(Bytes name, Bytes syntax, Bytes summary, int arity, Ha
 }
 
 constexpr auto kSubcommands = family({
-    sub("SLEEP", "seconds", "Blocks a worker.", exactly(3), sleep),
-    sub("OBJECT", "key", "Tells how a value is kept.", exactly(3), object,
+    sub("SLEEP", "seconds", "Blocks a worker.", exactly(3), debug::sleep),
+    sub("OBJECT", "key", "Tells how a value is kept.", at_least(3), object,
         key_at(2, KeyUse::read_only)),
     sub("SET-ACTIVE-EXPIRE", "on", "Turns the search for expired keys on or off.", exactly(3),
-        set_active_expire),
+        debug::set_active_expire),
     sub("DIGEST", "", "Digests all databases.", exactly(2), digest, {}, Flag::whole_store),
-    sub("DIGEST-VALUE", "key [key ...]", "Digests values.", at_least(3), digest_value,
+    sub("DIGEST-VALUE", "[key ...]", "Digests values.", at_least(2), digest_value,
         keys_from(2, -1, 1, KeyUse::read_only)),
+    sub("RELOAD", "[MERGE] [NOFLUSH] [NOSAVE]", "Loads the data again.", at_least(2), reload),
+    sub("LOADAOF", "", "Loads the data again.", exactly(2), reload),
+    sub("POPULATE", "count [prefix] [size]", "Makes keys.", at_least(3), populate, {},
+        Flag::write | Flag::whole_store),
+    sub("HTSTATS", "db", "Counts keys.", at_least(3), table_stats),
+    sub("HTSTATS-KEY", "key", "Counts elements.", at_least(3), table_stats_of_key,
+        key_at(2, KeyUse::read_only)),
+    sub("LISTPACK", "key", "Shows a listpack.", exactly(3), listpack,
+        key_at(2, KeyUse::read_only)),
     sub("STRINGMATCH-LEN", "length pattern", "Measures the pattern matcher.", exactly(4),
-        stringmatch_len),
-    sub("PROTOCOL", "type", "Answers with a reply of a type.", exactly(3), protocol),
-    sub("JMAP", "", "Says no.", exactly(2), jmap),
+        debug::stringmatch_len),
+    sub("PROTOCOL", "type", "Answers with a reply of a type.", exactly(3), debug::protocol),
+    sub("ERROR", "text", "Answers with an error.", exactly(3), debug::error),
+    sub("PAUSE-CRON", "on", "Stops periodic work.", exactly(3), debug::pause_cron),
+    sub("REPLYBUFFER", "PEAK-RESET-TIME <NEVER | RESET | milliseconds>",
+        "Fits reply buffers sooner or later.", exactly(4), debug::reply_buffer),
+    sub("QUICKLIST-PACKED-THRESHOLD", "size", "Has no effect.", exactly(3),
+        debug::packed_threshold),
+    sub("CONFIG-REWRITE-FORCE-ALL", "", "Writes all options to the file.", exactly(2),
+        debug::rewrite_all),
+    sub("CHANGE-REPL-ID", "", "Has no effect.", exactly(2), debug::accept_switch),
+    sub("SET-DISABLE-DENY-SCRIPTS", "on", "Has no effect.", exactly(3), debug::accept_switch),
+    sub("DICT-RESIZING", "on", "Has no effect.", exactly(3), debug::accept_switch),
     help_card("server", "1.0.0", kAcl, help),
 });
 
 constexpr auto kFamily = family({
     {.name = "DEBUG", .syntax = "", .summary = "A container for commands of tests.",
      .since = "1.0.0", .complexity = "Depends on subcommand.", .group = "server",
-     .arity = at_least(2), .flags = kFlags, .acl = kAcl, .subcommands = kSubcommands},
+     .arity = at_least(2), .flags = kFlags, .acl = kAcl, .subcommands = kSubcommands,
+     .veiled = true},
 });
 
 }  // namespace

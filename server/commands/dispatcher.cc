@@ -93,9 +93,8 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
 
   // What comes before the reply must be out before it begins.
   if (session.listens()) [[unlikely]] services_.listeners.pushes.finish_round(*worker_.clients);
-  session.last_command = request.command->spec;
-  const Command* parent = request.command->parent;
-  session.last_parent = parent != nullptr ? parent->spec : nullptr;
+  session.last_command = request.command->shown;
+  session.last_parent = request.command->shown_parent;
   ++session.commands;
   const uint64_t start = ticks();
   session.running = true;

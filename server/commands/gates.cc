@@ -32,11 +32,18 @@ Status known(const GateInput& input) {
   return Status::error(unknown_command(input.args));
 }
 
+std::string bad_veiled_part(const GateInput& input, Bytes container) {
+  return "ERR unknown subcommand or wrong number of arguments for '" +
+         std::string(input.args[1].substr(0, kQuotedMax)) + "'. Try " + std::string(container) +
+         " HELP.";
+}
+
 // A container called with a word that is none of its sub-commands.
 Status subcommand_known(const GateInput& input) {
   const CommandSpec& spec = *input.command->spec;
   if (spec.subcommands.empty() || input.args.size() < 2) [[likely]] return Status::ok();
-  std::string container(spec.name);
+  const std::string container(spec.name);
+  if (spec.veiled) return Status::error(bad_veiled_part(input, container));
   return Status::error("ERR unknown subcommand '" +
                        std::string(quotable(input.args[1], kQuotedMax)) + "'. Try " + container +
                        " HELP.");
@@ -44,6 +51,9 @@ Status subcommand_known(const GateInput& input) {
 
 Status arity(const GateInput& input) {
   if (input.command->takes(input.args.size())) [[likely]] return Status::ok();
+  if (input.command->is_veiled_part()) {
+    return Status::error(bad_veiled_part(input, input.command->parent->spec->name));
+  }
   return Status::error("ERR wrong number of arguments for '" + input.command->name + "' command");
 }
 

@@ -71,12 +71,22 @@ Command* Registry::make(const CommandSpec& spec, const Command* parent) {
   auto command = std::make_unique<Command>();
   command->spec = &spec;
   command->parent = parent;
+  command->shown = &spec;
+  command->shown_parent = parent != nullptr ? parent->spec : nullptr;
   command->id = static_cast<uint32_t>(all_.size());
   const KeySpec& keys = spec.keys;
   command->one_key = !has(spec.flags, Flag::whole_store) && keys.names_keys() &&
                      keys.count_at == 0 && keys.keyword.empty() &&
                      keys.last == keys.first;
   command->name = lower_case(spec.name);
+  if (command->is_veiled_part()) {
+    command->name = parent->name;
+    command->id = parent->id;
+    command->shown = parent->spec;
+    command->shown_parent = nullptr;
+    veiled_.push_back(std::move(command));
+    return veiled_.back().get();
+  }
   if (parent != nullptr) command->name = parent->name + "|" + command->name;
   all_.push_back(std::move(command));
   return all_.back().get();

@@ -22,6 +22,15 @@ struct Command {
   bool one_key = false;             // the card names exactly one key
   std::string name;                 // lower case, sub-commands as "client|list"
   std::vector<const Command*> subcommands;
+  // What CLIENT LIST names as the last command: its card and its container's or null.
+  const CommandSpec* shown = nullptr;
+  const CommandSpec* shown_parent = nullptr;
+
+  bool is_veiled_part() const { return parent != nullptr && parent->spec->veiled; }
+  // Those that COMMAND tells of.
+  std::span<const Command* const> listed() const {
+    return spec->veiled ? std::span<const Command* const>{} : subcommands;
+  }
 
   // The words of a call must match the arity of the card.
   bool takes(size_t words) const {
@@ -41,7 +50,7 @@ class Registry {
   const Command* find(Bytes name) const;
   // Top-level commands in the order they were added.
   const std::vector<const Command*>& commands() const { return top_; }
-  // All, sub-commands too; index is the id.
+  // All but the parts of veiled containers; index is the id.
   const std::vector<std::unique_ptr<Command>>& all() const { return all_; }
 
  private:
@@ -53,6 +62,7 @@ class Registry {
   Command* make(const CommandSpec& spec, const Command* parent);
 
   std::vector<std::unique_ptr<Command>> all_;
+  std::vector<std::unique_ptr<Command>> veiled_;
   std::vector<const Command*> top_;
   std::array<Slot, kSlots> slots_{};  // open addressing by name
 };

@@ -45,6 +45,11 @@ class LiveSettings {
   std::atomic<bool> protected_mode{true};
   std::atomic<bool> password_set{false};
   std::atomic<bool> bound_explicitly{false};    // `bind` was given
+  static constexpr int64_t kNever = INT64_MAX;
+  static constexpr int64_t kReplyPeakMs = 5000;
+  // A reply buffer is fitted to the most it held in this time (DEBUG REPLYBUFFER).
+  std::atomic<int64_t> reply_peak_ms{kReplyPeakMs};
+  std::atomic<bool> cron_paused{false};         // DEBUG PAUSE-CRON
   std::atomic<bool> lazy_flush{false};          // lazyfree-lazy-user-flush
   // Up to where collections stay packed; see storage/pack_limits.h.
   std::atomic<int64_t> hash_pack_fields_max{512};
@@ -81,6 +86,10 @@ class ClientView {
   virtual size_t query_bytes() const = 0;
   virtual size_t query_capacity() const = 0;
   virtual size_t output_bytes() const = 0;
+  // The buffer that recent replies needed, within Redis's bounds for it.
+  virtual size_t reply_buffer_bytes() const = 0;
+  // The most that stood in it lately.
+  virtual size_t reply_peak_bytes() const = 0;
   // Of the request being run.
   virtual size_t argument_bytes() const = 0;
   virtual size_t memory_bytes() const = 0;
@@ -135,10 +144,13 @@ class Configuration {
   virtual std::optional<std::string> value(Bytes name) const = 0;
   // Names and values that match a glob pattern in any case, in the table's order.
   virtual std::vector<std::pair<std::string, std::string>> matching(Bytes pattern) const = 0;
-  // Changes all or none. Returns the error reply's text, or nothing.
-  virtual std::string set(const std::vector<Assignment>& assignments) = 0;
+  // Changes all or none, for a client that is `local` (of this machine) or not. Returns the error
+  // reply's text, or nothing.
+  virtual std::string set(const std::vector<Assignment>& assignments, bool local) = 0;
   // Writes the changed options back to the file the server was started with. The same.
   virtual std::string rewrite() = 0;
+  // From now on REWRITE writes every option, changed or not.
+  virtual void rewrite_all() = 0;
   // Absolute path of that file; empty without one.
   virtual std::string file() const = 0;
 };

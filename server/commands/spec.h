@@ -165,6 +165,8 @@ struct CommandSpec {
   Handler run = nullptr;
   // A container (CLIENT, CONFIG, ...): its cards; the first word after the name chooses.
   std::span<const CommandSpec> subcommands{};
+  // A container that COMMAND, INFO and CLIENT LIST know as one command, without its parts (DEBUG).
+  bool veiled = false;
   Bytes deprecated_since{};
   Bytes replaced_by{};
 };

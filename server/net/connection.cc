@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <asio/post.hpp>
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -54,6 +55,19 @@ Connection::Connection(Worker& worker, Socket socket, Session session)
 
 size_t Connection::memory_bytes() const {
   return sizeof(Connection) + query_.capacity() + output_.capacity();
+}
+
+size_t Connection::reply_buffer_bytes() const {
+  constexpr size_t kLeast = 1024;
+  constexpr size_t kMost = 16 * 1024;
+  return std::clamp(std::bit_ceil(reply_peak_bytes()), kLeast, kMost);
+}
+
+void Connection::age_reply_peak(int64_t now_ms) {
+  const LiveSettings& settings = worker_.services().settings;
+  if (now_ms - peak_since_ms_ < settings.reply_peak_ms.load(std::memory_order_relaxed)) return;
+  earlier_peak_ = std::exchange(reply_peak_, 0);
+  peak_since_ms_ = now_ms;
 }
 
 size_t Connection::argument_bytes() const {
@@ -349,6 +363,7 @@ void Connection::kill(bool after_reply) {
 
 void Connection::flush() {
   if (closed_ || writing_) return;
+  reply_peak_ = std::max(reply_peak_, output_.pending());
   if (!write_some()) return;
   if (output_.empty()) {
     if (session_.close_after_reply) end_after_reply();
@@ -454,6 +469,7 @@ void Connection::tick(int64_t now_ms) {
   worker_.services().store.memory().add(static_cast<int64_t>(bytes) -
                                         static_cast<int64_t>(counted_bytes_));
   counted_bytes_ = bytes;
+  age_reply_peak(now_ms);
   check_output_limits(now_ms);
   if (closed_) return;
   const int64_t idle_max_ms =

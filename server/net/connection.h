@@ -5,6 +5,7 @@
 // A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there.
 #pragma once
 
+#include <algorithm>
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
 #include <memory>
@@ -49,6 +50,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   size_t argument_bytes() const override;
   size_t query_capacity() const override { return query_.capacity(); }
   size_t output_bytes() const override { return output_.pending(); }
+  size_t reply_buffer_bytes() const override;
+  size_t reply_peak_bytes() const override { return std::max(reply_peak_, earlier_peak_); }
   size_t memory_bytes() const override;
   void kill(bool after_reply) override;
   bool unblock(bool with_error) override;
@@ -86,6 +89,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void flush();
   bool write_some();
   void check_output_limits(int64_t now_ms);
+  void age_reply_peak(int64_t now_ms);
   void end_after_reply();
   size_t discard_input(bool& hung_up);
   bool held() const { return task_ != nullptr || postponed_; }
@@ -116,6 +120,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   unsigned silent_polls_ = kSilentPolls;  // of delivered()
   bool closed_ = false;
   int64_t over_soft_since_ms_ = 0;
+  size_t reply_peak_ = 0;    // bytes of a round's replies, the most since the period began
+  size_t earlier_peak_ = 0;  // of the period before
+  int64_t peak_since_ms_ = 0;
   size_t counted_bytes_ = 0;  // as last reported to the memory account
 };
 

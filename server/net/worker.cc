@@ -175,6 +175,9 @@ void Worker::schedule_cron(int64_t delay_ms) {
 }
 
 void Worker::cron() {
+  if (services_->settings.cron_paused.load(std::memory_order_relaxed)) {
+    return schedule_cron(kCronMs);
+  }
   const int64_t now_ms = unix_ms();
   const bool more = services_->store.expire_due(static_cast<unsigned>(index()),
                                                 static_cast<unsigned>(workers_), now_ms);

@@ -1,0 +1,191 @@
+// Switches and canned replies of DEBUG, which tests of servers and of client libraries rely on.
+// Source: https://redis.io/commands/debug/
+#include "server/commands/debug_words.h"
+
+#include <ctime>
+#include <string>
+
+#include "base/glob.h"
+#include "base/numbers.h"
+#include "server/commands/args.h"
+
+namespace larder::debug {
+
+Status refusal(Call& call) {
+  using Debug = LiveSettings::Debug;
+  const Debug who = call.settings().debug.load();
+  if (who == Debug::yes || (who == Debug::local && call.session().from_loopback)) {
+    return Status::ok();
+  }
+  return Status::error(
+      "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+      "can run it from a local connection, otherwise you need to set this option in the "
+      "configuration file, and then restart the server.");
+}
+
+// Blocks the worker, as the name promises.
+Status sleep(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const double seconds = args.number();
+  if (!args.ok()) return args.error();
+  constexpr double kSecondsMax = 3600;
+  const double bounded = std::min(std::max(seconds, 0.0), kSecondsMax);
+  timespec time{};
+  time.tv_sec = static_cast<time_t>(bounded);
+  time.tv_nsec = static_cast<long>((bounded - static_cast<double>(time.tv_sec)) * 1e9);
+  ::nanosleep(&time, nullptr);
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status set_active_expire(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  call.store().set_active_expiry(call.arg(2) != "0");
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status pause_cron(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t paused = args.integer();
+  if (!args.ok()) return args.error();
+  call.settings().cron_paused.store(paused != 0);
+  call.reply().ok();
+  return Status::ok();
+}
+
+// How soon a client's reply buffer is fitted to what it used of late.
+Status reply_buffer(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  std::atomic<int64_t>& period_ms = call.settings().reply_peak_ms;
+  if (args.take("PEAK-RESET-TIME")) {
+    if (args.take("NEVER")) {
+      period_ms.store(LiveSettings::kNever);
+    } else if (args.take("RESET")) {
+      period_ms.store(LiveSettings::kReplyPeakMs);
+    } else {
+      const int64_t ms = args.integer();
+      if (args.ok()) period_ms.store(ms);
+    }
+  } else if (!args.take("RESIZING")) {
+    args.reject();
+  }
+  if (!args.ok()) return args.error();
+  call.reply().ok();
+  return Status::ok();
+}
+
+// Values of lists are kept by their size alone, so there is no threshold to move.
+Status packed_threshold(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  constexpr size_t kDigitsMax = 10;
+  const Bytes text = call.arg(2);
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const Bytes unit = text.substr(digits);
+  if (digits == 0 || digits > kDigitsMax || (unit != "" && lower_case(unit).back() != 'b')) {
+    return Status::error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+  }
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status rewrite_all(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Configuration& configuration = call.services().configuration;
+  configuration.rewrite_all();
+  std::string error = configuration.rewrite();
+  if (!error.empty()) return Status::error("ERR CONFIG-REWRITE-FORCE-ALL failed: " + error);
+  call.reply().ok();
+  return Status::ok();
+}
+
+// Switches of machinery that works otherwise here: taken, without effect.
+Status accept_switch(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status error(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  std::string text(call.arg(2));
+  for (char& c : text) {
+    if (c == '\r' || c == '\n') c = ' ';
+  }
+  return Status::error(std::move(text));
+}
+
+Status stringmatch_len(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t length = args.integer_in(0, 1 << 30);
+  const Bytes pattern = args.bytes();
+  if (!args.ok()) return args.error();
+  const std::string text(static_cast<size_t>(length), 'a');
+  call.reply().integer(glob_match(pattern, text) ? 1 : 0);
+  return Status::ok();
+}
+
+// Replies of each kind, for the tests of client libraries.
+Status protocol(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  ReplyWriter& reply = call.reply();
+  const std::string kind = lower_case(call.arg(2));
+  if (kind == "push" && reply.version() < 3) {
+    return Status::error("ERR RESP2 is not supported by this command");
+  }
+  const auto numbers = [&](int64_t count) {
+    for (int64_t i = 0; i < count; ++i) reply.integer(i);
+  };
+  if (kind == "string") {
+    reply.bulk("Hello World");
+  } else if (kind == "integer") {
+    reply.integer(12345);
+  } else if (kind == "double") {
+    reply.number(3.141);
+  } else if (kind == "null") {
+    reply.null();
+  } else if (kind == "array") {
+    reply.array(3);
+    numbers(3);
+  } else if (kind == "set") {
+    reply.set(3);
+    numbers(3);
+  } else if (kind == "map") {
+    reply.map(3);
+    for (int64_t i = 0; i < 3; ++i) {
+      reply.integer(i);
+      reply.boolean(i == 1);
+    }
+  } else if (kind == "bignum") {
+    reply.big_number("1234567999999999999999999999999999999");
+  } else if (kind == "true" || kind == "false") {
+    reply.boolean(kind == "true");
+  } else if (kind == "push") {
+    reply.push(2);
+    reply.bulk("server-cpu-usage");
+    reply.integer(42);
+    reply.bulk("Some real reply following the push reply");
+  } else if (kind == "attrib") {
+    if (reply.version() >= 3) {
+      reply.attribute(1);
+      reply.bulk("key-popularity");
+      reply.array(2);
+      reply.bulk("key:123");
+      reply.integer(90);
+    }
+    reply.bulk("Some real reply following the attribute");
+  } else if (kind == "verbatim") {
+    reply.verbatim("txt", "This is a verbatim\nstring");
+  } else {
+    return Status::error(
+        "ERR Wrong protocol type name. Please use one of the following: "
+        "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
+  }
+  return Status::ok();
+}
+
+}  // namespace larder::debug
