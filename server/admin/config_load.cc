@@ -17,7 +17,7 @@ constexpr int kIncludeDepthMax = 16;
 constexpr Bytes kPrefix = "LARDER_";
 
 // Directives of redis.conf that are no options; all of them belong to work not built yet.
-constexpr Bytes kDirectives[] = {"user", "loadmodule", "rename-command", "sentinel"};
+constexpr Bytes kDirectives[] = {"user", "loadmodule", "sentinel"};
 
 std::optional<std::string> read_all(const std::string& path) {
   if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
@@ -69,6 +69,9 @@ class Loader {
     words->erase(words->begin());
     if (name == "include") {
       for (const std::string& path : *words) file(path);
+    } else if (name == "rename-command") {
+      if (words->size() != 2) return fail(where, "wrong number of arguments");
+      loaded_.renames.emplace_back((*words)[0], (*words)[1]);
     } else if (std::find(std::begin(kDirectives), std::end(kDirectives), name) !=
                std::end(kDirectives)) {
       loaded_.warnings.push_back(where + ": '" + name + "' is not built yet: it has no effect");

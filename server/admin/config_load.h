@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/admin/options.h"
@@ -12,6 +13,8 @@ namespace larder {
 struct LoadedOptions {
   Options options;
   std::string file;                   // absolute path of larder.conf; empty without one
+  // rename-command: from, to; an empty name takes the command away.
+  std::vector<std::pair<std::string, std::string>> renames;
   std::vector<std::string> warnings;  // what is asked for and isn't there yet
   std::string error;                  // not empty: the first mistake, with where it stands
 };

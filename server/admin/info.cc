@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <initializer_list>
 #include <set>
 #include <string>
 
@@ -46,6 +47,11 @@ struct Info {
   }
 };
 
+// Fields of work that this server never does: tools ask for them all the same.
+void add_zeros(Info& info, std::initializer_list<Bytes> names) {
+  for (const Bytes name : names) info.add(name, 0);
+}
+
 void server(Info& info) {
   utsname system{};
   ::uname(&system);
@@ -84,10 +90,38 @@ void clients(Info& info) {
   info.add("connected_clients", info.sum(&WorkerStats::clients));
   info.add("cluster_connections", 0);
   info.add("maxclients", info.option("maxclients"));
+  add_zeros(info, {"client_recent_max_input_buffer", "client_recent_max_output_buffer"});
   info.add("blocked_clients", info.sum(&WorkerStats::blocked));
   info.add("tracking_clients",
            static_cast<int64_t>(info.call.services().listeners.tracking.clients()));
   info.add("clients_in_timeout_table", 0);
+}
+
+std::string percent_text(int64_t part, int64_t whole) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f%%",
+                static_cast<double>(part) * 100 / static_cast<double>(std::max<int64_t>(whole, 1)));
+  return text;
+}
+
+void memory_of_others(Info& info, int64_t used, int64_t rss) {
+  add_zeros(info, {"used_memory_lua", "used_memory_vm_eval"});
+  info.add("used_memory_lua_human", memory_text(0));
+  add_zeros(info, {"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
+                   "number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total"});
+  info.add("used_memory_vm_total_human", memory_text(0));
+  add_zeros(info, {"used_memory_functions", "used_memory_scripts"});
+  info.add("used_memory_scripts_human", memory_text(0));
+  info.add("allocator_allocated", used);
+  info.add("allocator_active", used);
+  info.add("allocator_resident", rss);
+  info.add_ratio("allocator_frag_ratio", 1);
+  info.add("allocator_frag_bytes", 0);
+  const double over = static_cast<double>(rss) / static_cast<double>(std::max<int64_t>(used, 1));
+  info.add_ratio("allocator_rss_ratio", over);
+  info.add("allocator_rss_bytes", rss - used);
+  info.add_ratio("rss_overhead_ratio", 1);
+  info.add("rss_overhead_bytes", 0);
 }
 
 void memory(Info& info) {
@@ -104,13 +138,12 @@ void memory(Info& info) {
   with_text("used_memory", used);
   with_text("used_memory_rss", rss);
   with_text("used_memory_peak", account.peak());
-  const double of_peak = static_cast<double>(used) * 100 /
-                         static_cast<double>(std::max<int64_t>(account.peak(), 1));
-  char percent[32];
-  std::snprintf(percent, sizeof percent, "%.2f%%", of_peak);
-  info.add("used_memory_peak_perc", Bytes(percent));
+  info.add("used_memory_peak_perc", percent_text(used, account.peak()));
   info.add("used_memory_overhead", used - static_cast<int64_t>(totals.dataset_bytes));
+  info.add("used_memory_startup", 0);
   info.add("used_memory_dataset", static_cast<int64_t>(totals.dataset_bytes));
+  info.add("used_memory_dataset_perc",
+           percent_text(static_cast<int64_t>(totals.dataset_bytes), used));
   info.add("used_memory_tables", static_cast<int64_t>(totals.table_bytes));
   with_text("total_system_memory",
             int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE));
@@ -119,23 +152,36 @@ void memory(Info& info) {
   info.add_ratio("mem_fragmentation_ratio",
                  static_cast<double>(rss) / static_cast<double>(std::max<int64_t>(used, 1)));
   info.add("mem_fragmentation_bytes", rss - used);
-  info.add("mem_not_counted_for_evict", 0);
-  info.add("mem_clients_slaves", 0);
+  memory_of_others(info, used, rss);
+  add_zeros(info, {"mem_not_counted_for_evict", "mem_replication_backlog",
+                   "mem_total_replication_buffers", "mem_clients_slaves", "mem_cluster_links",
+                   "mem_aof_buffer"});
   info.add("mem_clients_normal", info.sum(&WorkerStats::client_bytes));
   info.add("mem_allocator", "larder-slab");
-  info.add("active_defrag_running", 0);
+  add_zeros(info, {"active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"});
 }
 
 void persistence(Info& info) {
   info.add("loading", 0);
   info.add("async_loading", 0);
+  add_zeros(info, {"current_cow_peak", "current_cow_size", "current_cow_size_age"});
+  info.add_ratio("current_fork_perc", 0);
+  add_zeros(info, {"current_save_keys_processed", "current_save_keys_total"});
   info.add("rdb_changes_since_last_save", info.sum(&WorkerStats::changes));
   info.add("rdb_bgsave_in_progress", 0);
   info.add("rdb_last_save_time", info.call.services().start_ms / 1000);
   info.add("rdb_last_bgsave_status", "ok");
-  info.add("aof_enabled", 0);
-  info.add("aof_rewrite_in_progress", 0);
+  info.add("rdb_last_bgsave_time_sec", -1);
+  info.add("rdb_current_bgsave_time_sec", -1);
+  add_zeros(info, {"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
+                   "rdb_last_load_keys_loaded", "aof_enabled", "aof_rewrite_in_progress",
+                   "aof_rewrite_scheduled"});
+  info.add("aof_last_rewrite_time_sec", -1);
+  info.add("aof_current_rewrite_time_sec", -1);
+  info.add("aof_last_bgrewrite_status", "ok");
+  add_zeros(info, {"aof_rewrites", "aof_rewrites_consecutive_failures"});
   info.add("aof_last_write_status", "ok");
+  add_zeros(info, {"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
 }
 
 void stats(Info& info) {
@@ -147,12 +193,19 @@ void stats(Info& info) {
   info.add("instantaneous_ops_per_sec", static_cast<int64_t>(rates.commands));
   info.add("total_net_input_bytes", info.sum(&WorkerStats::bytes_in));
   info.add("total_net_output_bytes", info.sum(&WorkerStats::bytes_out));
+  add_zeros(info, {"total_net_repl_input_bytes", "total_net_repl_output_bytes"});
   info.add_ratio("instantaneous_input_kbps", kilobytes(rates.bytes_in));
   info.add_ratio("instantaneous_output_kbps", kilobytes(rates.bytes_out));
+  info.add_ratio("instantaneous_input_repl_kbps", 0);
+  info.add_ratio("instantaneous_output_repl_kbps", 0);
   info.add("rejected_connections", info.sum(&WorkerStats::connections_rejected));
+  add_zeros(info, {"sync_full", "sync_partial_ok", "sync_partial_err"});
   info.add("expired_keys", static_cast<int64_t>(totals.expired_keys));
+  info.add_ratio("expired_stale_perc", 0);
+  add_zeros(info, {"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"});
   info.add("evicted_keys", static_cast<int64_t>(totals.evicted_keys));
-  info.add("evicted_clients", 0);
+  info.add("evicted_clients", info.sum(&WorkerStats::evicted_clients));
+  add_zeros(info, {"total_eviction_exceeded_time", "current_eviction_exceeded_time"});
   info.add("keyspace_hits", info.sum(&WorkerStats::hits));
   info.add("keyspace_misses", info.sum(&WorkerStats::misses));
   PubSub& pubsub = info.call.services().listeners.pubsub;
@@ -160,12 +213,21 @@ void stats(Info& info) {
   info.add("pubsub_patterns", static_cast<int64_t>(pubsub.patterns.size()));
   info.add("pubsubshard_channels", static_cast<int64_t>(pubsub.shard_channels.size()));
   info.add("latest_fork_usec", 0);
-  info.add("total_forks", 0);
+  add_zeros(info, {"total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
+                   "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
+                   "active_defrag_key_misses", "total_active_defrag_time",
+                   "current_active_defrag_time"});
   const Tracking& tracking = info.call.services().listeners.tracking;
   info.add("tracking_total_keys", static_cast<int64_t>(tracking.keys()));
   info.add("tracking_total_items", static_cast<int64_t>(tracking.items()));
   info.add("tracking_total_prefixes", static_cast<int64_t>(tracking.prefixes()));
+  add_zeros(info, {"unexpected_error_replies"});
   info.add("total_error_replies", info.sum(&WorkerStats::errors));
+  add_zeros(info, {"dump_payload_sanitizations", "total_reads_processed",
+                   "total_writes_processed", "io_threaded_reads_processed",
+                   "io_threaded_writes_processed", "reply_buffer_shrinks",
+                   "reply_buffer_expands", "acl_access_denied_auth", "acl_access_denied_cmd",
+                   "acl_access_denied_key", "acl_access_denied_channel"});
   info.add("client_query_buffer_limit_disconnections",
            info.sum(&WorkerStats::query_buffer_kills));
   info.add("client_output_buffer_limit_disconnections",

@@ -14,6 +14,11 @@ class LiveConfiguration : public Configuration {
   // `file` is the absolute path of larder.conf or empty. `targets` outlive this.
   LiveConfiguration(Options options, std::string file, OptionTargets targets);
 
+  // See OptionTargets. Before the first client comes.
+  void set_listen_again(std::function<std::string(const Options&)> listen_again) {
+    targets_.listen_again = std::move(listen_again);
+  }
+
   // Puts every option into force. Returns an error text or nothing.
   std::string apply_all();
 

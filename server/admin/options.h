@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -60,6 +61,9 @@ struct OptionTargets {
   SlowLog& slow_log;
   Log& log;
   Listeners& listeners;
+  // Listens on the TCP port and addresses that the options name now, instead of the old ones. Empty
+  // before the server listens at all. Returns why it can't be, and then nothing has changed.
+  std::function<std::string(const Options& options)> listen_again{};
 };
 
 struct OptionSpec {

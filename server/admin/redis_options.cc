@@ -148,8 +148,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .high = 1000, .standing = Standing::moot},
     {.name = "max-new-tls-connections-per-cycle", .kind = Kind::integer, .standard = "1", .low = 1,
      .high = 1000, .standing = Standing::moot},
-    {.name = "maxmemory-clients", .kind = Kind::memory_share, .standard = "0",
-     .standing = Standing::planned},
     {.name = "maxmemory-eviction-tenacity", .kind = Kind::integer, .standard = "10", .high = 100,
      .standing = Standing::moot},
     {.name = "min-replicas-max-lag", .alias = "min-slaves-max-lag", .kind = Kind::integer,

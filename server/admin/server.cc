@@ -145,6 +145,9 @@ int serve(LoadedOptions loaded) {
   listeners.tracking.connect(store);
   Registry registry;
   add_all_commands(registry);
+  for (const auto& [from, to] : loaded.renames) {
+    if (!registry.rename(from, to)) return fail(log, options, "No command to rename: " + from);
+  }
   LiveSettings settings;
   SlowLog slow_log;
   LatencyMonitor latency;
@@ -164,6 +167,11 @@ int serve(LoadedOptions loaded) {
   if (const std::string error = network.listen(listen_options(options)); !error.empty()) {
     return fail(log, options, error);
   }
+  configuration.set_listen_again([&network, &log](const Options& now) {
+    std::string why = network.listen_again(listen_options(now));
+    if (!why.empty()) log.warning(why);
+    return why;
+  });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
   Services services{store,   registry,    settings, network,  slow_log,

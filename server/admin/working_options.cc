@@ -17,9 +17,35 @@ namespace {
 using Kind = OptionKind;
 using In = OptionSection;
 
+void apply_tracking_of_use(const Options& options, OptionTargets& to) {
+  const std::string& policy = options.text("maxmemory-policy");
+  const bool by_use = policy.ends_with("-lru") || policy.ends_with("-lfu");
+  to.settings.tracks_use.store(by_use && options.integer("maxmemory") != 0);
+}
+
+// A percentage is one of maxmemory.
+std::string apply_clients_limit(const Options& options, OptionTargets& to) {
+  const std::string& text = options.text("maxmemory-clients");
+  int64_t bytes = options.integer("maxmemory-clients");
+  if (text.ends_with('%')) bytes = options.integer("maxmemory") / 100 * std::stoll(text);
+  to.settings.clients_bytes_max.store(bytes);
+  return "";
+}
+
 std::string apply_memory_limit(const Options& options, OptionTargets& to) {
   to.store.set_memory_limit(options.integer("maxmemory"));
-  return "";
+  apply_tracking_of_use(options, to);
+  return apply_clients_limit(options, to);
+}
+
+std::string apply_port(const Options& options, OptionTargets& to) {
+  if (!to.listen_again || to.listen_again(options).empty()) return "";
+  return "Unable to listen on this port. Check server logs.";
+}
+
+std::string apply_bind(const Options& options, OptionTargets& to) {
+  if (!to.listen_again || to.listen_again(options).empty()) return "";
+  return "Failed to bind to specified addresses.";
 }
 
 std::string apply_policy(const Options& options, OptionTargets& to) {
@@ -28,6 +54,7 @@ std::string apply_policy(const Options& options, OptionTargets& to) {
   constexpr int64_t kSamplesMax = 64;  // looked at under a lock
   const int64_t samples = std::min(options.integer("maxmemory-samples"), kSamplesMax);
   to.store.set_eviction_policy(*policy, {.samples = static_cast<unsigned>(samples)});
+  apply_tracking_of_use(options, to);
   return "";
 }
 
@@ -92,9 +119,9 @@ std::string apply_log_level(const Options& options, OptionTargets& to) {
 constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "bind", .kind = Kind::words, .standard = "* -::*", .section = In::network,
      .summary = "Addresses to listen on; a leading '-' makes an address that is missing no error.",
-     .fixed = true},
+     .apply = apply_bind},
     {.name = "port", .kind = Kind::integer, .standard = "6379", .section = In::network,
-     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535, .fixed = true},
+     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535, .apply = apply_port},
     {.name = "unixsocket", .section = In::network, .summary = "Path of a Unix socket; empty: none.",
      .fixed = true},
     {.name = "unixsocketperm", .kind = Kind::octal, .standard = "0", .section = In::network,
@@ -155,6 +182,11 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .summary = "Most bytes of data; 0: no limit. Not set at all, it is three quarters of the "
                 "container's memory limit where there is one.",
      .apply = apply_memory_limit},
+    {.name = "maxmemory-clients", .kind = Kind::memory_share, .standard = "0",
+     .section = In::memory,
+     .summary = "Most bytes of all clients' buffers, or a percentage of maxmemory; beyond it the "
+                "clients that hold most are disconnected. 0: no limit.",
+     .apply = apply_clients_limit},
     {.name = "maxmemory-policy", .kind = Kind::choice, .standard = "noeviction",
      .section = In::memory, .summary = "Which keys make room when maxmemory is reached.",
      .choices = "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu "

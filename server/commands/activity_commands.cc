@@ -8,6 +8,7 @@
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/families.h"
+#include "server/commands/wrong_words.h"
 
 namespace larder {
 namespace {
@@ -21,7 +22,7 @@ Status slowlog_get(Call& call) {
     }
     count = *given;
   } else if (call.arg_count() > 3) {
-    return Status::error("ERR wrong number of arguments for 'slowlog|get' command");
+    return wrong_words(call);
   }
   const std::vector<SlowEntry> entries = call.services().slow_log.newest(count);
   ReplyWriter& reply = call.reply();

@@ -10,6 +10,7 @@
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/client_list.h"
+#include "server/commands/wrong_words.h"
 
 namespace larder {
 namespace {
@@ -189,6 +190,7 @@ Status client_kill(Call& call) {
 }
 
 Status client_pause(Call& call) {
+  if (call.arg_count() > 4) return wrong_words(call);
   Args args(call);
   const int64_t ms = args.integer("ERR timeout is not an integer or out of range");
   bool writes_only = false;
@@ -199,7 +201,6 @@ Status client_pause(Call& call) {
       args.fail("ERR CLIENT PAUSE mode must be WRITE or ALL");
     }
   }
-  if (args.more()) args.reject();
   if (args.ok() && ms < 0) args.fail("ERR timeout is negative");
   int64_t until_ms = 0;
   if (args.ok() && __builtin_add_overflow(ms, call.now_ms(), &until_ms)) {
@@ -222,6 +223,7 @@ Status client_unpause(Call& call) {
 }
 
 Status client_unblock(Call& call) {
+  if (call.arg_count() > 4) return wrong_words(call);
   Args args(call);
   const int64_t id = args.integer();
   bool with_error = false;
@@ -232,7 +234,6 @@ Status client_unblock(Call& call) {
       args.fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     }
   }
-  if (args.more()) args.reject();
   if (!args.ok()) return args.error();
   auto unblocked = std::make_shared<std::atomic<bool>>(false);
   visit_workers(

@@ -16,8 +16,9 @@ Status encoding(Call& call) {
   return Status::ok();
 }
 
-// Values are never shared between keys. Redis shares the small integers and says so with the
-// largest count there is; its clients' tests look at that.
+// Values are never shared between keys. Redis shares the small integers, as long as no policy has
+// to know each key's use, and says so with the largest count there is; its clients' tests look at
+// that.
 Status refcount(Call& call) {
   constexpr int64_t kSharedBelow = 10000;
   const Item item = call.peek(call.key(2));
@@ -27,7 +28,8 @@ Status refcount(Call& call) {
   }
   const bool integer = is_string(item) && item->encoding() == Encoding::integer;
   const auto value = integer ? string_integer(*item.entry()) : std::nullopt;
-  const bool shared = value && *value >= 0 && *value < kSharedBelow;
+  const bool shared = value && *value >= 0 && *value < kSharedBelow &&
+                      !call.settings().tracks_use.load(std::memory_order_relaxed);
   call.reply().integer(shared ? std::numeric_limits<int32_t>::max() : 1);
   return Status::ok();
 }

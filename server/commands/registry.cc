@@ -98,14 +98,32 @@ void Registry::add(std::span<const CommandSpec> cards) {
     CHECK(top_.size() < kSlots / 2);
     Command* command = make(card, nullptr);
     top_.push_back(command);
-    const uint64_t letters = first_letters(card.name);
-    size_t slot = first_slot(letters, card.name.size());
-    while (slots_[slot].command != nullptr) slot = (slot + 1) % kSlots;
-    slots_[slot] = {letters, command};
+    command->called = card.name;
+    index(*command);
     for (const CommandSpec& sub : card.subcommands) {
       command->subcommands.push_back(make(sub, command));
     }
   }
+}
+
+void Registry::index(const Command& command) {
+  const uint64_t letters = first_letters(command.called);
+  size_t slot = first_slot(letters, command.called.size());
+  while (slots_[slot].command != nullptr) slot = (slot + 1) % kSlots;
+  slots_[slot] = {letters, &command};
+}
+
+bool Registry::rename(Bytes from, Bytes to) {
+  const Command* found = find(from);
+  if (found == nullptr || (!to.empty() && find(to) != nullptr)) return false;
+  std::string& called = all_[found->id]->called;
+  called = to;
+  std::transform(called.begin(), called.end(), called.begin(), upper);
+  slots_.fill({});
+  for (const Command* command : top_) {
+    if (!command->called.empty()) index(*command);
+  }
+  return true;
 }
 
 const Command* Registry::find(Bytes name) const {
@@ -113,8 +131,8 @@ const Command* Registry::find(Bytes name) const {
   for (size_t slot = first_slot(letters, name.size()); slots_[slot].command != nullptr;
        slot = (slot + 1) % kSlots) {
     const auto& [known, command] = slots_[slot];
-    if (known != letters || command->spec->name.size() != name.size()) continue;
-    if (name.size() <= sizeof letters || equals_upper(name, command->spec->name)) return command;
+    if (known != letters || command->called.size() != name.size()) continue;
+    if (name.size() <= sizeof letters || equals_upper(name, command->called)) return command;
   }
   return nullptr;
 }

@@ -21,6 +21,7 @@ struct Command {
   uint32_t id = 0;                  // index into WorkerStats::commands
   bool one_key = false;             // the card names exactly one key
   std::string name;                 // lower case, sub-commands as "client|list"
+  std::string called;               // upper case, how requests name it
   std::vector<const Command*> subcommands;
   // What CLIENT LIST names as the last command: its card and its container's or null.
   const CommandSpec* shown = nullptr;
@@ -46,6 +47,10 @@ class Registry {
   // Adds a family's cards. A name twice is our bug.
   void add(std::span<const CommandSpec> cards);
 
+  // rename-command: from now on requests call `from` by the name `to`; by none when that is empty.
+  // False when there is no such command or `to` is taken.
+  bool rename(Bytes from, Bytes to);
+
   // By name in any case; null when unknown.
   const Command* find(Bytes name) const;
   // Top-level commands in the order they were added.
@@ -59,6 +64,7 @@ class Registry {
     uint64_t letters = 0;  // the name's first eight, to tell most names without looking at them
     const Command* command = nullptr;
   };
+  void index(const Command& command);
   Command* make(const CommandSpec& spec, const Command* parent);
 
   std::vector<std::unique_ptr<Command>> all_;

@@ -49,6 +49,9 @@ class LiveSettings {
   static constexpr int64_t kReplyPeakMs = 5000;
   // A reply buffer is fitted to the most it held in this time (DEBUG REPLYBUFFER).
   std::atomic<int64_t> reply_peak_ms{kReplyPeakMs};
+  // Redis shares small integers between keys unless each key's use is tracked (LRU, LFU).
+  std::atomic<bool> tracks_use{false};
+  std::atomic<int64_t> clients_bytes_max{0};    // maxmemory-clients, 0: none
   std::atomic<bool> cron_paused{false};         // DEBUG PAUSE-CRON
   std::atomic<bool> lazy_flush{false};          // lazyfree-lazy-user-flush
   // Up to where collections stay packed; see storage/pack_limits.h.

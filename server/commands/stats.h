@@ -60,6 +60,8 @@ struct alignas(128) WorkerStats {
   Counter query_buffer_kills;
   Counter output_buffer_kills;
   Counter client_bytes;  // query and output buffers of the worker's connections
+  Counter largest_client;  // bytes of the one of them that holds most
+  Counter evicted_clients;
   Counter clients;
   Counter blocked;  // clients that wait for a task
 
@@ -68,7 +70,7 @@ struct alignas(128) WorkerStats {
     for (size_t i = 0; i < command_count; ++i) commands[i].reset();
     for (Counter* counter :
          {&commands_run, &hits, &misses, &connections_received, &connections_rejected, &bytes_in,
-          &bytes_out, &errors, &query_buffer_kills, &output_buffer_kills}) {
+          &bytes_out, &errors, &query_buffer_kills, &output_buffer_kills, &evicted_clients}) {
       counter->set(0);
     }
   }

@@ -30,6 +30,9 @@ constexpr size_t kWriteBytes = 64 * 1024;
 // Output is sent in between when a pipeline's replies pile up.
 constexpr size_t kFlushBytes = 256 * 1024;
 
+// As much unsent output breaks no limit, however low.
+constexpr size_t kUncheckedBytes = 16 * 1024;
+
 // After this long without a byte a client's query buffer is given back.
 constexpr int64_t kIdleBufferMs = 2000;
 
@@ -53,8 +56,13 @@ Connection::Connection(Worker& worker, Socket socket, Session session)
       session_(std::move(session)),
       reply_(output_, 2) {}
 
-size_t Connection::memory_bytes() const {
+size_t Connection::owned_bytes() const {
   return sizeof(Connection) + query_.capacity() + output_.capacity();
+}
+
+// With what the output refers to: it may be the last that does.
+size_t Connection::memory_bytes() const {
+  return sizeof(Connection) + query_.capacity() + std::max(output_.capacity(), output_.pending());
 }
 
 size_t Connection::reply_buffer_bytes() const {
@@ -118,6 +126,12 @@ void Connection::on_read(size_t bytes) {
     worker_.events().log_warning("Closing client that reached max query buffer length: id=" +
                                  std::to_string(session_.id) + " addr=" + session_.address);
     return close();
+  }
+  // Not only from time to time: a client that grows fast goes before its command runs.
+  constexpr size_t kNoticeableBytes = 64 * 1024;
+  if (query_.capacity() > counted_bytes_ + kNoticeableBytes) [[unlikely]] {
+    worker_.evict_clients();
+    if (closed_) return;
   }
   if (!processing_ && batch_next_ == batch_.size() && parse_batch() > 0) {
     prepare_batch();
@@ -220,6 +234,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
   switch (worker_.dispatcher().run(request, session_, reply_, now_ms, waker_)) {
     case Dispatcher::Outcome::postponed:
       postponed_ = true;
+      set_blocked(true);
       worker_.retry_later();
       return false;
     case Dispatcher::Outcome::task:
@@ -232,6 +247,10 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
     case Dispatcher::Outcome::done:
       ++batch_next_;
       finish_reply(mark);
+  }
+  if (output_.pending() > kUncheckedBytes) [[unlikely]] {
+    check_output_limits(worker_.tick_ms());
+    if (closed_) return false;
   }
   // Its own pushes come before its next reply.
   if (session_.listens()) [[unlikely]] worker_.finish_round();
@@ -296,7 +315,10 @@ void Connection::drive_task() {
   const int64_t now_ms = unix_ms();
   reply_.set_version(session_.protocol);
   if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
-  switch (task_->step(reply_, now_ms)) {
+  const Task::Progress progress = task_->step(reply_, now_ms);
+  if (output_.pending() > kUncheckedBytes) check_output_limits(worker_.tick_ms());
+  if (closed_) return;
+  switch (progress) {
     case Task::Progress::again:
       asio::post(worker_.loop(), [self = shared_from_this()] { self->drive_task(); });
       return;
@@ -334,6 +356,7 @@ void Connection::wake_task() {
 void Connection::retry() {
   if (!postponed_) return;
   postponed_ = false;
+  set_blocked(false);
   process();
 }
 
@@ -465,10 +488,11 @@ void Connection::check_output_limits(int64_t now_ms) {
 }
 
 void Connection::tick(int64_t now_ms) {
-  const size_t bytes = memory_bytes();
+  const size_t bytes = owned_bytes();
   worker_.services().store.memory().add(static_cast<int64_t>(bytes) -
                                         static_cast<int64_t>(counted_bytes_));
   counted_bytes_ = bytes;
+  query_.let_shrink();
   age_reply_peak(now_ms);
   check_output_limits(now_ms);
   if (closed_) return;

@@ -29,18 +29,20 @@ int bind_and_listen(int fd, const sockaddr* address, socklen_t size, int backlog
   return -1;
 }
 
-int open_tcp(const addrinfo& info, int backlog) {
+int open_tcp(const addrinfo& info, int backlog, bool beside_others) {
   const int fd = ::socket(info.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   const int on = 1;
   // A port just used can be bound again at once.
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (beside_others) share_port(fd, true);
   if (info.ai_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   return bind_and_listen(fd, info.ai_addr, info.ai_addrlen, backlog);
 }
 
 // "*" means every IPv4 address, "::*" every IPv6 one, as in redis.conf.
-std::string listen_on(std::string address, const ListenOptions& options, OpenSockets& open) {
+std::string listen_on(std::string address, const ListenOptions& options, bool beside_others,
+                      OpenSockets& open) {
   const bool optional = !address.empty() && address[0] == '-';
   if (optional) address.erase(0, 1);
   const std::string where = address + ":" + std::to_string(options.port);
@@ -53,11 +55,12 @@ std::string listen_on(std::string address, const ListenOptions& options, OpenSoc
   if (failure != 0) {
     return optional ? "" : "Could not resolve bind address " + where + ": " + gai_strerror(failure);
   }
-  const int fd = open_tcp(*found, options.backlog);
+  const int fd = open_tcp(*found, options.backlog, beside_others);
   const int error = errno;
   ::freeaddrinfo(found);
   errno = error;
   if (fd >= 0) {
+    if (beside_others) share_port(fd, false);
     open.fds.push_back(fd);
     return "";
   }
@@ -89,21 +92,27 @@ std::string listen_on_path(const ListenOptions& options, OpenSockets& open) {
 
 }  // namespace
 
-OpenSockets open_listeners(const ListenOptions& options) {
+void share_port(int fd, bool on) {
+  const int value = on ? 1 : 0;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
+}
+
+OpenSockets open_tcp_listeners(const ListenOptions& options, bool beside_others) {
   OpenSockets open;
-  if (options.port != 0) {
-    for (const std::string& address : options.addresses) {
-      open.error = listen_on(address, options, open);
-      if (!open.error.empty()) break;
-    }
+  if (options.port == 0) return open;
+  for (const std::string& address : options.addresses) {
+    open.error = listen_on(address, options, beside_others, open);
+    if (!open.error.empty()) break;
   }
-  if (open.error.empty() && !options.unix_path.empty()) {
-    open.error = listen_on_path(options, open);
-  }
-  if (open.error.empty() && open.fds.empty()) open.error = "Configured to not listen anywhere";
   if (open.error.empty()) return open;
   for (const int fd : open.fds) ::close(fd);
   open.fds.clear();
+  return open;
+}
+
+OpenSockets open_unix_listener(const ListenOptions& options) {
+  OpenSockets open;
+  if (!options.unix_path.empty()) open.error = listen_on_path(options, open);
   return open;
 }
 

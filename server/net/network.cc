@@ -76,11 +76,14 @@ struct Network::Impl {
 
   NetworkEvents events;
   std::vector<std::unique_ptr<Worker>> workers;
-  std::vector<std::unique_ptr<asio::posix::stream_descriptor>> listeners;  // on worker 0's loop
+  using Listener = std::unique_ptr<asio::posix::stream_descriptor>;
+  std::vector<Listener> tcp_listeners;  // on worker 0's loop
+  Listener unix_listener;
+  std::vector<int> tcp_fds;  // of tcp_listeners; listen_again's
   std::string unix_path;
   Services* services = nullptr;
   std::atomic<uint64_t> next_id{1};
-  bool running = false;
+  std::atomic<bool> running{false};
 
   void wait_for_clients(asio::posix::stream_descriptor& listener) {
     listener.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -89,6 +92,23 @@ struct Network::Impl {
                           accept_all(listener.native_handle());
                           wait_for_clients(listener);
                         });
+  }
+
+  Listener make_listener(int fd) {
+    return std::make_unique<asio::posix::stream_descriptor>(workers[0]->loop(), fd);
+  }
+
+  // On worker 0's thread.
+  void replace_tcp_listeners(const std::vector<int>& fds) {
+    if (!running) {
+      for (const int fd : fds) ::close(fd);
+      return;
+    }
+    tcp_listeners.clear();
+    for (const int fd : fds) {
+      tcp_listeners.push_back(make_listener(fd));
+      wait_for_clients(*tcp_listeners.back());
+    }
   }
 
   void accept_all(int listener) {
@@ -167,20 +187,35 @@ Network::Network(size_t workers, size_t command_count, NetworkEvents events)
 Network::~Network() { stop(0); }
 
 std::string Network::listen(const ListenOptions& options) {
-  OpenSockets open = open_listeners(options);
-  if (!open.error.empty()) return open.error;
+  OpenSockets tcp = open_tcp_listeners(options, false);
+  if (!tcp.error.empty()) return tcp.error;
+  for (const int fd : tcp.fds) impl_->tcp_listeners.push_back(impl_->make_listener(fd));
+  OpenSockets local = open_unix_listener(options);
+  if (!local.error.empty()) return local.error;
+  for (const int fd : local.fds) impl_->unix_listener = impl_->make_listener(fd);
+  if (tcp.fds.empty() && local.fds.empty()) return "Configured to not listen anywhere";
+  impl_->tcp_fds = tcp.fds;
   impl_->unix_path = options.unix_path;
-  for (const int fd : open.fds) {
-    impl_->listeners.push_back(
-        std::make_unique<asio::posix::stream_descriptor>(impl_->workers[0]->loop(), fd));
-  }
+  return "";
+}
+
+// The new sockets listen before the old ones close, so that a failure leaves all as it was.
+std::string Network::listen_again(const ListenOptions& options) {
+  for (const int fd : impl_->tcp_fds) share_port(fd, true);
+  OpenSockets open = open_tcp_listeners(options, true);
+  for (const int fd : impl_->tcp_fds) share_port(fd, false);
+  if (!open.error.empty()) return open.error;
+  impl_->tcp_fds = open.fds;
+  impl_->workers[0]->post(
+      [impl = impl_.get(), fds = open.fds] { impl->replace_tcp_listeners(fds); });
   return "";
 }
 
 void Network::start(Services& services) {
   impl_->services = &services;
   impl_->running = true;
-  for (auto& listener : impl_->listeners) impl_->wait_for_clients(*listener);
+  for (auto& listener : impl_->tcp_listeners) impl_->wait_for_clients(*listener);
+  if (impl_->unix_listener) impl_->wait_for_clients(*impl_->unix_listener);
   for (auto& worker : impl_->workers) worker->start(services);
 }
 
@@ -190,7 +225,8 @@ void Network::stop(int64_t patience_ms) {
   const int64_t until_ms = steady_ms() + patience_ms;
   impl_->workers[0]->post([this] {
     std::error_code ignored;
-    for (auto& listener : impl_->listeners) listener->close(ignored);
+    for (auto& listener : impl_->tcp_listeners) listener->close(ignored);
+    if (impl_->unix_listener) impl_->unix_listener->close(ignored);
   });
   for (auto& worker : impl_->workers) {
     worker->post([w = worker.get(), until_ms] { w->stop(until_ms); });

@@ -34,6 +34,9 @@ class Network : public Workers {
 
   // Binds and listens; returns an error text or nothing. Call before start.
   std::string listen(const ListenOptions& options);
+  // While it runs, from any thread but one at a time: listens on other TCP addresses instead.
+  // Returns an error text, and then goes on as before, or nothing. The Unix socket stays.
+  std::string listen_again(const ListenOptions& options);
   // Starts the workers' threads. `services` outlives the network.
   void start(Services& services);
   // Stops accepting, sends what is answered (for at most `patience_ms`), closes, joins.

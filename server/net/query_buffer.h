@@ -1,6 +1,7 @@
 // The bytes a client sent and that are not run yet: one contiguous buffer, so that arguments are
 // views into it. It starts at one page group, doubles for pipelines, is made to measure for a big
-// argument and goes back to its first size when it is empty.
+// argument and goes back to its first size when it is empty, a very large one at once, others
+// within 100 ms or so: a client that sends much in a row keeps its buffer.
 #pragma once
 
 #include <algorithm>
@@ -24,6 +25,8 @@ class QueryBuffer {
   char* free_begin() { return data_.get() + size_; }
   size_t free_bytes() const { return capacity_ - size_; }
   void filled(size_t bytes) { size_ += bytes; }
+  // The next make_room may go back to the first size.
+  void let_shrink() { may_shrink_ = true; }
 
   // Gives the memory back; everything in it must be consumed.
   void release(RequestParser& parser) {
@@ -38,7 +41,8 @@ class QueryBuffer {
     const size_t dropped = parser.position();
     const size_t kept = size_ - dropped;
     const size_t needed = kept + wanted;
-    if (kept == 0 && capacity_ > 4 * kFirstBytes && wanted <= kFirstBytes) capacity_ = 0;
+    if (kept == 0 && wanted <= kFirstBytes && is_too_large()) capacity_ = 0;
+    may_shrink_ = false;
     if (dropped == 0 && needed <= capacity_) return;
     if (needed <= capacity_) {
       std::memmove(data_.get(), data_.get() + dropped, kept);
@@ -56,9 +60,16 @@ class QueryBuffer {
   }
 
  private:
+  static constexpr size_t kKeptBytesMax = 1024 * 1024;
+
+  bool is_too_large() const {
+    return capacity_ > kKeptBytesMax || (may_shrink_ && capacity_ > 4 * kFirstBytes);
+  }
+
   std::unique_ptr<char[]> data_;
   size_t size_ = 0;
   size_t capacity_ = 0;
+  bool may_shrink_ = false;
 };
 
 }  // namespace larder

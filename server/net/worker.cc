@@ -174,6 +174,44 @@ void Worker::schedule_cron(int64_t delay_ms) {
   });
 }
 
+// Returns the client that holds most of those that may be disconnected for it, or null.
+Connection* Worker::count_client_bytes() {
+  size_t sum = 0;
+  size_t most = 0;
+  Connection* largest = nullptr;
+  for (const auto& [id, connection] : connections_) {
+    const size_t bytes = connection->memory_bytes();
+    sum += bytes;
+    const Session& session = connection->session();
+    if (bytes <= most || session.no_evict || session.monitor || connection->closed()) continue;
+    most = bytes;
+    largest = connection.get();
+  }
+  stats_.client_bytes.set(sum);
+  stats_.largest_client.set(most);
+  return largest;
+}
+
+void Worker::evict_clients() {
+  Connection* largest = count_client_bytes();
+  const int64_t limit = services_->settings.clients_bytes_max.load(std::memory_order_relaxed);
+  while (limit > 0 && largest != nullptr) {
+    uint64_t sum = 0;
+    uint64_t others_largest = 0;
+    for (size_t i = 0; i < services_->workers.count(); ++i) {
+      const WorkerStats& stats = services_->workers.stats(i);
+      sum += stats.client_bytes.get();
+      if (i != index()) others_largest = std::max(others_largest, stats.largest_client.get());
+    }
+    if (sum <= static_cast<uint64_t>(limit) || others_largest > stats_.largest_client.get()) return;
+    stats_.evicted_clients.add(1);
+    events_.log_verbose("Evicting client: id=" + std::to_string(largest->session().id) +
+                        " addr=" + largest->session().address);
+    largest->close();
+    largest = count_client_bytes();
+  }
+}
+
 void Worker::cron() {
   if (services_->settings.cron_paused.load(std::memory_order_relaxed)) {
     return schedule_cron(kCronMs);
@@ -193,12 +231,8 @@ void Worker::cron() {
     last_tick_ms_ = steady;
     services_->store.memory().note_peak();
     if (index() == 0) sample_rates(*services_, steady);
-    size_t client_bytes = 0;
-    each([&](ClientView& client) {
-      client_bytes += client.memory_bytes();
-      static_cast<Connection&>(client).tick(steady);
-    });
-    stats_.client_bytes.set(client_bytes);
+    each([&](ClientView& client) { static_cast<Connection&>(client).tick(steady); });
+    evict_clients();
   }
   if (more) {
     asio::post(loop_, [this] { cron(); });

@@ -41,6 +41,9 @@ class Worker : public ClientsOfWorker {
   void adopt(int fd, Session session);
   void remove(Connection& connection);
   void stop(int64_t until_ms);
+  // Disconnects those of this worker's clients that hold most, while all clients together hold more
+  // than `maxmemory-clients`. Other workers' largest are left to them.
+  void evict_clients();
   void retry_later() { has_postponed_ = true; }
   // A client whose next requests are parsed; they run with those of the others that were readable
   // at the same time.
@@ -64,6 +67,7 @@ class Worker : public ClientsOfWorker {
   void schedule_cron(int64_t delay_ms);
   void cron();
   void run_ready();
+  Connection* count_client_bytes();
   void finish_stop(int64_t until_ms);
 
   asio::io_context loop_;
