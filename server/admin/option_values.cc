@@ -246,6 +246,8 @@ CheckedValue check_value(const OptionSpec& option, const std::string& before, By
       return check_percentiles(text);
     case OptionKind::oom_scores:
       return check_oom_scores(before, text);
+    case OptionKind::event_classes:
+      return check_event_classes(text);
     case OptionKind::save_points:
       return check_save_points(text);
     case OptionKind::buffer_limits:

@@ -108,6 +108,29 @@ std::string addresses_text(const Options& options) {
   return text.empty() ? "nothing" : text;
 }
 
+// Lowers `maxclients` to what the system allows.
+std::string plan_descriptors(Options& options, unsigned threads, Log& log) {
+  const DescriptorPlan plan = reserve_descriptors(options.integer("maxclients"), threads);
+  if (!plan.error.empty() || plan.warning.empty()) return plan.error;
+  log.warning(plan.warning);
+  (void)options.assign_text(*Options::find("maxclients"), std::to_string(plan.clients_max),
+                            OptionSource::machine);
+  return "";
+}
+
+std::string rename_commands(Registry& registry, const LoadedOptions& loaded) {
+  for (const auto& [from, to] : loaded.renames) {
+    if (!registry.rename(from, to)) return "rename-command: no command '" + from + "' to rename";
+  }
+  return "";
+}
+
+std::string listen_again(Network& network, Log& log, const Options& now) {
+  std::string why = network.listen_again(listen_options(now));
+  if (!why.empty()) log.warning(why);
+  return why;
+}
+
 }  // namespace
 
 int serve(LoadedOptions loaded) {
@@ -126,12 +149,8 @@ int serve(LoadedOptions loaded) {
   limit_by_container(options);
   set_directory(options);
   log_start(log, loaded, threads);
-  const DescriptorPlan plan = reserve_descriptors(options.integer("maxclients"), threads);
-  if (!plan.error.empty()) return fail(log, options, plan.error);
-  if (!plan.warning.empty()) {
-    log.warning(plan.warning);
-    (void)options.assign_text(*Options::find("maxclients"), std::to_string(plan.clients_max),
-                              OptionSource::machine);
+  if (const std::string error = plan_descriptors(options, threads, log); !error.empty()) {
+    return fail(log, options, error);
   }
 
   seed_hash(random_seed());
@@ -145,8 +164,8 @@ int serve(LoadedOptions loaded) {
   listeners.tracking.connect(store);
   Registry registry;
   add_all_commands(registry);
-  for (const auto& [from, to] : loaded.renames) {
-    if (!registry.rename(from, to)) return fail(log, options, "No command to rename: " + from);
+  if (const std::string error = rename_commands(registry, loaded); !error.empty()) {
+    return fail(log, options, error);
   }
   LiveSettings settings;
   SlowLog slow_log;
@@ -167,11 +186,8 @@ int serve(LoadedOptions loaded) {
   if (const std::string error = network.listen(listen_options(options)); !error.empty()) {
     return fail(log, options, error);
   }
-  configuration.set_listen_again([&network, &log](const Options& now) {
-    std::string why = network.listen_again(listen_options(now));
-    if (!why.empty()) log.warning(why);
-    return why;
-  });
+  configuration.set_listen_again(
+      [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
   Services services{store,   registry,    settings, network,  slow_log,

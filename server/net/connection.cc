@@ -127,12 +127,8 @@ void Connection::on_read(size_t bytes) {
                                  std::to_string(session_.id) + " addr=" + session_.address);
     return close();
   }
-  // Not only from time to time: a client that grows fast goes before its command runs.
-  constexpr size_t kNoticeableBytes = 64 * 1024;
-  if (query_.capacity() > counted_bytes_ + kNoticeableBytes) [[unlikely]] {
-    worker_.evict_clients();
-    if (closed_) return;
-  }
+  note_growth();
+  if (closed_) return;
   if (!processing_ && batch_next_ == batch_.size() && parse_batch() > 0) {
     prepare_batch();
     return worker_.run_soon(shared_from_this(), batch_.size());
@@ -164,7 +160,16 @@ void Connection::run_requests() {
 void Connection::finish_round() {
   if (closed_) return;
   flush();
+  if (!closed_) note_growth();
   read();
+}
+
+// maxmemory-clients, not only from time to time: who grows fast goes before the next command runs.
+void Connection::note_growth() {
+  constexpr size_t kNoticeableBytes = 64 * 1024;
+  const LiveSettings& settings = worker_.services().settings;
+  if (settings.clients_bytes_max.load(std::memory_order_relaxed) == 0) [[likely]] return;
+  if (memory_bytes() > counted_bytes_ + kNoticeableBytes) worker_.evict_clients();
 }
 
 // Fills batch_ with whole requests. A stranger's requests are taken one at a time: AUTH changes
