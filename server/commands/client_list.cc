@@ -1,5 +1,7 @@
 #include "server/commands/client_list.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "server/commands/pubsub.h"
 #include "server/commands/registry.h"
@@ -68,9 +70,13 @@ std::string client_line(ClientView& client) {
   number("multi-mem", transaction == nullptr ? 0 : transaction->queued_bytes);
   number("rbs", client.reply_buffer_bytes());
   number("rbp", client.reply_peak_bytes());
-  number("obl", client.output_bytes());
-  number("oll", 0);
-  number("omem", 0);
+  // Redis keeps the first 16 KiB of unsent replies in a buffer, the rest in a list of as many each.
+  constexpr size_t kReplyBlock = 16 * 1024;
+  const size_t unsent = client.output_bytes();
+  const size_t listed = unsent - std::min(unsent, kReplyBlock);
+  number("obl", unsent - listed);
+  number("oll", (listed + kReplyBlock - 1) / kReplyBlock);
+  number("omem", listed);
   number("tot-mem", client.memory_bytes());
   text("events", client.output_bytes() > 0 ? "rw" : "r");
   text("cmd", last_command(session));
