@@ -8,6 +8,7 @@
 #include "server/commands/debug_words.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
+#include "server/commands/value_digest.h"
 #include "storage/value.h"
 
 namespace larder {
@@ -25,7 +26,8 @@ Status object(Call& call) {
   std::snprintf(address, sizeof address, "%p", static_cast<const void*>(item.entry()));
   call.reply().simple("Value at:" + std::string(address) + " refcount:1 encoding:" +
                       std::string(encoding_name(*item.entry())) + " serializedlength:" +
-                      std::to_string(string_length(*item.entry())) + " lru:" +
+                      std::to_string(is_string(item) ? string_length(*item.entry()) : 0) +
+                      " lru:" +
                       std::to_string(((call.now_ms() - idle_ms) / 1000) & 0xffffff) +
                       " lru_seconds_idle:" + std::to_string(idle_ms / 1000));
   return Status::ok();
@@ -42,10 +44,12 @@ Status digest(Call& call) NO_THREAD_SAFETY_ANALYSIS {
       do {
         cursor = shard.keyspace(db).table().scan_segment(cursor, [&](Entry* entry) {
           if (entry->expired(call.now_ms())) return;
-          IntegerText scratch;
-          std::string text = std::to_string(db) + ":" + std::to_string(entry->key().size()) + ":";
-          text.append(entry->key()).append(string_bytes(*entry, scratch));
-          text.append(std::to_string(entry->expiry_ms()));
+          Keyspace& keys = shard.keyspace(db);
+          const Key key = Key::of(entry->key());
+          const Item item = keys.find_live(key, call.now_ms());
+          std::string text = std::to_string(db) + ":" + std::to_string(key.name.size()) + ":";
+          text.append(key.name).append(std::to_string(item->expiry_ms()));
+          text.append(std::to_string(value_digest(keys, key, item, call.now_ms())));
           sum += digest_of(text);
         });
       } while (cursor != 0);
@@ -61,9 +65,10 @@ Status digest_value(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
   call.reply().array(call.arg_count() - 2);
   for (size_t i = 2; i < call.arg_count(); ++i) {
-    const Item item = call.peek(call.key(i));
-    IntegerText scratch;
-    const uint64_t value = item ? digest_of(string_bytes(*item.entry(), scratch)) : 0;
+    const Key key = call.key(i);
+    const Item item = call.peek(key);
+    const uint64_t value =
+        item ? value_digest(call.keyspace(key), key, item, call.now_ms()) : 0;
     char hex[48];
     std::snprintf(hex, sizeof hex, "%040llx", static_cast<unsigned long long>(value));
     call.reply().simple(hex);
@@ -95,7 +100,7 @@ Status populate(Call& call) NO_THREAD_SAFETY_ANALYSIS {
   if (!args.ok()) return args.error();
   for (int64_t i = 0; i < count; ++i) {
     const std::string name = std::string(prefix) + ":" + std::to_string(i);
-    const Key key{name, hash_of(name)};
+    const Key key = Key::of(name);
     if (call.keyspace(key).find_live(key, call.now_ms())) continue;
     std::string value = "value:" + std::to_string(i);
     if (size > 0) value.resize(static_cast<size_t>(size));
@@ -120,20 +125,26 @@ Status table_stats(Call& call) {
   return Status::ok();
 }
 
-// Of the types there are, none keeps its value in a table or a listpack.
-Status about_form(Call& call, const char* not_of_that_form) {
+Status about_form(Call& call, Bytes form, const char* not_of_that_form, const char* answer) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
-  if (!call.peek(call.key(2))) return Status::error(errors::kNoSuchKey);
-  return Status::error(not_of_that_form);
+  const Item item = call.peek(call.key(2));
+  if (!item) return Status::error(errors::kNoSuchKey);
+  if (encoding_name(*item.entry()) != form) return Status::error(not_of_that_form);
+  call.reply().simple(answer);
+  return Status::ok();
 }
 
 Status table_stats_of_key(Call& call) {
-  return about_form(call,
+  return about_form(call, "hashtable",
                     "ERR The value stored at the specified key is not represented using an hash "
-                    "table");
+                    "table",
+                    "It grows piece by piece: there is no second table and no chain.");
 }
 
-Status listpack(Call& call) { return about_form(call, "ERR Not a listpack encoded object."); }
+Status listpack(Call& call) {
+  return about_form(call, "listpack", "ERR Not a listpack encoded object.",
+                    "It is a pack: one run of elements with their lengths.");
+}
 
 Status help(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
