@@ -15,6 +15,10 @@ void add_all_commands(Registry& registry) {
   registry.add(hash_walk_commands());
   registry.add(hash_expiry_commands());
   registry.add(set_commands());
+  registry.add(stream_commands());
+  registry.add(stream_read_commands());
+  registry.add(stream_group_commands());
+  registry.add(stream_info_commands());
   registry.add(set_walk_commands());
   registry.add(set_algebra_commands());
   registry.add(list_commands());

@@ -104,6 +104,12 @@ std::string apply_hash_limits(const Options& options, OptionTargets& to) {
   return "";
 }
 
+std::string apply_stream_limits(const Options& options, OptionTargets& to) {
+  to.settings.stream_entries_max.store(options.integer("stream-node-max-entries"));
+  to.settings.stream_bytes_max.store(options.integer("stream-node-max-bytes"));
+  return "";
+}
+
 std::string apply_set_limits(const Options& options, OptionTargets& to) {
   to.settings.set_integers_max.store(options.integer("set-max-intset-entries"));
   to.settings.set_pack_members_max.store(options.integer("set-max-listpack-entries"));
@@ -203,6 +209,12 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .standard = "64", .section = In::memory,
      .summary = "Longest field or value, bytes, of a hash that is kept in one piece.",
      .apply = apply_hash_limits},
+    {.name = "stream-node-max-entries", .kind = Kind::integer, .standard = "100",
+     .section = In::memory, .summary = "Most entries of a stream's block; 0: no limit.",
+     .apply = apply_stream_limits},
+    {.name = "stream-node-max-bytes", .kind = Kind::memory, .standard = "4096",
+     .section = In::memory, .summary = "Most bytes of a stream's block; 0: no limit.",
+     .apply = apply_stream_limits},
     {.name = "set-max-intset-entries", .kind = Kind::integer, .standard = "512",
      .section = In::memory,
      .summary = "Most members of a set of integers that is kept as a sorted run.",

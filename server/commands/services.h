@@ -40,6 +40,8 @@ class LiveSettings {
   std::atomic<int64_t> keepalive_seconds{300};
   std::atomic<int64_t> slow_us_min{10000};      // slowlog-log-slower-than, negative: off
   std::atomic<int64_t> slow_entries_max{128};
+  std::atomic<int64_t> stream_entries_max{100};   // stream-node-max-entries, 0: no limit
+  std::atomic<int64_t> stream_bytes_max{4096};    // stream-node-max-bytes, 0: no limit
   std::atomic<int64_t> latency_ms_min{0};       // latency-monitor-threshold, 0: off
   std::atomic<bool> latency_tracking{true};
   std::atomic<bool> protected_mode{true};

@@ -1,0 +1,46 @@
+// What the stream families share: ids as clients write them, entries as replies show them, streams
+// and groups by name.
+#pragma once
+
+#include <optional>
+
+#include "server/commands/args.h"
+#include "server/commands/call.h"
+#include "server/commands/errors.h"
+#include "server/commands/key_types.h"
+#include "storage/streams.h"
+
+namespace larder {
+
+inline constexpr const char* kBadStreamId =
+    "ERR Invalid stream ID specified as stream command argument";
+
+inline bool is_stream(Item item) { return is_type(item, Type::stream); }
+
+// An id; a missing sequence number is `missing_seq`. Latches the error.
+StreamId take_stream_id(Args& args, uint64_t missing_seq);
+// The same for an end of a range: also "-", "+", and "(id", which leaves the id itself out.
+StreamId take_range_start(Args& args);
+StreamId take_range_end(Args& args);
+
+void reply_id(ReplyWriter& reply, StreamId id);
+// [id, [field, value, ...]]
+void reply_entry(ReplyWriter& reply, const StreamEntry& entry);
+// The entries between two ids as an array, at most `most` of them. Returns how many.
+size_t reply_range(ReplyWriter& reply, const Stream& stream, StreamId first, StreamId last,
+                   bool reverse, size_t most);
+
+// Commands that name a group. Null, with `error` set, when key or group is missing.
+struct GroupOf {
+  Item item;
+  Stream* stream = nullptr;
+  StreamGroup* group = nullptr;
+  Status error = Status::ok();
+};
+GroupOf find_group(Call& call, const Key& key, Bytes name);
+inline std::string no_group(Bytes key, Bytes group) {
+  return "NOGROUP No such key '" + std::string(key) + "' or consumer group '" +
+         std::string(group) + "'";
+}
+
+}  // namespace larder

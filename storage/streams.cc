@@ -1,0 +1,587 @@
+#include "storage/streams.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "storage/pack.h"
+
+namespace larder {
+namespace {
+
+constexpr uint8_t kDeleted = 1;
+constexpr uint8_t kSameFields = 2;
+
+void append_varint(std::string& out, uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<char>(value));
+}
+
+uint64_t read_varint(Bytes bytes, size_t& at) {
+  uint64_t value = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    const auto byte = static_cast<uint8_t>(bytes[at++]);
+    value |= uint64_t{byte & 0x7fU} << shift;
+    if (byte < 0x80) return value;
+  }
+}
+
+const char* copy_bytes(Slab& slab, Bytes bytes) {
+  auto* copy = static_cast<char*>(slab.allocate(std::max<size_t>(bytes.size(), 1)));
+  std::memcpy(copy, bytes.data(), bytes.size());
+  return copy;
+}
+
+void release_bytes(Slab& slab, const char* bytes, size_t size) {
+  slab.release(const_cast<char*>(bytes), std::max<size_t>(size, 1));
+}
+
+size_t usable_bytes(size_t size) { return Slab::usable(std::max<size_t>(size, 1)); }
+
+// Where an element of this name is, or would be inserted, in an array sorted by name.
+template <typename T>
+size_t place_of_name(const SlabArray<T*>& array, Bytes name) {
+  const auto found = std::lower_bound(array.begin(), array.end(), name,
+                                      [](const T* each, Bytes n) { return each->name() < n; });
+  return static_cast<size_t>(found - array.begin());
+}
+
+template <typename T>
+T* find_name(const SlabArray<T*>& array, Bytes name) {
+  const size_t place = place_of_name(array, name);
+  return place < array.size() && array[place]->name() == name ? array[place] : nullptr;
+}
+
+}  // namespace
+
+// ---- Pending entries
+
+PendingList::~PendingList() {
+  for (Chunk* chunk : chunks_) slab_.release(chunk, sizeof(Chunk));
+}
+
+size_t PendingList::chunk_of(StreamId id) const {
+  const auto behind = std::upper_bound(
+      chunks_.begin(), chunks_.end(), id,
+      [](StreamId wanted, const Chunk* chunk) { return wanted < chunk->entries[0].id; });
+  const auto index = static_cast<size_t>(behind - chunks_.begin());
+  return index == 0 ? 0 : index - 1;
+}
+
+StreamPending* PendingList::at_or_after(StreamId id) {
+  if (chunks_.empty()) return nullptr;
+  const size_t index = chunk_of(id);
+  Chunk& chunk = *chunks_[index];
+  StreamPending* const end = chunk.entries + chunk.count;
+  StreamPending* found = std::lower_bound(
+      chunk.entries, end, id, [](const StreamPending& each, StreamId i) { return each.id < i; });
+  if (found != end) return found;
+  return index + 1 < chunks_.size() ? chunks_[index + 1]->entries : nullptr;
+}
+
+StreamPending* PendingList::find(StreamId id) {
+  StreamPending* found = at_or_after(id);
+  return found != nullptr && found->id == id ? found : nullptr;
+}
+
+const StreamPending* PendingList::last() const {
+  return chunks_.empty() ? nullptr : &chunks_.back()->entries[chunks_.back()->count - 1];
+}
+
+StreamPending& PendingList::put(StreamId id) {
+  if (StreamPending* found = find(id)) return *found;
+  if (chunks_.empty()) {
+    auto* first = static_cast<Chunk*>(slab_.allocate(sizeof(Chunk)));
+    first->count = 0;
+    chunks_.push_back(first);
+  }
+  size_t index = chunk_of(id);
+  if (chunks_[index]->count == kChunk) {
+    split(index);
+    index = chunk_of(id);
+  }
+  Chunk& chunk = *chunks_[index];
+  StreamPending* const end = chunk.entries + chunk.count;
+  StreamPending* at = std::lower_bound(
+      chunk.entries, end, id, [](const StreamPending& each, StreamId i) { return each.id < i; });
+  std::copy_backward(at, end, end + 1);
+  *at = StreamPending{.id = id};
+  ++chunk.count;
+  ++size_;
+  return *at;
+}
+
+// The last chunk is left nearly full: entries mostly come in order.
+void PendingList::split(size_t index) {
+  Chunk& full = *chunks_[index];
+  auto* upper = static_cast<Chunk*>(slab_.allocate(sizeof(Chunk)));
+  const size_t keep = index + 1 == chunks_.size() ? kChunk - 1 : kChunk / 2;
+  upper->count = kChunk - keep;
+  std::copy(full.entries + keep, full.entries + kChunk, upper->entries);
+  full.count = keep;
+  chunks_.insert(index + 1, upper);
+}
+
+bool PendingList::remove(StreamId id) {
+  StreamPending* found = find(id);
+  if (found == nullptr) return false;
+  const size_t index = chunk_of(id);
+  Chunk* chunk = chunks_[index];
+  std::copy(found + 1, chunk->entries + chunk->count, found);
+  --size_;
+  if (--chunk->count > 0) return true;
+  slab_.release(chunk, sizeof(Chunk));
+  chunks_.erase(index);
+  return true;
+}
+
+size_t PendingList::memory_bytes() const {
+  return chunks_.memory_bytes() + chunks_.size() * Slab::usable(sizeof(Chunk));
+}
+
+void PendingList::validate() const {
+  size_t count = 0;
+  const StreamPending* previous = nullptr;
+  for (const Chunk* chunk : chunks_) {
+    CHECK(chunk->count > 0 && chunk->count <= kChunk);
+    for (size_t i = 0; i < chunk->count; ++i) {
+      CHECK(previous == nullptr || previous->id < chunk->entries[i].id);
+      previous = &chunk->entries[i];
+    }
+    count += chunk->count;
+  }
+  CHECK(count == size_);
+}
+
+// ---- Groups
+
+StreamGroup::StreamGroup(Slab& slab, Bytes name)
+    : slab_(slab),
+      name_(copy_bytes(slab, name)),
+      name_bytes_(name.size()),
+      consumers_(slab),
+      pending_(slab) {}
+
+StreamGroup::~StreamGroup() {
+  for (StreamConsumer* consumer : consumers_) {
+    release_bytes(slab_, consumer->name_, consumer->name_bytes_);
+    slab_.release(consumer, sizeof(StreamConsumer));
+  }
+  release_bytes(slab_, name_, name_bytes_);
+}
+
+StreamConsumer* StreamGroup::find_consumer(Bytes name) { return find_name(consumers_, name); }
+
+StreamConsumer* StreamGroup::add_consumer(Bytes name, int64_t now_ms) {
+  if (find_consumer(name) != nullptr) return nullptr;
+  auto* consumer = new (slab_.allocate(sizeof(StreamConsumer))) StreamConsumer;
+  consumer->name_ = copy_bytes(slab_, name);
+  consumer->name_bytes_ = name.size();
+  consumer->seen_ms = now_ms;
+  consumers_.insert(place_of_name(consumers_, name), consumer);
+  return consumer;
+}
+
+size_t StreamGroup::remove_consumer(StreamConsumer* consumer) {
+  const size_t pending = consumer->pending;
+  StreamPending* entry = pending == 0 ? nullptr : pending_.at_or_after({});
+  while (entry != nullptr && consumer->pending > 0) {
+    const StreamId id = entry->id;
+    if (entry->consumer == consumer) acknowledge(id);
+    const auto next = id.next();
+    entry = next ? pending_.at_or_after(*next) : nullptr;
+  }
+  consumers_.erase(place_of_name(consumers_, consumer->name()));
+  release_bytes(slab_, consumer->name_, consumer->name_bytes_);
+  slab_.release(consumer, sizeof(StreamConsumer));
+  return pending;
+}
+
+void StreamGroup::assign(StreamId id, StreamConsumer* consumer, int64_t now_ms,
+                         uint64_t deliveries) {
+  StreamPending& entry = pending_.put(id);
+  if (entry.consumer != nullptr) --entry.consumer->pending;
+  entry.consumer = consumer;
+  entry.delivered_ms = now_ms;
+  entry.deliveries = deliveries;
+  ++consumer->pending;
+}
+
+bool StreamGroup::acknowledge(StreamId id) {
+  const StreamPending* entry = pending_.find(id);
+  if (entry == nullptr) return false;
+  --entry->consumer->pending;
+  return pending_.remove(id);
+}
+
+size_t StreamGroup::memory_bytes() const {
+  size_t bytes = Slab::usable(sizeof(StreamGroup)) + usable_bytes(name_bytes_) +
+                 consumers_.memory_bytes() + pending_.memory_bytes();
+  for (const StreamConsumer* consumer : consumers_) {
+    bytes += Slab::usable(sizeof(StreamConsumer)) + usable_bytes(consumer->name_bytes_);
+  }
+  return bytes;
+}
+
+// ---- Entries
+
+struct Stream::Block {
+  uint32_t capacity;  // of the bytes behind this header
+  uint32_t used;
+  uint32_t entries;  // deleted ones too
+  uint32_t deleted;
+
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+};
+
+Bytes Stream::bytes_of(const Block& block) { return {block.bytes(), block.used}; }
+
+Stream::Block* Stream::make_block(size_t capacity) {
+  auto* block = static_cast<Block*>(slab().allocate(sizeof(Block) + capacity));
+  *block = {static_cast<uint32_t>(capacity), 0, 0, 0};
+  return block;
+}
+
+void Stream::free_block(Block* block) { slab().release(block, sizeof(Block) + block->capacity); }
+
+Stream::Block* Stream::resize(Block* block, size_t capacity) {
+  Block* other = make_block(capacity);
+  other->used = block->used;
+  other->entries = block->entries;
+  other->deleted = block->deleted;
+  std::memcpy(other->bytes(), block->bytes(), block->used);
+  free_block(block);
+  return other;
+}
+
+Stream::~Stream() {
+  for (const BlockRef& ref : blocks_) free_block(ref.block);
+  for (StreamGroup* group : groups_) {
+    group->~StreamGroup();
+    slab().release(group, sizeof(StreamGroup));
+  }
+}
+
+Stream::Place Stream::place_at(const BlockRef& ref, size_t offset) {
+  const Bytes bytes = bytes_of(*ref.block);
+  Place place;
+  place.at = offset;
+  const auto flags = static_cast<uint8_t>(bytes[offset++]);
+  place.deleted = (flags & kDeleted) != 0;
+  place.same_fields = (flags & kSameFields) != 0;
+  place.id.ms = ref.first.ms + read_varint(bytes, offset);
+  const uint64_t seq = read_varint(bytes, offset);
+  place.id.seq = place.id.ms == ref.first.ms ? ref.first.seq + seq : seq;
+  place.items_at = offset;
+  return place;
+}
+
+// The items of an entry with the fields of the first are as many as that has pairs.
+void Stream::places_of(const BlockRef& ref, std::vector<Place>& places) {
+  places.clear();
+  const Pack pack(bytes_of(*ref.block));
+  uint64_t first_pairs = 0;
+  for (size_t offset = 0; !pack.is_end(offset);) {
+    Place place = place_at(ref, offset);
+    size_t at = place.items_at;
+    uint64_t left = first_pairs;
+    if (!place.same_fields) {
+      const Pack::Item pairs = pack.at(at);
+      at = pairs.end();
+      left = 2 * static_cast<uint64_t>(pairs.integer);
+      if (places.empty()) first_pairs = static_cast<uint64_t>(pairs.integer);
+    }
+    for (; left > 0; --left) at = pack.at(at).end();
+    place.end = offset = at;
+    places.push_back(place);
+  }
+}
+
+void Stream::read(const BlockRef& ref, const Place& place, StreamEntry& entry,
+                  std::deque<IntegerText>& numbers) const {
+  numbers.clear();
+  entry.id = place.id;
+  entry.items.clear();
+  const Pack pack(bytes_of(*ref.block));
+  const auto take = [&](size_t& at) {
+    const Pack::Item item = pack.at(at);
+    at = item.end();
+    return item.bytes(numbers.emplace_back());
+  };
+  size_t at = place.items_at;
+  if (!place.same_fields) {
+    for (at = pack.at(at).end(); at < place.end;) entry.items.push_back(take(at));
+    return;
+  }
+  size_t fields_at = place_at(ref, 0).items_at;
+  fields_at = pack.at(fields_at).end();
+  while (at < place.end) {
+    entry.items.push_back(take(fields_at));
+    fields_at = pack.at(fields_at).end();  // the first entry's value
+    entry.items.push_back(take(at));
+  }
+}
+
+bool Stream::same_fields(const BlockRef& ref, std::span<const Bytes> items) const {
+  const Pack pack(bytes_of(*ref.block));
+  size_t at = place_at(ref, 0).items_at;
+  const Pack::Item pairs = pack.at(at);
+  if (static_cast<size_t>(pairs.integer) != items.size() / 2) return false;
+  at = pairs.end();
+  for (size_t i = 0; i < items.size(); i += 2) {
+    const Pack::Item field = pack.at(at);
+    if (!field.equals(Pack::form_of(items[i]))) return false;
+    at = pack.at(field.end()).end();
+  }
+  return true;
+}
+
+bool Stream::is_full(const Block& block, size_t more, const StreamLimits& limits) const {
+  if (limits.entries > 0 && block.entries >= limits.entries) return true;
+  constexpr size_t kBytesMax = size_t{1} << 30;  // offsets are 32 bits
+  const size_t most = limits.bytes > 0 ? std::min(limits.bytes, kBytesMax) : kBytesMax;
+  return block.used + more > most;
+}
+
+void Stream::append(StreamId id, std::span<const Bytes> items, const StreamLimits& limits) {
+  const auto encode = [&](StreamId first, bool same) {
+    std::string out(1, static_cast<char>(same ? kSameFields : 0));
+    append_varint(out, id.ms - first.ms);
+    append_varint(out, id.ms == first.ms ? id.seq - first.seq : id.seq);
+    if (!same) Pack::append_integer(out, static_cast<int64_t>(items.size() / 2));
+    for (size_t i = same ? 1 : 0; i < items.size(); i += same ? 2 : 1) Pack::append(out, items[i]);
+    return out;
+  };
+  std::string entry;
+  const bool fresh = blocks_.empty() || [&] {
+    const BlockRef& last = blocks_.back();
+    entry = encode(last.first, same_fields(last, items));
+    return is_full(*last.block, entry.size(), limits);
+  }();
+  if (fresh) {
+    // The block before it will not grow any more.
+    if (!blocks_.empty())
+      blocks_.back().block = resize(blocks_.back().block, blocks_.back().block->used);
+    entry = encode(id, false);
+    blocks_.push_back({id, make_block(std::max<size_t>(entry.size(), 240))});
+  }
+  BlockRef& ref = blocks_.back();
+  const size_t wanted = ref.block->used + entry.size();
+  if (wanted > ref.block->capacity) ref.block = resize(ref.block, wanted + wanted / 2);
+  std::memcpy(ref.block->bytes() + ref.block->used, entry.data(), entry.size());
+  ref.block->used += static_cast<uint32_t>(entry.size());
+  ++ref.block->entries;
+  ++length_;
+  ++entries_added_;
+  last_id_ = id;
+}
+
+size_t Stream::block_of(StreamId id) const {
+  const auto behind =
+      std::upper_bound(blocks_.begin(), blocks_.end(), id,
+                       [](StreamId wanted, const BlockRef& ref) { return wanted < ref.first; });
+  const auto index = static_cast<size_t>(behind - blocks_.begin());
+  return index == 0 ? 0 : index - 1;
+}
+
+bool Stream::contains(StreamId id) const {
+  bool found = false;
+  each(id, id, false, [&](const StreamEntry&) {
+    found = true;
+    return false;
+  });
+  return found;
+}
+
+std::optional<StreamId> Stream::first_id() const {
+  std::optional<StreamId> first;
+  each({}, StreamId::max(), false, [&](const StreamEntry& entry) {
+    first = entry.id;
+    return false;
+  });
+  return first;
+}
+
+StreamId Stream::last_entry_id() const {
+  StreamId last;
+  each({}, last_id_, true, [&](const StreamEntry& entry) {
+    last = entry.id;
+    return false;
+  });
+  return last;
+}
+
+void Stream::note_deleted(StreamId id) { max_deleted_id_ = std::max(max_deleted_id_, id); }
+
+bool Stream::remove(StreamId id) {
+  if (blocks_.empty()) return false;
+  const size_t index = block_of(id);
+  const BlockRef& ref = blocks_[index];
+  std::vector<Place> places;
+  places_of(ref, places);
+  for (const Place& place : places) {
+    if (place.id != id || place.deleted) continue;
+    ref.block->bytes()[place.at] |= static_cast<char>(kDeleted);
+    --length_;
+    note_deleted(id);
+    if (++ref.block->deleted == ref.block->entries) {
+      free_block(ref.block);
+      blocks_.erase(index);
+    }
+    return true;
+  }
+  return false;
+}
+
+void Stream::drop_front_block() {
+  free_block(blocks_.front().block);
+  blocks_.erase(0);
+}
+
+size_t Stream::trim_to_length(size_t most, bool approximate, size_t limit) {
+  return trim(most, StreamId::max(), approximate, limit);
+}
+
+size_t Stream::trim_below(StreamId from, bool approximate, size_t limit) {
+  return trim(0, from, approximate, limit);
+}
+
+// Whole blocks first, then, unless it may be approximate, entries of the block at the front.
+size_t Stream::trim(size_t most, StreamId from, bool approximate, size_t limit) {
+  size_t removed = 0;
+  std::vector<Place> places;
+  while (!blocks_.empty() && length_ > most) {
+    const BlockRef& ref = blocks_.front();
+    places_of(ref, places);
+    const size_t live = ref.block->entries - ref.block->deleted;
+    if (limit > 0 && removed + live > limit) break;
+    if (length_ - live >= most && places.back().id < from) {
+      length_ -= live;
+      removed += live;
+      drop_front_block();
+      continue;
+    }
+    if (approximate) break;
+    for (const Place& place : places) {
+      if (length_ <= most || place.id >= from) break;
+      if (place.deleted) continue;
+      ref.block->bytes()[place.at] |= static_cast<char>(kDeleted);
+      ++ref.block->deleted;
+      --length_;
+      ++removed;
+    }
+    if (ref.block->deleted == ref.block->entries) drop_front_block();
+    break;
+  }
+  return removed;
+}
+
+int64_t Stream::entries_read_at(StreamId id) const {
+  const auto added = static_cast<int64_t>(entries_added_);
+  if (added == 0) return 0;
+  if (length_ == 0 && id <= last_id_) return added;
+  if (id != StreamId{} && id < max_deleted_id_) return -1;
+  if (id == last_id_) return added;
+  if (id > last_id_) return -1;
+  const StreamId first = first_id().value_or(StreamId{});
+  if (max_deleted_id_ != StreamId{} && max_deleted_id_ >= first) return -1;
+  const int64_t before_first = added - static_cast<int64_t>(length_);
+  if (id < first) return before_first;
+  return id == first ? before_first + 1 : -1;
+}
+
+// ---- Groups of a stream
+
+StreamGroup* Stream::find_group(Bytes name) const { return find_name(groups_, name); }
+
+StreamGroup* Stream::add_group(Bytes name, StreamId last, int64_t entries_read) {
+  if (find_group(name) != nullptr) return nullptr;
+  auto* group = new (slab().allocate(sizeof(StreamGroup))) StreamGroup(slab(), name);
+  group->last_id = last;
+  group->entries_read = entries_read;
+  groups_.insert(place_of_name(groups_, name), group);
+  return group;
+}
+
+bool Stream::remove_group(Bytes name) {
+  StreamGroup* group = find_group(name);
+  if (group == nullptr) return false;
+  groups_.erase(place_of_name(groups_, name));
+  group->~StreamGroup();
+  slab().release(group, sizeof(StreamGroup));
+  return true;
+}
+
+size_t Stream::memory_bytes() const {
+  size_t bytes = Slab::usable(sizeof(Stream)) + blocks_.memory_bytes() + groups_.memory_bytes();
+  for (const BlockRef& ref : blocks_) bytes += Slab::usable(sizeof(Block) + ref.block->capacity);
+  for (const StreamGroup* group : groups_) bytes += group->memory_bytes();
+  return bytes;
+}
+
+Object* Stream::clone(Slab& into) const {
+  auto* copy = make_object<Stream>(into);
+  for (const BlockRef& ref : blocks_) {
+    Block* block = copy->make_block(ref.block->capacity);
+    *block = *ref.block;
+    std::memcpy(block->bytes(), ref.block->bytes(), ref.block->used);
+    copy->blocks_.push_back({ref.first, block});
+  }
+  copy->length_ = length_;
+  copy->last_id_ = last_id_;
+  copy->max_deleted_id_ = max_deleted_id_;
+  copy->entries_added_ = entries_added_;
+  for (StreamGroup* group : groups_) {
+    StreamGroup* twin = copy->add_group(group->name(), group->last_id, group->entries_read);
+    for (const StreamConsumer* consumer : group->consumers()) {
+      StreamConsumer* other = twin->add_consumer(consumer->name(), consumer->seen_ms);
+      other->active_ms = consumer->active_ms;
+    }
+    for (StreamPending* entry = group->pending().at_or_after({}); entry != nullptr;) {
+      twin->assign(entry->id, twin->find_consumer(entry->consumer->name()), entry->delivered_ms,
+                   entry->deliveries);
+      const auto next = entry->id.next();
+      entry = next ? group->pending().at_or_after(*next) : nullptr;
+    }
+  }
+  return copy;
+}
+
+void Stream::validate() const {
+  size_t live = 0;
+  std::vector<Place> places;
+  std::optional<StreamId> previous;
+  for (const BlockRef& ref : blocks_) {
+    places_of(ref, places);
+    CHECK(places.size() == ref.block->entries);
+    CHECK(places.front().id == ref.first && places.back().end == ref.block->used);
+    size_t deleted = 0;
+    for (const Place& place : places) {
+      CHECK(!previous || *previous < place.id);
+      previous = place.id;
+      deleted += place.deleted ? 1 : 0;
+    }
+    CHECK(deleted == ref.block->deleted && deleted < places.size());
+    live += places.size() - deleted;
+  }
+  CHECK(live == length_);
+  for (const StreamGroup* group : groups_) {
+    group->pending().validate();
+    size_t pending = 0;
+    for (const StreamConsumer* consumer : group->consumers()) pending += consumer->pending;
+    CHECK(pending == group->pending().size());
+  }
+}
+
+Stream& make_stream(Keyspace& keyspace, const Key& key, Item& item) {
+  if (!item) {
+    auto* stream = make_object<Stream>(keyspace.slab());
+    item = keyspace.put_object(key, item, Type::stream, stream, kNoExpiry);
+  }
+  return stream_of(*item.entry());
+}
+
+}  // namespace larder
