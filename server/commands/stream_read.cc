@@ -37,9 +37,9 @@ bool grouped(const ReadOptions& options) { return options.group.data() != nullpt
 void take_streams(Args& args, ReadOptions& options) {
   const size_t left = args.left();
   if (left == 0 || left % 2 != 0) {
-    const std::string name(grouped(options) ? "xreadgroup" : "xread");
-    args.fail("ERR Unbalanced '" + name + "' list of streams: for each stream key an ID" +
-              (grouped(options) ? ", '>', or '$'" : " or '$'") + " must be specified.");
+    const std::string name = grouped(options) ? "xreadgroup" : "xread";
+    args.fail("ERR Unbalanced '" + name + "' list of streams: for each stream key an ID or '" +
+              (grouped(options) ? ">" : "$") + "' must be specified.");
     return;
   }
   options.streams_at = args.position();

@@ -185,10 +185,10 @@ Status xtrim(Call& call) {
   while (args.more()) {
     if (!take_threshold(args, options) && !take_limit(args, options)) args.reject();
   }
-  if (args.ok() && options.by == TrimOptions::By::nothing) {
-    args.fail("ERR syntax error, XTRIM must be called with a trimming strategy");
-  }
   check_trim(args, options);
+  if (args.ok() && options.by == TrimOptions::By::nothing) {
+    args.fail("ERR syntax error, XTRIM requires one of MAXLEN or MINID options");
+  }
   if (!args.ok()) return args.error();
   const Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
