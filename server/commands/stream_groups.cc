@@ -455,8 +455,8 @@ constexpr auto kFamily = family({
      .keys = key_at(1, KeyUse::read_only_access), .acl = Acl::read | Acl::stream | Acl::slow,
      .run = xpending},
     {.name = "XCLAIM",
-     .syntax = "key group consumer min-idle-time id [id ...] [IDLE ms] [TIME unix-time-milliseconds] "
-               "[RETRYCOUNT count] [FORCE] [JUSTID] [LASTID lastid]",
+     .syntax = "key group consumer min-idle-time id [id ...] [IDLE ms] "
+               "[TIME unix-time-milliseconds] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID lastid]",
      .summary = "Gives pending entries to another consumer.", .since = "5.0.0",
      .complexity = "O(log N) with N being the number of messages in the PEL",
      .group = "stream", .arity = at_least(6), .flags = Flag::write | Flag::fast,

@@ -126,7 +126,8 @@ Status info_stream(Call& call) {
   if (!is_stream(item)) return Status::error(errors::kWrongType);
   const Stream& stream = stream_of(*item.entry());
   if (wants_full) {
-    const size_t most = count <= 0 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(count);
+    const size_t most =
+        count <= 0 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(count);
     full(call.reply(), stream, most);
     return Status::ok();
   }

@@ -268,7 +268,8 @@ Status xsetid(Call& call) {
     } else if (args.take_with_value("MAXDELETEDID")) {
       deleted = take_stream_id(args, 0);
       if (args.ok() && id < *deleted) {
-        args.fail("ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+        args.fail("ERR The ID specified in XSETID is smaller than the provided "
+                  "max_deleted_entry_id");
       }
     } else {
       args.reject();
