@@ -25,6 +25,7 @@ class Told : public StoreEvents {
  public:
   void expired(unsigned, Bytes) override {}
   void evicted(unsigned, Bytes) override {}
+  void added(unsigned, Bytes) override {}
   void fields_expired(unsigned, Bytes, bool emptied) override {
     ++times;
     if (emptied) ++keys_gone;
