@@ -44,8 +44,14 @@ class ElementTable {
   void each(Visit visit) const {
     uint64_t cursor = 0;
     do {
-      cursor = const_cast<Nodes &>(table_).scan_segment(cursor, visit);
+      cursor = walk(cursor, visit);
     } while (cursor != 0);
+  }
+  // The same in steps of some hundred elements: returns the next cursor, 0 at the end. Between
+  // steps the table may change.
+  template <typename Visit>
+  uint64_t walk(uint64_t cursor, Visit visit) const {
+    return const_cast<Nodes &>(table_).scan_segment(cursor, visit);
   }
   // Visits the elements of one place of the table, as place_of_key gives it.
   template <typename Visit>

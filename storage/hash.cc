@@ -8,7 +8,8 @@
 namespace larder {
 namespace {
 
-constexpr size_t kTimedStep = 3;
+// Fields that are compared with each other to find repetitions.
+constexpr size_t kMadeAtOnceMax = 32;
 
 // 0 stands for none: it is one byte, and nothing expires in 1970.
 int64_t packed_expiry(const Pack::Item& item) {
@@ -137,6 +138,42 @@ bool Hash::put(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry
   return is_new;
 }
 
+size_t Hash::put_all(std::span<const Bytes> pairs, const PackLimits& limits) {
+  size_t bytes = 0;
+  const auto fits = [&](Bytes word) {
+    bytes += word.size();
+    return limits.fits(word) && bytes <= kPackBytesMax;
+  };
+  if (!exists() && pairs.size() / 2 <= std::min(limits.elements_max, kMadeAtOnceMax) &&
+      std::all_of(pairs.begin(), pairs.end(), fits)) {
+    return make_pack(pairs);
+  }
+  size_t added = 0;
+  for (size_t i = 0; i < pairs.size(); i += 2) added += put(pairs[i], pairs[i + 1], limits) ? 1 : 0;
+  return added;
+}
+
+// A hash that is not there, laid out once instead of field by field.
+size_t Hash::make_pack(std::span<const Bytes> pairs) {
+  std::string pack;
+  size_t added = 0;
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    bool repeated = false;
+    Bytes value;  // the last one of a name counts
+    for (size_t k = 0; k < pairs.size(); k += 2) {
+      if (pairs[k] != pairs[i]) continue;
+      repeated |= k < i;
+      value = pairs[k + 1];
+    }
+    if (repeated) continue;
+    Pack::append(pack, pairs[i]);
+    Pack::append(pack, value);
+    ++added;
+  }
+  item_ = keys_.put(key_, {}, {.type = Type::hash, .encoding = Encoding::pack}, pack);
+  return added;
+}
+
 // The first field of a key that is not there.
 void Hash::make(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms) {
   const bool packed = limits.fits(name) && limits.fits(value) && limits.elements_max > 0;
@@ -161,8 +198,8 @@ bool Hash::put_packed(Bytes name, Bytes value, const PackLimits& limits, int64_t
   if (expiry_ms != kNoExpiry && !is_timed()) to_timed_pack();
   Place place{item_->payload_bytes(), item_->payload_bytes()};
   const auto old = find_packed(name, place);
-  if (!old && (size() + 1 > limits.elements_max ||
-               place.end + name.size() + value.size() > kPackBytesMax)) {
+  const bool too_many = !old && size() + 1 > limits.elements_max;
+  if (too_many || item_->payload_bytes() + name.size() + value.size() > kPackBytesMax) {
     to_object();
     return put_in_object(name, value, expiry_ms);
   }

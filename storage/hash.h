@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 
 #include "base/numbers.h"
 #include "base/random.h"
@@ -68,6 +69,8 @@ class Hash {
   // Sets a field, which gets this expiry or none. Returns true when it is new. `name` and `value`
   // must not be views of this hash.
   bool put(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms = kNoExpiry);
+  // The same for names and values in turn. Returns how many are new.
+  size_t put_all(std::span<const Bytes> pairs, const PackLimits& limits);
   // Removes a field; with the last one the key goes. Returns false when it is missing.
   bool remove(Bytes name);
   // Changes the time of a field that is there; kNoExpiry takes it off.
@@ -94,6 +97,7 @@ class Hash {
     return {element.key(), element.value(), element.expiry_ms()};
   }
   void make(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms);
+  size_t make_pack(std::span<const Bytes> pairs);
   bool put_packed(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms);
   bool put_in_object(Bytes name, Bytes value, int64_t expiry_ms);
   void to_timed_pack();

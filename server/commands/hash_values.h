@@ -45,7 +45,7 @@ Status change_hash(Call& call, Body body) {
 inline void hash_changed(Call& call, const char* event, const Hash& hash) {
   const Key key = call.key(1);
   call.changed(event, key);
-  if (!hash.exists()) call.changed("del", key);
+  if (!hash.exists()) call.also("del", key);
 }
 
 inline void reply_field_value(Call& call, const std::optional<HashField>& field) {

@@ -6,6 +6,7 @@
 
 #include "base/numbers.h"
 #include "server/commands/args.h"
+#include "server/commands/element_walk.h"
 #include "server/commands/families.h"
 #include "server/commands/hash_values.h"
 
@@ -19,10 +20,7 @@ Status put_pairs(Call& call, int64_t& added) {
                          "' command");
   }
   return change_hash(call, [&](Hash& hash) {
-    const PackLimits limits = hash_limits(call);
-    for (size_t i = 2; i < call.arg_count(); i += 2) {
-      added += hash.put(call.arg(i), call.arg(i + 1), limits) ? 1 : 0;
-    }
+    added = static_cast<int64_t>(hash.put_all(call.args().subspan(2), hash_limits(call)));
     call.changed("hset", call.key(1));
     return Status::ok();
   });
@@ -69,23 +67,26 @@ Status hmget(Call& call) {
   });
 }
 
-enum class Parts { both, names, values };
-
 // Fields that are due but still there are left out, so the count is known at the end only.
-template <Parts parts>
+template <ElementParts parts>
 Status get_all(Call& call) {
   return read_hash(call, [&](const Hash& hash) {
+    if (hash.size() >= kWalkElementsMin && !hash.is_packed()) {
+      start_element_walk(call, call.key(1), Type::hash, parts);
+      return Status::ok();
+    }
     ReplyWriter& reply = call.reply();
     const bool timed = hash.exists() && earliest_field_ms(*hash.item().entry()) != kNeverMs;
     const size_t mark = reply.open();
-    if (!timed) parts == Parts::both ? reply.map(hash.size()) : reply.array(hash.size());
+    constexpr bool kMap = parts == ElementParts::both;
+    if (!timed) kMap ? reply.map(hash.size()) : reply.array(hash.size());
     size_t count = 0;
     hash.each([&](const HashField& field) {
       ++count;
-      if (parts != Parts::values) reply.bulk(field.name);
-      if (parts != Parts::names) reply.bulk(field.value);
+      if (parts != ElementParts::values) reply.bulk(field.name);
+      if (parts != ElementParts::keys) reply.bulk(field.value);
     });
-    if (timed) parts == Parts::both ? reply.close_map(mark, count) : reply.close_array(mark, count);
+    if (timed) kMap ? reply.close_map(mark, count) : reply.close_array(mark, count);
     return Status::ok();
   });
 }
@@ -203,9 +204,9 @@ constexpr auto kFamily = family({
            KeyUse::read_only_access, hget),
     reader("HMGET", "key field [field ...]", "Returns the values of several fields.", "2.0.0",
            at_least(3), KeyUse::read_only_access, hmget),
-    lister("HGETALL", "Returns all fields and values of a hash.", get_all<Parts::both>),
-    lister("HKEYS", "Returns all fields of a hash.", get_all<Parts::names>),
-    lister("HVALS", "Returns all values of a hash.", get_all<Parts::values>),
+    lister("HGETALL", "Returns all fields and values of a hash.", get_all<ElementParts::both>),
+    lister("HKEYS", "Returns all fields of a hash.", get_all<ElementParts::keys>),
+    lister("HVALS", "Returns all values of a hash.", get_all<ElementParts::values>),
     reader("HLEN", "key", "Counts the fields of a hash.", "2.0.0", exactly(2), KeyUse::read_only,
            hlen),
     reader("HEXISTS", "key field", "Tells whether a hash has a field.", "2.0.0", exactly(3),

@@ -6,7 +6,6 @@
 // Source: https://redis.io/commands/scan/
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/glob.h"
@@ -14,6 +13,7 @@
 #include "server/commands/args.h"
 #include "server/commands/families.h"
 #include "server/commands/key_types.h"
+#include "server/commands/reply_pieces.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -22,36 +22,25 @@ namespace {
 // How long a walk may keep its worker busy before others have their turn: about as long as they
 // wait for each other anyway.
 constexpr int64_t kSliceUs = 50;
-// Matches are kept in pieces of about this size: doubling one buffer would copy megabytes at once.
-constexpr size_t kPieceBytes = 128 * 1024;
 
 // What a walk is looking for, and the matches so far as bulk strings.
 struct Matches {
   std::string pattern;
   bool any_name = true;
   std::string type;  // empty: any
-  std::vector<std::shared_ptr<Output>> found;
-  size_t count = 0;
+  ReplyPieces found;
 
   void add_if_match(const Entry& entry, int64_t now_ms) {
     if (entry.expired(now_ms)) return;
     if (!any_name && !glob_match(pattern, entry.key())) return;
     if (!type.empty() && type != type_name(entry.type())) return;
-    if (found.empty() || found.back()->pending() >= kPieceBytes) {
-      found.push_back(std::make_shared<Output>());
-    }
-    ReplyWriter(*found.back(), 2).bulk(entry.key());
-    ++count;
+    found.add(entry.key());
   }
 
-  // The matches as an array. They are not copied again when there are many.
+  // The matches as an array.
   void write(ReplyWriter& reply) const {
-    reply.array(count);
-    for (const auto& piece : found) {
-      const Bytes text = piece->text_since(0);
-      const bool worth_sharing = text.size() >= Output::kPieceBytesMin;
-      worth_sharing ? reply.output().append_shared(text, piece) : reply.output().append(text);
-    }
+    reply.array(found.count());
+    found.write(reply);
   }
 };
 

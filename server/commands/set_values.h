@@ -39,7 +39,7 @@ Status change_set(Call& call, Body body) {
 inline void set_changed(Call& call, const char* event, const Set& set) {
   const Key key = call.key(1);
   call.changed(event, key);
-  if (!set.exists()) call.changed("del", key);
+  if (!set.exists()) call.also("del", key);
 }
 
 }  // namespace larder

@@ -1,6 +1,7 @@
 // Sets: members. Random members and SSCAN are in set_walks.cc, unions and the like in
 // set_algebra.cc.
 // Source: https://redis.io/commands/?group=set
+#include "server/commands/element_walk.h"
 #include "server/commands/families.h"
 #include "server/commands/set_values.h"
 
@@ -56,6 +57,10 @@ Status scard(Call& call) {
 
 Status smembers(Call& call) {
   return read_set(call, [&](const Set& set) {
+    if (set.size() >= kWalkElementsMin && set.is_object()) {
+      start_element_walk(call, call.key(1), Type::set, ElementParts::keys);
+      return Status::ok();
+    }
     call.reply().set(set.size());
     set.each([&](Bytes member) { call.reply().bulk(member); });
     return Status::ok();

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "storage/events.h"
 #include "storage/value.h"
@@ -88,6 +89,21 @@ TEST_F(HashTest, one_long_value_makes_it_an_object) {
   EXPECT_EQ(form(), "hashtable");
   EXPECT_EQ(open().find("a")->value, "1");
   EXPECT_EQ(open().find("b")->value.size(), 17U);
+}
+
+TEST_F(HashTest, takes_many_at_once_and_the_last_value_of_a_name) {
+  const std::vector<Bytes> pairs{"a", "1", "b", "2", "a", "3", "c", "4"};
+  EXPECT_EQ(open().put_all(pairs, kSmall), 3U);
+  EXPECT_EQ(form(), "listpack");
+  EXPECT_EQ(open().at(0)->name, "a");
+  EXPECT_EQ(open().find("a")->value, "3");
+  EXPECT_EQ(open().put_all(pairs, kSmall), 0U);
+  open().remove("a"), open().remove("b"), open().remove("c");
+  EXPECT_EQ(open().put_all(pairs, {3, 16}), 3U);
+  EXPECT_EQ(open().size(), 3U);
+  open().remove("a"), open().remove("b"), open().remove("c");
+  EXPECT_EQ(open().put_all(pairs, {4, 0}), 3U);
+  EXPECT_EQ(form(), "hashtable");
 }
 
 TEST_F(HashTest, times_take_a_form_of_their_own) {

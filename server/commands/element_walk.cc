@@ -1,0 +1,73 @@
+#include "server/commands/element_walk.h"
+
+#include <string>
+
+#include "base/clock.h"
+#include "server/commands/reply_pieces.h"
+
+namespace larder {
+namespace {
+
+// How long a walk may keep its worker busy before others have their turn.
+constexpr int64_t kSliceUs = 50;
+
+class ElementWalk : public Task {
+ public:
+  ElementWalk(Store& store, unsigned db, const Key& key, Type type, ElementParts parts)
+      : store_(store), db_(db), name_(key.name), hash_(key.hash), type_(type), parts_(parts) {}
+
+  Progress step(ReplyWriter& reply, int64_t now_ms) override {
+    const int64_t end_us = steady_us() + kSliceUs;
+    do {
+      visit_segment(now_ms);
+      if (cursor_ != 0 && steady_us() >= end_us) return Progress::again;
+    } while (cursor_ != 0);
+    write_header(reply);
+    found_.write(reply);
+    return Progress::done;
+  }
+
+ private:
+  void visit_segment(int64_t now_ms) {
+    Shard& shard = store_.shard_of(hash_);
+    MutexLock lock(shard.mutex);
+    Keyspace* keys = shard.find_keyspace(db_);
+    const Item item = keys == nullptr ? Item{} : keys->find({name_, hash_});
+    const bool there = item && !item->expired(now_ms) && item->type() == type_ &&
+                       item->encoding() == Encoding::object;
+    if (!there) {
+      cursor_ = 0;
+      return;
+    }
+    auto& object = *static_cast<ElementObject*>(Keyspace::object_of(*item.entry()));
+    cursor_ = object.table().walk(cursor_, [&](const Element* element) {
+      if (element->has_expiry() && element->expiry_ms() <= now_ms) return;
+      if (parts_ != ElementParts::values) found_.add(element->key());
+      if (parts_ != ElementParts::keys) found_.add(element->value());
+    });
+  }
+
+  void write_header(ReplyWriter& reply) const {
+    if (type_ == Type::set) return reply.set(found_.count());
+    if (parts_ == ElementParts::both) return reply.map(found_.count() / 2);
+    reply.array(found_.count());
+  }
+
+  Store& store_;
+  const unsigned db_;
+  const std::string name_;
+  const uint64_t hash_;
+  const Type type_;
+  const ElementParts parts_;
+  uint64_t cursor_ = 0;
+  ReplyPieces found_;
+};
+
+}  // namespace
+
+void start_element_walk(Call& call, const Key& key, Type type, ElementParts parts) {
+  call.start_task(
+      std::make_unique<ElementWalk>(call.store(), call.session().db, key, type, parts));
+}
+
+}  // namespace larder
