@@ -55,6 +55,7 @@ class Entry {
     kLongKey = 4,      // 4-byte key length
     kLongPayload = 8,  // 4-byte payload length
     kTimed = 16,       // a reference in the expiry index fires at or before the expiry
+    kSticky = 32,      // never evicted
   };
   static constexpr size_t kHeaderBytes = 5;
   static constexpr int64_t kNarrowExpiryMax = (int64_t{1} << 48) - 1;

@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "base/check.h"
-#include "storage/eviction/policy.h"
 #include "storage/events.h"
 #include "storage/hash.h"
+#include "storage/eviction/eviction_group.h"
 
 namespace larder {
 namespace {
@@ -65,7 +65,59 @@ Item Keyspace::drop_expired(Item item, const Key& key) {
 }
 
 void Keyspace::touch(Item item) {
-  if (services_.policy != nullptr) services_.policy->accessed(*this, *item.entry());
+  if (services_.eviction == nullptr) return;
+  services_.eviction->used(*item.entry(), item.where.place, services_.home, services_.now_ms);
+}
+
+void Keyspace::missed(const Key& key) {
+  if (services_.eviction == nullptr) return;
+  services_.eviction->missed(place_of(key.hash).place, services_.home, services_.now_ms);
+}
+
+// An entry that may be evicted from now on is queued, one that may not any more leaves.
+void Keyspace::note_evictable(Item item) {
+  EvictionGroup* eviction = services_.eviction;
+  if (eviction == nullptr || eviction->epoch() == 0) return;
+  Entry& entry = *item.entry();
+  if (eviction->holds(entry) && !eviction->may_evict(entry)) {
+    eviction->removed(entry);
+  } else if (!eviction->holds(entry) && eviction->may_evict(entry)) {
+    eviction->inserted(entry, item.where.place, services_.home, entry.bytes(), services_.now_ms);
+  }
+}
+
+void Keyspace::set_sticky(Item item, bool sticky) {
+  item->set(Entry::kSticky, sticky);
+  note_evictable(item);
+}
+
+Item Keyspace::find_candidate(const Candidate& candidate) {
+  const unsigned epoch = services_.eviction->epoch();
+  Item found;
+  table_.each_candidate(candidate.ref.place, [&](Table::Slot* slot) {
+    const Stamp stamp(Table::entry_of(*slot)->stamp());
+    if (stamp.epoch() != epoch || stamp.mark() != candidate.ref.mark) return;
+    const HashPlace where = Table::place_of(Table::entry_of(*slot), services_.shard_bits);
+    if (where.place == candidate.ref.place) found = {slot, where};
+  });
+  return found;
+}
+
+void Keyspace::evict(Item item) {
+  const bool expired = item->expired(services_.now_ms);
+  ++(expired ? services_.expired_keys : services_.evicted_keys);
+  if (services_.events != nullptr) {
+    expired ? services_.events->expired(db_, item->key())
+            : services_.events->evicted(db_, item->key());
+  }
+  remove(item);
+}
+
+uint64_t Keyspace::readmit_step(uint64_t cursor) {
+  return table_.scan_segment(cursor, [this](Entry* entry) {
+    const uint32_t place = Table::place_of(entry, services_.shard_bits).place;
+    services_.eviction->readmitted(*entry, place, services_.home, entry->bytes(), services_.now_ms);
+  });
 }
 
 Item Keyspace::add(const Key& key, const EntryShape& shape) {
@@ -75,7 +127,10 @@ Item Keyspace::add(const Key& key, const EntryShape& shape) {
   const Item item{table_.find(where, key.name), where};
   note_expiry(item, kNoExpiry);
   if (services_.tell_added) [[unlikely]] services_.events->added(db_, key.name);
-  if (services_.policy != nullptr) services_.policy->inserted(*this, *entry);
+  if (services_.eviction != nullptr && !services_.eviction->holds(*entry)) {
+    services_.eviction->inserted(*entry, where.place, services_.home, entry->bytes(),
+                                 services_.now_ms);
+  }
   return item;
 }
 
@@ -88,6 +143,7 @@ Item Keyspace::reshape(Item item, const EntryShape& shape) {
   Entry::make(entry, shape, old->key());
   entry->set_stamp(old->stamp());
   entry->set(Entry::kTimed, timed && shape.expiry_ms != kNoExpiry);
+  entry->set(Entry::kSticky, old->is(Entry::kSticky));
   slab_.release(old, old->bytes());
   Table::replace(item.slot, entry);
   note_expiry(item, before_ms);
@@ -111,6 +167,7 @@ Item Keyspace::resize_payload(Item item, size_t bytes, Encoding encoding) {
   Entry::make(entry, shape, old->key());
   entry->set_stamp(old->stamp());
   entry->set(Entry::kTimed, old->is(Entry::kTimed));
+  entry->set(Entry::kSticky, old->is(Entry::kSticky));
   std::memcpy(entry->payload(), old->payload(), keep);
   slab_.release(old, old_bytes);
   Table::replace(item.slot, entry);
@@ -128,6 +185,7 @@ Item Keyspace::set_expiry(Item item, int64_t expiry_ms) {
     Entry::make(entry, shape, old->key());
     entry->set_stamp(old->stamp());
     entry->set(Entry::kTimed, old->is(Entry::kTimed) && expiry_ms != kNoExpiry);
+    entry->set(Entry::kSticky, old->is(Entry::kSticky));
     std::memcpy(entry->payload(), old->payload(), shape.payload_bytes);
     slab_.release(old, old->bytes());
     Table::replace(item.slot, entry);
@@ -144,7 +202,7 @@ void Keyspace::remove(Item item) {
 // The value is freed, or another entry's now.
 void Keyspace::remove_entry(Item item) {
   Entry* entry = item.entry();
-  if (services_.policy != nullptr) services_.policy->removed(*this, *entry);
+  if (services_.eviction != nullptr) services_.eviction->removed(*entry);
   if (entry->is(Entry::kHasExpiry)) --volatile_count_;
   table_.erase(item.where, item.slot);
   slab_.release(entry, entry->bytes());
@@ -292,8 +350,9 @@ void Keyspace::note_expiry(Item item, int64_t before_ms) {
   Entry* entry = item.entry();
   const int64_t expiry_ms = entry->expiry_ms();
   if (before_ms != kNoExpiry) --volatile_count_;
+  if (expiry_ms != kNoExpiry) ++volatile_count_;
+  if ((before_ms == kNoExpiry) != (expiry_ms == kNoExpiry)) note_evictable(item);
   if (expiry_ms == kNoExpiry) return;
-  ++volatile_count_;
   const bool has_early_reference = entry->is(Entry::kTimed) && before_ms <= expiry_ms;
   if (has_early_reference) return;
   expiry_->add(item.where.place, expiry_ms);

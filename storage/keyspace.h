@@ -18,7 +18,8 @@
 
 namespace larder {
 
-class EvictionPolicy;
+class EvictionGroup;
+struct Candidate;
 class StoreEvents;
 
 // What the keyspaces of a shard share. Guarded by the shard's lock.
@@ -28,7 +29,8 @@ struct ShardServices {
   unsigned buckets_per_segment = Table::kBucketsMin;
   StoreEvents* events = nullptr;
   bool tell_added = false;         // events->added is called
-  EvictionPolicy* policy = nullptr;  // null: nothing is ever evicted, accesses are not noted
+  EvictionGroup* eviction = nullptr;  // null: nothing is ever evicted, uses are not noted
+  uint8_t home = 0;                   // this shard among those of the group
   GarbageList garbage;
   uint64_t expired_keys = 0;
   uint64_t evicted_keys = 0;
@@ -71,8 +73,9 @@ class Keyspace : public Garbage {
     const Item item = find(key);
     return !item || !item->expired(now_ms) ? item : drop_expired(item, key);
   }
-  // Tells the eviction policy that the entry was used.
+  // Tells the eviction policy that the entry was used, or that a key to be read was not there.
   void touch(Item item);
+  void missed(const Key& key);
 
   // Lays out an entry for a key that is not there. Its payload is the caller's to fill.
   Item add(const Key& key, const EntryShape& shape);
@@ -122,6 +125,15 @@ class Keyspace : public Garbage {
   bool expire_step(int64_t now_ms, size_t budget);
   // Lower bound of the time when expire_step finds something.
   int64_t next_expiry_ms() const;
+  // Eviction: the entry that a candidate of the group's policy means, null when it is gone.
+  Item find_candidate(const Candidate& candidate);
+  // Evicts an entry; one whose time has come expires instead.
+  void evict(Item item);
+  // Queues the entries of some segments anew from `cursor` on, see EvictionGroup. Returns the next
+  // cursor, 0 behind the last.
+  uint64_t readmit_step(uint64_t cursor);
+  // Excepts an entry from eviction, or no more.
+  void set_sticky(Item item, bool sticky);
   // A key with an expiry near the top of the index, or any; null Item when none was met.
   Item volatile_candidate(uint64_t random, bool earliest);
 
@@ -153,6 +165,7 @@ class Keyspace : public Garbage {
   void remove_entry(Item item);
   void note_expiry(Item item, int64_t before_ms);
   size_t fire(uint32_t place, int64_t now_ms);
+  void note_evictable(Item item);
   bool expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms);
   size_t expire_fields(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms);
   Item volatile_at(uint32_t place);

@@ -56,6 +56,9 @@ Store::Store(const StoreOptions& options) : options_(options) {
   CHECK(options.shard_bits <= kShardBitsMax);
   CHECK(options.databases >= 1 && options.databases <= kDatabasesMax);
   shards_ = std::make_unique<Shard[]>(shard_count());
+  group_count_ = std::max(shard_count() >> EvictionGroup::kShardBits, 1U);
+  groups_ = std::make_unique<EvictionGroup[]>(group_count_);
+  group_bytes_ = std::make_unique<std::atomic<int64_t>[]>(group_count_);
   for (unsigned i = 0; i < shard_count(); ++i) {
     ShardLock lock(shards_[i], i);
     shards_[i].keyspaces_.resize(options.databases);
@@ -64,66 +67,14 @@ Store::Store(const StoreOptions& options) : options_(options) {
     services.shard_bits = options.shard_bits;
     services.buckets_per_segment = buckets_for(i, shard_count());
     services.events = options.events;
+    services.eviction = &group_of_shard(i);
+    services.home = static_cast<uint8_t>(i % shards_per_group());
   }
   set_memory_limit(0);
   set_eviction_policy(*find_eviction_policy("noeviction"), {});
 }
 
 Store::~Store() = default;
-
-void Store::set_eviction_policy(const EvictionPolicyInfo& policy, const EvictionOptions& options) {
-  evicts_.store(policy.evicts, std::memory_order_relaxed);
-  for (unsigned i = 0; i < shard_count(); ++i) {
-    auto fresh = policy.make(options);
-    ShardLock lock(shards_[i], i);
-    shards_[i].policy_.swap(fresh);
-    shards_[i].services.policy = shards_[i].policy_.get();
-  }
-}
-
-std::optional<int64_t> Store::idle_ms(const Shard& shard, const Entry& entry,
-                                      int64_t now_ms) const {
-  return shard.policy_->idle_ms(entry, now_ms);
-}
-
-bool Store::make_room(int64_t now_ms, uint64_t random) {
-  unsigned fruitless = 0;  // shards in a row that had nothing to give
-  while (memory_.over_limit()) {
-    if (!evicts_.load(std::memory_order_relaxed) || fruitless > shard_count()) return false;
-    random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
-    const unsigned next = next_victim_shard_.fetch_add(1, std::memory_order_relaxed);
-    const unsigned index = next & (shard_count() - 1);
-    Shard& shard = shards_[index];
-    GarbageList garbage;
-    {
-      ShardLock lock(shard, index);
-      fruitless = evict_one(shard, now_ms, random >> 16) ? 0 : fruitless + 1;
-      shard.settle_memory_exactly(memory_);
-      garbage.swap(shard.services.garbage);
-    }
-    if (!garbage.empty()) dispose(std::move(garbage));
-  }
-  return true;
-}
-
-bool Store::evict_one(Shard& shard, int64_t now_ms, uint64_t random) {
-  ShardServices& services = shard.services;
-  services.now_ms = now_ms;
-  const std::vector<unsigned>& used = shard.used_;
-  if (used.empty()) return false;
-  // A random database, weighted by nothing: those that have no victim pass the turn on.
-  const size_t start = random % used.size();
-  for (size_t i = 0; i < used.size(); ++i) {
-    Keyspace& keyspace = *shard.keyspaces_[used[(start + i) % used.size()]];
-    const Item victim = services.policy->victim(keyspace, random);
-    if (!victim) continue;
-    ++services.evicted_keys;
-    if (services.events != nullptr) services.events->evicted(keyspace.db(), victim->key());
-    keyspace.remove(victim);
-    return true;
-  }
-  return false;
-}
 
 bool Store::expire_due(unsigned first, unsigned stride, int64_t now_ms) {
   if (!active_expiry_.load(std::memory_order_relaxed)) return false;
@@ -220,6 +171,8 @@ size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
     }
     shard.settle_memory_exactly(memory_);
   }
+  // What is left, of other databases, is queued anew.
+  for (unsigned i = 0; i < group_count_; ++i) groups_[i].forget();
   return removed;
 }
 

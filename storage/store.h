@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "storage/eviction/policy.h"
+#include "storage/eviction/eviction_group.h"
+#include "storage/eviction/registry.h"
 #include "storage/garbage.h"
 #include "storage/key.h"
 #include "storage/keyspace.h"
@@ -66,8 +67,14 @@ class alignas(128) Shard {
 
   std::vector<std::unique_ptr<Keyspace>> keyspaces_;
   std::vector<unsigned> used_;
-  std::unique_ptr<EvictionPolicy> policy_;
   int64_t reported_bytes_ = 0;
+};
+
+// What the adviser has found, see Adviser.
+struct EvictionAdvice {
+  std::vector<Estimate> estimates;
+  double sampled_reads = 0;  // 0: nothing is known yet
+  int64_t limit_bytes = 0;
 };
 
 struct StoreOptions {
@@ -99,20 +106,29 @@ class Store {
   unsigned shard_count() const { return 1U << options_.shard_bits; }
   unsigned databases() const { return options_.databases; }
   unsigned shard_index(uint64_t hash) const {
-    return options_.shard_bits == 0 ? 0
-                                    : static_cast<unsigned>(hash >> (64 - options_.shard_bits));
+    return options_.shard_bits == 0 ? 0 : static_cast<unsigned>(hash >> (64 - options_.shard_bits));
   }
   Shard& shard(unsigned index) { return shards_[index]; }
   Shard& shard_of(uint64_t hash) { return shards_[shard_index(hash)]; }
   MemoryAccount& memory() { return memory_; }
 
-  void set_memory_limit(int64_t bytes) { memory_.set_limit(bytes, shard_count()); }
-  // Changes how victims are chosen; no data is touched. The name must be known.
+  // A limit below what is used is reached in steps, by make_room and evict_in_background.
+  void set_memory_limit(int64_t bytes);
+  // Changes how victims are chosen; no data is lost.
   void set_eviction_policy(const EvictionPolicyInfo& policy, const EvictionOptions& options);
+  // Work for eviction that can wait: walks, clocks, the account of the policies' own memory. Call
+  // some times a second for each group in turn.
+  void tend_eviction(unsigned first, unsigned stride, int64_t now_ms);
+  // Goes on towards a limit that was lowered. Returns true when it stopped with work left.
+  bool evict_in_background(int64_t now_ms, uint64_t random);
+  EvictionAdvice advice();
+  std::vector<PolicyChange> eviction_history();
+  unsigned group_count() const { return group_count_; }
+  EvictionGroup& group(unsigned index) { return groups_[index]; }
+  EvictionGroup& group_of(uint64_t hash) { return group_of_shard(shard_index(hash)); }
   // Evicts until the account is at or below the limit. Returns false when it is above and nothing
   // may be evicted. Takes shard locks one at a time: call without any.
   bool make_room(int64_t now_ms, uint64_t random);
-  std::optional<int64_t> idle_ms(const Shard& shard, const Entry& entry, int64_t now_ms) const;
 
   // Removes keys whose time has come, in steps that hold a lock for well under 200 us. Works on
   // shards `first`, `first + stride`, ... Returns true when it stopped with work left.
@@ -140,12 +156,37 @@ class Store {
   void validate();
 
  private:
-  bool evict_one(Shard& shard, int64_t now_ms, uint64_t random) REQUIRES(shard.mutex);
+  EvictionGroup& group_of_shard(unsigned shard) {
+    return groups_[shard >> EvictionGroup::kShardBits];
+  }
+  unsigned shards_per_group() const { return shard_count() / group_count_; }
+  unsigned fullest_group(uint64_t random) const;
+  bool evict_from(unsigned group, int64_t now_ms, uint64_t random);
+  bool evict_sampled(unsigned group, int64_t now_ms, uint64_t random);
+  Item sample_worst(Keyspace& keyspace, EvictionGroup& group, uint64_t random);
+  bool try_evict(unsigned group, const Candidate& candidate, int64_t now_ms);
+  bool readmit_step(unsigned group, int64_t now_ms);
+  void put_policy_into_force();
+  void lock_group(unsigned group);
+  void unlock_group(unsigned group);
+  void rebuild_group(unsigned group);
+  int64_t capacity_of_group(unsigned group);
 
   StoreOptions options_;
   std::unique_ptr<Shard[]> shards_;
+  unsigned group_count_ = 1;
+  std::unique_ptr<EvictionGroup[]> groups_;
+  std::unique_ptr<std::atomic<int64_t>[]> group_bytes_;  // as told to the account
   MemoryAccount memory_;
   std::atomic<bool> evicts_{false};
+  std::atomic<bool> lowering_{false};  // the limit was lowered below what is used
+  Mutex wanted_mutex_;  // below all others
+  const EvictionPolicyInfo* wanted_policy_ GUARDED_BY(wanted_mutex_) = nullptr;
+  EvictionOptions wanted_options_ GUARDED_BY(wanted_mutex_);
+  Mutex policy_mutex_;                 // taken before all others
+  const EvictionPolicyInfo* policy_ GUARDED_BY(policy_mutex_) = nullptr;
+  EvictionOptions policy_options_ GUARDED_BY(policy_mutex_);
+  std::atomic<unsigned> samples_{5};
   std::atomic<unsigned> next_victim_shard_{0};
   std::atomic<bool> active_expiry_{true};
 };

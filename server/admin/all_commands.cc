@@ -40,6 +40,7 @@ void add_all_commands(Registry& registry) {
   registry.add(script_commands());
   registry.add(acl_commands());
   registry.add(pubsub_commands());
+  registry.add(eviction_commands());
   registry.add(server_commands());
   registry.add(activity_commands());
   registry.add(debug_commands());

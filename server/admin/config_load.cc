@@ -8,7 +8,6 @@
 
 #include "base/quoting.h"
 #include "server/commands/registry.h"
-#include "storage/eviction/policy.h"
 
 namespace larder {
 namespace {
@@ -138,17 +137,6 @@ void warn_of_planned(LoadedOptions& loaded) {
   }
 }
 
-// The LFU policies come later; the closest there is takes their place.
-void replace_missing_policy(LoadedOptions& loaded) {
-  const std::string wanted = loaded.options.text("maxmemory-policy");
-  if (find_eviction_policy(wanted) != nullptr) return;
-  const std::string instead = wanted.substr(0, wanted.find('-')) + "-lru";
-  const OptionSource source = loaded.options.source("maxmemory-policy");
-  (void)loaded.options.assign_text(*Options::find("maxmemory-policy"), instead, source);
-  loaded.warnings.push_back("'maxmemory-policy " + wanted + "' is not built yet: " + instead +
-                            " is used");
-}
-
 }  // namespace
 
 void load_config_text(Bytes text, const std::string& name, LoadedOptions& loaded) {
@@ -166,7 +154,6 @@ LoadedOptions load_options(const OptionSources& sources) {
   if (loaded.error.empty()) load_environment(sources.environment, loader);
   if (loaded.error.empty()) load_command_line(sources.command_line, loader);
   if (!loaded.error.empty()) return loaded;
-  replace_missing_policy(loaded);
   warn_of_planned(loaded);
   return loaded;
 }

@@ -45,7 +45,8 @@ std::string kind_text(const OptionSpec& option) {
                  : std::to_string(option.low) + " to " + std::to_string(option.high);
     case OptionKind::octal: return "octal";
     case OptionKind::memory: return "bytes";
-    case OptionKind::memory_share: return "bytes or percent";
+    case OptionKind::memory_share:
+    case OptionKind::machine_share: return "bytes or percent";
     case OptionKind::choice:
     case OptionKind::choices_list: return std::string(option.choices);
     case OptionKind::words: return "words";

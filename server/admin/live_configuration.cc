@@ -47,8 +47,19 @@ std::string replace_file(const std::string& path, const std::string& text) {
 LiveConfiguration::LiveConfiguration(Options options, std::string file, OptionTargets targets)
     : options_(std::move(options)), file_(std::move(file)), targets_(targets) {}
 
+// A cache with a limit evicts, unless a policy was named.
+void LiveConfiguration::choose_policy() {
+  const OptionSpec& policy = *Options::find("maxmemory-policy");
+  const OptionSource source = options_.source(policy.name);
+  if (source != OptionSource::standard && source != OptionSource::machine) return;
+  const bool limited = options_.integer("maxmemory") > 0;
+  (void)options_.assign_text(policy, limited ? "allkeys-adaptive" : policy.standard,
+                             limited ? OptionSource::machine : OptionSource::standard);
+}
+
 std::string LiveConfiguration::apply_all() {
   std::lock_guard lock(mutex_);
+  choose_policy();
   for (const OptionSpec& option : option_table()) {
     if (option.apply == nullptr) continue;
     const std::string error = option.apply(options_, targets_);
@@ -113,6 +124,7 @@ std::string LiveConfiguration::put_into_force(const std::vector<Change>& changes
   for (const Change& change : changes) {
     (void)options_.assign_text(*change.option, change.text, OptionSource::runtime);
   }
+  choose_policy();
   for (const Change& change : changes) {
     if (change.option->apply == nullptr) continue;
     const std::string error = change.option->apply(options_, targets_);

@@ -37,6 +37,7 @@ class LiveConfiguration : public Configuration {
   };
   std::string check(const std::vector<Assignment>& assignments, bool local,
                     std::vector<Change>& changes) const;
+  void choose_policy();
   std::string put_into_force(const std::vector<Change>& changes);
 
   mutable std::mutex mutex_;

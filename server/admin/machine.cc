@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -83,6 +84,11 @@ std::optional<int64_t> memory_limit_bytes() {
   const auto bytes = parse_int64(line.value_or(""));
   if (!bytes || *bytes <= 0 || *bytes >= kUnlimited) return {};
   return bytes;
+}
+
+int64_t usable_memory_bytes() {
+  const int64_t machine = int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
+  return std::min(memory_limit_bytes().value_or(machine), machine);
 }
 
 DescriptorPlan reserve_descriptors(int64_t clients_max, unsigned threads) {

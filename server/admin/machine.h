@@ -11,6 +11,8 @@ namespace larder {
 unsigned usable_cores();
 // The memory limit of the cgroup (v2 or v1), bytes; nothing when there is none.
 std::optional<int64_t> memory_limit_bytes();
+// The same, or the machine's memory without one.
+int64_t usable_memory_bytes();
 
 // Descriptors for everything that is no client: listeners, logs, epoll, wake-ups.
 inline constexpr int64_t kReservedDescriptors = 32;

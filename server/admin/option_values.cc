@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/numbers.h"
+#include "server/admin/machine.h"
 #include "server/commands/keyspace_events.h"
 #include "server/commands/registry.h"
 
@@ -97,6 +98,15 @@ Checked check_memory_share(const OptionSpec& option, Bytes text) {
   if (!percent || *percent < 0) return wrong(kNotShare);
   if (*percent > 100) return wrong("percentage argument must be less or equal to 100");
   return {*percent == 0 ? "0" : std::string(text), ""};
+}
+
+Checked check_machine_share(const OptionSpec& option, Bytes text) {
+  if (text.empty() || text.back() != '%') return check_memory(option, text);
+  const auto percent = parse_int64(text.substr(0, text.size() - 1));
+  if (!percent || *percent < 1 || *percent > 100) {
+    return wrong("argument must be a memory value, or a percentage from 1% to 100%");
+  }
+  return {std::to_string(usable_memory_bytes() / 100 * *percent), ""};
 }
 
 // Several choices are kept in the table's order, each once.
@@ -234,6 +244,8 @@ CheckedValue check_value(const OptionSpec& option, const std::string& before, By
       return check_memory(option, text);
     case OptionKind::memory_share:
       return check_memory_share(option, text);
+    case OptionKind::machine_share:
+      return check_machine_share(option, text);
     case OptionKind::choice:
       return check_choices(option, {std::string(text)});
     case OptionKind::choices_list:

@@ -42,8 +42,7 @@ std::string Options::assign_text(const OptionSpec& option, Bytes text, OptionSou
 
 std::string Options::assign(const OptionSpec& option, const std::vector<std::string>& words,
                             OptionSource source) {
-  const bool several = option.kind == OptionKind::words ||
-                       option.kind == OptionKind::save_points ||
+  const bool several = option.kind == OptionKind::words || option.kind == OptionKind::save_points ||
                        option.kind == OptionKind::choices_list ||
                        option.kind == OptionKind::percentiles ||
                        option.kind == OptionKind::oom_scores ||

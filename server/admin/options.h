@@ -33,6 +33,7 @@ enum class OptionKind : uint8_t {
   octal,          // file permissions
   memory,         // bytes with an optional unit: 1k = 1000, 1kb = 1024, ... ; printed as bytes
   memory_share,   // the same or a percentage of maxmemory
+  machine_share,  // the same or a percentage of the container's or machine's memory, kept as bytes
   choice,         // one of `choices`
   choices_list,   // several of them
   text,           // one word, may be empty

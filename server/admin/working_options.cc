@@ -8,7 +8,7 @@
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/services.h"
-#include "storage/eviction/policy.h"
+#include "storage/eviction/registry.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -32,12 +32,6 @@ std::string apply_clients_limit(const Options& options, OptionTargets& to) {
   return "";
 }
 
-std::string apply_memory_limit(const Options& options, OptionTargets& to) {
-  to.store.set_memory_limit(options.integer("maxmemory"));
-  apply_tracking_of_use(options, to);
-  return apply_clients_limit(options, to);
-}
-
 std::string apply_port(const Options& options, OptionTargets& to) {
   if (!to.listen_again || to.listen_again(options).empty()) return "";
   return "Unable to listen on this port. Check server logs.";
@@ -50,12 +44,24 @@ std::string apply_bind(const Options& options, OptionTargets& to) {
 
 std::string apply_policy(const Options& options, OptionTargets& to) {
   const EvictionPolicyInfo* policy = find_eviction_policy(options.text("maxmemory-policy"));
-  if (policy == nullptr) return "this policy is not built yet";
+  if (policy == nullptr) return "there is no such policy";
   constexpr int64_t kSamplesMax = 64;  // looked at under a lock
   const int64_t samples = std::min(options.integer("maxmemory-samples"), kSamplesMax);
-  to.store.set_eviction_policy(*policy, {.samples = static_cast<unsigned>(samples)});
-  apply_tracking_of_use(options, to);
+  const auto number = [&](Bytes name) { return static_cast<unsigned>(options.integer(name)); };
+  to.store.set_eviction_policy(
+      *policy, {.samples = static_cast<unsigned>(samples),
+                .goal = options.text("eviction-goal") == "bytes" ? EvictionGoal::bytes
+                                                                 : EvictionGoal::objects,
+                .lfu_log_factor = number("lfu-log-factor"),
+                .lfu_decay_minutes = number("lfu-decay-time")});
   return "";
+}
+
+// The policy may follow from the limit.
+std::string apply_memory_limit(const Options& options, OptionTargets& to) {
+  to.store.set_memory_limit(options.integer("maxmemory"));
+  (void)apply_clients_limit(options, to);
+  return apply_policy(options, to);
 }
 
 std::string apply_output_limits(const Options& options, OptionTargets& to) {
@@ -184,9 +190,10 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
        to.settings.bulk_bytes_max.store(options.integer("proto-max-bulk-len"));
        return "";
      }},
-    {.name = "maxmemory", .kind = Kind::memory, .standard = "0", .section = In::memory,
-     .summary = "Most bytes of data; 0: no limit. Not set at all, it is three quarters of the "
-                "container's memory limit where there is one.",
+    {.name = "maxmemory", .kind = Kind::machine_share, .standard = "0", .section = In::memory,
+     .summary = "Most bytes of data, or a percentage of the container's or machine's memory; 0: "
+                "no limit. Not set at all, it is three quarters of the container's memory limit "
+                "where there is one.",
      .apply = apply_memory_limit},
     {.name = "maxmemory-clients", .kind = Kind::memory_share, .standard = "0",
      .section = In::memory,
@@ -194,10 +201,25 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
                 "clients that hold most are disconnected. 0: no limit.",
      .apply = apply_clients_limit},
     {.name = "maxmemory-policy", .kind = Kind::choice, .standard = "noeviction",
-     .section = In::memory, .summary = "Which keys make room when maxmemory is reached.",
+     .section = In::memory,
+     .summary = "Which keys make room when maxmemory is reached. With a limit and no policy named: "
+                "allkeys-adaptive.",
      .choices = "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu "
-                "allkeys-random noeviction",
+                "allkeys-random noeviction adaptive allkeys-adaptive volatile-adaptive "
+                "allkeys-arc volatile-arc allkeys-clock volatile-clock allkeys-fifo "
+                "volatile-fifo allkeys-gdsf volatile-gdsf allkeys-s3fifo volatile-s3fifo "
+                "allkeys-sieve volatile-sieve allkeys-slru volatile-slru allkeys-tlru "
+                "volatile-tlru allkeys-wtinylfu volatile-wtinylfu",
      .apply = apply_policy},
+    {.name = "lfu-log-factor", .kind = Kind::integer, .standard = "10", .section = In::memory,
+     .summary = "How much harder a use counts, the more there were, with an LFU policy.",
+     .high = INT_MAX, .apply = apply_policy},
+    {.name = "lfu-decay-time", .kind = Kind::integer, .standard = "1", .section = In::memory,
+     .summary = "Minutes after which an unused key's count falls by one; 0: never.",
+     .high = INT_MAX, .apply = apply_policy},
+    {.name = "eviction-goal", .kind = Kind::choice, .standard = "objects", .section = In::memory,
+     .summary = "What a policy that weighs sizes aims at: most requests served, or most bytes.",
+     .choices = "objects bytes", .apply = apply_policy},
     {.name = "maxmemory-samples", .kind = Kind::integer, .standard = "5", .section = In::memory,
      .summary = "Keys looked at to choose a victim; more than 64 are taken for 64.", .low = 1,
      .high = INT_MAX,

@@ -12,7 +12,10 @@ Key Call::key(size_t index) const {
 inline Item Call::look(Keyspace& keys, const Key& key) {
   const Item item = keys.find_live(key, now_ms_);
   (item ? worker_.stats->hits : worker_.stats->misses).add(1);
-  if (!item) services_.listeners.missed(session_.db, key.name);
+  if (!item) {
+    keys.missed(key);
+    services_.listeners.missed(session_.db, key.name);
+  }
   return item;
 }
 

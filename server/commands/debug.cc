@@ -19,9 +19,8 @@ Status object(Call& call) {
   const Key key = call.key(2);
   const Item item = call.peek(key);
   if (!item) return Status::error(errors::kNoSuchKey);
-  const Shard& shard = call.store().shard_of(key.hash);
   const int64_t idle_ms =
-      call.store().idle_ms(shard, *item.entry(), call.now_ms()).value_or(0);
+      call.store().group_of(key.hash).idle_ms(*item.entry(), call.now_ms()).value_or(0);
   char address[32];
   std::snprintf(address, sizeof address, "%p", static_cast<const void*>(item.entry()));
   call.reply().simple("Value at:" + std::string(address) + " refcount:1 encoding:" +

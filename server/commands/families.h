@@ -44,6 +44,7 @@ std::span<const CommandSpec> function_commands();
 std::span<const CommandSpec> script_commands();
 std::span<const CommandSpec> acl_commands();
 std::span<const CommandSpec> pubsub_commands();
+std::span<const CommandSpec> eviction_commands();
 
 // CLIENT SETNAME's rule: printable and no spaces.
 bool is_client_name(Bytes name);

@@ -41,8 +41,7 @@ Status idletime(Call& call) {
     call.reply().null();
     return Status::ok();
   }
-  const Shard& shard = call.store().shard_of(key.hash);
-  const auto idle_ms = call.store().idle_ms(shard, *item.entry(), call.now_ms());
+  const auto idle_ms = call.store().group_of(key.hash).idle_ms(*item.entry(), call.now_ms());
   if (!idle_ms) {
     return Status::error(
         "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
@@ -53,8 +52,14 @@ Status idletime(Call& call) {
 }
 
 Status freq(Call& call) {
-  if (!call.peek(call.key(2))) {
+  const Key key = call.key(2);
+  const Item item = call.peek(key);
+  if (!item) {
     call.reply().null();
+    return Status::ok();
+  }
+  if (const auto uses = call.store().group_of(key.hash).frequency(*item.entry(), call.now_ms())) {
+    call.reply().integer(*uses);
     return Status::ok();
   }
   return Status::error(

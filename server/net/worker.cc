@@ -217,8 +217,9 @@ void Worker::cron() {
     return schedule_cron(kCronMs);
   }
   const int64_t now_ms = unix_ms();
-  const bool more = services_->store.expire_due(static_cast<unsigned>(index()),
-                                                static_cast<unsigned>(workers_), now_ms);
+  const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
+  const bool more = evicting | services_->store.expire_due(static_cast<unsigned>(index()),
+                                                           static_cast<unsigned>(workers_), now_ms);
   if (has_postponed_) {
     has_postponed_ = false;
     each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
@@ -230,6 +231,8 @@ void Worker::cron() {
   if (steady - last_tick_ms_ >= kCronMs) {
     last_tick_ms_ = steady;
     services_->store.memory().note_peak();
+    services_->store.tend_eviction(static_cast<unsigned>(index()), static_cast<unsigned>(workers_),
+                                   now_ms);
     if (index() == 0) sample_rates(*services_, steady);
     each([&](ClientView& client) { static_cast<Connection&>(client).tick(steady); });
     evict_clients();

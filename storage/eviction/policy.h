@@ -1,50 +1,146 @@
-// What an eviction policy is: it watches the entries of one shard and names the next victim.
+// What an eviction policy is: it is told which entries come, are used and go, and names victims.
 //
 // One file per policy behind this interface, found by its `maxmemory-policy` name in registry.cc.
-// Every call is made under the shard's lock. A policy may keep what it needs in an entry's 24-bit
-// stamp, which nobody else reads, and must cope with stamps another policy left there.
+// A policy never sees an entry, only its stamp, its place in the table and its size, so that the
+// very same code runs in the server (eviction_group.h), in miniature caches that try out other
+// settings and in larder-sim (model_cache.h).
+//
+// An entry belongs to a policy by its 24-bit stamp:
+//
+//   | detail 16 | queue 2 | mark 4 | epoch 2 |
+//     epoch   0: in no queue; 1..3: the policy in force when it was queued, see EvictionGroup
+//     mark    must equal that of the reference in the queue, see fifo_queue.h
+//     queue   which queue it belongs to
+//     detail  the policy's own: a count of uses, a generation
+//
+// `used` is called for every read that hits, under the lock of the entry's shard alone. All else is
+// called under the group's lock.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
+#include <string>
+#include <vector>
 
-#include "base/bytes.h"
+#include "storage/eviction/fifo_queue.h"
 
 namespace larder {
 
-class Entry;
-class Keyspace;
-struct Item;
+class Stamp {
+ public:
+  static constexpr unsigned kDetailBits = 16;
+  static constexpr uint32_t kDetailMax = (1U << kDetailBits) - 1;
+
+  constexpr Stamp() = default;
+  constexpr explicit Stamp(uint32_t bits) : bits_(bits) {}
+
+  constexpr uint32_t bits() const { return bits_; }
+  constexpr unsigned epoch() const { return bits_ & 3; }
+  constexpr unsigned mark() const { return bits_ >> 2 & 15; }
+  constexpr unsigned queue() const { return bits_ >> 6 & 3; }
+  constexpr uint32_t detail() const { return bits_ >> 8; }
+
+  constexpr void set_epoch(unsigned epoch) { bits_ = (bits_ & ~3U) | epoch; }
+  constexpr void set_mark(unsigned mark) { bits_ = (bits_ & ~(15U << 2)) | mark << 2; }
+  constexpr void set_queue(unsigned queue) { bits_ = (bits_ & ~(3U << 6)) | queue << 6; }
+  constexpr void set_detail(uint32_t detail) { bits_ = (bits_ & 255U) | detail << 8; }
+
+ private:
+  uint32_t bits_ = 0;
+};
+
+// An entry as a policy sees it. The caller writes the stamp back.
+struct Resident {
+  uint32_t place = 0;
+  uint8_t home = 0;
+  Stamp stamp;
+  uint32_t bytes = 0;
+  int64_t expiry_ms = -1;  // kNoExpiry
+  int64_t now_ms = 0;
+
+  // For ghosts and sketches.
+  uint64_t hash() const { return hash_of_place(place, home); }
+  static uint64_t hash_of_place(uint32_t place, uint8_t home) {
+    uint64_t z = (uint64_t{home} << 32 | place) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 31) * 0x94d049bb133111eb;
+    return z ^ z >> 32;
+  }
+};
+
+// A reference taken from a queue, on its way to be judged.
+struct Candidate {
+  EntryRef ref;
+  uint8_t queue = 0;
+  uint32_t generation = 0;
+};
+
+// A change of an adaptive policy's settings, for EVICTION HISTORY.
+struct PolicyChange {
+  int64_t time_ms = 0;
+  std::string from;
+  std::string to;
+  std::string because;
+};
 
 class EvictionPolicy {
  public:
   virtual ~EvictionPolicy() = default;
 
-  virtual void inserted(Keyspace& keyspace, Entry& entry) = 0;
-  virtual void accessed(Keyspace& keyspace, Entry& entry) = 0;
-  virtual void removed(Keyspace&, Entry&) {}
-  // The entry to evict next from this keyspace; a null Item when none may be.
-  virtual Item victim(Keyspace& keyspace, uint64_t random) = 0;
+  // The stamp of an entry after one more use.
+  virtual Stamp used(Stamp stamp, int64_t now_ms) const = 0;
+  // A new entry: gives it a stamp and, in a policy of queues, a reference.
+  virtual void inserted(Resident& entry) = 0;
+  // One that was there before the policy, or whose reference was dropped by `forget`.
+  virtual void readmitted(Resident& entry) { inserted(entry); }
+  // An entry that was judged to go, was deleted or has expired.
+  virtual void removed(Stamp /*stamp*/) {}
+
+  // A policy that tries settings out on a sample of the keys is told of every read of a key whose
+  // place has none of these bits: that the entry was used, or that it was missed.
+  uint32_t sample_mask() const { return sample_mask_.load(std::memory_order_relaxed); }
+  virtual void sampled_read(const Resident& /*entry*/, bool /*hit*/) {}
+
+  // About how many entries there will be when the limit is reached; told now and then.
+  virtual void set_capacity(int64_t /*entries*/) {}
+
+  // Policies of queues: the next candidate, false when there is none. The caller finds its entry,
+  // or drops the reference when there is none with its mark.
+  virtual bool next(Candidate& /*candidate*/) { return false; }
+  // True: evict it. False: it was queued again (and its stamp changed).
+  virtual bool judge(Resident& /*entry*/, const Candidate& /*candidate*/) { return true; }
+
+  // Entries in the queues, and references: the latter may be of entries that are gone.
+  virtual int64_t live() const { return 0; }
+  virtual size_t references() const { return 0; }
+  // Drops all references; entries that are still there are readmitted.
+  virtual void forget() {}
+
+  // Policies without queues: the highest rank of a sample goes.
+  virtual bool samples() const { return false; }
+  virtual int64_t rank(const Resident& /*entry*/) const { return 0; }
+  // The sample is best taken among those that expire soonest.
+  virtual bool prefers_soonest() const { return false; }
+
+  // Called now and then, some times a second.
+  virtual void tick(int64_t /*now_ms*/) {}
 
   // Milliseconds since the last use, for OBJECT IDLETIME; nothing when the policy can't tell.
-  virtual std::optional<int64_t> idle_ms(const Entry&, int64_t /*now_ms*/) const { return {}; }
-};
+  virtual std::optional<int64_t> idle_ms(Stamp /*stamp*/, int64_t /*now_ms*/) const { return {}; }
+  // Redis's logarithmic counter, for OBJECT FREQ.
+  virtual std::optional<unsigned> frequency(Stamp /*stamp*/, int64_t /*now_ms*/) const {
+    return {};
+  }
+  virtual std::vector<PolicyChange> history() const { return {}; }
+  // Queues, ghosts and sketches.
+  virtual size_t memory_bytes() const { return 0; }
 
-struct EvictionOptions {
-  unsigned samples = 5;  // `maxmemory-samples`
+ protected:
+  // No key is sampled: only place 0, and what is told of it does no harm.
+  static constexpr uint32_t kNoSample = ~0U;
+  std::atomic<uint32_t> sample_mask_{kNoSample};
 };
-
-// What the registry knows of a policy.
-struct EvictionPolicyInfo {
-  Bytes name;
-  // Null for noeviction, which still notes accesses for OBJECT IDLETIME.
-  std::unique_ptr<EvictionPolicy> (*make)(const EvictionOptions&);
-  bool evicts;
-};
-
-std::span<const EvictionPolicyInfo> eviction_policies();
-const EvictionPolicyInfo* find_eviction_policy(Bytes name);
 
 }  // namespace larder

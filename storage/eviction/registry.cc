@@ -1,34 +1,74 @@
+#include "storage/eviction/registry.h"
+
 #include <algorithm>
 #include <array>
-
-#include "storage/eviction/policy.h"
-#include "storage/eviction/sampled.h"
 
 namespace larder {
 namespace {
 
-template <Victims victims, Choice choice>
-std::unique_ptr<EvictionPolicy> sampled(const EvictionOptions& options) {
-  return make_sampled_policy(victims, choice, options);
-}
+constexpr auto kAll = Victims::all;
+constexpr auto kVolatile = Victims::with_expiry;
 
-constexpr std::array kPolicies{
-    EvictionPolicyInfo{"noeviction", sampled<Victims::none, Choice::recency>, false},
-    EvictionPolicyInfo{"allkeys-lru", sampled<Victims::all, Choice::recency>, true},
-    EvictionPolicyInfo{"allkeys-random", sampled<Victims::all, Choice::random>, true},
-    EvictionPolicyInfo{"volatile-lru", sampled<Victims::with_expiry, Choice::recency>, true},
-    EvictionPolicyInfo{"volatile-random", sampled<Victims::with_expiry, Choice::random>, true},
-    EvictionPolicyInfo{"volatile-ttl", sampled<Victims::with_expiry, Choice::soonest_expiry>, true},
-};
+constexpr std::array kPolicies = std::to_array<EvictionPolicyInfo>({
+    {"noeviction", make_none, Victims::none},
+    {"allkeys-adaptive", make_adaptive, kAll},
+    {"volatile-adaptive", make_adaptive, kVolatile},
+    {"allkeys-arc", make_arc, kAll},
+    {"volatile-arc", make_arc, kVolatile},
+    {"allkeys-clock", make_clock, kAll},
+    {"volatile-clock", make_clock, kVolatile},
+    {"allkeys-fifo", make_fifo, kAll},
+    {"volatile-fifo", make_fifo, kVolatile},
+    {"allkeys-gdsf", make_gdsf, kAll},
+    {"volatile-gdsf", make_gdsf, kVolatile},
+    {"allkeys-lfu", make_lfu, kAll},
+    {"volatile-lfu", make_lfu, kVolatile},
+    {"allkeys-lru", make_lru, kAll},
+    {"volatile-lru", make_lru, kVolatile},
+    {"allkeys-random", make_random, kAll},
+    {"volatile-random", make_random, kVolatile},
+    {"allkeys-s3fifo", make_s3fifo, kAll},
+    {"volatile-s3fifo", make_s3fifo, kVolatile},
+    {"allkeys-sieve", make_sieve, kAll},
+    {"volatile-sieve", make_sieve, kVolatile},
+    {"allkeys-slru", make_slru, kAll},
+    {"volatile-slru", make_slru, kVolatile},
+    {"allkeys-tlru", make_tlru, kAll},
+    {"volatile-tlru", make_tlru, kVolatile},
+    {"volatile-ttl", make_ttl, kVolatile},
+    {"allkeys-wtinylfu", make_wtinylfu, kAll},
+    {"volatile-wtinylfu", make_wtinylfu, kVolatile},
+});
+
+constexpr Bytes kAllPrefix = "allkeys-";
+
+const EvictionPolicyInfo* find_exact(Bytes name) {
+  const auto found = std::find_if(kPolicies.begin(), kPolicies.end(),
+                                  [&](const auto& policy) { return policy.name == name; });
+  return found == kPolicies.end() ? nullptr : &*found;
+}
 
 }  // namespace
 
 std::span<const EvictionPolicyInfo> eviction_policies() { return kPolicies; }
 
 const EvictionPolicyInfo* find_eviction_policy(Bytes name) {
-  const auto found = std::find_if(kPolicies.begin(), kPolicies.end(),
-                                  [&](const auto& policy) { return policy.name == name; });
-  return found == kPolicies.end() ? nullptr : &*found;
+  return find_exact(name == "adaptive" ? "allkeys-adaptive" : name);
+}
+
+MakePolicy find_policy_maker(Bytes short_name) {
+  if (short_name == "ttl") return make_ttl;
+  const auto* policy = find_exact(std::string(kAllPrefix).append(short_name));
+  return policy == nullptr ? nullptr : policy->make;
+}
+
+std::string eviction_policy_names() {
+  std::string names;
+  for (const EvictionPolicyInfo& policy : kPolicies) {
+    if (policy.name.substr(0, kAllPrefix.size()) != kAllPrefix) continue;
+    names += (names.empty() ? "" : " ") + std::string(policy.name.substr(kAllPrefix.size()));
+  }
+  return names + " ttl";
 }
 
 }  // namespace larder

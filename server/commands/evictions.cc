@@ -1,0 +1,266 @@
+// EVICTION: what the eviction policy does, and what another policy or size would do. STICK: keys
+// that are never evicted.
+#include <algorithm>
+#include <cstdio>
+
+#include "server/commands/answers.h"
+#include "server/commands/args.h"
+#include "server/commands/errors.h"
+#include "server/commands/families.h"
+
+namespace larder {
+namespace {
+
+// More memory pays as long as doubling it saves this share of all reads.
+constexpr double kWorthDoubling = 0.01;
+// A policy is recommended instead of the present one when it saves this share of all reads.
+constexpr double kWorthChanging = 0.005;
+
+struct Advice {
+  EvictionAdvice facts;
+  bool by_bytes = false;
+  std::string policy;  // the present one, without its prefix
+
+  double ratio(const Estimate& estimate) const {
+    return by_bytes ? estimate.byte_hit_ratio : estimate.hit_ratio;
+  }
+  const Estimate* find(Bytes name, double factor) const {
+    const auto found = std::find_if(
+        facts.estimates.begin(), facts.estimates.end(),
+        [&](const Estimate& each) { return each.policy == name && each.factor == factor; });
+    return found == facts.estimates.end() ? nullptr : &*found;
+  }
+  // Those with the same policy, or the best of all for a policy that has no curve of its own.
+  std::vector<Estimate> curve(Bytes name) const {
+    std::vector<Estimate> points;
+    for (const double factor : Adviser::kFactors) {
+      const Estimate* best = find(name, factor);
+      for (const Estimate& each : facts.estimates) {
+        if (find(name, 0.125) != nullptr || each.factor != factor) continue;
+        if (best == nullptr || ratio(each) > ratio(*best)) best = &each;
+      }
+      if (best != nullptr) points.push_back(*best);
+    }
+    return points;
+  }
+  std::string best_policy() const {
+    const Estimate* now = find(policy, 1);
+    const Estimate* best = now;
+    for (const Estimate& each : facts.estimates) {
+      if (each.factor == 1 && (best == nullptr || ratio(each) > ratio(*best))) best = &each;
+    }
+    if (best == nullptr) return "";
+    const bool stays = now != nullptr && ratio(*best) - ratio(*now) < kWorthChanging;
+    return stays ? now->policy : best->policy;
+  }
+  // Times the present memory, from where on doubling gains little.
+  double best_factor() const {
+    const std::vector<Estimate> points = curve(policy);
+    for (size_t i = 0; i + 1 < points.size(); ++i) {
+      if (ratio(points[i + 1]) - ratio(points[i]) < kWorthDoubling) return points[i].factor;
+    }
+    return points.empty() ? 1 : points.back().factor;
+  }
+};
+
+Advice advice_of(Call& call) {
+  Advice advice{.facts = call.store().advice()};
+  const auto& configuration = call.services().configuration;
+  advice.by_bytes = configuration.value("eviction-goal") == "bytes";
+  advice.policy = configuration.value("maxmemory-policy").value_or("");
+  advice.policy = advice.policy.substr(advice.policy.find('-') + 1);
+  return advice;
+}
+
+int64_t bytes_of(const Advice& advice, double factor) {
+  return static_cast<int64_t>(static_cast<double>(advice.facts.limit_bytes) * factor);
+}
+
+Status no_advice() {
+  return Status::error(
+      "ERR no advice yet: it needs maxmemory to be set, an eighth of it to be "
+      "used, and some reads");
+}
+
+void write_point(ReplyWriter& reply, const Advice& advice, const Estimate& point) {
+  reply.map(5);
+  reply.bulk("policy");
+  reply.bulk(point.policy);
+  reply.bulk("factor");
+  reply.number(point.factor);
+  reply.bulk("memory");
+  reply.integer(bytes_of(advice, point.factor));
+  reply.bulk("hit-ratio");
+  reply.number(point.hit_ratio);
+  reply.bulk("byte-hit-ratio");
+  reply.number(point.byte_hit_ratio);
+}
+
+std::string json_number(double value) {
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.4f", value);
+  return digits;
+}
+
+std::string json_points(const Advice& advice, const std::vector<Estimate>& points) {
+  std::string text = "[";
+  for (const Estimate& point : points) {
+    text += (text.size() > 1 ? "," : "") + ("{\"policy\":\"" + point.policy) +
+            "\",\"factor\":" + json_number(point.factor) +
+            ",\"memory\":" + std::to_string(bytes_of(advice, point.factor)) +
+            ",\"hit_ratio\":" + json_number(point.hit_ratio) +
+            ",\"byte_hit_ratio\":" + json_number(point.byte_hit_ratio) + "}";
+  }
+  return text + "]";
+}
+
+std::string json_advice(const Advice& advice) {
+  std::string policies;
+  for (const Estimate& each : advice.facts.estimates) {
+    if (each.factor != 1) continue;
+    policies +=
+        (policies.empty() ? "\"" : ",\"") + each.policy + "\":" + json_number(advice.ratio(each));
+  }
+  return "{\"policy\":\"" + advice.policy + "\",\"sampled_reads\":" +
+         std::to_string(static_cast<int64_t>(advice.facts.sampled_reads)) +
+         ",\"hit_ratio_by_policy\":{" + policies +
+         "},\"curve\":" + json_points(advice, advice.curve(advice.policy)) +
+         ",\"recommended_policy\":\"" + advice.best_policy() +
+         "\",\"recommended_memory\":" + std::to_string(bytes_of(advice, advice.best_factor())) +
+         "}";
+}
+
+Status advise(Call& call) {
+  Args args(call);
+  const bool json = args.more() && args.take("JSON");
+  if (args.more()) args.reject();
+  if (!args.ok()) return args.error();
+  const Advice advice = advice_of(call);
+  if (advice.facts.sampled_reads == 0) return no_advice();
+  ReplyWriter& reply = call.reply();
+  if (json) {
+    reply.bulk(json_advice(advice));
+    return Status::ok();
+  }
+  reply.map(6);
+  reply.bulk("policy");
+  reply.bulk(advice.policy);
+  reply.bulk("sampled-reads");
+  reply.integer(static_cast<int64_t>(advice.facts.sampled_reads));
+  reply.bulk("hit-ratio-by-policy");
+  const auto present = std::count_if(advice.facts.estimates.begin(), advice.facts.estimates.end(),
+                                     [](const Estimate& each) { return each.factor == 1; });
+  reply.map(static_cast<size_t>(present));
+  for (const Estimate& each : advice.facts.estimates) {
+    if (each.factor != 1) continue;
+    reply.bulk(each.policy);
+    reply.number(advice.ratio(each));
+  }
+  reply.bulk("curve");
+  const std::vector<Estimate> points = advice.curve(advice.policy);
+  reply.array(points.size());
+  for (const Estimate& point : points) write_point(reply, advice, point);
+  reply.bulk("recommended-policy");
+  reply.bulk(advice.best_policy());
+  reply.bulk("recommended-memory");
+  reply.integer(bytes_of(advice, advice.best_factor()));
+  return Status::ok();
+}
+
+Status curve(Call& call) {
+  const Advice advice = advice_of(call);
+  const std::string name = call.arg_count() > 2 ? std::string(call.arg(2)) : advice.policy;
+  if (call.arg_count() > 3) return Status::error(errors::kSyntax);
+  if (find_policy_maker(name) == nullptr) {
+    return Status::error("ERR no such policy, but: " + eviction_policy_names());
+  }
+  if (advice.facts.sampled_reads == 0) return no_advice();
+  const std::vector<Estimate> points = advice.curve(name);
+  call.reply().array(points.size());
+  for (const Estimate& point : points) write_point(call.reply(), advice, point);
+  return Status::ok();
+}
+
+Status history(Call& call) {
+  const std::vector<PolicyChange> changes = call.store().eviction_history();
+  ReplyWriter& reply = call.reply();
+  reply.array(changes.size());
+  for (const PolicyChange& change : changes) {
+    reply.map(4);
+    reply.bulk("time");
+    reply.integer(change.time_ms);
+    reply.bulk("from");
+    reply.bulk(change.from);
+    reply.bulk("to");
+    reply.bulk(change.to);
+    reply.bulk("because");
+    reply.bulk(change.because);
+  }
+  return Status::ok();
+}
+
+Status help(Call& call) {
+  return reply_help(
+      call, {"EVICTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", "ADVISE [JSON]",
+             "    Estimated hit ratios of policies and memory sizes, and what to choose.",
+             "CURVE [<policy>]",
+             "    Estimated hit ratios from an eighth to eight times maxmemory.", "HISTORY",
+             "    What the adaptive policy changed to, when and why.", "HELP", "    This text."});
+}
+
+Status stick(Call& call) {
+  int64_t stuck = 0;
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    const Key key = call.key(i);
+    const Item item = call.find_to_write(key);
+    if (!item || item->is(Entry::kSticky)) continue;
+    call.keyspace(key).set_sticky(item, true);
+    call.changed("stick", key);
+    ++stuck;
+  }
+  call.reply().integer(stuck);
+  return Status::ok();
+}
+
+constexpr CommandSpec about_eviction(Bytes name, Bytes syntax, Bytes summary, Handler run) {
+  return {.name = name,
+          .syntax = syntax,
+          .summary = summary,
+          .since = "7.2.0",
+          .complexity = "O(1)",
+          .group = "server",
+          .arity = at_least(2),
+          .flags = Flag::admin | Flag::noscript | Flag::loading | Flag::stale,
+          .acl = Acl::admin | Acl::slow | Acl::dangerous,
+          .run = run};
+}
+
+constexpr auto kSubcommands = family({
+    about_eviction("ADVISE", "[JSON]",
+                   "Estimates the hit ratio of other policies and memory sizes.", advise),
+    about_eviction("CURVE", "[policy]", "Estimates the hit ratio at other memory sizes.", curve),
+    about_eviction("HISTORY", "", "Tells what the adaptive policy changed to and why.", history),
+    help_card("server", "7.2.0", Acl::slow, help),
+});
+
+constexpr auto kFamily = family({
+    container_card("EVICTION", "A container for commands about eviction.", "7.2.0", "server",
+                   kSubcommands),
+    {.name = "STICK",
+     .syntax = "key [key ...]",
+     .summary = "Excepts keys from eviction for as long as they exist.",
+     .since = "7.2.0",
+     .complexity = "O(N) where N is the number of keys",
+     .group = "generic",
+     .arity = at_least(2),
+     .flags = Flag::write | Flag::fast,
+     .keys = keys_from(1, -1, 1, KeyUse::read_write_update),
+     .acl = Acl::keyspace | Acl::write | Acl::fast,
+     .run = stick},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> eviction_commands() { return kFamily; }
+
+}  // namespace larder

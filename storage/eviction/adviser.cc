@@ -1,0 +1,106 @@
+#include "storage/eviction/adviser.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+#include "storage/eviction/registry.h"
+
+namespace larder {
+namespace {
+
+// At the present size; those of kCurves at all sizes. Together they hold 38 times the entries of
+// one ghost, a kilobyte for each entry.
+constexpr const char* kPolicies[] = {"s3fifo", "lru",  "lfu",  "sieve",
+                                     "arc",    "gdsf", "fifo", "adaptive"};
+constexpr std::string_view kCurves[] = {"s3fifo", "lru"};
+
+// Entries in a ghost of the present size. With fewer than 256 the estimates waver by points; but of
+// a small cache, ghosts must not take much.
+int64_t ghost_entries(int64_t entries) { return std::clamp<int64_t>(entries / 64, 64, 256); }
+
+// Reads after which what was counted weighs half.
+constexpr double kReadsMax = 1 << 20;
+
+}  // namespace
+
+Adviser::Adviser(const EvictionOptions& options) : options_(options) {}
+
+void Adviser::set_capacity(int64_t entries) {
+  constexpr int64_t kEntriesMin = 16;
+  if (entries < kEntriesMin) return;
+  if (entries > 2 * fitted_ || entries < fitted_ / 2) {
+    fitted_ = entries;
+    shift_ = 0;
+    while (entries >> (shift_ + 1) >= ghost_entries(entries)) ++shift_;
+    sample_mask_ = (1U << shift_) - 1;
+    reset();
+  }
+  for (GhostCache& ghost : ghosts_) {
+    const double sampled = static_cast<double>(entries >> shift_);
+    ghost.cache->set_limit(
+        {.objects = std::max<int64_t>(static_cast<int64_t>(sampled * ghost.factor), 1)});
+  }
+}
+
+void Adviser::reset() {
+  ghosts_.clear();
+  reads_ = read_bytes_ = 0;
+  if (fitted_ == 0) return;
+  const auto add = [this](const char* policy, double factor) {
+    ghosts_.push_back({policy, factor,
+                       std::make_unique<ModelCache>(find_policy_maker(policy)(options_),
+                                                    ModelCache::Limit{}, options_.samples)});
+  };
+  for (const char* policy : kPolicies) {
+    const bool at_all_sizes =
+        std::find(std::begin(kCurves), std::end(kCurves), policy) != std::end(kCurves);
+    for (const double factor : kFactors) {
+      if (at_all_sizes || factor == 1) add(policy, factor);
+    }
+  }
+}
+
+void Adviser::read(const Resident& entry, bool hit) {
+  const ModelCache::Object object{entry.place, entry.home, std::max(entry.bytes, 1U)};
+  ++reads_;
+  read_bytes_ += entry.bytes;
+  for (GhostCache& ghost : ghosts_) {
+    if (ghost.cache->use(object, entry.now_ms)) {
+      ++ghost.hits;
+      ghost.hit_bytes += entry.bytes;
+    } else if (hit) {
+      ghost.cache->put(object, entry.now_ms);
+    }
+  }
+  if (reads_ < kReadsMax) return;
+  reads_ /= 2;
+  read_bytes_ /= 2;
+  for (GhostCache& ghost : ghosts_) {
+    ghost.hits /= 2;
+    ghost.hit_bytes /= 2;
+  }
+}
+
+void Adviser::put(const Resident& entry) {
+  for (GhostCache& ghost : ghosts_) {
+    ghost.cache->put({entry.place, entry.home, std::max(entry.bytes, 1U)}, entry.now_ms);
+  }
+}
+
+std::vector<Estimate> Adviser::estimates() const {
+  std::vector<Estimate> estimates;
+  for (const GhostCache& ghost : ghosts_) {
+    estimates.push_back({ghost.policy, ghost.factor, reads_ == 0 ? 0 : ghost.hits / reads_,
+                         read_bytes_ == 0 ? 0 : ghost.hit_bytes / read_bytes_});
+  }
+  return estimates;
+}
+
+size_t Adviser::memory_bytes() const {
+  size_t bytes = 0;
+  for (const GhostCache& ghost : ghosts_) bytes += ghost.cache->memory_bytes();
+  return bytes;
+}
+
+}  // namespace larder

@@ -1,0 +1,67 @@
+// What would the hit ratio be with another policy, or with more or less memory?
+//
+//   reads and insertions of sampled keys -> ghost caches: policies x sizes from 1/8 to 8 times
+//
+// A sample is the keys whose place ends in so many zeros; a ghost cache is a model cache with its
+// size cut in the same proportion (SHARDS, see adaptive.h). The sample is chosen so thin that a
+// ghost of the present size holds a few hundred entries, so time and memory do not grow with the
+// real cache. It belongs to one group of shards, whose keys are themselves a fair sample.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "storage/eviction/model_cache.h"
+#include "storage/eviction/policies.h"
+
+namespace larder {
+
+// An estimate: a policy with so many times the present memory.
+struct Estimate {
+  std::string policy;
+  double factor = 1;
+  double hit_ratio = 0;
+  double byte_hit_ratio = 0;
+};
+
+class Adviser {
+ public:
+  static constexpr std::array<double, 7> kFactors = {0.125, 0.25, 0.5, 1, 2, 4, 8};
+
+  explicit Adviser(const EvictionOptions& options);
+
+  // A sampled place has none of these bits.
+  uint32_t sample_mask() const { return sample_mask_; }
+  void read(const Resident& entry, bool hit);
+  void put(const Resident& entry);
+  // About how many entries the real cache has at its limit.
+  void set_capacity(int64_t entries);
+  void reset();
+
+  // Sampled reads that the estimates rest on.
+  double reads() const { return reads_; }
+  std::vector<Estimate> estimates() const;
+  size_t memory_bytes() const;
+
+ private:
+  struct GhostCache {
+    std::string policy;
+    double factor;
+    std::unique_ptr<ModelCache> cache;
+    double hits = 0;
+    double hit_bytes = 0;
+  };
+
+  const EvictionOptions options_;
+  std::vector<GhostCache> ghosts_;
+  uint32_t sample_mask_ = ~0U;
+  unsigned shift_ = 0;
+  int64_t fitted_ = 0;  // entries the ghosts were made for
+  double reads_ = 0;
+  double read_bytes_ = 0;
+};
+
+}  // namespace larder

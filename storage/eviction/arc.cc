@@ -1,0 +1,110 @@
+// arc: entries used once and entries used more than once, each in order of use, and ghosts of both.
+// A key that comes back too soon after it was evicted from one of them moves the target that
+// divides the cache between them.
+//
+//   ghosts once | once ->          target          <- more | ghosts more
+//
+// Source: N. Megiddo, D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache", FAST 2003.
+#include <algorithm>
+
+#include "storage/eviction/ghost.h"
+#include "storage/eviction/policies.h"
+#include "storage/eviction/recency_policy.h"
+
+namespace larder {
+namespace {
+
+class Arc : public RecencyPolicy {
+ public:
+  Stamp used(Stamp stamp, int64_t now_ms) const override {
+    stamp = RecencyPolicy::used(stamp, now_ms);
+    if (stamp.epoch() == 0 || stamp.queue() == kMore) return stamp;
+    add_live(kOnce, -1);
+    add_live(kMore, 1);
+    stamp.set_queue(kMore);
+    return stamp;
+  }
+
+  void inserted(Resident& entry) override {
+    begin(entry);
+    push(queues_[returned(entry.hash()) ? kMore : kOnce], entry);
+  }
+
+  bool next(Candidate& candidate) override {
+    const bool from_once = live(kOnce) > 0 && static_cast<double>(live(kOnce)) > target_;
+    return pop(from_once ? kOnce : kMore, candidate) || pop(from_once ? kMore : kOnce, candidate);
+  }
+
+  bool judge(Resident& entry, const Candidate& candidate) override {
+    const unsigned queue = entry.stamp.queue();
+    if (queue != candidate.queue) {
+      queues_[queue].refs.push(ref_of(entry), entry.stamp.detail());
+      return false;
+    }
+    if (forwarded(queues_[queue].refs, entry, candidate)) return false;
+    remember(queue, entry.hash());
+    return true;
+  }
+
+  size_t memory_bytes() const override {
+    return RecencyPolicy::memory_bytes() + ghosts_[0].memory_bytes() + ghosts_[1].memory_bytes();
+  }
+  size_t references() const override { return queues_[0].refs.size() + queues_[1].refs.size(); }
+
+ private:
+  void forget_queues() override {
+    for (Queue& queue : queues_) queue.refs.clear();
+  }
+
+  static constexpr unsigned kOnce = 0;
+  static constexpr unsigned kMore = 1;
+  struct Queue {
+    unsigned number;
+    RecencyQueue refs;
+  };
+
+  void push(Queue& to, Resident& entry) { RecencyPolicy::push(to.refs, to.number, entry); }
+  bool pop(unsigned queue, Candidate& candidate) {
+    candidate.queue = static_cast<uint8_t>(queue);
+    return queues_[queue].refs.pop(candidate.ref, candidate.generation);
+  }
+
+  // A key evicted lately came back: its side deserved more.
+  bool returned(uint64_t hash) {
+    const double once = static_cast<double>(ghosts_[kOnce].size());
+    const double more = static_cast<double>(ghosts_[kMore].size());
+    if (ghosts_[kOnce].take(hash)) {
+      target_ = std::min(target_ + std::max(1.0, more / std::max(once, 1.0)),
+                         static_cast<double>(live()));
+      return true;
+    }
+    if (ghosts_[kMore].take(hash)) {
+      target_ = std::max(target_ - std::max(1.0, once / std::max(more, 1.0)), 0.0);
+      return true;
+    }
+    return false;
+  }
+
+  // Ghosts of `once` and entries there are no more than the cache holds; all of both twice that.
+  void remember(unsigned queue, uint64_t hash) {
+    const auto all = static_cast<size_t>(live());
+    for (Ghost& ghost : ghosts_) ghost.resize(all);
+    ghosts_[queue].add(hash);
+    const auto once = static_cast<size_t>(live(kOnce));
+    if (ghosts_[kOnce].size() + once > all) ghosts_[kOnce].drop_one(hash * kOtherBucket);
+    if (ghosts_[kOnce].size() + ghosts_[kMore].size() > all) {
+      ghosts_[kMore].drop_one(hash * kOtherBucket);
+    }
+  }
+  static constexpr uint64_t kOtherBucket = 0x9e3779b97f4a7c15;
+
+  std::array<Queue, 2> queues_{{{kOnce, {slab_, generations_}}, {kMore, {slab_, generations_}}}};
+  std::array<Ghost, 2> ghosts_;
+  double target_ = 0;  // entries that `once` should have
+};
+
+}  // namespace
+
+std::unique_ptr<EvictionPolicy> make_arc(const EvictionOptions&) { return std::make_unique<Arc>(); }
+
+}  // namespace larder

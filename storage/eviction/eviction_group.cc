@@ -1,0 +1,157 @@
+#include "storage/eviction/eviction_group.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace larder {
+namespace {
+
+// Dead references that are not worth a walk.
+constexpr int64_t kDeadRefsMin = 4096;
+
+Resident resident_of(const Entry& entry, uint32_t place, uint8_t home, size_t bytes,
+                     int64_t now_ms) {
+  return {place,
+          home,
+          Stamp(entry.stamp()),
+          static_cast<uint32_t>(std::min<size_t>(bytes, UINT32_MAX)),
+          entry.expiry_ms(),
+          now_ms};
+}
+
+}  // namespace
+
+void EvictionGroup::inserted(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
+                             int64_t now_ms) {
+  Resident resident = resident_of(entry, place, home, bytes, now_ms);
+  if (epoch_ == 0) {
+    policy_->inserted(resident);
+    entry.set_stamp(resident.stamp.bits());
+    return;
+  }
+  if (!may_evict(entry)) return;
+  resident.stamp.set_epoch(epoch_);
+  MutexLock lock(mutex_);
+  policy_->inserted(resident);
+  if (adviser_ && (place & adviser_->sample_mask()) == 0) [[unlikely]]
+    adviser_->put(resident);
+  entry.set_stamp(resident.stamp.bits());
+}
+
+void EvictionGroup::readmitted(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
+                               int64_t now_ms) {
+  if (epoch_ == 0 || holds(entry) || !may_evict(entry)) return;
+  Resident resident = resident_of(entry, place, home, bytes, now_ms);
+  resident.stamp.set_epoch(epoch_);
+  MutexLock lock(mutex_);
+  policy_->readmitted(resident);
+  entry.set_stamp(resident.stamp.bits());
+}
+
+void EvictionGroup::removed(Entry& entry) {
+  if (!holds(entry)) return;
+  policy_->removed(Stamp(entry.stamp()));
+  entry.set_stamp(0);
+}
+
+int64_t EvictionGroup::rank(const Entry& entry, size_t bytes, int64_t now_ms) const {
+  return policy_->rank(resident_of(entry, 0, 0, bytes, now_ms));
+}
+
+bool EvictionGroup::next(Candidate& candidate) {
+  MutexLock lock(mutex_);
+  live_.store(policy_->live(), std::memory_order_relaxed);
+  return policy_->next(candidate);
+}
+
+bool EvictionGroup::judge(Entry& entry, const Candidate& candidate, size_t bytes, int64_t now_ms) {
+  // What must not be evicted any more leaves the queues when it is met.
+  if (!may_evict(entry)) {
+    removed(entry);
+    return false;
+  }
+  Resident resident = resident_of(entry, candidate.ref.place, candidate.ref.home, bytes, now_ms);
+  MutexLock lock(mutex_);
+  if (policy_->judge(resident, candidate)) return true;
+  entry.set_stamp(resident.stamp.bits());
+  return false;
+}
+
+void EvictionGroup::sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms) {
+  sampled(resident_of(entry, place, home, entry.bytes(), now_ms), true);
+}
+
+void EvictionGroup::sampled_miss(uint32_t place, uint8_t home, int64_t now_ms) {
+  sampled({place, home, Stamp(), 0, kNoExpiry, now_ms}, false);
+}
+
+void EvictionGroup::sampled(const Resident& entry, bool hit) {
+  MutexLock lock(mutex_);
+  if ((entry.place & policy_->sample_mask()) == 0) policy_->sampled_read(entry, hit);
+  if (adviser_ && (entry.place & adviser_->sample_mask()) == 0) adviser_->read(entry, hit);
+}
+
+void EvictionGroup::note_sample_masks() {
+  const uint32_t advised = adviser_ ? adviser_->sample_mask() : ~0U;
+  sample_mask_.store(policy_->sample_mask() & advised, std::memory_order_relaxed);
+}
+
+void EvictionGroup::set_adviser(std::unique_ptr<Adviser> adviser) {
+  MutexLock lock(mutex_);
+  adviser_ = std::move(adviser);
+  note_sample_masks();
+}
+
+double EvictionGroup::advice(std::vector<Estimate>& estimates) {
+  MutexLock lock(mutex_);
+  if (!adviser_) return 0;
+  estimates = adviser_->estimates();
+  return adviser_->reads();
+}
+
+void EvictionGroup::tick(int64_t now_ms, int64_t capacity) {
+  MutexLock lock(mutex_);
+  policy_->tick(now_ms);
+  policy_->set_capacity(capacity);
+  if (adviser_) adviser_->set_capacity(capacity);
+  note_sample_masks();
+}
+
+bool EvictionGroup::wants_rebuild() {
+  MutexLock lock(mutex_);
+  const auto references = static_cast<int64_t>(policy_->references());
+  return references > 2 * policy_->live() + kDeadRefsMin;
+}
+
+size_t EvictionGroup::memory_bytes() {
+  MutexLock lock(mutex_);
+  return policy_->memory_bytes() + (adviser_ ? adviser_->memory_bytes() : 0);
+}
+
+std::unique_ptr<EvictionPolicy> EvictionGroup::set_policy(std::unique_ptr<EvictionPolicy> policy,
+                                                          Victims victims) {
+  MutexLock lock(mutex_);
+  policy_.swap(policy);
+  victims_ = victims;
+  epoch_ = 0;
+  if (!policy_->samples()) next_epoch();
+  note_sample_masks();
+  return policy;
+}
+
+void EvictionGroup::forget() {
+  MutexLock lock(mutex_);
+  if (epoch_ == 0) return;
+  policy_->forget();
+  next_epoch();
+}
+
+// A stamp three policies old could pass for one of today: such an entry would never be met. The
+// walk that makes all stamps new ends long before, as it is not cut short by another change.
+void EvictionGroup::next_epoch() {
+  last_epoch_ = last_epoch_ % 3 + 1;
+  epoch_ = last_epoch_;
+  walk_again.store(true, std::memory_order_relaxed);
+}
+
+}  // namespace larder

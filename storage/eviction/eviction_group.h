@@ -1,0 +1,137 @@
+// Sixteen neighbouring shards whose entries are evicted by one policy.
+//
+// A policy per shard would see a sixteenth or less of the cache, too little for its queues and
+// ghosts when the cache is small; a policy for all shards would be one lock for all writers. So
+// shards share one by the sixteen: with one worker that is the whole store (docs/adr/0006).
+//
+//   read that hits    changes the entry's stamp, under the shard's lock alone
+//   insertion         shard's lock, then the group's: a reference of five bytes is queued
+//   removal           shard's lock alone: the reference is left behind
+//   eviction          group's lock: a candidate; its shard's lock, then the group's: judged
+//
+// When the policy is changed no entry is touched: the epoch in the entries' stamps is no longer the
+// group's, and a walk over the tables in small steps queues them anew. The same walk gets rid of
+// references that removals left behind, when they outnumber the living.
+// Lock order: shards ascending, then the group, then nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/mutex.h"
+#include "storage/entry.h"
+#include "storage/eviction/adviser.h"
+#include "storage/eviction/policy.h"
+
+namespace larder {
+
+// Which entries may be evicted at all.
+enum class Victims : uint8_t { none, all, with_expiry };
+
+class alignas(64) EvictionGroup {
+ public:
+  static constexpr unsigned kShardBits = EntryRef::kHomeBits;
+
+  // Under the lock of the entry's shard.
+  void used(Entry& entry, uint32_t place, uint8_t home, int64_t now_ms) {
+    const Stamp before(entry.stamp());
+    if (before.epoch() == epoch_) [[likely]] {
+      const Stamp after = policy_->used(before, now_ms);
+      if (after.bits() != before.bits()) entry.set_stamp(after.bits());
+    }
+    if ((place & sample_mask_) == 0) [[unlikely]]
+      sampled_hit(entry, place, home, now_ms);
+  }
+  // A read that found nothing.
+  void missed(uint32_t place, uint8_t home, int64_t now_ms) {
+    if ((place & sample_mask_) == 0) [[unlikely]]
+      sampled_miss(place, home, now_ms);
+  }
+  // An entry is new, may be evicted from now on, or must be queued anew.
+  void inserted(Entry& entry, uint32_t place, uint8_t home, size_t bytes, int64_t now_ms);
+  // The same for an entry that the walk meets.
+  void readmitted(Entry& entry, uint32_t place, uint8_t home, size_t bytes, int64_t now_ms);
+  // An entry goes, or may not be evicted any more.
+  void removed(Entry& entry);
+  bool may_evict(const Entry& entry) const {
+    if (entry.is(Entry::kSticky) || victims_ == Victims::none) return false;
+    return victims_ == Victims::all || entry.is(Entry::kHasExpiry);
+  }
+  // Whether the entry is queued by the policy in force.
+  bool holds(const Entry& entry) const {
+    return epoch_ != 0 && Stamp(entry.stamp()).epoch() == epoch_;
+  }
+  Victims victims() const { return victims_; }
+  unsigned epoch() const { return epoch_; }
+  std::optional<int64_t> idle_ms(const Entry& entry, int64_t now_ms) const {
+    return policy_->idle_ms(Stamp(entry.stamp()), now_ms);
+  }
+  std::optional<unsigned> frequency(const Entry& entry, int64_t now_ms) const {
+    return policy_->frequency(Stamp(entry.stamp()), now_ms);
+  }
+  bool samples() const { return policy_->samples(); }
+  int64_t rank(const Entry& entry, size_t bytes, int64_t now_ms) const;
+  bool prefers_soonest() const { return policy_->prefers_soonest(); }
+  // Entries queued, without a lock: what another thread is about to change.
+  int64_t live() const { return live_.load(std::memory_order_relaxed); }
+
+  // Estimates of what other policies and sizes would do; null: none are wanted. Under all locks of
+  // the group's shards.
+  void set_adviser(std::unique_ptr<Adviser> adviser);
+  // Under no shard's lock.
+  double advice(std::vector<Estimate>& estimates);
+  bool next(Candidate& candidate);
+  // `capacity`: about how many entries the limit has room for; 0: not known.
+  void tick(int64_t now_ms, int64_t capacity);
+  // More than half of the references are of entries that are gone.
+  bool wants_rebuild();
+  size_t memory_bytes();
+  // For reading a policy's own figures.
+  template <typename Visit>
+  void visit(Visit visit_policy) {
+    MutexLock lock(mutex_);
+    visit_policy(*policy_);
+  }
+
+  // Under the lock of the entry's shard: true when the entry is to be evicted.
+  bool judge(Entry& entry, const Candidate& candidate, size_t bytes, int64_t now_ms);
+
+  // Under all locks of the group's shards. Returns the old policy, for the caller to drop.
+  std::unique_ptr<EvictionPolicy> set_policy(std::unique_ptr<EvictionPolicy> policy,
+                                             Victims victims);
+  // All references are forgotten; entries there are have to be inserted again.
+  void forget();
+
+  // How far the walk that queues entries anew has come.
+  struct Walk {
+    bool done = true;
+    unsigned shard = 0;
+    unsigned db = 0;
+    uint64_t cursor = 0;
+  };
+  Mutex walk_mutex;  // taken before any shard's
+  Walk walk GUARDED_BY(walk_mutex);
+  // Starts the walk again, also for who holds shards.
+  std::atomic<bool> walk_again{false};
+
+ private:
+  void sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms);
+  void sampled_miss(uint32_t place, uint8_t home, int64_t now_ms);
+  void next_epoch();
+  void note_sample_masks();
+  void sampled(const Resident& entry, bool hit);
+
+  // Written under all locks of the group's shards and its own; read under any of them.
+  std::unique_ptr<EvictionPolicy> policy_;
+  Victims victims_ = Victims::none;
+  unsigned epoch_ = 0;  // 0: the policy has no queues
+  unsigned last_epoch_ = 0;
+  // Places to tell the policy or the adviser of; what comes of a stale one does no harm.
+  std::atomic<uint32_t> sample_mask_{~0U};
+  std::unique_ptr<Adviser> adviser_ GUARDED_BY(mutex_);
+  std::atomic<int64_t> live_{0};
+  Mutex mutex_;
+};
+
+}  // namespace larder

@@ -1,0 +1,29 @@
+// fifo: what came first goes first, used or not.
+#include "storage/eviction/policies.h"
+#include "storage/eviction/queue_policy.h"
+
+namespace larder {
+namespace {
+
+class Fifo : public QueuePolicy {
+ public:
+  void inserted(Resident& entry) override {
+    stamp_new(entry, 0);
+    push(queue_, 0, entry);
+  }
+  bool next(Candidate& candidate) override { return queue_.pop(candidate.ref); }
+  size_t references() const override { return queue_.size(); }
+
+ private:
+  void forget_queues() override { queue_.clear(); }
+
+  FifoQueue queue_{slab_};
+};
+
+}  // namespace
+
+std::unique_ptr<EvictionPolicy> make_fifo(const EvictionOptions&) {
+  return std::make_unique<Fifo>();
+}
+
+}  // namespace larder

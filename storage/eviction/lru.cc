@@ -1,0 +1,32 @@
+// lru: what was not used for longest goes first, in true order and not by a sample.
+#include "storage/eviction/policies.h"
+#include "storage/eviction/recency_policy.h"
+
+namespace larder {
+namespace {
+
+class Lru : public RecencyPolicy {
+ public:
+  void inserted(Resident& entry) override {
+    begin(entry);
+    push(queue_, 0, entry);
+  }
+  bool next(Candidate& candidate) override {
+    return queue_.pop(candidate.ref, candidate.generation);
+  }
+  bool judge(Resident& entry, const Candidate& candidate) override {
+    return !forwarded(queue_, entry, candidate);
+  }
+  size_t references() const override { return queue_.size(); }
+
+ private:
+  void forget_queues() override { queue_.clear(); }
+
+  RecencyQueue queue_{slab_, generations_};
+};
+
+}  // namespace
+
+std::unique_ptr<EvictionPolicy> make_lru(const EvictionOptions&) { return std::make_unique<Lru>(); }
+
+}  // namespace larder

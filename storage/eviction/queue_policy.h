@@ -1,0 +1,58 @@
+// What policies of queues have in common: memory for the queues, marks, and how many entries live
+// in each queue.
+#pragma once
+
+#include <array>
+#include <atomic>
+
+#include "storage/eviction/policy.h"
+#include "storage/slab.h"
+
+namespace larder {
+
+class QueuePolicy : public EvictionPolicy {
+ public:
+  static constexpr unsigned kQueuesMax = 4;
+
+  Stamp used(Stamp stamp, int64_t now_ms) const override;
+  void removed(Stamp stamp) override { add_live(stamp.queue(), -1); }
+  size_t memory_bytes() const override { return slab_.used_bytes(); }
+  std::optional<int64_t> idle_ms(Stamp stamp, int64_t now_ms) const override;
+  int64_t live() const override;
+  void forget() override;
+
+ protected:
+  // detail: | second of the last use, modulo 2^14 | uses 2 |
+  static constexpr unsigned kUsesMax = 3;
+  static unsigned uses(Stamp stamp) { return stamp.detail() & kUsesMax; }
+  static void set_uses(Stamp& stamp, unsigned uses) {
+    stamp.set_detail((stamp.detail() & ~kUsesMax) | uses);
+  }
+
+  // Puts the entry at the end of a queue; counts it there.
+  void push(FifoQueue& to, unsigned queue, Resident& entry);
+  // The same for an entry that lived in a queue before.
+  void move(FifoQueue& to, unsigned queue, Resident& entry) {
+    add_live(entry.stamp.queue(), -1);
+    push(to, queue, entry);
+  }
+  void stamp_new(Resident& entry, unsigned uses) const;
+
+  // Drops the references of the policy's own queues.
+  virtual void forget_queues() = 0;
+  // Entries alive in a queue.
+  int64_t live(unsigned queue) const { return live_[queue].load(std::memory_order_relaxed); }
+  void add_live(unsigned queue, int64_t change) const {
+    live_[queue].fetch_add(change, std::memory_order_relaxed);
+  }
+  uint8_t new_mark() { return next_mark_++ & ((1 << EntryRef::kMarkBits) - 1); }
+
+  Slab slab_;
+
+ private:
+  // Hits move entries between queues without the group's lock.
+  mutable std::array<std::atomic<int64_t>, kQueuesMax> live_{};
+  uint8_t next_mark_ = 0;
+};
+
+}  // namespace larder

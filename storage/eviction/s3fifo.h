@@ -1,0 +1,59 @@
+// Three queues, first in, first out: small, main, and the ghosts of what left small unused.
+//
+//   new key ----------> small --used twice--> main --used--+
+//                         |                    ^  |        |  round again, one use less
+//                         v                    |  v--------+
+//   key in ghosts ------ ghosts ---------------+  evicted
+//
+// Most keys are asked for once: they pass through small and take no room from the others. How much
+// small gets decides how long a new key may wait for its second use; `adaptive` changes that share
+// while it runs, and can have a sketch of frequencies decide who enters main.
+// Source: J. Yang et al., "FIFO Queues Are All You Need for Cache Eviction", SOSP 2023.
+#pragma once
+
+#include "storage/eviction/ghost.h"
+#include "storage/eviction/queue_policy.h"
+#include "storage/eviction/sketch.h"
+
+namespace larder {
+
+struct S3Settings {
+  double small_share = 0.1;  // of the cache
+  bool duel = false;         // what leaves small must be asked for more often than what main loses
+  unsigned uses_min = 2;     // in small, to enter main
+};
+
+class S3Fifo : public QueuePolicy {
+ public:
+  explicit S3Fifo(const S3Settings& settings) : settings_(settings) {}
+
+  void inserted(Resident& entry) override;
+  void readmitted(Resident& entry) override { push(main_, kMain, entry); }
+  bool next(Candidate& candidate) override;
+  bool judge(Resident& entry, const Candidate& candidate) override;
+  size_t memory_bytes() const override;
+  size_t references() const override { return small_.size() + main_.size(); }
+
+  // Takes effect with the evictions to come; no entry is moved.
+  void set_settings(const S3Settings& settings) { settings_ = settings; }
+
+ private:
+  static constexpr unsigned kSmall = 0;
+  static constexpr unsigned kMain = 1;
+
+  void forget_queues() override {
+    small_.clear();
+    main_.clear();
+  }
+  bool judge_small(Resident& entry);
+  bool judge_main(Resident& entry);
+  bool wins_duel(const Resident& entry);
+
+  S3Settings settings_;
+  FifoQueue small_{slab_};
+  FifoQueue main_{slab_};
+  Ghost ghost_;
+  Sketch sketch_;  // empty without duels
+};
+
+}  // namespace larder

@@ -1,0 +1,276 @@
+// How the store evicts: whose turn it is, and the work of eviction that can wait.
+#include <algorithm>
+
+#include "base/check.h"
+#include "storage/shard_lock.h"
+#include "storage/store.h"
+
+namespace larder {
+namespace {
+
+// Candidates of a group judged before another group gets its turn.
+constexpr unsigned kCandidatesPerTurn = 32;
+// Turns of one step towards a limit that was lowered: some 0.3 ms, so that nobody waits for 2 ms.
+constexpr unsigned kTurnsPerStep = 256;
+// Segments walked per turn when entries are queued anew: some hundred entries each.
+constexpr unsigned kSegmentsPerTurn = 8;
+
+}  // namespace
+
+void Store::lock_group(unsigned group) NO_THREAD_SAFETY_ANALYSIS {
+  for (unsigned i = 0; i < shards_per_group(); ++i) {
+    shards_[group * shards_per_group() + i].mutex.lock();
+  }
+}
+
+void Store::unlock_group(unsigned group) NO_THREAD_SAFETY_ANALYSIS {
+  for (unsigned i = 0; i < shards_per_group(); ++i) {
+    shards_[group * shards_per_group() + i].mutex.unlock();
+  }
+}
+
+void Store::set_eviction_policy(const EvictionPolicyInfo& policy, const EvictionOptions& options) {
+  {
+    MutexLock asking(wanted_mutex_);
+    wanted_policy_ = &policy;
+    wanted_options_ = options;
+  }
+  // A transaction that holds shards must not wait for others: tend_eviction does it soon.
+  if (held_shards == nullptr) put_policy_into_force();
+}
+
+void Store::put_policy_into_force() {
+  MutexLock changing(policy_mutex_);
+  const EvictionPolicyInfo* wanted = nullptr;
+  EvictionOptions options;
+  {
+    MutexLock asking(wanted_mutex_);
+    wanted = wanted_policy_;
+    options = wanted_options_;
+  }
+  if (policy_ == wanted && policy_options_ == options) return;
+  policy_ = wanted;
+  policy_options_ = options;
+  const EvictionPolicyInfo& policy = *wanted;
+  evicts_.store(policy.victims != Victims::none, std::memory_order_relaxed);
+  samples_.store(std::max(options.samples, 1U), std::memory_order_relaxed);
+  for (unsigned i = 0; i < group_count_; ++i) {
+    auto fresh = policy.make(options);
+    // The keys of one group are a fair sample of all.
+    auto adviser =
+        policy.victims == Victims::none || i != 0 ? nullptr : std::make_unique<Adviser>(options);
+    {
+      MutexLock walk(groups_[i].walk_mutex);
+      lock_group(i);
+      fresh = groups_[i].set_policy(std::move(fresh), policy.victims);
+      groups_[i].set_adviser(std::move(adviser));
+      unlock_group(i);
+    }
+    // The old policy's queues are freed here, without locks.
+  }
+}
+
+EvictionAdvice Store::advice() {
+  EvictionAdvice advice;
+  advice.limit_bytes = memory_.limit();
+  if (advice.limit_bytes != 0) advice.sampled_reads = groups_[0].advice(advice.estimates);
+  return advice;
+}
+
+std::vector<PolicyChange> Store::eviction_history() {
+  std::vector<PolicyChange> all;
+  for (unsigned i = 0; i < group_count_; ++i) {
+    groups_[i].visit([&](const EvictionPolicy& policy) {
+      for (PolicyChange& change : policy.history()) all.push_back(std::move(change));
+    });
+  }
+  std::stable_sort(all.begin(), all.end(), [](const PolicyChange& a, const PolicyChange& b) {
+    return a.time_ms < b.time_ms;
+  });
+  return all;
+}
+
+void Store::set_memory_limit(int64_t bytes) {
+  memory_.set_limit(bytes, shard_count());
+  lowering_.store(memory_.over_limit(), std::memory_order_relaxed);
+}
+
+bool Store::evict_in_background(int64_t now_ms, uint64_t random) {
+  if (!lowering_.load(std::memory_order_relaxed)) return false;
+  return make_room(now_ms, random) && memory_.over_limit();
+}
+
+bool Store::make_room(int64_t now_ms, uint64_t random) {
+  // Who holds shards for a transaction must not wait for others; the next command evicts.
+  if (held_shards != nullptr) {
+    return !memory_.over_limit() || evicts_.load(std::memory_order_relaxed);
+  }
+  unsigned fruitless = 0;  // turns in a row that found nothing to give
+  const bool lowering = lowering_.load(std::memory_order_relaxed);
+  for (unsigned turn = 1; memory_.over_limit(); ++turn) {
+    if (lowering && turn % kTurnsPerStep == 0) return true;
+    if (!evicts_.load(std::memory_order_relaxed) || fruitless > 2 * shard_count()) return false;
+    random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
+    const unsigned group = fruitless == 0 ? fullest_group(random) : fruitless % group_count_;
+    fruitless = evict_from(group, now_ms, random >> 16) ? 0 : fruitless + 1;
+  }
+  if (lowering) lowering_.store(false, std::memory_order_relaxed);
+  return true;
+}
+
+// The fuller of two: keys are spread evenly by their hash, and so should be those that stay.
+unsigned Store::fullest_group(uint64_t random) const {
+  if (group_count_ == 1) return 0;
+  const auto a = static_cast<unsigned>(random >> 20) % group_count_;
+  const auto b = static_cast<unsigned>(random >> 40) % group_count_;
+  return groups_[a].live() >= groups_[b].live() ? a : b;
+}
+
+// True when an entry went or more may be found.
+bool Store::evict_from(unsigned group, int64_t now_ms, uint64_t random) {
+  Candidate candidate;
+  for (unsigned i = 0; i < kCandidatesPerTurn; ++i) {
+    if (!groups_[group].next(candidate)) {
+      bool samples = false;
+      groups_[group].visit([&](const EvictionPolicy& policy) { samples = policy.samples(); });
+      return samples ? evict_sampled(group, now_ms, random) : readmit_step(group, now_ms);
+    }
+    if (try_evict(group, candidate, now_ms)) return true;
+  }
+  return true;
+}
+
+bool Store::try_evict(unsigned group, const Candidate& candidate, int64_t now_ms) {
+  Shard& shard = shards_[group * shards_per_group() + candidate.ref.home];
+  GarbageList garbage;
+  bool evicted = false;
+  {
+    MutexLock lock(shard.mutex);
+    shard.services.now_ms = now_ms;
+    for (const unsigned db : shard.used_) {
+      Keyspace& keyspace = *shard.keyspaces_[db];
+      const Item item = keyspace.find_candidate(candidate);
+      if (!item) continue;
+      evicted = groups_[group].judge(*item.entry(), candidate, keyspace.memory_of(item), now_ms);
+      if (evicted) keyspace.evict(item);
+      break;
+    }
+    if (evicted) shard.settle_memory_exactly(memory_);
+    garbage.swap(shard.services.garbage);
+  }
+  if (!garbage.empty()) dispose(std::move(garbage));
+  return evicted;
+}
+
+bool Store::evict_sampled(unsigned group, int64_t now_ms, uint64_t random) {
+  const unsigned next = next_victim_shard_.fetch_add(1, std::memory_order_relaxed);
+  Shard& shard = shards_[group * shards_per_group() + next % shards_per_group()];
+  GarbageList garbage;
+  bool evicted = false;
+  {
+    MutexLock lock(shard.mutex);
+    shard.services.now_ms = now_ms;
+    // A random database, weighted by nothing: those that have no victim pass the turn on.
+    const std::vector<unsigned>& used = shard.used_;
+    for (size_t i = 0; i < used.size() && !evicted; ++i) {
+      Keyspace& keyspace = *shard.keyspaces_[used[(random + i) % used.size()]];
+      const Item worst = sample_worst(keyspace, groups_[group], random);
+      if (!worst) continue;
+      keyspace.evict(worst);
+      evicted = true;
+    }
+    shard.settle_memory_exactly(memory_);
+    garbage.swap(shard.services.garbage);
+  }
+  if (!garbage.empty()) dispose(std::move(garbage));
+  return evicted;
+}
+
+Item Store::sample_worst(Keyspace& keyspace, EvictionGroup& group, uint64_t random) {
+  const bool by_expiry = group.victims() == Victims::with_expiry;
+  if (keyspace.size() == 0 || (by_expiry && keyspace.volatile_count() == 0)) return {};
+  // Excepted entries are passed over, so some more are looked at when there are.
+  const unsigned samples = samples_.load(std::memory_order_relaxed);
+  Item worst;
+  int64_t worst_rank = 0;
+  unsigned seen = 0;
+  for (unsigned i = 0; i < 16 * samples && seen < samples; ++i) {
+    random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
+    const Item item = by_expiry ? keyspace.volatile_candidate(random, group.prefers_soonest())
+                                : keyspace.item_of(keyspace.table().sample(random));
+    if (!item) break;
+    if (!group.may_evict(*item.entry())) continue;
+    ++seen;
+    const int64_t rank =
+        group.rank(*item.entry(), keyspace.memory_of(item), keyspace.services().now_ms);
+    if (worst && rank <= worst_rank) continue;
+    worst = item;
+    worst_rank = rank;
+  }
+  return worst;
+}
+
+// Goes on with the walk that queues entries anew. False when there is none.
+bool Store::readmit_step(unsigned index, int64_t now_ms) {
+  EvictionGroup& group = groups_[index];
+  MutexLock walking(group.walk_mutex);
+  EvictionGroup::Walk& walk = group.walk;
+  if (group.walk_again.exchange(false, std::memory_order_relaxed)) walk = {.done = false};
+  if (walk.done) return false;
+  if (walk.shard == shards_per_group()) {
+    walk.done = true;
+    return true;
+  }
+  Shard& shard = shards_[index * shards_per_group() + walk.shard];
+  MutexLock lock(shard.mutex);
+  shard.services.now_ms = now_ms;
+  while (walk.db < options_.databases && shard.find_keyspace(walk.db) == nullptr) ++walk.db;
+  if (walk.db == options_.databases) {
+    ++walk.shard;
+    walk.db = 0;
+    return true;
+  }
+  walk.cursor = shard.find_keyspace(walk.db)->readmit_step(walk.cursor);
+  if (walk.cursor == 0) ++walk.db;
+  return true;
+}
+
+void Store::rebuild_group(unsigned group) {
+  MutexLock walk(groups_[group].walk_mutex);
+  if (!groups_[group].walk.done || groups_[group].walk_again.load()) return;
+  lock_group(group);
+  groups_[group].forget();
+  unlock_group(group);
+}
+
+// About how many entries a group will have at the limit; 0: can't be told yet.
+int64_t Store::capacity_of_group(unsigned group) {
+  const int64_t limit = memory_.limit();
+  const int64_t used = memory_.used();
+  // Before, tables and buffers outweigh the entries.
+  constexpr int64_t kPartMin = 8;
+  if (limit == 0 || used < limit / kPartMin) return 0;
+  size_t entries = 0;
+  for (unsigned i = 0; i < shards_per_group(); ++i) {
+    Shard& shard = shards_[group * shards_per_group() + i];
+    MutexLock lock(shard.mutex);
+    for (const unsigned db : shard.used_) entries += shard.keyspaces_[db]->size();
+  }
+  return static_cast<int64_t>(static_cast<double>(entries) * static_cast<double>(limit) /
+                              static_cast<double>(used));
+}
+
+void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
+  if (first == 0) put_policy_into_force();
+  for (unsigned i = first; i < group_count_; i += stride) {
+    for (unsigned step = 0; step < kSegmentsPerTurn; ++step) {
+      if (!readmit_step(i, now_ms)) break;
+    }
+    groups_[i].tick(now_ms, capacity_of_group(i));
+    if (groups_[i].wants_rebuild()) rebuild_group(i);
+    const auto bytes = static_cast<int64_t>(groups_[i].memory_bytes());
+    memory_.add(bytes - group_bytes_[i].exchange(bytes, std::memory_order_relaxed));
+  }
+}
+
+}  // namespace larder

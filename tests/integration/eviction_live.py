@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""The live server evicts as the simulator says: `eviction_live.py <larder-server> <larder-sim>`.
+
+Replays a trace made from a seed, cache-aside, on the server at a memory limit, with one and two
+workers; then on larder-sim, at the number of keys the server ended with. The miss ratios must be
+within half a point.
+"""
+
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
+import resp  # noqa: E402
+import servers  # noqa: E402
+
+REQUESTS = 60_000
+VALUE = b"v" * 1000
+POINTS_MAX = 0.5
+CONNECTIONS = 4
+
+
+def make_trace(seed):
+    rng = random.Random(seed)
+    keys = 20_000
+    weights = [1 / (rank + 1) ** 0.9 for rank in range(keys)]
+    return [b"key:%d" % key for key in rng.choices(range(keys), weights, k=REQUESTS)]
+
+
+def live(server, trace):
+    """(miss ratio, keys at the end)"""
+    clients = [resp.Connection(server.port, 2) for _ in range(CONNECTIONS)]
+    misses = 0
+    for i, key in enumerate(trace):
+        client = clients[i % CONNECTIONS]
+        if client.ask([b"GET", key])[1] is not None:
+            continue
+        misses += 1
+        if client.ask([b"SET", key, VALUE])[1] != b"OK":
+            sys.exit("SET was refused")
+    keys = clients[0].ask([b"DBSIZE"])[1]
+    for client in clients:
+        client.close()
+    return misses / len(trace), keys
+
+
+def simulated(sim, trace, policy, objects):
+    with tempfile.NamedTemporaryFile("wb", suffix=".csv") as file:
+        file.write(b"\n".join(trace))
+        file.flush()
+        done = subprocess.run([sim, file.name, "--policy", policy, "--size", str(objects),
+                               "--json"], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["runs"][0]["miss_ratio"]
+
+
+def main():
+    program, sim = sys.argv[1:3]
+    trace = make_trace(seed=7)
+    faults = 0
+    for policy in ("lru", "s3fifo", "adaptive"):
+        for threads in ("1", "2"):
+            server = servers.Server("larder", program, [
+                "--threads", threads, "--maxmemory", "4mb", "--maxmemory-policy",
+                "allkeys-" + policy, "--loglevel", "warning"])
+            ratio, keys = live(server, trace)
+            server.stop()
+            expected = simulated(sim, trace, policy, keys)
+            points = 100 * (ratio - expected)
+            print(f"{policy:9} {threads} worker(s), {keys} keys: miss ratio {100 * ratio:.2f}%, "
+                  f"simulated {100 * expected:.2f}%, {points:+.2f} points")
+            faults += abs(points) > POINTS_MAX
+    sys.exit(f"{faults} further off than {POINTS_MAX} points" if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
