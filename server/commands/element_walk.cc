@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "server/commands/reply_pieces.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
@@ -29,8 +30,9 @@ class ElementWalk : public Task {
 
  private:
   void visit_segment(int64_t now_ms) {
-    Shard& shard = store_.shard_of(hash_);
-    MutexLock lock(shard.mutex);
+    const unsigned index = store_.shard_index(hash_);
+    Shard& shard = store_.shard(index);
+    ShardLock lock(shard, index);  // EXEC and scripts hold it already
     Keyspace* keys = shard.find_keyspace(db_);
     const Item item = keys == nullptr ? Item{} : keys->find({name_, hash_});
     const bool there = item && !item->expired(now_ms) && item->type() == type_ &&
