@@ -1,5 +1,6 @@
 #include "base/numbers.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -41,6 +42,60 @@ std::optional<T> parse_floating(Bytes text, Convert convert) {
   return value;
 }
 
+// The fewest digits that read back as the same number: value = digits * 10^exponent.
+struct Digits {
+  char text[20];
+  int count = 0;
+  int exponent = 0;
+};
+
+Digits shortest_digits(double value) {
+  char text[32];
+  const auto result =
+      std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
+  Digits digits;
+  const char* at = text;
+  for (; *at != 'e'; ++at) {
+    if (*at != '.') digits.text[digits.count++] = *at;
+  }
+  ++at;
+  if (*at == '+') ++at;
+  std::from_chars(at, result.ptr, digits.exponent);
+  digits.exponent -= digits.count - 1;
+  return digits;
+}
+
+// Plain as long as that is short, scientific otherwise; where the line is drawn is Redis's choice.
+char* put_digits(const Digits& digits, bool negative, char* out) {
+  const int exponent = digits.exponent;
+  const int scientific = exponent + digits.count - 1;
+  const auto put = [&out](const char* from, int count) { out = std::copy_n(from, count, out); };
+  if (negative) *out++ = '-';
+  if (exponent >= 0 && scientific < digits.count + 7) {
+    put(digits.text, digits.count);
+    return std::fill_n(out, exponent, '0');
+  }
+  if (exponent < 0 && (exponent > -7 || std::abs(scientific) < 4)) {
+    const int whole = digits.count + exponent;
+    if (whole <= 0) {
+      put("0.", 2);
+      out = std::fill_n(out, -whole, '0');
+      put(digits.text, digits.count);
+    } else {
+      put(digits.text, whole);
+      *out++ = '.';
+      put(digits.text + whole, digits.count - whole);
+    }
+    return out;
+  }
+  *out++ = digits.text[0];
+  if (digits.count > 1) *out++ = '.';
+  put(digits.text + 1, digits.count - 1);
+  *out++ = 'e';
+  *out++ = scientific < 0 ? '-' : '+';
+  return out + format_int64(std::abs(scientific), out);
+}
+
 }  // namespace
 
 std::optional<int64_t> parse_int64(Bytes text) {
@@ -55,7 +110,13 @@ std::optional<uint64_t> parse_uint64(Bytes text) {
   return parse_whole<uint64_t>(text);
 }
 
-std::optional<double> parse_double(Bytes text) { return parse_floating<double>(text, std::strtod); }
+std::optional<double> parse_double(Bytes text) {
+  constexpr size_t kExactMax = 15;  // digits that any double holds
+  if (text.size() <= kExactMax) {
+    if (const auto whole = parse_int64(text)) return static_cast<double>(*whole);
+  }
+  return parse_floating<double>(text, std::strtod);
+}
 
 std::optional<long double> parse_long_double(Bytes text) {
   return parse_floating<long double>(text, std::strtold);
@@ -75,20 +136,16 @@ size_t format_double(double value, char* out) {
     std::memcpy(out, name.data(), name.size());
     return name.size();
   }
-  // Whole numbers print without an exponent as far as a double holds them exactly.
-  if (value == std::trunc(value) && std::fabs(value) < 1e17) {
+  // Whole numbers print as integers as far as half the range of int64.
+  if (value == std::trunc(value) && std::fabs(value) <= 0x1p62) {
     if (value == 0 && std::signbit(value)) {
       std::memcpy(out, "-0", 2);
       return 2;
     }
     return format_int64(static_cast<int64_t>(value), out);
   }
-  // %.17g's layout with the fewest digits that read back the same.
-  for (int precision = 15; precision <= 17; ++precision) {
-    const int size = std::snprintf(out, kDoubleTextMax, "%.*g", precision, value);
-    if (precision == 17 || std::strtod(out, nullptr) == value) return static_cast<size_t>(size);
-  }
-  return 0;
+  const Digits digits = shortest_digits(std::fabs(value));
+  return static_cast<size_t>(put_digits(digits, std::signbit(value), out) - out);
 }
 
 std::string format_long_double(long double value) {

@@ -27,7 +27,8 @@ struct IntegerText {
 size_t format_int64(int64_t value, char* out);
 
 inline constexpr size_t kDoubleTextMax = 40;
-// The shortest form that reads back the same: 3, 1.5, 1e+22, inf, -inf, nan.
+// The shortest form that reads back the same, as Redis 7.2 lays it out: 3, 1.5, 0.00001, 1e-7,
+// 1e+22, inf, -inf, nan.
 size_t format_double(double value, char* out);
 // 17 decimals with trailing zeros cut off, never an exponent: what INCRBYFLOAT answers.
 std::string format_long_double(long double value);

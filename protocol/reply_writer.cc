@@ -70,7 +70,10 @@ void ReplyWriter::null_array() { out_.append(version_ >= 3 ? Bytes("_\r\n") : By
 
 void ReplyWriter::number(double value) {
   char text[kDoubleTextMax];
-  const Bytes digits(text, format_double(value, text));
+  number_text({text, format_double(value, text)});
+}
+
+void ReplyWriter::number_text(Bytes digits) {
   if (version_ < 3) return bulk(digits);
   out_.append(',');
   out_.append(digits);

@@ -38,6 +38,8 @@ class ReplyWriter {
   void null();
   void null_array();
   void number(double value);
+  // A number whose digits the caller has chosen.
+  void number_text(Bytes digits);
   void boolean(bool value);
   // `format` is three letters, "txt" or "mkd".
   void verbatim(Bytes format, Bytes text);

@@ -295,8 +295,7 @@ size_t ScoreTree::validate_below(const Node* node, const Leaf*& last) const {
       if (first && last == nullptr) continue;
       const Leaf& before = first ? *last : leaf;
       const unsigned k = first ? last->count - 1 : i - 1;
-      CHECK(is_less(before.scores[k], before.elements[k], leaf.scores[i],
-                    leaf.elements[i]->key()));
+      CHECK(is_less(before.scores[k], before.elements[k], leaf.scores[i], leaf.elements[i]->key()));
     }
     last = &leaf;
     return leaf.count;
@@ -308,8 +307,8 @@ size_t ScoreTree::validate_below(const Node* node, const Leaf*& last) const {
     const Node* child = inner.children[i];
     CHECK(child->height + 1 == inner.height);
     CHECK(inner.sizes[i] == validate_below(child, last));
-    CHECK(inner.elements[i] == (child->height == 0 ? leaf_of(child).elements[0]
-                                                   : inner_of(child).elements[0]));
+    CHECK(inner.elements[i] ==
+          (child->height == 0 ? leaf_of(child).elements[0] : inner_of(child).elements[0]));
     total += inner.sizes[i];
   }
   return total;

@@ -9,11 +9,12 @@
 //   first   the smallest pair below a child, kept exact: it points at a living element
 //   size    elements below a child, so that a rank is found on the way down
 //
-// Scores that rise, the usual way to fill a leaderboard or a queue, leave full leaves behind: a leaf
-// at the right edge is not split but followed by a new one. A node that lost two thirds of its
+// Scores that rise, the usual way to fill a leaderboard or a queue, leave full leaves behind: a
+// leaf at the right edge is not split but followed by a new one. A node that lost two thirds of its
 // content is merged with a neighbour when both fit into one, so nothing is ever borrowed.
 // It is not a skip list: a million members are four nodes deep instead of twenty pointers.
-// Source: D. Comer, "The Ubiquitous B-Tree", ACM Computing Surveys 1979; Knuth vol. 3, 6.2.3 (ranks).
+// Source: D. Comer, "The Ubiquitous B-Tree", ACM Computing Surveys 1979; ranks: D. Knuth, "The Art
+// of Computer Programming", vol. 3, 6.2.3.
 #pragma once
 
 #include <cstddef>

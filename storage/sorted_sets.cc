@@ -1,5 +1,6 @@
 #include "storage/sorted_sets.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
@@ -50,8 +51,7 @@ Places find_places(const Pack& pack, Bytes member, double score) {
     if (!places.found && pair.member.equals(form)) {
       places.found = pair;
       places.rank = places.pairs;
-    } else if (pair.score < score ||
-               (pair.score == score && pair.member.bytes(scratch) < member)) {
+    } else if (pair.score < score || (pair.score == score && pair.member.bytes(scratch) < member)) {
       places.insert_at = at;
     }
   }
@@ -64,8 +64,8 @@ PackedPair PackedPair::at(const Pack& pack, size_t offset) {
   PackedPair pair;
   pair.member = pack.at(offset);
   const Pack::Item score = pack.at(pair.member.end());
-  pair.score = score.is_integer ? static_cast<double>(score.integer)
-                                : load<double>(score.string.data());
+  pair.score =
+      score.is_integer ? static_cast<double>(score.integer) : load<double>(score.string.data());
   pair.end = score.end();
   return pair;
 }
@@ -75,8 +75,10 @@ void SortedSetObject::add(Bytes member, double score) {
 }
 
 void SortedSetObject::put(Bytes member, double score) {
-  Element* element = table_.find(member);
-  if (element == nullptr) return add(member, score);
+  update(member, [score](std::optional<double>) { return score; });
+}
+
+void SortedSetObject::change(Element* element, double score) {
   tree_.remove(score_in(element), element);
   store(element->value_data(), score);
   tree_.insert(score, element);
@@ -104,7 +106,8 @@ size_t SortedSetObject::memory_bytes() const {
 
 Object* SortedSetObject::clone(Slab& slab) const {
   auto* copy = make_object<SortedSetObject>(slab);
-  for (ScoreTree::Cursor at = tree_.at(0); at; at.next()) copy->add(at.element()->key(), at.score());
+  for (ScoreTree::Cursor at = tree_.at(0); at; at.next())
+    copy->add(at.element()->key(), at.score());
   return copy;
 }
 

@@ -70,6 +70,9 @@ class SortedSetObject : public Object {
     return score_in(element);
   }
   void put(Bytes member, double score);
+  // Asks decide(score, if there is one) for the score of a member; nothing: it stays as it is.
+  template <typename Decide>
+  void update(Bytes member, Decide decide);
   bool remove(Bytes member);
   void remove(RankRange range);
   const ScoreTree& tree() const { return tree_; }
@@ -84,6 +87,7 @@ class SortedSetObject : public Object {
 
  private:
   void add(Bytes member, double score);
+  void change(Element* element, double score);
   void drop(Element* element);
 
   ElementTable table_;
@@ -148,6 +152,9 @@ class SortedSetEditor {
   // it will have.
   void expect(size_t members, size_t member_bytes);
   std::optional<double> score_of(Bytes member) const { return view().score_of(member); }
+  // Asks decide(score, if there is one) for the score of a member; nothing: it stays as it is.
+  template <typename Decide>
+  void update(Bytes member, Decide decide);
   // Adds a member or gives it another score.
   void put(Bytes member, double score);
   // Returns false when it is not there.
@@ -174,6 +181,21 @@ class SortedSetEditor {
 // not empty, no name twice.
 Item put_sorted_set(Keyspace& keys, const Key& key, Item item,
                     const std::vector<ScoredMember>& members, const SortedSetLimits& limits);
+
+template <typename Decide>
+void SortedSetObject::update(Bytes member, Decide decide) {
+  Element* element = table_.find(member);
+  const std::optional<double> old =
+      element == nullptr ? std::nullopt : std::optional(score_in(element));
+  const std::optional<double> score = decide(old);
+  if (score) element == nullptr ? add(member, *score) : change(element, *score);
+}
+
+template <typename Decide>
+void SortedSetEditor::update(Bytes member, Decide decide) {
+  if (SortedSetObject* big = view().object()) return big->update(member, decide);
+  if (const std::optional<double> score = decide(score_of(member))) put_packed(member, *score);
+}
 
 template <typename Visit>
 void SortedSetView::each(RankRange ranks, bool reverse, Visit visit) const {

@@ -34,6 +34,12 @@ void add_all_commands(Registry& registry) {
   registry.add(database_commands());
   registry.add(conditional_commands());
   registry.add(transaction_commands());
+  registry.add(sorted_set_commands());
+  registry.add(sorted_set_range_commands());
+  registry.add(sorted_set_pop_commands());
+  registry.add(sorted_set_algebra_commands());
+  registry.add(geo_commands());
+  registry.add(geo_search_commands());
   registry.add(bitmap_commands());
   registry.add(bitfield_commands());
   registry.add(function_commands());

@@ -263,10 +263,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .standing = Standing::moot, .hidden = true},
     {.name = "watchdog-period", .kind = Kind::integer, .standard = "0", .high = INT_MAX,
      .standing = Standing::moot, .hidden = true},
-    {.name = "zset-max-listpack-entries", .alias = "zset-max-ziplist-entries",
-     .kind = Kind::integer, .standard = "128", .standing = Standing::planned},
-    {.name = "zset-max-listpack-value", .alias = "zset-max-ziplist-value", .kind = Kind::memory,
-     .standard = "64", .standing = Standing::planned},
 });
 
 }  // namespace

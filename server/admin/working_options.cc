@@ -128,6 +128,12 @@ std::string apply_log_level(const Options& options, OptionTargets& to) {
   return "";
 }
 
+std::string apply_zset_limits(const Options& options, OptionTargets& to) {
+  to.settings.zset_pack_members.store(options.integer("zset-max-listpack-entries"));
+  to.settings.zset_pack_member_bytes.store(options.integer("zset-max-listpack-value"));
+  return "";
+}
+
 constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "bind", .kind = Kind::words, .standard = "* -::*", .section = In::network,
      .summary = "Addresses to listen on; a leading '-' makes an address that is missing no error.",
@@ -262,6 +268,14 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
        to.settings.list_max_listpack_size.store(options.integer("list-max-listpack-size"));
        return "";
      }},
+    {.name = "zset-max-listpack-entries", .alias = "zset-max-ziplist-entries",
+     .kind = Kind::integer, .standard = "128", .section = In::memory,
+     .summary = "Members up to which a sorted set is kept in one piece.",
+     .apply = apply_zset_limits},
+    {.name = "zset-max-listpack-value", .alias = "zset-max-ziplist-value", .kind = Kind::memory,
+     .standard = "64", .section = In::memory,
+     .summary = "Longest member, in bytes, of a sorted set kept in one piece.",
+     .apply = apply_zset_limits},
     {.name = "lazyfree-lazy-user-flush", .kind = Kind::boolean, .standard = "no",
      .section = In::memory,
      .summary = "Kept for redis.conf: flushed keys are always freed in the background.",

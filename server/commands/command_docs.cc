@@ -44,7 +44,7 @@ void write_names(ReplyWriter& reply, const std::array<Named<Bit>, n>& names, Bit
   for (const std::string& name : found) reply.simple(name);
 }
 
-// Where keys stand that are the first half of what follows a word.
+// Where keys stand that follow a word: the first half of what is there, or one.
 void write_keyword_spec(ReplyWriter& reply, const KeySpec& keys) {
   const auto part = [&reply](Bytes name, Bytes type, size_t facts) {
     reply.bulk(name);
@@ -63,9 +63,9 @@ void write_keyword_spec(ReplyWriter& reply, const KeySpec& keys) {
   reply.bulk(keys.keyword);
   number("startfrom", keys.keyword_from);
   part("find_keys", "range", 3);
-  number("lastkey", -1);
+  number("lastkey", keys.one_behind ? 0 : -1);
   number("keystep", 1);
-  number("limit", 2);
+  number("limit", keys.one_behind ? 0 : 2);
 }
 
 void write_key_spec(ReplyWriter& reply, const KeySpec& keys) {
@@ -110,20 +110,26 @@ void write_unknown_spec(ReplyWriter& reply, KeyUse use) {
   }
 }
 
+size_t count_key_specs(const KeySpec& keys) {
+  const bool none = keys.first == 0 && keys.keyword.empty();
+  return (none ? 0 : keys.others_differ ? 2 : 1) + static_cast<size_t>(keys.unknown) +
+         (keys.also == nullptr ? 0 : count_key_specs(*keys.also));
+}
+
 // Keys used in different ways are two specs to Redis.
 void write_key_specs(ReplyWriter& reply, const KeySpec& keys) {
-  if (keys.first == 0 && keys.keyword.empty()) return reply.set(0);
-  reply.set(static_cast<size_t>(keys.unknown) + (keys.others_differ ? 2 : 1));
   KeySpec first = keys;
   if (keys.others_differ) first.last = keys.first;
   write_key_spec(reply, first);
   if (keys.unknown >= 1) write_unknown_spec(reply, keys.use);
   if (keys.unknown >= 2) write_unknown_spec(reply, keys.other_use);
-  if (!keys.others_differ) return;
-  KeySpec others = keys;
-  others.first = keys.first + keys.step;
-  others.use = keys.other_use;
-  write_key_spec(reply, others);
+  if (keys.others_differ) {
+    KeySpec others = keys;
+    others.first = keys.first + keys.step;
+    others.use = keys.other_use;
+    write_key_spec(reply, others);
+  }
+  if (keys.also != nullptr) write_key_specs(reply, *keys.also);
 }
 
 void write_argument(ReplyWriter& reply, const Argument& argument) {
@@ -238,7 +244,8 @@ void write_command(ReplyWriter& reply, const Command& command) {
   reply.set(categories.size());
   for (const std::string& category : categories) reply.simple(category);
   reply.set(0);  // tips are for cluster proxies
-  write_key_specs(reply, spec.keys);
+  reply.set(count_key_specs(spec.keys));
+  if (count_key_specs(spec.keys) > 0) write_key_specs(reply, spec.keys);
   reply.set(command.listed().size());
   for (const Command* sub : command.listed()) write_command(reply, *sub);
 }

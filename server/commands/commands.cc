@@ -106,16 +106,20 @@ Status reply_keys(Call& call, bool with_flags) {
   if (command->spec->keys.first == 0 && command->spec->keys.keyword.empty()) {
     return Status::error("ERR The command has no key arguments");
   }
+  const char* const kUnfit = "ERR Invalid number of arguments specified for command";
+  if (!command->takes(words.size())) return Status::error(kUnfit);
   std::vector<size_t> keys;
-  if (!command->takes(words.size()) || !find_keys(*command->spec, words, keys)) {
-    return Status::error("ERR Invalid number of arguments specified for command");
+  std::vector<KeyUse> uses;
+  for (const KeySpec* spec = &command->spec->keys; spec != nullptr; spec = spec->also) {
+    const size_t first = keys.size();
+    if (!find_keys(*spec, words, keys)) return Status::error(kUnfit);
+    for (size_t i = first; i < keys.size(); ++i) uses.push_back(use_of(*spec, words, i != first));
   }
   call.reply().array(keys.size());
-  for (const size_t key : keys) {
+  for (size_t i = 0; i < keys.size(); ++i) {
     if (with_flags) call.reply().array(2);
-    call.reply().bulk(words[key]);
-    const KeySpec& spec = command->spec->keys;
-    if (with_flags) write_key_flags(call.reply(), use_of(spec, words, key != keys[0]));
+    call.reply().bulk(words[keys[i]]);
+    if (with_flags) write_key_flags(call.reply(), uses[i]);
   }
   return Status::ok();
 }

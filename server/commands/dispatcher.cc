@@ -411,15 +411,25 @@ bool find_keys_behind(const KeySpec& where, std::span<const Bytes> args,
                       std::vector<size_t>& keys) {
   for (size_t i = static_cast<size_t>(where.keyword_from); i < args.size(); ++i) {
     if (!equals_upper(args[i], where.keyword)) continue;
+    if (where.one_behind) {  // said again, the handler decides which one counts
+      if (i + 1 < args.size()) keys.push_back(i + 1);
+      continue;
+    }
     const size_t left = args.size() - i - 1;
     for (size_t k = 0; k < left / 2; ++k) keys.push_back(i + 1 + k);
     return left > 0 && left % 2 == 0;
   }
-  return false;
+  return where.one_behind;
 }
 
 bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector<size_t>& keys) {
-  const KeySpec& where = spec.keys;
+  for (const KeySpec* where = &spec.keys; where != nullptr; where = where->also) {
+    if (!find_keys(*where, args, keys)) return false;
+  }
+  return true;
+}
+
+bool find_keys(const KeySpec& where, std::span<const Bytes> args, std::vector<size_t>& keys) {
   if (!where.names_keys()) return true;
   if (!where.keyword.empty()) return find_keys_behind(where, args, keys);
   const auto words = static_cast<int64_t>(args.size());

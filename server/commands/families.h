@@ -43,6 +43,12 @@ std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> function_commands();
 std::span<const CommandSpec> script_commands();
 std::span<const CommandSpec> acl_commands();
+std::span<const CommandSpec> sorted_set_commands();
+std::span<const CommandSpec> sorted_set_range_commands();
+std::span<const CommandSpec> sorted_set_pop_commands();
+std::span<const CommandSpec> sorted_set_algebra_commands();
+std::span<const CommandSpec> geo_commands();
+std::span<const CommandSpec> geo_search_commands();
 std::span<const CommandSpec> pubsub_commands();
 std::span<const CommandSpec> eviction_commands();
 

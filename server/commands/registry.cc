@@ -76,8 +76,8 @@ Command* Registry::make(const CommandSpec& spec, const Command* parent) {
   command->id = static_cast<uint32_t>(all_.size());
   const KeySpec& keys = spec.keys;
   command->one_key = !has(spec.flags, Flag::whole_store) && keys.names_keys() &&
-                     keys.count_at == 0 && keys.keyword.empty() &&
-                     keys.last == keys.first;
+                     keys.count_at == 0 && keys.keyword.empty() && keys.last == keys.first &&
+                     keys.also == nullptr;
   command->name = lower_case(spec.name);
   if (command->is_veiled_part()) {
     command->name = parent->name;

@@ -43,6 +43,8 @@ class LiveSettings {
   std::atomic<int64_t> stream_entries_max{100};   // stream-node-max-entries, 0: no limit
   std::atomic<int64_t> stream_bytes_max{4096};    // stream-node-max-bytes, 0: no limit
   std::atomic<int64_t> latency_ms_min{0};       // latency-monitor-threshold, 0: off
+  std::atomic<int64_t> zset_pack_members{128};       // zset-max-listpack-entries
+  std::atomic<int64_t> zset_pack_member_bytes{64};   // zset-max-listpack-value
   std::atomic<bool> latency_tracking{true};
   std::atomic<bool> protected_mode{true};
   std::atomic<bool> password_set{false};

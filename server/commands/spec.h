@@ -112,6 +112,8 @@ struct KeySpec {
   KeyUse (*use_of)(std::span<const Bytes> args) = nullptr;
   // They stand where keys do, for cluster slots, but name no data (channels of SPUBLISH).
   bool channels = false;
+  // Where more keys stand (the sources of ZUNIONSTORE, GEORADIUS's STORE); null: nowhere.
+  const KeySpec* also = nullptr;
 
   // Not empty: the keys are the first half of what follows this word, which stands at
   // `keyword_from` or behind it (STREAMS of XREAD).
@@ -122,6 +124,8 @@ struct KeySpec {
   int unknown = 0;
   // Of a command with one more key behind an option: that argument, 0 when it is not given.
   size_t (*option_key)(std::span<const Bytes> args) = nullptr;
+  // Only the argument behind that word is a key, and the word may be missing. Only in an `also`.
+  bool one_behind = false;
 
   constexpr bool names_keys() const { return (first != 0 && !channels) || !keyword.empty(); }
 };
@@ -143,6 +147,17 @@ constexpr KeySpec keys_behind(Bytes keyword, int from, KeyUse use) {
 // The first key is used in one way, those behind it in another (RENAME, BITOP).
 constexpr KeySpec first_and_others(int first, int last, KeyUse first_use, KeyUse other_use) {
   return {first, last, 1, 0, first_use, other_use, true};
+}
+// The key behind a word, if the word is there.
+constexpr KeySpec key_behind(Bytes keyword, int from, KeyUse use, const KeySpec* also = nullptr) {
+  KeySpec spec = keys_behind(keyword, from, use);
+  spec.one_behind = true;
+  spec.also = also;
+  return spec;
+}
+constexpr KeySpec and_also(KeySpec keys, const KeySpec& also) {
+  keys.also = &also;
+  return keys;
 }
 constexpr KeySpec key_at(int index, KeyUse use, KeyUse (*use_of)(std::span<const Bytes>)) {
   return {index, index, 1, 0, use, use, false, use_of};

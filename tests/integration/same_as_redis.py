@@ -200,6 +200,75 @@ UNORDERED = {"KEYS", "HKEYS", "HVALS", "HRANDFIELD", "SMEMBERS", "SINTER", "SUNI
              "SRANDMEMBER", "SPOP"}
 
 
+ZSETS = ["z1", "z2", "z3", "a"]
+MEMBERS = ["a", "b", "c", "d", "e", "10", "7", "-3", "", "x" * 70]
+# Scores that every version prints with the same digits.
+SCORES = ["0", "1", "2", "3.5", "-1", "-2.25", "100", "inf", "-inf", "1e3", "x", "nan", ""]
+
+
+def score_range(dice):
+    return [some(dice, ["", "", "("]) + some(dice, SCORES) for _ in range(2)]
+
+
+def name_range(dice):
+    return [some(dice, ["-", "+", "[a", "(b", "[c", "(", "[", "b", "[10"]) for _ in range(2)]
+
+
+def zset_write(dice):
+    key, other, member = some(dice, ZSETS), some(dice, ZSETS), some(dice, MEMBERS)
+    score, rank = some(dice, SCORES), str(dice.randint(-7, 7))
+    options = some(dice, [[], [], ["NX"], ["XX"], ["GT"], ["LT", "CH"], ["INCR"], ["XX", "INCR"],
+                          ["NX", "GT"], ["CH"]])
+    pairs = [word for _ in range(dice.randint(1, 4))
+             for word in (some(dice, SCORES[:10]), some(dice, MEMBERS))]
+    limit = some(dice, [[], ["LIMIT", rank, "2"], ["LIMIT", "0", "-1"], ["LIMIT", "1"]])
+    inputs = ["2", other, some(dice, ZSETS)] + some(dice, [[], ["WEIGHTS", "2", "-1"], [
+        "AGGREGATE", some(dice, ["MIN", "MAX", "SUM", "FOO"])], ["WEIGHTS", "1"]])
+    return some(dice, [
+        ["ZADD", key] + options + [score, member], ["ZADD", key] + options + pairs,
+        ["ZADD", key] + pairs, ["ZINCRBY", key, score, member], ["ZREM", key, member],
+        ["ZREMRANGEBYRANK", key, rank, rank], ["ZREMRANGEBYSCORE", key] + score_range(dice),
+        ["ZREMRANGEBYLEX", key] + name_range(dice), ["ZPOPMIN", key], ["ZPOPMAX", key, rank],
+        ["ZMPOP", "2", key, other, some(dice, ["MIN", "MAX", "FOO"])],
+        ["ZMPOP", "1", key, "MIN", "COUNT", rank],
+        ["ZRANGESTORE", key, other] + score_range(dice) + ["BYSCORE"] + limit,
+        ["ZRANGESTORE", key, other, rank, "-1"], ["ZUNIONSTORE", key] + inputs,
+        ["ZINTERSTORE", key] + inputs, ["ZDIFFSTORE", key] + inputs[:3],
+        ["GEOADD", key, some(dice, ["13.361389", "-180", "0", "181"]), "38.115556", member],
+        ["GEOSEARCHSTORE", key, other, "FROMLONLAT", "13", "38", "BYRADIUS", "500", "km"]])
+
+
+def zset_read(dice):
+    key, other, member = some(dice, ZSETS), some(dice, ZSETS), some(dice, MEMBERS)
+    rank, last = str(dice.randint(-7, 7)), str(dice.randint(-7, 7))
+    scores = some(dice, [[], ["WITHSCORES"]])
+    limit = some(dice, [[], [], ["LIMIT", rank, last], ["LIMIT", "0", "-1"]])
+    way = some(dice, [[], ["REV"]])
+    inputs = ["2", key, other] + some(dice, [[], ["WEIGHTS", "2", "-1"], ["AGGREGATE", "MIN"]])
+    return some(dice, [
+        ["ZRANGE", key, rank, last] + way + scores,
+        ["ZRANGE", key] + score_range(dice) + ["BYSCORE"] + way + limit + scores,
+        ["ZRANGE", key] + name_range(dice) + ["BYLEX"] + way + limit,
+        ["ZREVRANGE", key, rank, last] + scores,
+        ["ZRANGEBYSCORE", key] + score_range(dice) + scores + limit,
+        ["ZREVRANGEBYSCORE", key] + score_range(dice) + scores + limit,
+        ["ZRANGEBYLEX", key] + name_range(dice) + limit,
+        ["ZREVRANGEBYLEX", key] + name_range(dice) + limit,
+        ["ZCOUNT", key] + score_range(dice), ["ZLEXCOUNT", key] + name_range(dice),
+        ["ZCARD", key], ["ZSCORE", key, member], ["ZMSCORE", key, member, "a"],
+        ["ZRANK", key, member], ["ZREVRANK", key, member], ["ZUNION"] + inputs + scores,
+        ["ZINTER"] + inputs + scores, ["ZDIFF"] + inputs[:3] + scores,
+        ["ZINTERCARD"] + inputs[:3] + some(dice, [[], ["LIMIT", rank]]),
+        ["ZRANDMEMBER", "missing", rank], ["OBJECT", "ENCODING", key],
+        ["GEODIST", key, member, "a", "km"], ["GEOPOS", key, member], ["GEOHASH", key, member],
+        ["GEOSEARCH", key, "FROMLONLAT", "13", "38", "BYBOX", "900", "900", "km", "ASC",
+         "WITHCOORD", "WITHDIST", "WITHHASH"]])
+
+
+def zset_command(dice):
+    return some(dice, [zset_write, zset_read])(dice)
+
+
 def comparable(words, reply):
     """Times may differ by a second between the two."""
     if words[0] in ("TTL", "EXPIRETIME") and isinstance(reply, int) and reply > 0:
