@@ -43,7 +43,7 @@ struct Places {
 
 Places find_places(const Pack& pack, Bytes member, double score) {
   Places places;
-  const Pack::Item form = Pack::form_of(member);
+  const auto form = Pack::form_of(member);
   IntegerText scratch;
   for (size_t at = 0; !pack.is_end(at); ++places.pairs) {
     const PackedPair pair = PackedPair::at(pack, at);

@@ -1,7 +1,7 @@
 // Places on earth as numbers of 52 bits, and back: the scores of geo sets, bit for bit Redis's.
 //
 //   bit 51 50 49 48 ...  1  0
-//       x  y  x  y  ...  x  y     26 bits each: x of 360 degrees of longitude, y of 170.1 of latitude
+//       x  y  x  y  ...  x  y     26 bits each: x of 360 degrees longitude, y of 170.1 latitude
 //
 // Places that share their first bits lie in one cell, and a cell is one range of scores. A search
 // looks into the cell of its centre and the eight around it, at the depth where these nine cover

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "server/commands/blocking.h"
 #include "server/commands/families.h"
 #include "server/commands/sorted_set_values.h"
 
@@ -95,6 +96,7 @@ Candidate find_candidate(Call& call, size_t first, size_t count) {
     const Key key = call.key(i);
     const Item item = call.find_to_write(key);
     if (!is_sorted_set(item)) {
+      if (call.is_retry()) continue;
       return {.key = {}, .item = {}, .wrong_type = true};
     }
     if (item) return {key, item, false};
@@ -142,6 +144,49 @@ Status zmpop(Call& call) {
   return Status::ok();
 }
 
+Status wait(Call& call, int64_t until_ms) {
+  return call.wait_for_keys(
+      {.until_ms = until_ms, .type = Type::sorted_set, .nothing = Nothing::null_array});
+}
+
+Status bzmpop(Call& call) {
+  Args args(call);
+  args.skip();
+  const ManyKeys keys = parse_many(args);
+  if (!args.ok()) return args.error();
+  Args timeout_args(call);
+  const int64_t until_ms = take_timeout(timeout_args, call.now_ms());
+  if (!timeout_args.ok()) return timeout_args.error();
+  const Candidate found = find_candidate(call, keys.first, keys.count);
+  if (found.wrong_type) return Status::error(errors::kWrongType);
+  if (!found.item) return wait(call, until_ms);
+  pop_named(call, found, keys.pop);
+  return Status::ok();
+}
+
+Status wait_and_pop(Call& call, bool highest) {
+  Args args(call);
+  const size_t keys = call.arg_count() - 2;
+  for (size_t i = 0; i < keys; ++i) args.skip();
+  const int64_t until_ms = take_timeout(args, call.now_ms());
+  if (!args.ok()) return args.error();
+  const Candidate found = find_candidate(call, 1, keys);
+  if (found.wrong_type) return Status::error(errors::kWrongType);
+  if (!found.item) return wait(call, until_ms);
+  ReplyWriter& reply = call.reply();
+  reply.array(3);
+  reply.bulk(found.key->name);
+  const RankRange ranks = popped_ranks(found.item, {highest, 1});
+  take_members(call, *found.key, found.item, ranks, highest, [&](Bytes member, double score) {
+    reply.bulk(member);
+    reply.number(score);
+  });
+  return Status::ok();
+}
+
+Status bzpopmin(Call& call) { return wait_and_pop(call, false); }
+Status bzpopmax(Call& call) { return wait_and_pop(call, true); }
+
 constexpr Acl kWrite = Acl::write | Acl::sortedset;
 
 constexpr CommandSpec popping(Bytes name, Bytes summary, Handler run) {
@@ -157,6 +202,20 @@ constexpr CommandSpec popping(Bytes name, Bytes summary, Handler run) {
           .acl = kWrite | Acl::fast,
           .run = run};
 }
+constexpr CommandSpec waiting(Bytes name, Bytes summary, Handler run) {
+  return {.name = name,
+          .syntax = "key [key ...] timeout",
+          .summary = summary,
+          .since = "5.0.0",
+          .complexity = "O(log(N))",
+          .group = "sorted-set",
+          .arity = at_least(3),
+          .flags = Flag::write | Flag::noscript | Flag::blocking | Flag::fast,
+          .keys = keys_from(1, -2, 1, KeyUse::read_write_access_delete),
+          .acl = kWrite | Acl::fast | Acl::blocking,
+          .run = run};
+}
+
 constexpr auto kFamily = family({
     popping("ZPOPMIN", "Takes the members with the lowest scores.", zpopmin),
     popping("ZPOPMAX", "Takes the members with the highest scores.", zpopmax),
@@ -171,6 +230,19 @@ constexpr auto kFamily = family({
      .keys = keys_counted_at(1, 1, KeyUse::read_write_access_delete),
      .acl = kWrite | Acl::slow,
      .run = zmpop},
+    waiting("BZPOPMIN", "Takes the member with the lowest score, waiting for one.", bzpopmin),
+    waiting("BZPOPMAX", "Takes the member with the highest score, waiting for one.", bzpopmax),
+    {.name = "BZMPOP",
+     .syntax = "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+     .summary = "Takes members of the first sorted set that is there, waiting for one.",
+     .since = "7.0.0",
+     .complexity = "O(K)+O(M*log(N)) where K is the number of keys and M that of members taken",
+     .group = "sorted-set",
+     .arity = at_least(5),
+     .flags = Flag::write | Flag::blocking | Flag::movable_keys,
+     .keys = keys_counted_at(2, 1, KeyUse::read_write_access_delete),
+     .acl = kWrite | Acl::slow | Acl::blocking,
+     .run = bzmpop},
 });
 
 }  // namespace
