@@ -10,6 +10,7 @@
 
 #include "server/commands/families.h"
 #include "server/commands/sorted_set_values.h"
+#include "storage/set.h"
 
 namespace larder {
 namespace {
@@ -17,18 +18,27 @@ namespace {
 enum class Operation : uint8_t { unite, intersect, subtract };
 enum class Aggregate : uint8_t { sum, min, max };
 
-// One input.
+constexpr double kPlainScore = 1;  // of a member of a set
+
+// One input: a sorted set, a set or nothing.
 struct Source {
+  Keyspace* keys = nullptr;
+  Key key;
   Item item;
   double weight = 1;
   size_t size = 0;
 
+  bool is_plain() const { return item && item->type() == Type::set; }
+  Set plain() const { return {*keys, key, item}; }
+  size_t count() const { return is_plain() ? plain().size() : SortedSetView(item).size(); }
   std::optional<double> score_of(Bytes member) const {
-    return SortedSetView(item).score_of(member);
+    if (!is_plain()) return SortedSetView(item).score_of(member);
+    return plain().contains(member) ? std::optional(kPlainScore) : std::nullopt;
   }
   template <typename Visit>
   void each(Visit visit) const {
-    SortedSetView(item).each(visit);
+    if (!is_plain()) return SortedSetView(item).each(visit);
+    plain().each([&](Bytes member) { visit(member, kPlainScore); });
   }
 };
 
@@ -55,9 +65,11 @@ void parse_sources(Call& call, Args& args, Inputs& inputs) {
   if (args.ok() && static_cast<uint64_t>(count) > args.left()) args.reject();
   if (!args.ok()) return;
   for (int64_t i = 0; i < count; ++i) {
-    const Item item = call.find_to_read(args.key());
-    if (!is_sorted_set(item)) return args.fail(errors::kWrongType);
-    inputs.sources.push_back({.item = item, .size = SortedSetView(item).size()});
+    const Key key = args.key();
+    const Item item = call.find_to_read(key);
+    if (!is_sorted_set(item) && !is_type(item, Type::set)) return args.fail(errors::kWrongType);
+    inputs.sources.push_back({.keys = &call.keyspace(key), .key = key, .item = item});
+    inputs.sources.back().size = inputs.sources.back().count();
   }
 }
 

@@ -200,7 +200,7 @@ UNORDERED = {"KEYS", "HKEYS", "HVALS", "HRANDFIELD", "SMEMBERS", "SINTER", "SUNI
              "SRANDMEMBER", "SPOP"}
 
 
-ZSETS = ["z1", "z2", "z3", "a"]
+ZSETS = ["z1", "z2", "z3", "a", "s"]
 MEMBERS = ["a", "b", "c", "d", "e", "10", "7", "-3", "", "x" * 70]
 # Scores that every version prints with the same digits.
 SCORES = ["0", "1", "2", "3.5", "-1", "-2.25", "100", "inf", "-inf", "1e3", "x", "nan", ""]
