@@ -68,8 +68,12 @@ void parse_sources(Call& call, Args& args, Inputs& inputs) {
     const Key key = args.key();
     const Item item = call.find_to_read(key);
     if (!is_sorted_set(item) && !is_type(item, Type::set)) return args.fail(errors::kWrongType);
-    inputs.sources.push_back({.keys = &call.keyspace(key), .key = key, .item = item});
-    inputs.sources.back().size = inputs.sources.back().count();
+    inputs.sources.push_back({.keys = &call.keyspace(key), .key = key});
+  }
+  // Again, as looking for a key may have removed one that was over, and moved the others.
+  for (Source& source : inputs.sources) {
+    source.item = call.peek(source.key);
+    source.size = source.count();
   }
 }
 
