@@ -12,11 +12,10 @@ Bytes bytes_of(const double& score) {
   return {reinterpret_cast<const char*>(&score), sizeof score};
 }
 
-// Whole numbers up to 2^62 are integers; -0 is not 0.
+// Whole numbers up to 2^62 are integers. A -0 becomes 0, as in Redis's small sets.
 bool is_whole(double score) {
   constexpr double kMax = 4611686018427387904.0;
-  return std::fabs(score) < kMax && score == std::trunc(score) &&
-         !(score == 0 && std::signbit(score));
+  return std::fabs(score) < kMax && score == std::trunc(score);
 }
 
 void append_pair(std::string& out, Bytes member, double score) {

@@ -210,16 +210,17 @@ std::vector<Found> search_all(const Search& search) {
 std::vector<Found> results_of(const Search& search) {
   if (!search.source) return {};
   std::vector<Found> found = search_all(search);
-  const size_t count = search.count == 0 ? found.size() : std::min(search.count, found.size());
-  const auto end = found.begin() + static_cast<ptrdiff_t>(count);
+  // What is equally far stays in the order of the cells.
   if (search.order == Order::nearest_first) {
-    std::partial_sort(found.begin(), end, found.end(),
-                      [](const Found& a, const Found& b) { return a.metres < b.metres; });
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Found& a, const Found& b) { return a.metres < b.metres; });
   } else if (search.order == Order::farthest_first) {
-    std::partial_sort(found.begin(), end, found.end(),
-                      [](const Found& a, const Found& b) { return a.metres > b.metres; });
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Found& a, const Found& b) { return a.metres > b.metres; });
   }
-  found.erase(end, found.end());
+  if (search.count != 0 && search.count < found.size()) {
+    found.erase(found.begin() + static_cast<ptrdiff_t>(search.count), found.end());
+  }
   return found;
 }
 

@@ -108,8 +108,10 @@ double score_of(const Place& place) {
 }
 
 Place place_of(double score) {
-  constexpr double kEnd = static_cast<double>(uint64_t{1} << 2 * kStepsMax);
-  const uint64_t bits = score >= 0 && score < kEnd ? static_cast<uint64_t>(score) : 0;
+  // At the very edge of the map a score has 54 bits; others were made by ZADD.
+  constexpr double kEnd = 0x1p63;
+  const uint64_t bits =
+      std::fabs(score) < kEnd ? static_cast<uint64_t>(static_cast<int64_t>(score)) : 0;
   const Area area = area_of({gather(bits >> 1), gather(bits), kStepsMax});
   return {std::clamp((area.west + area.east) / 2, -kLongitudeMax, kLongitudeMax),
           std::clamp((area.south + area.north) / 2, -kLatitudeMax, kLatitudeMax)};
