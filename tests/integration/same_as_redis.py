@@ -210,6 +210,7 @@ def score_range(dice):
     return [some(dice, ["", "", "("]) + some(dice, SCORES) for _ in range(2)]
 
 
+# Ranges of names are for sets of one score, which "lex" is.
 def name_range(dice):
     return [some(dice, ["-", "+", "[a", "(b", "[c", "(", "[", "b", "[10"]) for _ in range(2)]
 
@@ -228,7 +229,7 @@ def zset_write(dice):
         ["ZADD", key] + options + [score, member], ["ZADD", key] + options + pairs,
         ["ZADD", key] + pairs, ["ZINCRBY", key, score, member], ["ZREM", key, member],
         ["ZREMRANGEBYRANK", key, rank, rank], ["ZREMRANGEBYSCORE", key] + score_range(dice),
-        ["ZREMRANGEBYLEX", key] + name_range(dice), ["ZPOPMIN", key], ["ZPOPMAX", key, rank],
+        ["ZADD", "lex", "0", member, "0", some(dice, MEMBERS)], ["ZREMRANGEBYLEX", "lex"] + name_range(dice), ["ZPOPMIN", key], ["ZPOPMAX", key, rank],
         ["ZMPOP", "2", key, other, some(dice, ["MIN", "MAX", "FOO"])],
         ["ZMPOP", "1", key, "MIN", "COUNT", rank],
         ["ZRANGESTORE", key, other] + score_range(dice) + ["BYSCORE"] + limit,
@@ -248,13 +249,13 @@ def zset_read(dice):
     return some(dice, [
         ["ZRANGE", key, rank, last] + way + scores,
         ["ZRANGE", key] + score_range(dice) + ["BYSCORE"] + way + limit + scores,
-        ["ZRANGE", key] + name_range(dice) + ["BYLEX"] + way + limit,
+        ["ZRANGE", "lex"] + name_range(dice) + ["BYLEX"] + way + limit,
         ["ZREVRANGE", key, rank, last] + scores,
         ["ZRANGEBYSCORE", key] + score_range(dice) + scores + limit,
         ["ZREVRANGEBYSCORE", key] + score_range(dice) + scores + limit,
-        ["ZRANGEBYLEX", key] + name_range(dice) + limit,
-        ["ZREVRANGEBYLEX", key] + name_range(dice) + limit,
-        ["ZCOUNT", key] + score_range(dice), ["ZLEXCOUNT", key] + name_range(dice),
+        ["ZRANGEBYLEX", "lex"] + name_range(dice) + limit,
+        ["ZREVRANGEBYLEX", "lex"] + name_range(dice) + limit,
+        ["ZCOUNT", key] + score_range(dice), ["ZLEXCOUNT", "lex"] + name_range(dice),
         ["ZCARD", key], ["ZSCORE", key, member], ["ZMSCORE", key, member, "a"],
         ["ZRANK", key, member], ["ZREVRANK", key, member], ["ZUNION"] + inputs + scores,
         ["ZINTER"] + inputs + scores, ["ZDIFF"] + inputs[:3] + scores,
