@@ -229,7 +229,8 @@ def zset_write(dice):
         ["ZADD", key] + options + [score, member], ["ZADD", key] + options + pairs,
         ["ZADD", key] + pairs, ["ZINCRBY", key, score, member], ["ZREM", key, member],
         ["ZREMRANGEBYRANK", key, rank, rank], ["ZREMRANGEBYSCORE", key] + score_range(dice),
-        ["ZADD", "lex", "0", member, "0", some(dice, MEMBERS)], ["ZREMRANGEBYLEX", "lex"] + name_range(dice), ["ZPOPMIN", key], ["ZPOPMAX", key, rank],
+        ["ZADD", "lex", "0", member, "0", some(dice, MEMBERS)],
+        ["ZREMRANGEBYLEX", "lex"] + name_range(dice), ["ZPOPMIN", key], ["ZPOPMAX", key, rank],
         ["ZMPOP", "2", key, other, some(dice, ["MIN", "MAX", "FOO"])],
         ["ZMPOP", "1", key, "MIN", "COUNT", rank],
         ["ZRANGESTORE", key, other] + score_range(dice) + ["BYSCORE"] + limit,
@@ -260,7 +261,7 @@ def zset_read(dice):
         ["ZRANK", key, member], ["ZREVRANK", key, member], ["ZUNION"] + inputs + scores,
         ["ZINTER"] + inputs + scores, ["ZDIFF"] + inputs[:3] + scores,
         ["ZINTERCARD"] + inputs[:3] + some(dice, [[], ["LIMIT", rank]]),
-        ["ZRANDMEMBER", "missing", rank], ["OBJECT", "ENCODING", key],
+        ["ZRANDMEMBER", "missing", rank], ["OBJECT", "ENCODING", some(dice, ZSETS[:3])],
         ["GEODIST", key, member, "a", "km"], ["GEOPOS", key, member], ["GEOHASH", key, member],
         ["GEOSEARCH", key, "FROMLONLAT", "13", "38", "BYBOX", "900", "900", "km", "ASC",
          "WITHCOORD", "WITHDIST", "WITHHASH"]])
