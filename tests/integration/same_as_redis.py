@@ -285,7 +285,7 @@ def comparable(words, reply):
 
 
 FAMILIES = [string_command, string_command, key_command, bit_command, hash_command, set_command,
-            list_command, list_command]
+            list_command, list_command, zset_command, zset_command]
 
 
 def run(larder, seed, count):
