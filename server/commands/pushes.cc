@@ -74,14 +74,15 @@ void PushQueues::deliver(ClientsOfWorker& clients) {
   }
 }
 
-void PushQueues::wake_others() {
+void PushQueues::send_wakes() {
   std::vector<size_t>& wakes = queues_[the_worker].wakes;
   for (const size_t worker : wakes) wake(worker);
   wakes.clear();
 }
 
+// A worker that was visited finishes a round.
 void PushQueues::wake(size_t worker) {
-  workers_->visit(worker, [this](ClientsOfWorker& clients) { deliver(clients); });
+  workers_->visit(worker, [](ClientsOfWorker&) {});
 }
 
 }  // namespace larder

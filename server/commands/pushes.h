@@ -60,7 +60,11 @@ class PushQueues {
   // On the worker's thread only. A round is over: its own pushes are delivered, the others woken.
   void finish_round(ClientsOfWorker& clients) {
     if (waiting(this_worker())) [[unlikely]] deliver(clients);
-    if (own_wakes()) [[unlikely]] wake_others();
+    wake_others();
+  }
+  // Only the latter.
+  void wake_others() {
+    if (!queues_[this_worker()].wakes.empty()) [[unlikely]] send_wakes();
   }
   bool waiting(size_t worker) const {
     return queues_[worker].waiting.load(std::memory_order_relaxed);
@@ -83,8 +87,7 @@ class PushQueues {
     std::vector<size_t> wakes;                 // workers to wake; on the worker's thread only
   };
 
-  bool own_wakes() const { return !queues_[this_worker()].wakes.empty(); }
-  void wake_others();
+  void send_wakes();
   void wake(size_t worker);
   void take(Queue& queue);
   void count(Queue& queue, size_t bytes) REQUIRES(queue.mutex);

@@ -258,7 +258,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
     if (closed_) return false;
   }
   // Its own pushes come before its next reply.
-  if (session_.listens()) [[unlikely]] worker_.finish_round();
+  if (session_.listens()) [[unlikely]] worker_.finish_round_now();
   return true;
 }
 

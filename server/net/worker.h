@@ -38,6 +38,8 @@ class Worker : public ClientsOfWorker {
   void flush_pushes() override;
   // To be called when clients' requests, or the clock, may have caused pushes.
   void finish_round();
+  // The same, for a client that must be told before its next request is run.
+  void finish_round_now();
   void adopt(int fd, Session session);
   void remove(Connection& connection);
   void stop(int64_t until_ms);
@@ -68,6 +70,7 @@ class Worker : public ClientsOfWorker {
   void cron();
   void run_ready();
   Connection* count_client_bytes();
+  void deliver_later(int64_t pause_ns);
   void finish_stop(int64_t until_ms);
 
   asio::io_context loop_;
@@ -88,6 +91,9 @@ class Worker : public ClientsOfWorker {
   std::vector<std::shared_ptr<Connection>> ready_;
   std::vector<std::shared_ptr<Connection>> round_;  // run now; here for its memory only
   size_t ready_requests_ = 0;
+  asio::steady_timer push_timer_{loop_};
+  bool push_timer_set_ = false;
+  int64_t deliver_after_ns_ = 0;  // steady clock: earlier pushes wait for each other
   std::vector<Connection*> pushed_;  // emptied before any of them may close
   std::thread thread_;
   int64_t last_tick_ms_ = 0;
