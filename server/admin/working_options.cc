@@ -54,6 +54,7 @@ std::string apply_policy(const Options& options, OptionTargets& to) {
                                                                  : EvictionGoal::objects,
                 .lfu_log_factor = number("lfu-log-factor"),
                 .lfu_decay_minutes = number("lfu-decay-time")});
+  apply_tracking_of_use(options, to);
   return "";
 }
 

@@ -79,7 +79,7 @@ Command* Registry::make(const CommandSpec& spec, const Command* parent) {
                      keys.count_at == 0 && keys.keyword.empty() && keys.last == keys.first &&
                      keys.also == nullptr;
   command->name = lower_case(spec.name);
-  if (command->is_veiled_part()) {
+  if (parent != nullptr && command->is_veiled_part()) {
     command->name = parent->name;
     command->id = parent->id;
     command->shown = parent->spec;

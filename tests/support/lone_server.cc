@@ -33,7 +33,8 @@ class LoneServer::NoOptions : public Configuration {
  public:
   std::optional<std::string> value(Bytes) const override { return {}; }
   std::vector<std::pair<std::string, std::string>> matching(Bytes) const override { return {}; }
-  std::string set(const std::vector<Assignment>&) override { return {}; }
+  std::string set(const std::vector<Assignment>&, bool) override { return {}; }
+  void rewrite_all() override {}
   std::string rewrite() override { return {}; }
   std::string file() const override { return {}; }
 };
