@@ -137,7 +137,7 @@ Status pfdebug(Call& call) {
     return Status::error("ERR HLL encoding is not sparse");
   } else {
     IntegerText scratch;
-    call.reply().simple(HyperLogLog::describe_sparse(string_bytes(*item.entry(), scratch)));
+    call.reply().bulk(HyperLogLog::describe_sparse(string_bytes(*item.entry(), scratch)));
   }
   return Status::ok();
 }

@@ -194,7 +194,7 @@ Status sort_as(Call& call, SortOptions options, const Key& key) {
   if (!sorted) {
     if (!weigh(call, options, all)) return Status::error(kNotScores);
     sort_elements(options, all);
-  } else if (options.descending && item && item->type() == Type::sorted_set) {
+  } else if (options.descending && item && item->type() != Type::set) {
     std::reverse(all.begin(), all.end());
   }
   keep_window(options, all);

@@ -280,13 +280,13 @@ Status xsetid(Call& call) {
   if (!item) return Status::error(errors::kNoSuchKey);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
   Stream& stream = stream_of(*item.entry());
-  if (id < stream.max_deleted_id()) {
-    return Status::error("ERR The ID specified in XSETID is smaller than current "
-                         "max_deleted_entry_id");
-  }
   if (stream.length() > 0 && id < stream.last_entry_id()) {
     return Status::error("ERR The ID specified in XSETID is smaller than the target stream top "
                          "item");
+  }
+  if (id < stream.max_deleted_id()) {
+    return Status::error("ERR The ID specified in XSETID is smaller than current "
+                         "max_deleted_entry_id");
   }
   if (added && static_cast<size_t>(*added) < stream.length()) {
     return Status::error("ERR The entries_added specified in XSETID is smaller than the target "

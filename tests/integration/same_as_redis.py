@@ -236,7 +236,7 @@ def zset_write(dice):
         ["ZRANGESTORE", key, other] + score_range(dice) + ["BYSCORE"] + limit,
         ["ZRANGESTORE", key, other, rank, "-1"], ["ZUNIONSTORE", key] + inputs,
         ["ZINTERSTORE", key] + inputs, ["ZDIFFSTORE", key] + inputs[:3],
-        ["GEOADD", key, some(dice, ["13.361389", "-180", "0", "181"]), "38.115556", member],
+        ["GEOADD", key, some(dice, ["13.361389", "-179", "0", "181"]), "38.115556", member],
         ["GEOSEARCHSTORE", key, other, "FROMLONLAT", "13", "38", "BYRADIUS", "500", "km"]])
 
 
