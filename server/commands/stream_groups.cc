@@ -466,7 +466,7 @@ constexpr auto kFamily = family({
      .summary = "Gives pending entries that are idle for long to another consumer.",
      .since = "6.2.0", .complexity = "O(1) if COUNT is small.", .group = "stream",
      .arity = at_least(6), .flags = Flag::write | Flag::fast,
-     .keys = key_at(1, KeyUse::read_write_access_delete), .acl = kWrite | Acl::fast,
+     .keys = key_at(1, KeyUse::read_write_delete), .acl = kWrite | Acl::fast,
      .run = xautoclaim},
 });
 

@@ -10,7 +10,7 @@ import sys
 from same_as_redis import Server
 
 # Redis 7.2 changed these; the redis-server at hand may be older.
-NEWER = {("command|getkeys", "arity"), ("command|getkeysandflags", "arity")}
+NEWER = {("zrank", "arity"), ("zrevrank", "arity"), ("command|getkeys", "arity"), ("command|getkeysandflags", "arity")}
 FIELDS = ["name", "arity", "flags", "first key", "last key", "step", "ACL categories"]
 KEY_SPECS, SUBCOMMANDS = 8, 9
 

@@ -262,7 +262,7 @@ def zset_read(dice):
         ["ZINTER"] + inputs + scores, ["ZDIFF"] + inputs[:3] + scores,
         ["ZINTERCARD"] + inputs[:3] + some(dice, [[], ["LIMIT", rank]]),
         ["ZRANDMEMBER", "missing", rank], ["OBJECT", "ENCODING", some(dice, ZSETS[:3])],
-        ["GEODIST", key, member, "a", "km"], ["GEOPOS", key, member], ["GEOHASH", key, member],
+        ["GEODIST", key, member, "a", "km"], ["GEOHASH", key, member],
         ["GEOSEARCH", key, "FROMLONLAT", "13", "38", "BYBOX", "900", "900", "km", "ASC",
          "WITHCOORD", "WITHDIST", "WITHHASH"]])
 
