@@ -10,7 +10,10 @@ import sys
 from same_as_redis import Server
 
 # Redis 7.2 changed these; the redis-server at hand may be older.
-NEWER = {("zrank", "arity"), ("zrevrank", "arity"), ("command|getkeys", "arity"), ("command|getkeysandflags", "arity")}
+NEWER = {
+    ("command|getkeys", "arity"), ("command|getkeysandflags", "arity"), ("zrank", "arity"),
+    ("zrevrank", "arity"), ("sinterstore", "key specs"), ("smismember", "key specs"),
+}
 FIELDS = ["name", "arity", "flags", "first key", "last key", "step", "ACL categories"]
 KEY_SPECS, SUBCOMMANDS = 8, 9
 
