@@ -86,7 +86,8 @@ def check_all(server, stored):
 
 def test_full_without_eviction_keeps_everything(program):
     for sizes, count in (([64, 200, 400], 200_000), ([100_000, MB], 100)):
-        with lab.Server(program, "--maxmemory", f"{LIMIT_MB}mb") as server, lab.Pinger(server):
+        with lab.Server(program, "--maxmemory", f"{LIMIT_MB}mb",
+                        "--maxmemory-policy", "noeviction") as server, lab.Pinger(server):
             before_mb = server.resident_mb()
             stored = fill(server, sizes, count)
             assert len(stored) < count, "the limit was never reached"
