@@ -7,6 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(lzf REQUIRED IMPORTED_TARGET liblzf)
 
 # asio and concurrentqueue are header-only and ship no CMake package. SYSTEM keeps our warnings
 # out of their headers.

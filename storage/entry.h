@@ -56,6 +56,7 @@ class Entry {
     kLongPayload = 8,  // 4-byte payload length
     kTimed = 16,       // a reference in the expiry index fires at or before the expiry
     kSticky = 32,      // never evicted
+    kEpoch = 64,       // equal to its shard's: the running snapshot has it or does not want it
   };
   static constexpr size_t kHeaderBytes = 5;
   static constexpr int64_t kNarrowExpiryMax = (int64_t{1} << 48) - 1;

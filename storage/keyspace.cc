@@ -5,8 +5,9 @@
 
 #include "base/check.h"
 #include "storage/events.h"
-#include "storage/hash.h"
 #include "storage/eviction/eviction_group.h"
+#include "storage/hash.h"
+#include "storage/snapshot.h"
 
 namespace larder {
 namespace {
@@ -17,6 +18,13 @@ constexpr size_t kDeadRefsMin = 4096;
 constexpr size_t kRebuildBuckets = 64;
 // Fields of a hash that expire at a stroke, about 10 us.
 constexpr size_t kFieldBudget = 64;
+
+// An entry laid out anew is the same to the eviction policy and to a snapshot.
+void keep_marks(const Entry& old, Entry& entry) {
+  entry.set_stamp(old.stamp());
+  entry.set(Entry::kSticky, old.is(Entry::kSticky));
+  entry.set(Entry::kEpoch, old.is(Entry::kEpoch));
+}
 
 class BlobGarbage : public Garbage {
  public:
@@ -122,6 +130,7 @@ uint64_t Keyspace::readmit_step(uint64_t cursor) {
 
 Item Keyspace::add(const Key& key, const EntryShape& shape) {
   Entry* entry = Entry::make(slab_.allocate(Entry::bytes_for(shape)), shape, key.name);
+  entry->set(Entry::kEpoch, services_.epoch);
   const HashPlace where = place_of(key.hash);
   table_.insert(where, entry);
   const Item item{table_.find(where, key.name), where};
@@ -134,16 +143,18 @@ Item Keyspace::add(const Key& key, const EntryShape& shape) {
   return item;
 }
 
+void Keyspace::tell_snapshot(Entry* entry) { services_.snapshot->before_change(*this, entry); }
+
 Item Keyspace::reshape(Item item, const EntryShape& shape) {
   Entry* old = item.entry();
+  before_change(old);
   const int64_t before_ms = old->expiry_ms();
   const bool timed = old->is(Entry::kTimed);
   free_value(old);
   Entry* entry = static_cast<Entry*>(slab_.allocate(Entry::bytes_for(shape)));
   Entry::make(entry, shape, old->key());
-  entry->set_stamp(old->stamp());
+  keep_marks(*old, *entry);
   entry->set(Entry::kTimed, timed && shape.expiry_ms != kNoExpiry);
-  entry->set(Entry::kSticky, old->is(Entry::kSticky));
   slab_.release(old, old->bytes());
   Table::replace(item.slot, entry);
   note_expiry(item, before_ms);
@@ -165,9 +176,8 @@ Item Keyspace::resize_payload(Item item, size_t bytes, Encoding encoding) {
   }
   Entry* entry = static_cast<Entry*>(slab_.allocate(Entry::bytes_for(shape)));
   Entry::make(entry, shape, old->key());
-  entry->set_stamp(old->stamp());
+  keep_marks(*old, *entry);
   entry->set(Entry::kTimed, old->is(Entry::kTimed));
-  entry->set(Entry::kSticky, old->is(Entry::kSticky));
   std::memcpy(entry->payload(), old->payload(), keep);
   slab_.release(old, old_bytes);
   Table::replace(item.slot, entry);
@@ -183,9 +193,8 @@ Item Keyspace::set_expiry(Item item, int64_t expiry_ms) {
     shape.expiry_ms = expiry_ms;
     Entry* entry = static_cast<Entry*>(slab_.allocate(Entry::bytes_for(shape)));
     Entry::make(entry, shape, old->key());
-    entry->set_stamp(old->stamp());
+    keep_marks(*old, *entry);
     entry->set(Entry::kTimed, old->is(Entry::kTimed) && expiry_ms != kNoExpiry);
-    entry->set(Entry::kSticky, old->is(Entry::kSticky));
     std::memcpy(entry->payload(), old->payload(), shape.payload_bytes);
     slab_.release(old, old->bytes());
     Table::replace(item.slot, entry);
@@ -195,6 +204,7 @@ Item Keyspace::set_expiry(Item item, int64_t expiry_ms) {
 }
 
 void Keyspace::remove(Item item) {
+  before_change(item.entry());
   free_value(item.entry());
   remove_entry(item);
 }
@@ -210,6 +220,7 @@ void Keyspace::remove_entry(Item item) {
 
 Item Keyspace::move_value(Keyspace& from, Item item, Keyspace& to, const Key& key) {
   Entry* old = item.entry();
+  from.before_change(old);
   EntryShape shape = old->shape();
   shape.key_bytes = key.name.size();
   const Item moved = to.add(key, shape);
@@ -268,6 +279,7 @@ Item Keyspace::put(const Key& key, Item item, EntryShape shape, Bytes payload) {
 }
 
 Item Keyspace::put_object(const Key& key, Item item, Type type, Object* object, int64_t expiry_ms) {
+  if (owns_slab(*object)) adopt_slab(object->slab());
   return put(key, item, {.type = type, .encoding = Encoding::object, .expiry_ms = expiry_ms},
              {reinterpret_cast<const char*>(&object), sizeof object});
 }
@@ -415,10 +427,15 @@ bool Keyspace::expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>
 }
 
 void Keyspace::note_field_expiry(Item item, int64_t expiry_ms) {
-  if (expiry_ms != kNeverMs) expiry_->add(item.where.place, expiry_ms);
+  if (expiry_ms == kNeverMs) return;
+  services_.had_field_expiries = true;
+  expiry_->add(item.where.place, expiry_ms);
 }
 
 Item Keyspace::drop_due_fields(Item item, int64_t now_ms, size_t budget) {
+  if (services_.snapshot != nullptr && earliest_field_ms(*item.entry()) <= now_ms) {
+    before_change(item.entry());
+  }
   const auto [dropped, left] = remove_due_fields(*this, item, now_ms, budget);
   if (dropped == 0) return item;
   services_.expired_fields += dropped;

@@ -21,6 +21,7 @@ namespace larder {
 class EvictionGroup;
 struct Candidate;
 class StoreEvents;
+class StoreSnapshot;
 
 // What the keyspaces of a shard share. Guarded by the shard's lock.
 struct ShardServices {
@@ -29,6 +30,9 @@ struct ShardServices {
   unsigned buckets_per_segment = Table::kBucketsMin;
   StoreEvents* events = nullptr;
   bool tell_added = false;         // events->added is called
+  bool epoch = false;              // Entry::kEpoch of new entries
+  bool had_field_expiries = false;  // a field of a hash was ever given one
+  StoreSnapshot* snapshot = nullptr;  // the one that runs; null: none
   EvictionGroup* eviction = nullptr;  // null: nothing is ever evicted, uses are not noted
   uint8_t home = 0;                   // this shard among those of the group
   GarbageList garbage;
@@ -88,7 +92,7 @@ class Keyspace : public Garbage {
   // for it (may be null); of `shape` type, encoding and expiry count. An object
   // in the payload is owned from now on.
   Item put(const Key& key, Item item, EntryShape shape, Bytes payload);
-  // The same for an object.
+  // The same for an object. One in a slab of its own brings it along.
   Item put_object(const Key& key, Item item, Type type, Object* object, int64_t expiry_ms);
   // Replaces `removed` bytes at offset `at` of a payload that is a pack or
   // integers.
@@ -157,6 +161,11 @@ class Keyspace : public Garbage {
 
  private:
   Item drop_expired(Item item, const Key& key);
+  // To be called before an entry changes or goes.
+  void before_change(Entry* entry) {
+    if (services_.snapshot != nullptr) [[unlikely]] tell_snapshot(entry);
+  }
+  void tell_snapshot(Entry* entry);
   void free_value(Entry* entry);
   bool owns_slab(const Object& object) const { return &object.slab() != &slab_; }
   void adopt_slab(Slab& slab);

@@ -64,6 +64,9 @@ class List final : public Object {
   size_t size() const { return size_; }
   bool is_quicklist() const { return quicklist_; }
 
+  // Whole blocks, for those who write the list down; null when it is empty.
+  const ListBlock* first_block() const { return head_; }
+
   // The outermost item at an end.
   Cursor outermost(ListEnd end) const;
   // Index from the head; not valid behind the tail. Cost: a step over each block.

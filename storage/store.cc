@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "storage/events.h"
 #include "storage/shard_lock.h"
+#include "storage/snapshot.h"
 
 namespace larder {
 namespace {
@@ -167,7 +168,10 @@ size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
       if (db != kAllDatabases && db != each) continue;
       auto keyspace = shard.take_keyspace(each);
       removed += keyspace->size();
-      shard.services.garbage.push_back(std::move(keyspace));
+      if (StoreSnapshot* snapshot = shard.services.snapshot) {
+        keyspace = snapshot->keep(i, std::move(keyspace));
+      }
+      if (keyspace) shard.services.garbage.push_back(std::move(keyspace));
     }
     shard.settle_memory_exactly(memory_);
   }

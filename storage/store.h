@@ -138,6 +138,9 @@ class Store {
   // `DEBUG SET-ACTIVE-EXPIRE`.
   void set_active_expiry(bool on) { active_expiry_.store(on, std::memory_order_relaxed); }
 
+  // Whether a snapshot may be running; ShardServices::snapshot tells for sure. See snapshot.h.
+  bool snapshot_runs() const { return snapshot_.load(std::memory_order_relaxed) != nullptr; }
+
   // Whether StoreEvents hears of every key that is added.
   void set_tell_added(bool on);
 
@@ -156,6 +159,7 @@ class Store {
   void validate();
 
  private:
+  friend class StoreSnapshot;
   EvictionGroup& group_of_shard(unsigned shard) {
     return groups_[shard >> EvictionGroup::kShardBits];
   }
@@ -189,6 +193,7 @@ class Store {
   std::atomic<unsigned> samples_{5};
   std::atomic<unsigned> next_victim_shard_{0};
   std::atomic<bool> active_expiry_{true};
+  std::atomic<StoreSnapshot*> snapshot_{nullptr};
 };
 
 }  // namespace larder

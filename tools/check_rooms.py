@@ -12,7 +12,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 ROOMS = {
     "server/commands": {"base", "protocol", "storage"},
     "server/net": {"base", "protocol", "storage", "server/commands"},
-    "server/admin": {"base", "protocol", "storage", "server/commands", "server/net"},
+    "server/persistence": {"base", "protocol", "storage", "server/commands"},
+    "server/admin": {"base", "protocol", "storage", "server/commands", "server/net",
+                     "server/persistence"},
     "server": {"base", "protocol", "storage", "server/commands", "server/net", "server/admin"},
     "storage": {"base"},
     "protocol": {"base"},

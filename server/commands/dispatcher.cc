@@ -11,6 +11,7 @@
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
+#include "server/commands/snapshot_waits.h"
 #include "server/commands/transactions.h"
 #include "storage/shard_lock.h"
 
@@ -81,6 +82,10 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
     queue(request, session, reply);
     return Outcome::done;
   }
+  if (services_.store.snapshot_runs() &&
+      must_wait_for_snapshot(services_.store, session, *request.command, request.args)) {
+    return Outcome::postponed;
+  }
   if (services_.monitors.load(std::memory_order_relaxed) > 0) feed_monitors(request, session);
 
   Call call(services_, worker_, session, reply, waker);
@@ -138,6 +143,7 @@ void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const
   }
   const uint64_t start = ticks();
   held_shards = shard_set_.data();
+  if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = command.spec->run(call);
   if (remembers(call)) remember_reads(call);
   for (auto task = call.take_task(); task != nullptr;) {
@@ -177,6 +183,7 @@ Status Dispatcher::run_one_key(const Request& request, Call& call,
   Shard& shard = services_.store.shard_of(request.hash);
   shard.mutex.lock();
   shard.services.now_ms = call.now_ms();
+  if (shard.services.snapshot != nullptr) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
   if (!ready_.empty()) [[unlikely]] {
@@ -194,11 +201,17 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call, GarbageList
   const CommandSpec& spec = *request.command->spec;
   find_shards(request, call);
   lock_shards(call.now_ms());
+  if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
   if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms());
   unlock_shards(garbage, has(spec.flags, Flag::write) || has(spec.flags, Flag::runs_queue));
   return status;
+}
+
+// What the running snapshot still has to write of the keys that the call may change.
+void Dispatcher::write_ahead(const Call& call) {
+  write_ahead_of_changes(services_.store, call.session_.db, call.command(), call.args());
 }
 
 void Dispatcher::find_shards(const Request& request, Call& call) {
@@ -295,6 +308,7 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
   call.command_ = waiter->command;
   call.args_ = waiter->args;
   call.now_ms_ = now_ms;
+  if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   const Status status = waiter->command->spec->run(call);
   if (call.still_waiting_) return;
   if (!status.is_ok()) reply.error(status.text());

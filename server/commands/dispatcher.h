@@ -70,6 +70,7 @@ class Dispatcher {
   }
   Status run_one_key(const Request& request, Call& call, GarbageList& garbage);
   Status run_many_keys(const Request& request, Call& call, GarbageList& garbage);
+  void write_ahead(const Call& call);
 
   // Serving clients that wait, see blocking.h.
   void serve_ready(int64_t now_ms);

@@ -85,6 +85,26 @@ Status not_subscribed(const GateInput& input) {
                        "allowed in this context");
 }
 
+constexpr const char* kLoadingText = "LOADING Redis is loading the dataset in memory";
+constexpr const char* kSaveFailedText =
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+    "disk. Commands that may modify the data set are disabled, because this instance is configured "
+    "to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error "
+    "option). Please check the Redis logs for details about the RDB error.";
+
+// See LiveSettings::trouble.
+Status untroubled(const GateInput& input) {
+  const uint32_t trouble = input.services.settings.trouble.load(std::memory_order_relaxed);
+  if (trouble == 0) [[likely]] return Status::ok();
+  const CommandSpec& spec = *input.command->spec;
+  if ((trouble & kLoading) != 0 && !has(spec.flags, Flag::loading)) {
+    return Status::error(kLoadingText);
+  }
+  const bool writes = has(spec.flags, Flag::write) || spec.name == "PING";
+  if ((trouble & kSaveFailed) != 0 && writes) return Status::error(kSaveFailedText);
+  return Status::ok();
+}
+
 // Makes room before a command that may need memory.
 Status memory(const GateInput& input) {
   Store& store = input.services.store;
@@ -111,7 +131,7 @@ Status pass(const GateInput& input) {
 }  // namespace
 
 Status pass_gates(const GateInput& input) {
-  return pass<known, subcommand_known, arity, authenticated, memory, tracking_table,
+  return pass<known, subcommand_known, arity, authenticated, untroubled, memory, tracking_table,
               not_subscribed, allowed_in_multi>(input);
 }
 

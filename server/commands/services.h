@@ -18,9 +18,16 @@
 
 namespace larder {
 
+class Persistence;
 class Store;
 class Registry;
 struct Command;
+
+// What keeps commands from being run as usual, a bit each: LiveSettings::trouble.
+enum Trouble : uint32_t {
+  kLoading = 1,     // the data is being loaded
+  kSaveFailed = 2,  // the last save failed, and stop-writes-on-bgsave-error is on
+};
 
 // Options that commands and connections read all the time. Filled from the configuration.
 class LiveSettings {
@@ -66,6 +73,11 @@ class LiveSettings {
   std::atomic<int64_t> set_pack_bytes_max{64};
   std::atomic<int64_t> hll_sparse_bytes_max{3000};
   std::atomic<int64_t> list_max_listpack_size{-2};  // see ListLimits
+  std::atomic<bool> rdb_compression{true};  // rdbcompression
+  std::atomic<uint32_t> trouble{0};         // of Trouble; 0: all is well
+  void set_trouble(Trouble bit, bool on) {
+    on ? trouble.fetch_or(bit) : trouble.fetch_and(~uint32_t{bit});
+  }
   // no, yes or local: who may use DEBUG.
   enum class Debug : uint8_t { no, yes, local };
   std::atomic<Debug> debug{Debug::no};
@@ -189,6 +201,7 @@ struct Services {
   Configuration& configuration;
   int64_t start_ms = 0;             // Unix time
   std::string run_id;
+  Persistence* persistence = nullptr;  // null: nothing is ever saved (tests)
 };
 
 }  // namespace larder

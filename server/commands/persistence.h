@@ -1,0 +1,47 @@
+// What commands and INFO ask of persistence; server/persistence answers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace larder {
+
+// What INFO tells about saving and loading.
+struct PersistenceFacts {
+  bool loading = false;
+  int64_t loading_start_seconds = 0;  // Unix time
+  uint64_t loading_total_bytes = 0;
+  uint64_t loading_loaded_bytes = 0;
+  bool saving = false;
+  uint64_t save_keys_written = 0;
+  uint64_t save_keys_total = 0;
+  uint64_t changes = 0;           // since the last save
+  int64_t last_save_seconds = 0;  // Unix time
+  bool last_save_ok = true;
+  int64_t last_save_took_seconds = -1;
+  int64_t save_began_seconds_ago = -1;
+  uint64_t saves = 0;
+  uint64_t loaded_keys = 0;   // by the last load
+  uint64_t expired_keys = 0;  // left out by it
+};
+
+class Persistence {
+ public:
+  virtual ~Persistence() = default;
+  // Starts a save on the saving thread, or, with `schedule`, after the one that runs; `done` is
+  // called there with what went wrong, or nothing. False when one runs.
+  virtual bool start_save(bool schedule, std::function<void(const std::string&)> done) = 0;
+  virtual bool is_saving() const = 0;
+  virtual bool has_save_points() const = 0;
+  virtual PersistenceFacts facts() const = 0;
+  // DEBUG RELOAD, under every shard's lock: saves, empties, loads. Returns what went wrong.
+  struct Reload {
+    bool save = true;
+    bool flush = true;
+    bool merge = false;
+  };
+  virtual std::string reload(const Reload& how) = 0;
+};
+
+}  // namespace larder

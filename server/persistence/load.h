@@ -1,0 +1,49 @@
+// Loads an RDB file or stream into the store: at the start, for DEBUG RELOAD, --import, from a
+// primary, as the base of an append-only file.
+//
+// One thread reads and decodes, others lay the keys out. Nothing else should change the store
+// meanwhile (gate `loading`); reading it is safe.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "storage/rdb/file.h"
+#include "storage/rdb/io.h"
+
+namespace larder {
+
+struct Services;
+
+struct LoadOptions {
+  bool replace = false;        // a key that is there is replaced; otherwise it is an error
+  bool checksum = true;        // compare the file's
+  bool drop_expired = true;    // a replica keeps them: its primary says when they go
+  unsigned threads = 1;        // that lay keys out beside the caller's; 0: the caller's alone
+  std::string pattern;         // only keys that match this glob; empty: all
+  std::optional<unsigned> db;  // only those of this database
+  // Hears of facts ("repl-id", "aof-base") and libraries of functions. May be null.
+  RdbNews* news = nullptr;
+  // Called now and then from the reading thread with the offset. May be null.
+  std::function<void(uint64_t offset)> progress;
+};
+
+struct LoadOutcome {
+  std::string error;  // empty: all is loaded. Names the offset
+  uint64_t loaded = 0;
+  uint64_t expired = 0;  // left out: their time had come
+  uint64_t skipped = 0;  // left out by `pattern` or `db`, or empty
+  uint64_t bytes = 0;
+  unsigned version = 0;
+  std::string rest;  // bytes that were read behind the file's end
+
+  bool ok() const { return error.empty(); }
+};
+
+// Reads one RDB file to its end. On an error the keys loaded so far are there.
+LoadOutcome load_rdb(Source& source, Services& services, const LoadOptions& options);
+
+}  // namespace larder

@@ -1,0 +1,81 @@
+// The numbers of Redis's RDB format.
+//
+//   file     "REDIS" version(4 digits) | part | part | ... | eof crc64(8, little endian)
+//   part     aux name value | selectdb n | resizedb keys expiring | function2 code
+//            | [expiretime_ms t] [idle n] [freq n] type key value
+//   payload  type value version(2) crc64(8)                      what DUMP answers
+//
+//   length   00xxxxxx                    0 to 63
+//            01xxxxxx xxxxxxxx           0 to 16383
+//            0x80 4 bytes, 0x81 8 bytes  big endian
+//            11xxxxxx                    a string in a special form: an integer, LZF
+//
+// Source: https://github.com/sripathikrishnan/redis-rdb-tools/wiki/Redis-RDB-Dump-File-Format and
+// files of redis-server 3.0 to 7.4 and Valkey 8.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace larder {
+
+enum class RdbType : uint8_t {
+  string = 0,
+  list = 1,
+  set = 2,
+  sorted_set = 3,  // scores as text
+  hash = 4,
+  sorted_set_2 = 5,  // scores as doubles
+  module_old = 6,
+  module = 7,
+  hash_zipmap = 9,
+  list_ziplist = 10,
+  set_intset = 11,
+  sorted_set_ziplist = 12,
+  hash_ziplist = 13,
+  list_quicklist = 14,
+  stream = 15,
+  hash_listpack = 16,
+  sorted_set_listpack = 17,
+  list_quicklist_2 = 18,
+  stream_2 = 19,
+  set_listpack = 20,
+  stream_3 = 21,
+  hash_metadata_old = 22,  // of 7.4's release candidates
+  hash_listpack_ex_old = 23,
+  hash_metadata = 24,  // fields with times
+  hash_listpack_ex = 25,
+};
+
+enum class RdbOpcode : uint8_t {
+  slot_info = 244,
+  function_2 = 245,
+  function_old = 246,
+  module_aux = 247,
+  idle = 248,
+  freq = 249,
+  aux = 250,
+  resizedb = 251,
+  expiretime_ms = 252,
+  expiretime = 253,
+  selectdb = 254,
+  eof = 255,
+};
+
+// Redis 7.0 writes 10 and refuses what is newer, so that is what we write as long as no value
+// needs 12 (times of fields). 11 differs by sets as listpacks and the last success of consumers.
+inline constexpr unsigned kRdbVersion = 10;
+inline constexpr unsigned kRdbVersionFieldTimes = 12;
+// The newest that is read.
+inline constexpr unsigned kRdbVersionMax = 12;
+
+// How values are written.
+struct RdbFormat {
+  unsigned version = kRdbVersion;
+  bool compress = true;  // LZF for strings above 20 bytes, where it helps
+};
+
+// Longest string that is read: the store's lengths have 32 bits.
+inline constexpr size_t kRdbStringMax = (size_t{1} << 32) - 1024;
+
+}  // namespace larder

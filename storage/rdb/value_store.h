@@ -1,0 +1,29 @@
+// Lays decoded values out in a keyspace, in the encodings that the limits ask for.
+#pragma once
+
+#include "storage/keyspace.h"
+#include "storage/list.h"
+#include "storage/pack_limits.h"
+#include "storage/rdb/value.h"
+#include "storage/set.h"
+#include "storage/sorted_sets.h"
+#include "storage/streams.h"
+
+namespace larder {
+
+// Up to where values of each type stay small.
+struct ValueLimits {
+  PackLimits hash;
+  SetLimits set;
+  SortedSetLimits sorted_set;
+  ListLimits list;
+  StreamLimits stream;
+};
+
+// Stores a value under a key in place of `old` (may be null). A null item: the value can't be (a
+// member twice, nothing in it), and nothing has changed. Fields that are due at `now_ms` are left
+// out; a hash without others is stored nowhere, and `old` is removed.
+Item put_rdb_value(Keyspace& keys, const Key& key, Item old, const RdbValue& value,
+                   const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms);
+
+}  // namespace larder

@@ -1,0 +1,66 @@
+// Writes the value of an entry in the RDB format, big ones piece by piece: between two pieces the
+// shard's lock may be given back as long as nobody changes the value.
+//
+// A small collection is one listpack as Redis has it; a big one is written element by element.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "storage/entry.h"
+#include "storage/list.h"
+#include "storage/rdb/format.h"
+#include "storage/stream_id.h"
+
+namespace larder {
+
+class Stream;
+
+class RdbValueWriter {
+ public:
+  // Looks at the entry here and only at the object of a big value later.
+  RdbValueWriter(const Entry& entry, const RdbFormat& format);
+
+  RdbType type() const { return type_; }
+  // Appends a piece of about `bytes_wanted`, or a little more. Returns true when there is more.
+  bool write_some(std::string& out, size_t bytes_wanted);
+  void write_all(std::string& out) {
+    while (write_some(out, SIZE_MAX)) {
+    }
+  }
+
+ private:
+  RdbType choose_type() const;
+  void write_small(std::string& out) const;
+  void write_object_head(std::string& out);
+  bool write_table(std::string& out, size_t end);
+  bool write_list(std::string& out, size_t end);
+  bool write_sorted_set(std::string& out, size_t end);
+  bool write_stream(std::string& out, size_t end);
+  void write_stream_node(std::string& out, const Stream& stream);
+  void write_stream_tail(std::string& out, const Stream& stream) const;
+
+  const Entry& entry_;
+  const Object* object_ = nullptr;  // of a big value
+  const RdbFormat format_;
+  const RdbType type_;
+  bool begun_ = false;
+  // How far a big value has been written.
+  uint64_t cursor_ = 0;  // of a table
+  size_t written_ = 0;   // members of a sorted set, entries of a stream
+  const ListBlock* block_ = nullptr;
+  StreamId next_id_;
+  size_t node_entries_ = 0;  // entries per node of a stream
+  int64_t first_expiry_ms_ = 0;
+};
+
+// Elements above which a value is written in pieces.
+inline constexpr size_t kRdbPieceElements = 4096;
+
+// Whether a value is so big that writing it at once would be felt: an object of many elements.
+bool is_big_value(const Entry& entry);
+
+// A whole key as it stands in a file: expiry, type, key, value.
+void rdb_append_key_head(std::string& out, const Entry& entry, RdbType type);
+
+}  // namespace larder
