@@ -14,9 +14,6 @@ double measure_ns_per_tick() {
 
 }  // namespace
 
-double ns_per_tick() {
-  static const double value = measure_ns_per_tick();
-  return value;
-}
+const double kNsPerTick = measure_ns_per_tick();
 
 }  // namespace larder

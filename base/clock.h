@@ -34,11 +34,11 @@ inline uint64_t ticks() {
 #endif
 }
 
-// Nanoseconds per tick, measured once at the first call (2 ms).
-double ns_per_tick();
+// Nanoseconds per tick, measured once as the program starts (2 ms).
+extern const double kNsPerTick;
 
 inline int64_t ticks_to_ns(uint64_t count) {
-  return static_cast<int64_t>(static_cast<double>(count) * ns_per_tick());
+  return static_cast<int64_t>(static_cast<double>(count) * kNsPerTick);
 }
 
 }  // namespace larder

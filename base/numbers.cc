@@ -123,9 +123,12 @@ std::optional<long double> parse_long_double(Bytes text) {
 }
 
 size_t format_int64(int64_t value, char* out) {
-  if (value >= 0 && value < 10) {
-    *out = static_cast<char>('0' + value);
-    return 1;
+  if (value >= 0 && value < 100) {  // most lengths and counts
+    const auto small = static_cast<unsigned>(value);
+    *out = static_cast<char>('0' + (small < 10 ? small : small / 10));
+    if (small < 10) return 1;
+    out[1] = static_cast<char>('0' + small % 10);
+    return 2;
   }
   return static_cast<size_t>(std::to_chars(out, out + kInt64TextMax, value).ptr - out);
 }

@@ -32,9 +32,10 @@ endif()
 # not: fat objects serve both.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-flto=auto -ffat-lto-objects)
-  add_link_options($<$<NOT:$<BOOL:$<TARGET_PROPERTY:LARDER_WHOLE>>>:-fno-lto>)
-  # Test programs name some archives twice, and then ld loads a fat object a second time.
-  add_link_options($<$<NOT:$<BOOL:$<TARGET_PROPERTY:LARDER_WHOLE>>>:LINKER:-z,muldefs>)
+  # Without the plugin ld sees fat objects as plain ones; with it, it may load one a second time
+  # from an archive that is named twice.
+  set(plain $<NOT:$<BOOL:$<TARGET_PROPERTY:LARDER_WHOLE>>>)
+  add_link_options($<${plain}:-fno-lto> $<${plain}:-fno-use-linker-plugin>)
 endif()
 # Portable binaries: the x86-64-v2 baseline (SSE4.2, 2009 and later), plain armv8-a elsewhere.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

@@ -111,8 +111,9 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
     services_.error_stats.add(status.text());
   }
   account(request, session, ticks() - start, status);
+  if (!call.has_task()) [[likely]] return Outcome::done;
   task_ = call.take_task();
-  return task_ ? Outcome::task : Outcome::done;
+  return Outcome::task;
 }
 
 // As much as a client may send in one request it may also have queued.
@@ -161,24 +162,26 @@ void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const
 
 Status Dispatcher::run_locked(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
-  GarbageList garbage;
   Status status = Status::ok();
   if (request.first_key != 0 && request.command->one_key) [[likely]] {
-    status = run_one_key(request, call, garbage);
+    status = run_one_key(request, call);
   } else if (!spec.keys.names_keys() && !has(spec.flags, Flag::whole_store) &&
              !has(spec.flags, Flag::runs_queue)) {
     return spec.run(call);
   } else {
-    status = run_many_keys(request, call, garbage);
+    status = run_many_keys(request, call);
   }
-  if (!garbage.empty()) services_.store.dispose(std::move(garbage));
+  if (!garbage_.empty()) [[unlikely]] dispose_garbage();
   if (!late_.empty()) [[unlikely]] serve_late(call.now_ms());
   if (!served_.empty()) [[unlikely]] wake_served();
   return status;
 }
 
-Status Dispatcher::run_one_key(const Request& request, Call& call,
-                               GarbageList& garbage) NO_THREAD_SAFETY_ANALYSIS {
+void Dispatcher::dispose_garbage() {
+  services_.store.dispose(std::exchange(garbage_, {}));
+}
+
+Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAFETY_ANALYSIS {
   const CommandSpec& spec = *request.command->spec;
   Shard& shard = services_.store.shard_of(request.hash);
   shard.mutex.lock();
@@ -192,12 +195,14 @@ Status Dispatcher::run_one_key(const Request& request, Call& call,
     held_one_.reset();
   }
   if (has(spec.flags, Flag::write)) shard.settle_memory(services_.store.memory());
-  if (!shard.services.garbage.empty()) [[unlikely]] garbage.swap(shard.services.garbage);
+  if (!shard.services.garbage.empty()) [[unlikely]] {
+    garbage_.swap(shard.services.garbage);
+  }
   shard.mutex.unlock();
   return status;
 }
 
-Status Dispatcher::run_many_keys(const Request& request, Call& call, GarbageList& garbage) {
+Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
   find_shards(request, call);
   lock_shards(call.now_ms());
@@ -205,7 +210,7 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call, GarbageList
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
   if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms());
-  unlock_shards(garbage, has(spec.flags, Flag::write) || has(spec.flags, Flag::runs_queue));
+  unlock_shards(has(spec.flags, Flag::write) || has(spec.flags, Flag::runs_queue));
   return status;
 }
 
@@ -320,14 +325,13 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
 void Dispatcher::serve_late(int64_t now_ms) {
   for (size_t i = 0; i < late_.size(); ++i) {
     const Late late = late_[i];
-    GarbageList garbage;
     shard_set_.fill(0);
     for (const unsigned shard : late.waiter->shards) want_shard(shard);
     lock_shards(now_ms);
     serve_key(late.key, late.waiter.get(), now_ms);
     serve_ready(now_ms);
-    unlock_shards(garbage, true);
-    if (!garbage.empty()) services_.store.dispose(std::move(garbage));
+    unlock_shards(true);
+    if (!garbage_.empty()) dispose_garbage();
   }
   late_.clear();
 }
@@ -352,13 +356,13 @@ void Dispatcher::lock_shards(int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
   }
 }
 
-void Dispatcher::unlock_shards(GarbageList& garbage, bool wrote) NO_THREAD_SAFETY_ANALYSIS {
+void Dispatcher::unlock_shards(bool wrote) NO_THREAD_SAFETY_ANALYSIS {
   for (size_t word = 0; word < kShardWords; ++word) {
     for (uint64_t left = shard_set_[word]; left != 0; left &= left - 1) {
       Shard& shard = services_.store.shard(
           static_cast<unsigned>(word * 64 + static_cast<size_t>(std::countr_zero(left))));
       if (wrote) shard.settle_memory(services_.store.memory());
-      for (auto& piece : shard.services.garbage) garbage.push_back(std::move(piece));
+      for (auto& piece : shard.services.garbage) garbage_.push_back(std::move(piece));
       shard.services.garbage.clear();
       shard.mutex.unlock();
     }
@@ -394,14 +398,24 @@ void Dispatcher::account(const Request& request, const Session& session, uint64_
   if (settings.latency_tracking.load(std::memory_order_relaxed)) {
     stats.latency[CommandStats::bucket_of(static_cast<uint64_t>(us))].add(1);
   }
+  const int64_t slow_us = settings.slow_us_min.load(std::memory_order_relaxed);
+  const int64_t latency_ms = settings.latency_ms_min.load(std::memory_order_relaxed);
+  const bool slow = slow_us >= 0 && us >= slow_us;
+  if (slow || (latency_ms > 0 && us / 1000 >= latency_ms)) [[unlikely]] {
+    note_slow(request, session, us);
+  }
+}
+
+void Dispatcher::note_slow(const Request& request, const Session& session, int64_t us) {
+  const LiveSettings& settings = services_.settings;
   const Flag flags = request.command->spec->flags;
   const int64_t slow_us = settings.slow_us_min.load(std::memory_order_relaxed);
-  if (slow_us >= 0 && us >= slow_us && !has(flags, Flag::skip_slowlog)) [[unlikely]] {
+  if (slow_us >= 0 && us >= slow_us && !has(flags, Flag::skip_slowlog)) {
     services_.slow_log.add(session, redacted(*request.command, request.args), us,
                            static_cast<size_t>(settings.slow_entries_max.load()));
   }
   const int64_t latency_ms = settings.latency_ms_min.load(std::memory_order_relaxed);
-  if (latency_ms > 0 && us / 1000 >= latency_ms) [[unlikely]] {
+  if (latency_ms > 0 && us / 1000 >= latency_ms) {
     services_.latency.add(has(flags, Flag::fast) ? "fast-command" : "command", us / 1000);
   }
 }

@@ -68,8 +68,9 @@ class Dispatcher {
   bool holds(unsigned shard) const {
     return held_one_ ? *held_one_ == shard : (shard_set_[shard / 64] >> shard % 64 & 1) != 0;
   }
-  Status run_one_key(const Request& request, Call& call, GarbageList& garbage);
-  Status run_many_keys(const Request& request, Call& call, GarbageList& garbage);
+  Status run_one_key(const Request& request, Call& call);
+  Status run_many_keys(const Request& request, Call& call);
+  void dispose_garbage();
   void write_ahead(const Call& call);
 
   // Serving clients that wait, see blocking.h.
@@ -80,16 +81,18 @@ class Dispatcher {
   void serve_late(int64_t now_ms);
   void wake_served();
   void lock_shards(int64_t now_ms);
-  void unlock_shards(GarbageList& garbage, bool wrote);
+  void unlock_shards(bool wrote);
   Status run_locked(const Request& request, Call& call);
   void refuse(const Request& request, const Status& status, ReplyWriter& reply);
   void account(const Request& request, const Session& session, uint64_t spent_ticks,
                const Status& status);
+  void note_slow(const Request& request, const Session& session, int64_t us);
   void feed_monitors(const Request& request, const Session& session);
 
   Services& services_;
   WorkerContext& worker_;
   std::unique_ptr<Task> task_;
+  GarbageList garbage_;  // of the command that runs, freed when its locks are given back
   std::array<uint64_t, kShardWords> shard_set_{};  // bit s: shard s is wanted, or held
   std::optional<unsigned> held_one_;               // instead of the set
   std::vector<KeyPlace> ready_;

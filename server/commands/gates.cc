@@ -27,63 +27,51 @@ std::string unknown_command(std::span<const Bytes> args) {
          "', with args beginning with: " + beginning;
 }
 
-Status known(const GateInput& input) {
-  if (input.command != nullptr) [[likely]] return Status::ok();
-  return Status::error(unknown_command(input.args));
-}
-
 std::string bad_veiled_part(const GateInput& input, Bytes container) {
   return "ERR unknown subcommand or wrong number of arguments for '" +
          std::string(input.args[1].substr(0, kQuotedMax)) + "'. Try " + std::string(container) +
          " HELP.";
 }
 
+struct Known {
+  static bool concerns(const GateInput& input) { return input.command == nullptr; }
+  static Status check(const GateInput& input) {
+    return Status::error(unknown_command(input.args));
+  }
+};
+
 // A container called with a word that is none of its sub-commands.
-Status subcommand_known(const GateInput& input) {
-  const CommandSpec& spec = *input.command->spec;
-  if (spec.subcommands.empty() || input.args.size() < 2) [[likely]] return Status::ok();
-  const std::string container(spec.name);
-  if (spec.veiled) return Status::error(bad_veiled_part(input, container));
-  return Status::error("ERR unknown subcommand '" +
-                       std::string(quotable(input.args[1], kQuotedMax)) + "'. Try " + container +
-                       " HELP.");
-}
-
-Status arity(const GateInput& input) {
-  if (input.command->takes(input.args.size())) [[likely]] return Status::ok();
-  if (input.command->is_veiled_part()) {
-    return Status::error(bad_veiled_part(input, input.command->parent->spec->name));
+struct SubcommandKnown {
+  static bool concerns(const GateInput& input) { return !input.command->subcommands.empty(); }
+  static Status check(const GateInput& input) {
+    const CommandSpec& spec = *input.command->spec;
+    if (input.args.size() < 2) return Status::ok();
+    const std::string container(spec.name);
+    if (spec.veiled) return Status::error(bad_veiled_part(input, container));
+    return Status::error("ERR unknown subcommand '" +
+                         std::string(quotable(input.args[1], kQuotedMax)) + "'. Try " + container +
+                         " HELP.");
   }
-  return Status::error("ERR wrong number of arguments for '" + input.command->name + "' command");
-}
+};
 
-Status authenticated(const GateInput& input) {
-  if (input.session.authenticated || has(input.command->spec->flags, Flag::no_auth)) {
-    return Status::ok();
+struct Arity {
+  static bool concerns(const GateInput& input) { return !input.command->takes(input.args.size()); }
+  static Status check(const GateInput& input) {
+    if (input.command->is_veiled_part()) {
+      return Status::error(bad_veiled_part(input, input.command->parent->spec->name));
+    }
+    return Status::error("ERR wrong number of arguments for '" + input.command->name +
+                         "' command");
   }
-  return Status::error(errors::kNoAuth);
-}
+};
 
-// Not a refusal either: the tracking table is kept within its limit.
-Status tracking_table(const GateInput& input) {
-  Tracking& tracking = input.services.listeners.tracking;
-  if (tracking.over_limit()) [[unlikely]] tracking.evict(input.worker.random->next());
-  return Status::ok();
-}
-
-// In RESP2 a reply could not be told from a message.
-Status not_subscribed(const GateInput& input) {
-  if (input.session.subscriptions == nullptr) [[likely]] return Status::ok();
-  if (input.session.protocol >= 3) return Status::ok();
-  const Bytes name = input.command->spec->name;
-  for (const Bytes allowed : {"PING", "SUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "SUNSUBSCRIBE",
-                              "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT", "RESET"}) {
-    if (name == allowed) return Status::ok();
+struct Authenticated {
+  static bool concerns(const GateInput& input) { return !input.session.authenticated; }
+  static Status check(const GateInput& input) {
+    if (has(input.command->spec->flags, Flag::no_auth)) return Status::ok();
+    return Status::error(errors::kNoAuth);
   }
-  return Status::error("ERR Can't execute '" + input.command->name +
-                       "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
-                       "allowed in this context");
-}
+};
 
 constexpr const char* kLoadingText = "LOADING Redis is loading the dataset in memory";
 constexpr const char* kSaveFailedText =
@@ -93,46 +81,94 @@ constexpr const char* kSaveFailedText =
     "option). Please check the Redis logs for details about the RDB error.";
 
 // See LiveSettings::trouble.
-Status untroubled(const GateInput& input) {
-  const uint32_t trouble = input.services.settings.trouble.load(std::memory_order_relaxed);
-  if (trouble == 0) [[likely]] return Status::ok();
-  const CommandSpec& spec = *input.command->spec;
-  if ((trouble & kLoading) != 0 && !has(spec.flags, Flag::loading)) {
-    return Status::error(kLoadingText);
+struct Untroubled {
+  static uint32_t trouble(const GateInput& input) {
+    return input.services.settings.trouble.load(std::memory_order_relaxed);
   }
-  const bool writes = has(spec.flags, Flag::write) || spec.name == "PING";
-  if ((trouble & kSaveFailed) != 0 && writes) return Status::error(kSaveFailedText);
-  return Status::ok();
-}
+  static bool concerns(const GateInput& input) { return trouble(input) != 0; }
+  static Status check(const GateInput& input) {
+    const CommandSpec& spec = *input.command->spec;
+    if ((trouble(input) & kLoading) != 0 && !has(spec.flags, Flag::loading)) {
+      return Status::error(kLoadingText);
+    }
+    const bool writes = has(spec.flags, Flag::write) || spec.name == "PING";
+    if ((trouble(input) & kSaveFailed) != 0 && writes) return Status::error(kSaveFailedText);
+    return Status::ok();
+  }
+};
 
 // Makes room before a command that may need memory.
-Status memory(const GateInput& input) {
-  Store& store = input.services.store;
-  if (!store.memory().over_limit()) [[likely]] return Status::ok();
-  if (store.make_room(input.now_ms, input.worker.random->next())) return Status::ok();
-  if (!has(input.command->spec->flags, Flag::deny_oom)) return Status::ok();
-  return Status::error(errors::kOutOfMemory);
-}
+struct Memory {
+  static bool concerns(const GateInput& input) {
+    return input.services.store.memory().over_limit();
+  }
+  static Status check(const GateInput& input) {
+    if (input.services.store.make_room(input.now_ms, input.worker.random->next())) {
+      return Status::ok();
+    }
+    if (!has(input.command->spec->flags, Flag::deny_oom)) return Status::ok();
+    return Status::error(errors::kOutOfMemory);
+  }
+};
 
-Status allowed_in_multi(const GateInput& input) {
-  if (!in_multi(input.session.transaction.get())) [[likely]] return Status::ok();
-  if (!has(input.command->spec->flags, Flag::no_multi)) return Status::ok();
-  return Status::error("ERR Command not allowed inside a transaction");
-}
+// Refuses nothing: the tracking table is kept within its limit.
+struct TrackingTable {
+  static bool concerns(const GateInput& input) {
+    return input.services.listeners.tracking.over_limit();
+  }
+  static Status check(const GateInput& input) {
+    input.services.listeners.tracking.evict(input.worker.random->next());
+    return Status::ok();
+  }
+};
 
-// In this order, until one refuses. Unrolled by the compiler: every request passes here.
-template <auto... gates>
-Status pass(const GateInput& input) {
-  Status status = Status::ok();
-  static_cast<void>(((status = gates(input), status.is_ok()) && ...));
-  return status;
-}
+// In RESP2 a reply could not be told from a message.
+struct NotSubscribed {
+  static bool concerns(const GateInput& input) { return input.session.subscriptions != nullptr; }
+  static Status check(const GateInput& input) {
+    if (input.session.protocol >= 3) return Status::ok();
+    const Bytes name = input.command->spec->name;
+    for (const Bytes allowed : {"PING", "SUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "SUNSUBSCRIBE",
+                                "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT", "RESET"}) {
+      if (name == allowed) return Status::ok();
+    }
+    return Status::error("ERR Can't execute '" + input.command->name +
+                         "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                         "allowed in this context");
+  }
+};
+
+struct AllowedInMulti {
+  static bool concerns(const GateInput& input) {
+    return in_multi(input.session.transaction.get());
+  }
+  static Status check(const GateInput& input) {
+    if (!has(input.command->spec->flags, Flag::no_multi)) return Status::ok();
+    return Status::error("ERR Command not allowed inside a transaction");
+  }
+};
+
+// In this order, until one refuses. Every request passes here, and hardly any concerns a gate:
+// that question is inlined for all of them, the checks are not.
+template <typename... gates>
+struct GateList {
+  static bool concern(const GateInput& input) { return (gates::concerns(input) || ...); }
+  static Status check(const GateInput& input) {
+    Status status = Status::ok();
+    static_cast<void>(
+        ((!gates::concerns(input) || (status = gates::check(input), status.is_ok())) && ...));
+    return status;
+  }
+};
+
+using Gates = GateList<Known, SubcommandKnown, Arity, Authenticated, Untroubled, Memory,
+                       TrackingTable, NotSubscribed, AllowedInMulti>;
 
 }  // namespace
 
 Status pass_gates(const GateInput& input) {
-  return pass<known, subcommand_known, arity, authenticated, untroubled, memory, tracking_table,
-              not_subscribed, allowed_in_multi>(input);
+  if (!Gates::concern(input)) [[likely]] return Status::ok();
+  return Gates::check(input);
 }
 
 bool is_cross_protocol(const GateInput& input) {

@@ -1,5 +1,7 @@
-// What stands between a request and its handler: a list of small functions, each of which lets the
-// request pass or says why not. A new rule is one function and one name in the list.
+// What stands between a request and its handler: a list of gates. A gate is two functions: whether
+// a request concerns it at all, in a test or two because every request is asked, and the check
+// itself, which lets the request pass or says why not. A new rule is one gate and one name in the
+// list.
 #pragma once
 
 #include <optional>

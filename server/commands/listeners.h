@@ -28,11 +28,11 @@ class Listeners : public StoreEvents {
   Watches watches;  // WATCH, by key
 
   // A command of client `writer` changed a key.
-  void changed(Bytes event, unsigned db, Bytes key, uint64_t writer) {
+  void changed(const char* event, unsigned db, Bytes key, uint64_t writer) {
     if (tracking.active()) [[unlikely]] tracking.changed(key, writer);
     if (events.active()) [[unlikely]] events.tell(event, db, key);
   }
-  void also(Bytes event, unsigned db, Bytes key) {
+  void also(const char* event, unsigned db, Bytes key) {
     if (events.active()) [[unlikely]] events.tell(event, db, key);
   }
   // A command looked for a key that is not there.

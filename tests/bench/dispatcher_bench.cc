@@ -13,11 +13,7 @@
 #include "protocol/reply_writer.h"
 #include "protocol/request_parser.h"
 #include "server/admin/all_commands.h"
-#include "server/commands/activity.h"
-#include "server/commands/dispatcher.h"
-#include "server/commands/listeners.h"
-#include "server/commands/registry.h"
-#include "storage/store.h"
+#include "tests/support/lone_server.h"
 
 namespace larder {
 namespace {
@@ -25,50 +21,8 @@ namespace {
 constexpr unsigned kKeys = 20'000;
 constexpr unsigned kBatch = 16;
 
-// No network and no options: neither GET nor SET asks for them.
-class NoWorkers : public Workers {
- public:
-  explicit NoWorkers(WorkerStats& stats) : stats_(stats) {}
-  size_t count() const override { return 1; }
-  WorkerStats& stats(size_t) override { return stats_; }
-  void visit_all(size_t, std::function<void(ClientsOfWorker&)>, std::function<void()>) override {}
-  void visit(size_t, std::function<void(ClientsOfWorker&)>) override {}
-  void request_stop() override {}
-
- private:
-  WorkerStats& stats_;
-};
-
-class NoConfiguration : public Configuration {
- public:
-  std::optional<std::string> value(Bytes) const override { return {}; }
-  std::vector<std::pair<std::string, std::string>> matching(Bytes) const override { return {}; }
-  std::string set(const std::vector<Assignment>&, bool) override { return {}; }
-  void rewrite_all() override {}
-  std::string rewrite() override { return {}; }
-  std::string file() const override { return {}; }
-};
-
-class InlineReclaimer : public Reclaimer {
- public:
-  void reclaim(GarbageList) override {}
-};
-
-Registry all_commands() {
-  Registry registry;
-  add_all_commands(registry);
-  return registry;
-}
-
 class Bench {
  public:
-  Bench() : stats_(registry_.all().size()), workers_(stats_) {
-    context_ = {0, nullptr, &stats_, &random_};
-    dispatcher_ = std::make_unique<Dispatcher>(services_, context_);
-    session_.authenticated = true;
-    (void)ticks_to_ns(1);  // calibrates the clock outside what is measured
-  }
-
   // Requests of `verb` for keys in a fixed, scattered order, cut into batches.
   static std::vector<std::string> batches(bool set, unsigned requests) {
     std::vector<std::string> all;
@@ -101,42 +55,23 @@ class Bench {
     }
     for (size_t i = 0; i < size; ++i) {
       requests[i].args = parser_.args_of(first[i], count[i]);
-      dispatcher_->prepare(requests[i]);
+      dispatcher_.prepare(requests[i]);
     }
-    for (size_t i = 0; i < size; ++i) dispatcher_->prefetch_bucket(requests[i], session_);
-    for (size_t i = 0; i < size; ++i) dispatcher_->prefetch_entry(requests[i], session_);
+    for (size_t i = 0; i < size; ++i) dispatcher_.prefetch_bucket(requests[i], session_);
+    for (size_t i = 0; i < size; ++i) dispatcher_.prefetch_entry(requests[i], session_);
     for (size_t i = 0; i < size; ++i) {
-      dispatcher_->run(requests[i], session_, reply_, kNowMs, nullptr);
+      dispatcher_.run(requests[i], session_, reply_, server_.now_ms, no_waker_);
     }
     output_.clear();
   }
 
-  static constexpr int64_t kNowMs = 1'700'000'000'000;
-
-  InlineReclaimer reclaimer_;
-  Store store_{{.shard_bits = 4, .databases = 1, .reclaimer = &reclaimer_}};
-  Registry registry_ = all_commands();
-  LiveSettings settings_;
-  SlowLog slow_log_;
-  LatencyMonitor latency_;
-  ErrorStats error_stats_;
-  Rates rates_;
-  PauseState pause_;
-  std::atomic<unsigned> monitors_{0};
-  Listeners listeners_{1, 4};
-  WorkerStats stats_;
-  NoWorkers workers_;
-  NoConfiguration configuration_;
-  Services services_{store_,       registry_, settings_, workers_, slow_log_,      latency_,
-                     error_stats_, rates_,    pause_,    monitors_, listeners_, configuration_, 0,
-                     "bench"};
-  Random random_{1};
-  WorkerContext context_;
-  Session session_;
+  LoneServer server_{add_all_commands, {.databases = 1}};
+  Dispatcher& dispatcher_ = server_.dispatcher();
+  Session& session_ = server_.session();
   RequestParser parser_;
   Output output_;
   ReplyWriter reply_{output_, 2};
-  std::unique_ptr<Dispatcher> dispatcher_;
+  const std::shared_ptr<Waker> no_waker_;
 };
 
 }  // namespace

@@ -6,27 +6,52 @@
 
 namespace larder {
 
-// One worker without clients: what is asked of all clients is done when it was asked.
+// The client behind the session. Nobody reads what it is told without asking.
+class LoneServer::LoneClient : public ClientView {
+ public:
+  explicit LoneClient(Session& session) : session_(session) {}
+
+  Session& session() override { return session_; }
+  size_t query_bytes() const override { return 0; }
+  size_t query_capacity() const override { return 0; }
+  size_t output_bytes() const override { return 0; }
+  size_t reply_buffer_bytes() const override { return 0; }
+  size_t reply_peak_bytes() const override { return 0; }
+  size_t argument_bytes() const override { return 0; }
+  size_t memory_bytes() const override { return 0; }
+  void kill(bool) override {}
+  bool unblock(bool) override { return false; }
+  void send(Bytes) override {}
+  void push(Bytes, Bytes, const std::shared_ptr<const void>&) override {}
+
+ private:
+  Session& session_;
+};
+
+// One worker with that client: what is asked of all clients is done when it was asked.
 class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
  public:
-  explicit LoneWorker(WorkerStats& stats) : stats_(stats) {}
+  LoneWorker(WorkerStats& stats, Session& session) : stats_(stats), client_(session) {}
 
   size_t count() const override { return 1; }
   WorkerStats& stats(size_t) override { return stats_; }
   WorkerStats& stats() override { return stats_; }
-  void each(const std::function<void(ClientView&)>&) override {}
+  void each(const std::function<void(ClientView&)>& visit) override { visit(client_); }
   void visit_all(size_t, std::function<void(ClientsOfWorker&)> visit,
                  std::function<void()> done) override {
     visit(*this);
     if (done) done();
   }
   void visit(size_t, std::function<void(ClientsOfWorker&)> visit) override { visit(*this); }
-  ClientView* find(uint64_t) override { return nullptr; }
+  ClientView* find(uint64_t id) override {
+    return id == client_.session().id ? &client_ : nullptr;
+  }
   void flush_pushes() override {}
   void request_stop() override {}
 
  private:
   WorkerStats& stats_;
+  LoneClient client_;
 };
 
 class LoneServer::NoOptions : public Configuration {
@@ -63,12 +88,13 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
               .reclaimer = reclaimer_.get()}) {
   add_commands(registry_);
   stats_ = std::make_unique<WorkerStats>(registry_.all().size());
-  workers_ = std::make_unique<LoneWorker>(*stats_);
+  workers_ = std::make_unique<LoneWorker>(*stats_, session_);
   configuration_ = std::make_unique<NoOptions>();
   services_ = std::make_unique<Services>(
       Services{store_, registry_, settings_, *workers_, slow_log_, latency_, error_stats_, rates_,
                pause_, monitors_, listeners_, *configuration_, now_ms, "lone"});
   worker_ = {0, workers_.get(), stats_.get(), &random_};
+  PushQueues::enter_worker(0);
   listeners_.pushes.connect(*workers_);
   listeners_.tracking.connect(store_);
   session_.authenticated = true;

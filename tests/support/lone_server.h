@@ -39,6 +39,8 @@ class LoneServer {
   Services& services() { return *services_; }
   Store& store() { return store_; }
   Session& session() { return session_; }
+  // For who runs requests itself.
+  Dispatcher& dispatcher() { return *dispatcher_; }
   WorkerStats& stats() { return *stats_; }
   Registry& registry() { return registry_; }
   WorkerContext& worker() { return worker_; }
@@ -46,6 +48,7 @@ class LoneServer {
   int64_t now_ms = 1'700'000'000'000;
 
  private:
+  class LoneClient;
   class LoneWorker;
   class NoOptions;
   class InlineReclaimer;
