@@ -1,3 +1,8 @@
+# What nearly every file includes, parsed once per library: halves the time of a build. Each file
+# still includes what it uses.
+set(LARDER_COMMON_HEADERS <algorithm> <array> <atomic> <cstdint> <functional> <memory> <mutex>
+    <optional> <span> <string> <string_view> <unordered_map> <utility> <vector>)
+
 # A room is a folder that is one static library; every .cc below it belongs to it, except in
 # folders below that are libraries of their own.
 #   larder_room(name [PUBLIC libs...] [PRIVATE libs...])
@@ -17,6 +22,7 @@ function(larder_room name)
   endif()
   add_library(larder_${name} STATIC ${sources})
   target_include_directories(larder_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_precompile_headers(larder_${name} PRIVATE ${LARDER_COMMON_HEADERS})
   target_link_libraries(larder_${name} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
 endfunction()
 
@@ -32,6 +38,8 @@ function(larder_tests name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cc)
   if(sources)
     add_executable(${name} ${sources})
+    target_precompile_headers(${name} PRIVATE ${LARDER_COMMON_HEADERS} <gmock/gmock.h>
+                              <gtest/gtest.h> <rapidcheck.h> <rapidcheck/gtest.h>)
     target_link_libraries(${name} PRIVATE ${ARGN} rapidcheck rapidcheck_gtest
                                           GTest::gtest GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
