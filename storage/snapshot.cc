@@ -1,6 +1,9 @@
 #include "storage/snapshot.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
 
 #include "base/check.h"
 #include "storage/rdb/encode.h"
@@ -57,7 +60,11 @@ void StoreSnapshot::list_parts() NO_THREAD_SAFETY_ANALYSIS {
     for (const unsigned db : shard.used()) {
       Keyspace* keys = shard.find_keyspace(db);
       keys_total_ += keys->size();
-      parts_.push_back({.db = db, .shard = i, .keys = keys});
+      parts_.push_back({.db = db,
+                        .shard = i,
+                        .keys = keys,
+                        .size = keys->size(),
+                        .expiring = keys->volatile_count()});
     }
   }
   std::stable_sort(parts_.begin(), parts_.end(),
@@ -170,6 +177,7 @@ bool StoreSnapshot::must_wait(Store& store, const Key& key, unsigned db) {
 }
 
 bool StoreSnapshot::holds_back(Keyspace& keys, const Key& key, const Entry& entry) {
+  if (options_.on_full == StoreSnapshotOptions::OnFull::give_up) return false;
   const unsigned shard = keys.services().shard_index;
   if (is_written(entry, shard)) {
     return frozen_entry_.load(std::memory_order_relaxed) == &entry && !frozen_.done;
@@ -205,6 +213,13 @@ bool StoreSnapshot::write_keys(RdbFileWriter& out) {
 // The shards take turns, so that no lock is wanted again at once.
 void StoreSnapshot::walk_database(RdbFileWriter& out, size_t first, size_t last) {
   size_t left = last - first;
+  size_t keys = 0;
+  size_t expiring = 0;
+  for (size_t i = first; i < last; ++i) {
+    keys += parts_[i].size;
+    expiring += parts_[i].expiring;
+  }
+  if (keys > 0) out.select(parts_[first].db, keys, expiring);
   while (left > 0) {
     for (size_t i = first; i < last; ++i) {
       Part& part = parts_[i];
@@ -249,6 +264,20 @@ void StoreSnapshot::walk_part(RdbFileWriter& out, Part& part) {
   for (const Chunk& blob : blobs) write_chunk(out, blob);
   write_chunk(out, batch);
   if (froze) write_frozen(out);
+  rest();
+}
+
+// Between two holds, without a lock.
+void StoreSnapshot::rest() {
+  const size_t written = keys_written();
+  const size_t keys = written - std::exchange(rested_at_, written);
+  if (options_.key_delay_us == 0) return;
+  constexpr size_t kPieceUs = 10'000;  // so that a cancelled one ends soon
+  for (size_t left = keys * options_.key_delay_us; left > 0 && !given_up();) {
+    const size_t piece = std::min(left, kPieceUs);
+    std::this_thread::sleep_for(std::chrono::microseconds(piece));
+    left -= piece;
+  }
 }
 
 void StoreSnapshot::write_entry(const Part& part, Entry* entry, std::string& batch,
@@ -348,6 +377,33 @@ void StoreSnapshot::drain(RdbFileWriter& out) {
   for (const Chunk& chunk : chunks) {
     if (!given_up()) write_chunk(out, chunk);
     buffered_bytes_.fetch_sub(chunk.bytes.size() + chunk.blob.size(), std::memory_order_relaxed);
+  }
+}
+
+void write_store_locked(Store& store, RdbFileWriter& out,
+                        const RdbFacts& facts) NO_THREAD_SAFETY_ANALYSIS {
+  RdbFormat format;
+  for (unsigned i = 0; i < store.shard_count(); ++i) {
+    if (store.shard(i).services.had_field_expiries) format.version = kRdbVersionFieldTimes;
+  }
+  out.begin(format.version, facts);
+  std::string batch;
+  for (unsigned db = 0; db < store.databases(); ++db) {
+    for (unsigned i = 0; i < store.shard_count(); ++i) {
+      Keyspace* keys = store.shard(i).find_keyspace(db);
+      if (keys == nullptr || keys->size() == 0) continue;
+      out.select(db);
+      for (uint64_t cursor = 0;;) {
+        cursor = keys->table().scan_segment(cursor, [&](Entry* entry) {
+          RdbValueWriter writer(*entry, format);
+          rdb_append_key_head(batch, *entry, writer.type());
+          writer.write_all(batch);
+        });
+        out.write(batch);
+        batch.clear();
+        if (cursor == 0) break;
+      }
+    }
   }
 }
 

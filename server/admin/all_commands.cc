@@ -3,6 +3,7 @@
 #include "server/admin/families.h"
 #include "server/commands/families.h"
 #include "server/commands/registry.h"
+#include "server/persistence/families.h"
 
 namespace larder {
 
@@ -28,6 +29,8 @@ void add_all_commands(Registry& registry) {
   registry.add(sort_commands());
   registry.add(hyperloglog_commands());
   registry.add(key_commands());
+  registry.add(dump_commands());
+  registry.add(migrate_commands());
   registry.add(expiry_commands());
   registry.add(scan_commands());
   registry.add(object_commands());
@@ -48,6 +51,7 @@ void add_all_commands(Registry& registry) {
   registry.add(pubsub_commands());
   registry.add(eviction_commands());
   registry.add(server_commands());
+  registry.add(save_commands());
   registry.add(activity_commands());
   registry.add(debug_commands());
   registry.add(memory_commands());

@@ -14,9 +14,10 @@ struct SectionTitle {
   OptionSection section;
   Bytes title;
 };
-constexpr std::array<SectionTitle, 7> kSections{{{OptionSection::network, "Network"},
+constexpr std::array<SectionTitle, 8> kSections{{{OptionSection::network, "Network"},
                                                  {OptionSection::clients, "Clients"},
                                                  {OptionSection::memory, "Memory"},
+                                                 {OptionSection::persistence, "Persistence"},
                                                  {OptionSection::security, "Security"},
                                                  {OptionSection::general, "Process"},
                                                  {OptionSection::logging, "Log"},

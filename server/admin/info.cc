@@ -17,6 +17,7 @@
 #include "server/commands/activity.h"
 #include "server/commands/args.h"
 #include "server/commands/listeners.h"
+#include "server/commands/persistence.h"
 #include "server/commands/version.h"
 #include "storage/shard_lock.h"
 
@@ -161,27 +162,55 @@ void memory(Info& info) {
   add_zeros(info, {"active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"});
 }
 
-void persistence(Info& info) {
-  info.add("loading", 0);
-  info.add("async_loading", 0);
+// While the data is being loaded, as Redis words it.
+void loading(Info& info, const PersistenceFacts& facts) {
+  const auto total = static_cast<double>(std::max<uint64_t>(facts.loading_total_bytes, 1));
+  const auto done = static_cast<double>(facts.loading_loaded_bytes);
+  const int64_t spent_seconds = unix_ms() / 1000 - facts.loading_start_seconds;
+  const double left_seconds =
+      done == 0 ? 1 : static_cast<double>(spent_seconds) * (total - done) / done;
+  info.add("loading_start_time", facts.loading_start_seconds);
+  info.add("loading_total_bytes", static_cast<int64_t>(facts.loading_total_bytes));
+  info.add("loading_rdb_used_mem", 0);
+  info.add("loading_loaded_bytes", static_cast<int64_t>(facts.loading_loaded_bytes));
+  info.add_ratio("loading_loaded_perc", done * 100 / total);
+  info.add("loading_eta_seconds", static_cast<int64_t>(left_seconds));
+}
+
+void saving(Info& info, const PersistenceFacts& facts) {
   add_zeros(info, {"current_cow_peak", "current_cow_size", "current_cow_size_age"});
-  info.add_ratio("current_fork_perc", 0);
-  add_zeros(info, {"current_save_keys_processed", "current_save_keys_total"});
-  info.add("rdb_changes_since_last_save", info.sum(&WorkerStats::changes));
-  info.add("rdb_bgsave_in_progress", 0);
-  info.add("rdb_last_save_time", info.call.services().start_ms / 1000);
-  info.add("rdb_last_bgsave_status", "ok");
-  info.add("rdb_last_bgsave_time_sec", -1);
-  info.add("rdb_current_bgsave_time_sec", -1);
-  add_zeros(info, {"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
-                   "rdb_last_load_keys_loaded", "aof_enabled", "aof_rewrite_in_progress",
-                   "aof_rewrite_scheduled"});
+  info.add_ratio("current_fork_perc",
+                 facts.save_keys_total == 0 ? 0
+                                            : static_cast<double>(facts.save_keys_written) * 100 /
+                                                  static_cast<double>(facts.save_keys_total));
+  info.add("current_save_keys_processed", static_cast<int64_t>(facts.save_keys_written));
+  info.add("current_save_keys_total", static_cast<int64_t>(facts.save_keys_total));
+  info.add("rdb_changes_since_last_save", static_cast<int64_t>(facts.changes));
+  info.add("rdb_bgsave_in_progress", facts.saving ? 1 : 0);
+  info.add("rdb_last_save_time", facts.last_save_seconds);
+  info.add("rdb_last_bgsave_status", facts.last_save_ok ? "ok" : "err");
+  info.add("rdb_last_bgsave_time_sec", facts.last_save_took_seconds);
+  info.add("rdb_current_bgsave_time_sec", facts.save_began_seconds_ago);
+  info.add("rdb_saves", static_cast<int64_t>(facts.saves));
+  info.add("rdb_last_cow_size", 0);
+  info.add("rdb_last_load_keys_expired", static_cast<int64_t>(facts.expired_keys));
+  info.add("rdb_last_load_keys_loaded", static_cast<int64_t>(facts.loaded_keys));
+}
+
+void persistence(Info& info) {
+  const Persistence* persistence = info.call.services().persistence;
+  const PersistenceFacts facts = persistence == nullptr ? PersistenceFacts{} : persistence->facts();
+  info.add("loading", facts.loading ? 1 : 0);
+  info.add("async_loading", 0);
+  saving(info, facts);
+  add_zeros(info, {"aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"});
   info.add("aof_last_rewrite_time_sec", -1);
   info.add("aof_current_rewrite_time_sec", -1);
   info.add("aof_last_bgrewrite_status", "ok");
   add_zeros(info, {"aof_rewrites", "aof_rewrites_consecutive_failures"});
   info.add("aof_last_write_status", "ok");
   add_zeros(info, {"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  if (facts.loading) loading(info, facts);
 }
 
 void stats(Info& info) {

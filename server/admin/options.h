@@ -52,7 +52,7 @@ enum class Standing : uint8_t {
 };
 
 enum class OptionSection : uint8_t {
-  network, clients, memory, security, general, logging, monitoring, redis
+  network, clients, memory, persistence, security, general, logging, monitoring, redis
 };
 
 // What options act on while the server runs.

@@ -3,8 +3,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -20,6 +23,7 @@
 #include "server/commands/registry.h"
 #include "server/commands/version.h"
 #include "server/net/network.h"
+#include "server/persistence/saver.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -82,12 +86,26 @@ void limit_by_container(Options& options) {
                             OptionSource::machine);
 }
 
-// Where files would be kept: CONFIG GET dir tells the working directory as long as none are.
-void set_directory(Options& options) {
+// Moves to where files are kept. CONFIG GET dir tells the whole path.
+std::string set_directory(Options& options) {
+  const OptionSource source = options.source("dir");
+  const bool given = source != OptionSource::standard;
+  if (given && ::chdir(options.text("dir").c_str()) != 0) {
+    return "can't work in " + options.text("dir") + ": " + std::strerror(errno);
+  }
   std::error_code error;
   const std::string path = std::filesystem::current_path(error);
-  if (options.source("dir") != OptionSource::standard) return;
-  (void)options.assign_text(*Options::find("dir"), path, OptionSource::machine);
+  (void)options.assign_text(*Options::find("dir"), path, given ? source : OptionSource::machine);
+  return "";
+}
+
+// Returns what went wrong.
+std::string load_data(Saver& saver, const LoadedOptions& loaded) {
+  std::string error = saver.load();
+  if (!error.empty() || loaded.import_path.empty()) return error;
+  std::optional<unsigned> db;
+  if (loaded.import_db >= 0) db = static_cast<unsigned>(loaded.import_db);
+  return saver.import({loaded.import_path, loaded.import_pattern, db});
 }
 
 void log_start(Log& log, const LoadedOptions& loaded, unsigned threads) {
@@ -147,7 +165,9 @@ int serve(LoadedOptions loaded) {
   const auto asked = static_cast<unsigned>(options.integer("threads"));
   const unsigned threads = asked != 0 ? asked : usable_cores();
   limit_by_container(options);
-  set_directory(options);
+  if (const std::string error = set_directory(options); !error.empty()) {
+    return fail(log, options, error);
+  }
   log_start(log, loaded, threads);
   if (const std::string error = plan_descriptors(options, threads, log); !error.empty()) {
     return fail(log, options, error);
@@ -194,10 +214,24 @@ int serve(LoadedOptions loaded) {
                     latency, error_stats, rates,    pause,    monitors,
                     listeners, configuration, unix_ms(), random_hex(40)};
   listeners.pushes.connect(network);
+  Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
+                         [&log](const std::string& text) { log.warning(text); }});
+  services.persistence = &saver;
+  settings.set_trouble(kLoading, true);
   network.start(services);
+  if (const std::string error = load_data(saver, loaded); !error.empty()) {
+    network.stop(0);
+    return fail(log, options, "Can't load the data: " + error);
+  }
+  settings.set_trouble(kLoading, false);
+  saver.start();
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");
   wait_for_end(signals, log);
+  while (!saver.save_before_end()) {
+    log.warning("The data can't be saved, so the server goes on");
+    wait_for_end(signals, log);
+  }
   notify_supervisor(options.text("supervised"), "STOPPING=1\n");
   network.stop(kStopPatienceMs);
   log.notice("Stopped");

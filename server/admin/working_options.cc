@@ -1,7 +1,11 @@
 // The rows of the options that work.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <climits>
+#include <cstring>
 
 #include "server/admin/log.h"
 #include "server/admin/option_rows.h"
@@ -133,6 +137,18 @@ std::string apply_zset_limits(const Options& options, OptionTargets& to) {
   to.settings.zset_pack_members.store(options.integer("zset-max-listpack-entries"));
   to.settings.zset_pack_member_bytes.store(options.integer("zset-max-listpack-value"));
   return "";
+}
+
+std::string apply_compression(const Options& options, OptionTargets& to) {
+  to.settings.rdb_compression.store(options.is_on("rdbcompression"));
+  return "";
+}
+
+// The program moves there, as Redis does; the value becomes the whole path.
+std::string apply_directory(const Options& options, OptionTargets&) {
+  const std::string& path = options.text("dir");
+  if (path.empty() || ::chdir(path.c_str()) == 0) return "";
+  return std::string("Changing directory: ") + std::strerror(errno);
 }
 
 constexpr std::array kRows = std::to_array<OptionSpec>({
@@ -297,6 +313,31 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "supervised", .kind = Kind::choice, .standard = "no", .section = In::general,
      .summary = "Tell systemd when the server is ready and when it stops.",
      .choices = "no upstart systemd auto", .fixed = true},
+    {.name = "dir", .standard = "", .section = In::persistence,
+     .summary = "Folder of all files; the program works there. Empty: where it was started.",
+     .guarded = true, .apply = apply_directory},
+    {.name = "dbfilename", .standard = "dump.rdb", .section = In::persistence,
+     .summary = "Name of the RDB file, which is loaded at the start.", .guarded = true,
+     .apply = [](const Options& options, OptionTargets&) -> std::string {
+       const bool is_path = options.text("dbfilename").find('/') != std::string::npos;
+       return is_path ? "dbfilename can't be a path, just a filename" : "";
+     }},
+    {.name = "save", .kind = Kind::save_points, .standard = "3600 1 300 100 60 10000",
+     .section = In::persistence,
+     .summary = "Save when so many seconds have passed and so many changes were made, and at the "
+                "end; empty: never."},
+    {.name = "rdbcompression", .kind = Kind::boolean, .standard = "yes",
+     .section = In::persistence, .summary = "Compress strings in RDB files and DUMP.",
+     .apply = apply_compression},
+    {.name = "rdbchecksum", .kind = Kind::boolean, .standard = "yes", .section = In::persistence,
+     .summary = "Write a checksum at the end of RDB files, and compare it when loading.",
+     .fixed = true},
+    {.name = "stop-writes-on-bgsave-error", .kind = Kind::boolean, .standard = "yes",
+     .section = In::persistence,
+     .summary = "Take no writes while the last save failed, if there are save points."},
+    {.name = "rdb-key-save-delay", .kind = Kind::integer, .standard = "0",
+     .section = In::persistence, .summary = "Microseconds to rest after each saved key; for tests.",
+     .low = INT_MIN, .high = INT_MAX, .hidden = true},
     {.name = "pidfile", .section = In::general, .summary = "File to write the process id to.",
      .fixed = true},
     {.name = "loglevel", .kind = Kind::choice, .standard = "notice", .section = In::logging,

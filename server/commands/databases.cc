@@ -5,6 +5,7 @@
 #include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
 #include "server/commands/listeners.h"
+#include "server/commands/persistence.h"
 
 namespace larder {
 namespace {
@@ -31,6 +32,8 @@ Status flush(Call& call, unsigned db) {
   }
   touch_all_watches(call.services().listeners.watches, call.store(), db);
   call.worker().stats->changes.add(call.store().flush_locked(db));
+  Persistence* persistence = call.services().persistence;
+  if (db == Store::kAllDatabases && persistence != nullptr) persistence->note_flush();
   tell_trackers(call);
   call.reply().ok();
   return Status::ok();

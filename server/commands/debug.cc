@@ -7,6 +7,7 @@
 #include "server/commands/args.h"
 #include "server/commands/debug_words.h"
 #include "server/commands/families.h"
+#include "server/commands/persistence.h"
 #include "server/commands/string_values.h"
 #include "server/commands/value_digest.h"
 #include "storage/value.h"
@@ -75,15 +76,35 @@ Status digest_value(Call& call) {
   return Status::ok();
 }
 
-// Nothing is kept on disk, so loading again what was saved a moment ago changes nothing.
+// Everything is saved, dropped and loaded again, while the world stands still.
 Status reload(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  Persistence::Reload how;
   Args args(call);
   while (args.more()) {
-    if (args.take("MERGE") || args.take("NOFLUSH") || args.take("NOSAVE")) continue;
-    return Status::error(
-        "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+    if (args.take("MERGE")) {
+      how.merge = true;
+    } else if (args.take("NOFLUSH")) {
+      how.flush = false;
+    } else if (args.take("NOSAVE")) {
+      how.save = false;
+    } else {
+      return Status::error(
+          "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+    }
   }
+  Persistence* persistence = call.services().persistence;
+  const std::string error = persistence == nullptr ? "" : persistence->reload(how);
+  if (!error.empty()) {
+    return Status::error("ERR Error trying to load the RDB dump, check server logs.");
+  }
+  call.reply().ok();
+  return Status::ok();
+}
+
+// There is no append-only file yet.
+Status load_log(Call& call) {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
   call.reply().ok();
   return Status::ok();
 }
@@ -165,7 +186,7 @@ Status help(Call& call) {
        "POPULATE <count> [<prefix>] [<size>]", "    Makes keys.",
        "PROTOCOL <type>", "    A reply of that type.",
        "QUICKLIST-PACKED-THRESHOLD <size>", "    Taken without effect.",
-       "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    As LOADAOF.",
+       "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    Saves, empties and loads the data.",
        "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
        "    How soon a client's reply buffer is fitted to its use.",
        "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are looked for.",
@@ -194,8 +215,9 @@ constexpr auto kSubcommands = family({
     sub("DIGEST", "", "Digests all databases.", exactly(2), digest, {}, Flag::whole_store),
     sub("DIGEST-VALUE", "[key ...]", "Digests values.", at_least(2), digest_value,
         keys_from(2, -1, 1, KeyUse::read_only)),
-    sub("RELOAD", "[MERGE] [NOFLUSH] [NOSAVE]", "Loads the data again.", at_least(2), reload),
-    sub("LOADAOF", "", "Loads the data again.", exactly(2), reload),
+    sub("RELOAD", "[MERGE] [NOFLUSH] [NOSAVE]", "Loads the data again.", at_least(2), reload, {},
+        Flag::write | Flag::whole_store),
+    sub("LOADAOF", "", "Loads the data again.", exactly(2), load_log),
     sub("POPULATE", "count [prefix] [size]", "Makes keys.", at_least(3), populate, {},
         Flag::write | Flag::whole_store),
     sub("HTSTATS", "db", "Counts keys.", at_least(3), table_stats),

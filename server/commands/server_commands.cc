@@ -1,4 +1,4 @@
-// Commands about the server as a whole: time, roles of a lone primary, memory, shutting down.
+// Commands about the server as a whole: time, roles of a lone primary.
 // Source: https://redis.io/commands/?group=server
 #include <algorithm>
 #include <string>
@@ -143,39 +143,6 @@ Status readwrite(Call& call) { return no_cluster(call); }
 Status asking(Call& call) { return no_cluster(call); }
 Status cluster(Call& call) { return no_cluster(call); }
 
-// Nothing is ever saved, so the start is the last moment at which disk and memory agreed.
-Status lastsave(Call& call) {
-  call.reply().integer(call.services().start_ms / 1000);
-  return Status::ok();
-}
-
-Status shutdown(Call& call) {
-  bool save = false;
-  bool nosave = false;
-  bool abort = false;
-  Args args(call);
-  while (args.more()) {
-    if (args.take("SAVE")) {
-      save = true;
-    } else if (args.take("NOSAVE")) {
-      nosave = true;
-    } else if (args.take("ABORT")) {
-      abort = true;
-    } else if (!args.take("NOW") && !args.take("FORCE")) {
-      args.reject();
-    }
-  }
-  if (!args.ok()) return args.error();
-  if ((save && nosave) || (abort && call.arg_count() > 2)) return Status::error(errors::kSyntax);
-  if (abort) return Status::error("ERR No shutdown in progress.");
-  if (save) {
-    return Status::error("ERR Errors trying to SHUTDOWN. Check logs.");
-  }
-  call.services().workers.request_stop();
-  call.session().close_after_reply = true;
-  return Status::ok();
-}
-
 constexpr Flag kOpen = Flag::loading | Flag::stale | Flag::fast;
 
 constexpr auto kFamily = family({
@@ -224,15 +191,6 @@ constexpr auto kFamily = family({
     {.name = "CLUSTER", .syntax = "", .summary = "A container for commands about the cluster.",
      .since = "3.0.0", .complexity = "Depends on subcommand.", .group = "cluster",
      .arity = at_least(2), .acl = Acl::slow, .run = cluster},
-    {.name = "LASTSAVE", .syntax = "", .summary = "Tells the Unix time of the last save.",
-     .since = "1.0.0", .complexity = "O(1)", .group = "server", .arity = exactly(1),
-     .flags = kOpen, .acl = Acl::admin | Acl::fast | Acl::dangerous, .run = lastsave},
-    {.name = "SHUTDOWN", .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
-     .summary = "Ends the server.", .since = "1.0.0", .complexity = "O(1)", .group = "server",
-     .arity = at_least(1),
-     .flags = Flag::admin | Flag::noscript | Flag::loading | Flag::stale | Flag::no_multi |
-              Flag::allow_busy,
-     .acl = Acl::admin | Acl::slow | Acl::dangerous, .run = shutdown},
 });
 
 }  // namespace
