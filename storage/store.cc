@@ -173,6 +173,7 @@ size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
       }
       if (keyspace) shard.services.garbage.push_back(std::move(keyspace));
     }
+    if (db == kAllDatabases) shard.services.had_field_expiries = false;
     shard.settle_memory_exactly(memory_);
   }
   // What is left, of other databases, is queued anew.
