@@ -1,10 +1,12 @@
 // DUMP and RESTORE: a value as bytes that this server and Redis understand.
 // Source: https://redis.io/commands/dump/, https://redis.io/commands/restore/
+#include <algorithm>
 #include <limits>
 
 #include "server/commands/args.h"
 #include "server/persistence/families.h"
 #include "server/persistence/value_limits.h"
+#include "storage/eviction/eviction_group.h"
 #include "storage/rdb/dump.h"
 
 namespace larder {
@@ -60,6 +62,15 @@ std::optional<int64_t> expiry_of(const RestoreOptions& options, int64_t now_ms) 
   return now_ms + options.ttl_ms;
 }
 
+// The last use was so long ago. Policies that keep an order of uses can't put it into the middle.
+void set_idle(Call& call, const Key& key, Item item, int64_t idle_seconds) {
+  const ShardServices& services = call.keyspace(key).services();
+  constexpr int64_t kIdleSecondsMax = 12 * 24 * 3600;  // what a stamp can tell
+  if (idle_seconds < 0 || services.eviction == nullptr || !services.eviction->samples()) return;
+  services.eviction->used(*item.entry(), item.where.place, services.home,
+                          call.now_ms() - std::min(idle_seconds, kIdleSecondsMax) * 1000);
+}
+
 // In Redis's order: options, then the key that is there, then time and payload.
 Status restore(Call& call) {
   Args args(call);
@@ -92,6 +103,7 @@ Status restore(Call& call) {
     item = {};
   }
   if (item) {
+    set_idle(call, key, item, options.idle_seconds);
     call.changed("restore", key);
   } else if (old) {
     call.changed("del", key);
