@@ -149,6 +149,31 @@ std::string listen_again(Network& network, Log& log, const Options& now) {
   return why;
 }
 
+// Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
+int serve_data(Services& services, Network& network, Saver& saver, Log& log,
+               const LoadedOptions& loaded, const sigset_t& signals) {
+  const Options& options = loaded.options;
+  services.settings.set_trouble(kLoading, true);
+  network.start(services);
+  if (const std::string error = load_data(saver, loaded); !error.empty()) {
+    network.stop(0);
+    return fail(log, options, "Can't load the data: " + error);
+  }
+  services.settings.set_trouble(kLoading, false);
+  saver.start();
+  log.notice("Ready to accept connections on " + addresses_text(options));
+  notify_supervisor(options.text("supervised"), "READY=1\n");
+  wait_for_end(signals, log);
+  while (!saver.save_before_end()) {
+    log.warning("The data can't be saved, so the server goes on");
+    wait_for_end(signals, log);
+  }
+  notify_supervisor(options.text("supervised"), "STOPPING=1\n");
+  network.stop(kStopPatienceMs);
+  log.notice("Stopped");
+  return 0;
+}
+
 }  // namespace
 
 int serve(LoadedOptions loaded) {
@@ -217,25 +242,7 @@ int serve(LoadedOptions loaded) {
   Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
                          [&log](const std::string& text) { log.warning(text); }});
   services.persistence = &saver;
-  settings.set_trouble(kLoading, true);
-  network.start(services);
-  if (const std::string error = load_data(saver, loaded); !error.empty()) {
-    network.stop(0);
-    return fail(log, options, "Can't load the data: " + error);
-  }
-  settings.set_trouble(kLoading, false);
-  saver.start();
-  log.notice("Ready to accept connections on " + addresses_text(options));
-  notify_supervisor(options.text("supervised"), "READY=1\n");
-  wait_for_end(signals, log);
-  while (!saver.save_before_end()) {
-    log.warning("The data can't be saved, so the server goes on");
-    wait_for_end(signals, log);
-  }
-  notify_supervisor(options.text("supervised"), "STOPPING=1\n");
-  network.stop(kStopPatienceMs);
-  log.notice("Stopped");
-  return 0;
+  return serve_data(services, network, saver, log, loaded, signals);
 }
 
 }  // namespace larder

@@ -2,7 +2,7 @@
 //
 //   node    key: first id, 16 bytes big endian | listpack: head, entry, entry, ...
 //   head    entries, deleted, number of fields, field, ..., 0
-//   entry   flags, ms and seq beyond the key's, [number of pairs], [field,] value, ..., items before
+//   entry   flags, ms and seq beyond the key's, [number of pairs], [field,] value, ..., count
 //   flags   1: deleted, 2: the fields are the head's and only values follow
 #pragma once
 

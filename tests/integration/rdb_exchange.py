@@ -67,7 +67,8 @@ def fill(client):
     client("XACK", "stream:small", "readers", "1-0")
     client("XADD", "stream:empty", "5-5", "f", "v"), client("XDEL", "stream:empty", "5-5")
     client("PEXPIRE", "hash:small", 20_000_000), client("PEXPIRE", "stream:big", 30_000_000)
-    client("SELECT", 3), client("SET", "in three", "3"), client("RPUSH", "l", "1"), client("SELECT", 0)
+    client("SELECT", 3), client("SET", "in three", "3"), client("RPUSH", "l", "1")
+    client("SELECT", 0)
 
 
 def value_of(client, key):
@@ -183,7 +184,8 @@ def migration(source, target, port):
     check("busy", (kind, text), ("error", b"ERR Target instance replied with error: BUSYKEY "
                                           b"Target key name already exists."))
     names = sorted(source("KEYS", "*"))
-    check("all", source("MIGRATE", "127.0.0.1", port, "", 0, 5000, "REPLACE", "KEYS", *names), b"OK")
+    answer = source("MIGRATE", "127.0.0.1", port, "", 0, 5000, "REPLACE", "KEYS", *names)
+    check("all", answer, b"OK")
     check("none left", source("DBSIZE"), 0)
     check("all there", sorted(target("KEYS", "*")), sorted(names + [b"hash:big"]))
 
