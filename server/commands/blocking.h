@@ -73,6 +73,7 @@ class BlockedTask : public Task {
   Progress step(ReplyWriter& reply, int64_t now_ms) override;
   int64_t wake_ms() const override { return waiter_->options.until_ms; }
   bool blocks() const override { return true; }
+  uint64_t effect_end() const override { return waiter_->session.effect_end; }
   bool unblock(ReplyWriter& reply, bool with_error) override;
 
  private:

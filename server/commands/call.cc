@@ -34,11 +34,19 @@ void Call::also(const char* event, const Key& key) {
 
 void Call::changed(const char* event, const Key& key, unsigned db) {
   worker_.stats->changes.add(1);
+  changed_ = true;
   Listeners& listeners = services_.listeners;
   listeners.changed(event, db, key.name, session_.id);
   if (listeners.watches.empty() && listeners.waiters.empty()) [[likely]] return;
   touch_watches(listeners.watches, key, db);
   if (listeners.waiters.find(key, db) != nullptr) dispatcher_->note_ready({key, db});
+}
+
+bool Call::wants_effect() const { return services_.listeners.effects.active(); }
+
+void Call::effect(std::span<const Bytes> words, EffectFor whom) {
+  effect_ = Effect::given;
+  if (wants_effect()) dispatcher_->effects().add(session_.db, words, whom);
 }
 
 Status Call::wait_for_keys(WaitOptions options) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/random.h"
 #include "protocol/reply_writer.h"
 #include "server/commands/blocking.h"
+#include "server/commands/effects.h"
 #include "server/commands/registry.h"
 #include "server/commands/services.h"
 #include "server/commands/session.h"
@@ -88,6 +90,16 @@ class Call {
   // Another event of a change that was told already (SET with a life: "set", then "expire").
   void also(const char* event, const Key& key);
 
+  // What replicas and the append-only file get of a call that changed something: the request as it
+  // is, unless the handler gives other effects (absolute times, no randomness) or says that there
+  // is none. Only worth preparing while somebody reads.
+  bool wants_effect() const;
+  void effect(std::span<const Bytes> words, EffectFor whom = EffectFor::all);
+  void effect(std::initializer_list<Bytes> words) {
+    effect(std::span<const Bytes>(words.begin(), words.size()));
+  }
+  void no_effect() { effect_ = Effect::given; }
+
   // The rest of the command's work. The reply is written by the task.
   void start_task(std::unique_ptr<Task> task) { task_ = std::move(task); }
   std::unique_ptr<Task> take_task() { return std::move(task_); }
@@ -109,6 +121,8 @@ class Call {
   bool retry_ = false;
   bool nested_ = false;
   bool still_waiting_ = false;  // of a retry
+  bool changed_ = false;
+  enum class Effect : uint8_t { request, given } effect_ = Effect::request;
   const Command* command_ = nullptr;
   std::span<const Bytes> args_;
   int64_t now_ms_ = 0;

@@ -145,6 +145,7 @@ void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const
   const uint64_t start = ticks();
   held_shards = shard_set_.data();
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
+  EffectLog::gathering = &effects_;
   Status status = command.spec->run(call);
   if (remembers(call)) remember_reads(call);
   for (auto task = call.take_task(); task != nullptr;) {
@@ -152,6 +153,8 @@ void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const
     if (progress == Task::Progress::wait) status = Status::error(kNotNested);
     if (progress != Task::Progress::again) break;
   }
+  if (services_.listeners.effects.active()) gather_effects(call);
+  EffectLog::gathering = nullptr;
   held_shards = nullptr;
   if (!status.is_ok()) {
     outer.reply().error(status.text());
@@ -167,7 +170,9 @@ Status Dispatcher::run_locked(const Request& request, Call& call) {
     status = run_one_key(request, call);
   } else if (!spec.keys.names_keys() && !has(spec.flags, Flag::whole_store) &&
              !has(spec.flags, Flag::runs_queue)) {
-    return spec.run(call);
+    status = spec.run(call);
+    if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
+    return status;
   } else {
     status = run_many_keys(request, call);
   }
@@ -189,6 +194,7 @@ Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAF
   if (shard.services.snapshot != nullptr) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
+  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   if (!ready_.empty()) [[unlikely]] {
     held_one_ = services_.store.shard_index(request.hash);
     serve_ready(call.now_ms());
@@ -209,6 +215,7 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
+  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms());
   unlock_shards(has(spec.flags, Flag::write) || has(spec.flags, Flag::runs_queue));
   return status;
@@ -217,6 +224,35 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call) {
 // What the running snapshot still has to write of the keys that the call may change.
 void Dispatcher::write_ahead(const Call& call) {
   write_ahead_of_changes(services_.store, call.session_.db, call.command(), call.args());
+}
+
+// The request with the command's name as the card has it, whatever the client wrote.
+std::span<const Bytes> Dispatcher::canonical(const Call& call) {
+  const Command& command = call.command();
+  const Bytes name = (command.parent != nullptr ? *command.parent : command).spec->name;
+  if (call.arg(0) == name) return call.args();
+  words_.assign(call.args().begin(), call.args().end());
+  words_[0] = name;
+  return words_;
+}
+
+// Under the locks of what the command changed.
+void Dispatcher::note_effects(Call& call) {
+  if (!call.changed_ && effects_.empty()) return;
+  EffectLog& log = services_.listeners.effects;
+  Session& session = call.session();
+  if (call.effect_ == Call::Effect::request && effects_.empty()) {
+    session.effect_end = log.append(session.db, canonical(call));
+    return;
+  }
+  session.effect_end = log.append(effects_);
+  effects_.clear();
+}
+
+// Of one command of a transaction or script.
+void Dispatcher::gather_effects(Call& call) {
+  if (!call.changed_ || call.effect_ != Call::Effect::request) return;
+  effects_.add(call.session().db, canonical(call));
 }
 
 void Dispatcher::find_shards(const Request& request, Call& call) {
@@ -315,6 +351,7 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
   call.now_ms_ = now_ms;
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   const Status status = waiter->command->spec->run(call);
+  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   if (call.still_waiting_) return;
   if (!status.is_ok()) reply.error(status.text());
   leave_lists(services_.listeners.waiters, *waiter);

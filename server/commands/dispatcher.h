@@ -53,6 +53,8 @@ class Dispatcher {
   void note_ready(KeyPlace key) { ready_.push_back(std::move(key)); }
   // Puts a client that waits on the lists of its command's keys, whose shards are held.
   void list_waiter(const std::shared_ptr<Waiter>& waiter);
+  // What the running command, or transaction, will append to the effect log.
+  EffectBatch& effects() { return effects_; }
   // The error reply of a request that could not even be parsed.
   void protocol_error(Bytes text, ReplyWriter& reply);
 
@@ -80,6 +82,9 @@ class Dispatcher {
   void retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms);
   void serve_late(int64_t now_ms);
   void wake_served();
+  void note_effects(Call& call);
+  void gather_effects(Call& call);
+  std::span<const Bytes> canonical(const Call& call);
   void lock_shards(int64_t now_ms);
   void unlock_shards(bool wrote);
   Status run_locked(const Request& request, Call& call);
@@ -95,6 +100,8 @@ class Dispatcher {
   GarbageList garbage_;  // of the command that runs, freed when its locks are given back
   std::array<uint64_t, kShardWords> shard_set_{};  // bit s: shard s is wanted, or held
   std::optional<unsigned> held_one_;               // instead of the set
+  EffectBatch effects_;
+  std::vector<Bytes> words_;  // of an effect
   std::vector<KeyPlace> ready_;
   // Waiters that need more shards than were held: their turn comes after unlocking.
   struct Late {

@@ -147,6 +147,9 @@ class Workers {
   // Runs `visit` on every worker's thread (its own included), then `done` on `worker`'s.
   virtual void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
                          std::function<void()> done) = 0;
+  // Lets workers send replies that were held until their effects are safe, see SafePoint. From any
+  // thread.
+  virtual void release_replies() {}
   // Asks the process to end as SHUTDOWN does.
   virtual void request_stop() = 0;
 };

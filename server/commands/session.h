@@ -51,6 +51,7 @@ struct Session {
   const CommandSpec* last_command = nullptr;
   const CommandSpec* last_parent = nullptr;
   uint64_t commands = 0;
+  uint64_t effect_end = 0;     // in the effect log, behind its last write
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
 

@@ -24,6 +24,8 @@ class Task {
   virtual int64_t wake_ms() const { return INT64_MAX; }
   // True for a client that waits for data as BLPOP does, and not only for its answer.
   virtual bool blocks() const { return false; }
+  // Where the effects of a task that changed something end in the effect log.
+  virtual uint64_t effect_end() const { return 0; }
   // CLIENT UNBLOCK: writes the reply of a task that ends early; false when it can't.
   virtual bool unblock(ReplyWriter&, bool /*with_error*/) { return false; }
 };

@@ -330,6 +330,7 @@ void Connection::drive_task() {
     case Task::Progress::wait: return wait_for_task(now_ms);
     case Task::Progress::done: break;
   }
+  session_.effect_end = std::max(session_.effect_end, task_->effect_end());
   task_.reset();
   set_blocked(false);
   if (task_timer_) task_timer_->cancel();
@@ -391,6 +392,7 @@ void Connection::kill(bool after_reply) {
 
 void Connection::flush() {
   if (closed_ || writing_) return;
+  if (must_hold()) [[unlikely]] return;
   reply_peak_ = std::max(reply_peak_, output_.pending());
   if (!write_some()) return;
   if (output_.empty()) {
@@ -404,6 +406,25 @@ void Connection::flush() {
     self->flush();
     self->read();
   });
+}
+
+// Its replies may say that something was written which is not yet as safe as it has to be. It
+// comes back when that may have changed.
+bool Connection::must_hold() {
+  const SafePoint& safe = worker_.services().listeners.safe_point;
+  if (!safe.holds(session_.effect_end)) [[likely]] return false;
+  if (holding_) return true;
+  holding_ = true;
+  worker_.hold(shared_from_this());
+  if (safe.offset() < session_.effect_end) return true;
+  worker_.release_soon();  // it became safe meanwhile
+  return true;
+}
+
+void Connection::release_replies() {
+  holding_ = false;
+  flush();
+  read();
 }
 
 // Sends what the socket takes now, within kWriteBytes. Returns false when the connection ended.

@@ -57,6 +57,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool unblock(bool with_error) override;
   void send(Bytes bytes) override;
   void push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) override;
+  // Sends replies that were held until their effects are safe.
+  void release_replies();
   // Sends what push() took; the worker calls it.
   void send_pushes();
 
@@ -88,6 +90,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void wait_for_task(int64_t now_ms);
   void flush();
   bool write_some();
+  bool must_hold();
   void check_output_limits(int64_t now_ms);
   void age_reply_peak(int64_t now_ms);
   size_t owned_bytes() const;
@@ -115,6 +118,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool reading_ = false;
   bool giving_up_buffer_ = false;
   bool writing_ = false;
+  bool holding_ = false;  // the worker will call release_replies
   bool processing_ = false;
   bool postponed_ = false;
   bool parse_failed_ = false;

@@ -256,6 +256,10 @@ void Network::visit_all(size_t worker, std::function<void(ClientsOfWorker&)> vis
   }
 }
 
+void Network::release_replies() {
+  for (const auto& worker : impl_->workers) worker->release_soon();
+}
+
 void Network::request_stop() { impl_->events.stop_requested(); }
 
 }  // namespace larder

@@ -47,6 +47,7 @@ class Network : public Workers {
   void visit(size_t worker, std::function<void(ClientsOfWorker&)> visit) override;
   void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
                  std::function<void()> done) override;
+  void release_replies() override;
   void request_stop() override;
 
  private:

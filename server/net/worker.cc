@@ -72,6 +72,7 @@ void Worker::run() {
   schedule_cron(kCronMs);
   loop_.run();
   ready_.clear();
+  held_.clear();
   // Closing calls back into remove(), so the list is taken out of its reach first.
   auto connections = std::move(connections_);
   connections_.clear();
@@ -128,6 +129,7 @@ void Worker::flush_pushes() {
 void Worker::finish_round_now() { services_->listeners.pushes.finish_round(*this); }
 
 void Worker::finish_round() {
+  services_->listeners.effects.wake_readers();
   PushQueues& pushes = services_->listeners.pushes;
   if (!pushes.waiting(index())) [[likely]] return pushes.wake_others();
   const int64_t start_ns = steady_ns();
@@ -171,6 +173,20 @@ void Worker::adopt(int fd, Session session) {
   services_->listeners.clients.add(id, index());
   stats_.clients.set(connections_.size());
   connection->start();
+}
+
+void Worker::hold(std::shared_ptr<Connection> connection) {
+  held_.push_back(std::move(connection));
+  has_held_.store(true);
+}
+
+void Worker::release_soon() {
+  if (!has_held_.exchange(false)) return;
+  post([this] {
+    std::vector<std::shared_ptr<Connection>> held;
+    held.swap(held_);  // some are held again
+    for (const auto& connection : held) connection->release_replies();
+  });
 }
 
 void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {

@@ -46,6 +46,10 @@ class Worker : public ClientsOfWorker {
   // Disconnects those of this worker's clients that hold most, while all clients together hold more
   // than `maxmemory-clients`. Other workers' largest are left to them.
   void evict_clients();
+  // A client whose replies wait for the safe point.
+  void hold(std::shared_ptr<Connection> connection);
+  // From any thread: the safe point has moved.
+  void release_soon();
   void retry_later() { has_postponed_ = true; }
   // A client whose next requests are parsed; they run with those of the others that were readable
   // at the same time.
@@ -91,6 +95,8 @@ class Worker : public ClientsOfWorker {
   std::vector<std::shared_ptr<Connection>> ready_;
   std::vector<std::shared_ptr<Connection>> round_;  // run now; here for its memory only
   size_t ready_requests_ = 0;
+  std::vector<std::shared_ptr<Connection>> held_;
+  std::atomic<bool> has_held_{false};
   asio::steady_timer push_timer_{loop_};
   bool push_timer_set_ = false;
   int64_t deliver_after_ns_ = 0;  // steady clock: earlier pushes wait for each other
