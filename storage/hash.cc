@@ -46,10 +46,11 @@ int64_t earliest_field_ms(const Entry& entry) {
   return earliest_ms;
 }
 
-DroppedFields remove_due_fields(Keyspace& keys, Item item, int64_t now_ms, size_t budget) {
+DroppedFields remove_due_fields(Keyspace& keys, Item item, int64_t now_ms,
+                                const DropOptions& options) {
   if (item->encoding() == Encoding::object) {
     auto& object = *static_cast<ElementObject*>(Keyspace::object_of(*item.entry()));
-    const size_t dropped = object.drop_due(now_ms, budget);
+    const size_t dropped = object.drop_due(now_ms, options.budget, options.names);
     return {dropped, object.elements()};
   }
   DroppedFields fields;
@@ -58,6 +59,10 @@ DroppedFields remove_due_fields(Keyspace& keys, Item item, int64_t now_ms, size_
   each_timed(item->payload_view(), [&](size_t at, size_t end, int64_t expiry_ms) {
     const bool due = expiry_ms != kNoExpiry && expiry_ms <= now_ms;
     ++(due ? fields.dropped : fields.left);
+    if (due && options.names != nullptr) {
+      IntegerText scratch;
+      options.names->emplace_back(Pack(item->payload_view()).at(at).bytes(scratch));
+    }
     if (!due) left.append(item->payload_view().substr(at, end - at));
   });
   if (fields.dropped > 0 && fields.left > 0) keys.splice(item, 0, item->payload_bytes(), left);

@@ -46,7 +46,8 @@ bool Call::wants_effect() const { return services_.listeners.effects.active(); }
 
 void Call::effect(std::span<const Bytes> words, EffectFor whom) {
   effect_ = Effect::given;
-  if (wants_effect()) dispatcher_->effects().add(session_.db, words, whom);
+  const unsigned db = whom == EffectFor::all ? session_.db : kNoDatabase;
+  if (wants_effect()) dispatcher_->effects().add(db, words, whom);
 }
 
 Status Call::wait_for_keys(WaitOptions options) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "protocol/reply_writer.h"
 #include "server/commands/blocking.h"
@@ -41,8 +42,12 @@ class Call {
   std::span<const Bytes> args() const { return args_; }
   Bytes arg(size_t index) const { return args_[index]; }
   size_t arg_count() const { return args_.size(); }
-  // Unix time, the same for the whole call.
+  // Unix time, the same for the whole call: what decides whether a key's time has come. kNoClock
+  // for a request that is replayed: then no time has come, as it had not when it was run at first.
   int64_t now_ms() const { return now_ms_; }
+  static constexpr int64_t kNoClock = 0;
+  // The time itself, for what is counted from now on.
+  int64_t clock_ms() const { return now_ms_ != kNoClock ? now_ms_ : unix_ms(); }
 
   Services& services() { return services_; }
   Store& store() { return services_.store; }
@@ -95,10 +100,15 @@ class Call {
   // is none. Only worth preparing while somebody reads.
   bool wants_effect() const;
   void effect(std::span<const Bytes> words, EffectFor whom = EffectFor::all);
-  void effect(std::initializer_list<Bytes> words) {
-    effect(std::span<const Bytes>(words.begin(), words.size()));
+  void effect(std::initializer_list<Bytes> words, EffectFor whom = EffectFor::all) {
+    effect(std::span<const Bytes>(words.begin(), words.size()), whom);
   }
   void no_effect() { effect_ = Effect::given; }
+  // A change of no key in particular (FLUSHALL, FUNCTION LOAD).
+  void changed_at_large(uint64_t changes = 1) {
+    worker_.stats->changes.add(changes);
+    changed_ = true;
+  }
 
   // The rest of the command's work. The reply is written by the task.
   void start_task(std::unique_ptr<Task> task) { task_ = std::move(task); }

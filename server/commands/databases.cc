@@ -31,7 +31,7 @@ Status flush(Call& call, unsigned db) {
     return Status::error(errors::kSyntax);
   }
   touch_all_watches(call.services().listeners.watches, call.store(), db);
-  call.worker().stats->changes.add(call.store().flush_locked(db));
+  call.changed_at_large(call.store().flush_locked(db));
   Persistence* persistence = call.services().persistence;
   if (db == Store::kAllDatabases && persistence != nullptr) persistence->note_flush();
   tell_trackers(call);
@@ -59,7 +59,7 @@ void swap(Call& call, unsigned a, unsigned b) {
       if (key.db == a || key.db == b) call.dispatcher().note_ready(key);
     }
   });
-  call.worker().stats->changes.add(1);
+  call.changed_at_large();
   tell_trackers(call);
 }
 

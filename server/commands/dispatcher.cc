@@ -21,6 +21,13 @@ namespace {
 // Of commands that need other workers' threads, which may wait for this one's locks.
 constexpr const char* kNotNested = "ERR This command is not allowed inside a transaction or script";
 
+// What a stream of effects may hold; the rest changes nothing and is passed over (PING, REPLCONF).
+bool belongs_to_stream(const Command& command) {
+  const CommandSpec& spec = *command.spec;
+  if (has(spec.flags, Flag::write) || has(spec.flags, Flag::may_replicate)) return true;
+  return spec.name == "SELECT" || spec.name == "MULTI" || spec.name == "EXEC";
+}
+
 // Client-side caching: what the client reads is to be noted.
 bool remembers(Call& call) {
   return call.session().tracking != nullptr && has(call.command().spec->flags, Flag::readonly);
@@ -116,6 +123,33 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   return Outcome::task;
 }
 
+std::string Dispatcher::replay(std::span<const Bytes> args, Session& session,
+                               ReplyWriter& reply) {
+  Request request{args};
+  prepare(request);
+  if (request.command == nullptr) return "Unknown command '" + std::string(args[0]) + "'";
+  if (!request.command->takes(args.size())) return "Wrong arguments of " + request.command->name;
+  if (!belongs_to_stream(*request.command)) return "";
+  if (in_multi(session.transaction.get()) &&
+      !has(request.command->spec->flags, Flag::never_queued)) {
+    session.transaction->queue.emplace_back(request.command, args);
+    return "";
+  }
+  Call call(services_, worker_, session, reply, std::shared_ptr<Waker>());
+  call.dispatcher_ = this;
+  call.command_ = request.command;
+  call.args_ = args;
+  call.now_ms_ = Call::kNoClock;
+  call.nested_ = true;  // it can't wait for anything
+  call.first_key_ = request.first_key;
+  call.first_hash_ = request.hash;
+  replaying_ = true;
+  const Status status = run_locked(request, call);
+  replaying_ = false;
+  if (!status.is_ok()) reply.error(status.text());
+  return "";
+}
+
 // As much as a client may send in one request it may also have queued.
 void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& reply) {
   Transaction& transaction = *session.transaction;
@@ -190,7 +224,7 @@ Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAF
   const CommandSpec& spec = *request.command->spec;
   Shard& shard = services_.store.shard_of(request.hash);
   shard.mutex.lock();
-  shard.services.now_ms = call.now_ms();
+  if (call.now_ms() != Call::kNoClock) [[likely]] shard.services.now_ms = call.now_ms();
   if (shard.services.snapshot != nullptr) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
@@ -238,6 +272,7 @@ std::span<const Bytes> Dispatcher::canonical(const Call& call) {
 
 // Under the locks of what the command changed.
 void Dispatcher::note_effects(Call& call) {
+  if (replaying_) return effects_.clear();
   if (!call.changed_ && effects_.empty()) return;
   EffectLog& log = services_.listeners.effects;
   Session& session = call.session();
@@ -388,7 +423,7 @@ void Dispatcher::lock_shards(int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
       Shard& shard = services_.store.shard(
           static_cast<unsigned>(word * 64 + static_cast<size_t>(std::countr_zero(left))));
       shard.mutex.lock();
-      shard.services.now_ms = now_ms;
+      if (now_ms != Call::kNoClock) [[likely]] shard.services.now_ms = now_ms;
     }
   }
 }

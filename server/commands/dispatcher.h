@@ -48,6 +48,9 @@ class Dispatcher {
   std::unique_ptr<Task> take_task() { return std::move(task_); }
   // Runs one command of a transaction or a script whose shards are held, and writes its reply.
   void run_nested(Call& outer, const Command& command, std::span<const Bytes> args);
+  // Runs a request that was run before: of the append-only file. Nothing stands in its way, no
+  // key's time has come, and it has no effects of its own. Returns what makes it impossible, or nothing.
+  std::string replay(std::span<const Bytes> args, Session& session, ReplyWriter& reply);
   // A key that somebody waits for was changed: its waiters have their turn when the command is
   // over.
   void note_ready(KeyPlace key) { ready_.push_back(std::move(key)); }
@@ -101,6 +104,7 @@ class Dispatcher {
   std::array<uint64_t, kShardWords> shard_set_{};  // bit s: shard s is wanted, or held
   std::optional<unsigned> held_one_;               // instead of the set
   EffectBatch effects_;
+  bool replaying_ = false;
   std::vector<Bytes> words_;  // of an effect
   std::vector<KeyPlace> ready_;
   // Waiters that need more shards than were held: their turn comes after unlocking.

@@ -144,7 +144,8 @@ void EffectLog::append_gone(unsigned db, Bytes key) {
   gathering != nullptr ? gathering->add(db, words) : static_cast<void>(append(db, words));
 }
 
-void EffectLog::append_fields_gone(unsigned db, Bytes key, std::span<const Bytes> fields) {
+void EffectLog::append_fields_gone(unsigned db, Bytes key,
+                                   std::span<const std::string> fields) {
   std::vector<Bytes> words{"HDEL", key};
   words.insert(words.end(), fields.begin(), fields.end());
   gathering != nullptr ? gathering->add(db, words) : static_cast<void>(append(db, words));
@@ -357,10 +358,10 @@ uint64_t EffectLog::Reader::skip_private_locked() {
   return UINT64_MAX;
 }
 
-EffectLog::Piece EffectLog::Reader::next(size_t bytes_max) {
+EffectLog::Piece EffectLog::Reader::next(size_t bytes_max, uint64_t before) {
   MutexLock lock(log_.mutex_);
   if (lost()) return {};
-  const uint64_t border = skip_private_locked();
+  const uint64_t border = std::min(skip_private_locked(), before);
   const uint64_t at = offset();
   const uint64_t end = std::min(border, log_.end_.load(std::memory_order_relaxed));
   if (at >= end) return {};

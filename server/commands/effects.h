@@ -98,7 +98,7 @@ class EffectLog {
   // being gathered on this thread.
   void append_gone(unsigned db, Bytes key);
   // The same for fields of a hash: HDEL.
-  void append_fields_gone(unsigned db, Bytes key, std::span<const Bytes> fields);
+  void append_fields_gone(unsigned db, Bytes key, std::span<const std::string> fields);
   // The batch that this thread gathers, or null; set by the dispatcher.
   static inline thread_local EffectBatch* gathering = nullptr;
 
@@ -171,8 +171,9 @@ class EffectLog::Reader {
   uint64_t offset() const { return offset_.load(std::memory_order_relaxed); }
   // It fell too far behind, or the stream was restarted: nothing more will come.
   bool lost() const { return lost_.load(std::memory_order_acquire); }
-  // The next bytes that lie together, at most `bytes_max`; empty when there are none.
-  Piece next(size_t bytes_max = SIZE_MAX);
+  // The next bytes that lie together, at most `bytes_max` and none from the offset `before` on;
+  // empty when there are none.
+  Piece next(size_t bytes_max = SIZE_MAX, uint64_t before = UINT64_MAX);
   // The same, copied. Returns how many.
   size_t read_some(char* into, size_t bytes_max);
 

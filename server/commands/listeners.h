@@ -46,7 +46,9 @@ class Listeners : public StoreEvents {
 
   // StoreEvents
   void expired(unsigned db, Bytes key) override;
-  void fields_expired(unsigned db, Bytes key, bool emptied) override;
+  void fields_expired(unsigned db, Bytes key, std::span<const std::string> fields,
+                      bool emptied) override;
+  bool wants_fields() const override { return effects.active(); }
   void evicted(unsigned db, Bytes key) override;
   void added(unsigned db, Bytes key) override;
 

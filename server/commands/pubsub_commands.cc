@@ -100,12 +100,14 @@ Status unsubscribe_shards(Call& call) { return unsubscribe(call, kShards); }
 
 Status publish(Call& call) {
   const size_t heard = call.services().listeners.pubsub.publish(call.arg(1), call.arg(2));
+  call.effect({"PUBLISH", call.arg(1), call.arg(2)}, EffectFor::replicas);
   call.reply().integer(static_cast<int64_t>(heard));
   return Status::ok();
 }
 
 Status publish_to_shard(Call& call) {
   const size_t heard = call.services().listeners.pubsub.publish_to_shard(call.arg(1), call.arg(2));
+  call.effect({"SPUBLISH", call.arg(1), call.arg(2)}, EffectFor::replicas);
   call.reply().integer(static_cast<int64_t>(heard));
   return Status::ok();
 }

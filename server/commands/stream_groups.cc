@@ -106,7 +106,7 @@ Status create_consumer(Call& call) {
   const Key key = call.key(2);
   GroupOf found = group_of_subcommand(call, key, call.arg(3));
   if (found.group == nullptr) return std::move(found.error);
-  const bool made = found.group->add_consumer(call.arg(4), call.now_ms()) != nullptr;
+  const bool made = found.group->add_consumer(call.arg(4), call.clock_ms()) != nullptr;
   if (made) call.changed("xgroup-createconsumer", key);
   call.reply().integer(made ? 1 : 0);
   return Status::ok();
@@ -214,7 +214,7 @@ void reply_pending(Call& call, StreamGroup& group, const PendingOptions& options
     each_pending(group, options.first, [&](const StreamPending& entry) {
       if (entry.id > options.last) return false;
       if (options.of_consumer && entry.consumer != wanted) return true;
-      const int64_t idle_ms = call.now_ms() - entry.delivered_ms;
+      const int64_t idle_ms = call.clock_ms() - entry.delivered_ms;
       if (idle_ms < options.idle_ms) return true;
       reply.array(4);
       reply_id(reply, entry.id);
@@ -263,10 +263,11 @@ struct ClaimOptions {
 StreamConsumer& consumer_for(Call& call, const Key& key, StreamGroup& group, Bytes name) {
   StreamConsumer* consumer = group.find_consumer(name);
   if (consumer == nullptr) {
-    consumer = group.add_consumer(name, call.now_ms());
+    consumer = group.add_consumer(name, call.clock_ms());
     call.changed("xgroup-createconsumer", key);
+    effect_consumer(call, key, group, name);
   }
-  consumer->seen_ms = call.now_ms();
+  consumer->seen_ms = call.clock_ms();
   return *consumer;
 }
 
@@ -284,7 +285,7 @@ ClaimOptions parse_claim(Call& call, Args& args) {
       options.just_id = true;
     } else if (args.take_with_value("IDLE")) {
       const int64_t idle = args.integer("ERR Invalid IDLE option argument for XCLAIM");
-      options.delivered_ms = call.now_ms() - idle;
+      options.delivered_ms = call.clock_ms() - idle;
     } else if (args.take_with_value("TIME")) {
       options.delivered_ms = args.integer("ERR Invalid TIME option argument for XCLAIM");
     } else if (args.take_with_value("RETRYCOUNT")) {
@@ -313,10 +314,10 @@ bool claim(Call& call, Stream& stream, StreamGroup& group, StreamConsumer& consu
   } else if (!options.just_id) {
     ++deliveries;
   }
-  int64_t delivered_ms = options.delivered_ms.value_or(call.now_ms());
-  if (delivered_ms < 0 || delivered_ms > call.now_ms()) delivered_ms = call.now_ms();
+  int64_t delivered_ms = options.delivered_ms.value_or(call.clock_ms());
+  if (delivered_ms < 0 || delivered_ms > call.clock_ms()) delivered_ms = call.clock_ms();
   group.assign(id, &consumer, delivered_ms, deliveries);
-  consumer.active_ms = call.now_ms();
+  consumer.active_ms = call.clock_ms();
   if (options.just_id) {
     reply_id(call.reply(), id);
   } else {
@@ -338,21 +339,26 @@ Status xclaim(Call& call) {
   const ClaimOptions options = parse_claim(call, args);
   if (!args.ok()) return args.error();
   StreamGroup& group = *found.group;
-  if (options.last_id && *options.last_id > group.last_id) group.last_id = *options.last_id;
+  const bool moves = options.last_id && *options.last_id > group.last_id;
+  if (moves) group.last_id = *options.last_id;
   StreamConsumer& consumer = consumer_for(call, key, group, consumer_name);
   const size_t mark = call.reply().open();
-  size_t count = 0;
+  std::vector<StreamId> claimed, deleted;
   for (const StreamId id : options.ids) {
     const StreamPending* pending = group.pending().find(id);
     if (pending == nullptr && !options.force) continue;
     if (pending != nullptr && options.idle_ms_min > 0 &&
-        call.now_ms() - pending->delivered_ms < options.idle_ms_min) {
+        call.clock_ms() - pending->delivered_ms < options.idle_ms_min) {
       continue;
     }
-    count += claim(call, *found.stream, group, consumer, id, options) ? 1 : 0;
+    const bool there = claim(call, *found.stream, group, consumer, id, options);
+    if (there || pending != nullptr) (there ? claimed : deleted).push_back(id);
   }
-  call.reply().close_array(mark, count);
-  if (count > 0) call.changed("xclaim", key);
+  call.reply().close_array(mark, claimed.size());
+  if (!claimed.empty() || !deleted.empty()) call.changed("xclaim", key);
+  effect_claims(call, key, group, consumer_name, claimed);
+  effect_acks(call, key, group, deleted);
+  if (moves) effect_group_id(call, key, group);
   return Status::ok();
 }
 
@@ -391,7 +397,7 @@ Status xautoclaim(Call& call) {
       next = entry.id;
       return false;
     }
-    if (call.now_ms() - entry.delivered_ms < options.idle_ms_min) return true;
+    if (call.clock_ms() - entry.delivered_ms < options.idle_ms_min) return true;
     const bool there = found.stream->contains(entry.id);
     (there ? due : deleted).push_back(entry.id);
     left -= 1;
@@ -408,6 +414,8 @@ Status xautoclaim(Call& call) {
     reply_id(reply, id);
   }
   if (!due.empty() || !deleted.empty()) call.changed("xautoclaim", key);
+  effect_claims(call, key, group, consumer_name, due);
+  effect_acks(call, key, group, deleted);
   return Status::ok();
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "server/commands/args.h"
 #include "server/commands/call.h"
@@ -29,6 +31,15 @@ void reply_entry(ReplyWriter& reply, const StreamEntry& entry);
 // The entries between two ids as an array, at most `most` of them. Returns how many.
 size_t reply_range(ReplyWriter& reply, const Stream& stream, StreamId first, StreamId last,
                    bool reverse, size_t most);
+
+// The state that reading and claiming leave in a group, as effects: who has which entries since
+// when, what is no longer pending, how far the group has read, a new consumer.
+void effect_claims(Call& call, const Key& key, StreamGroup& group, Bytes consumer,
+                   std::span<const StreamId> ids);
+void effect_acks(Call& call, const Key& key, const StreamGroup& group,
+                 std::span<const StreamId> ids);
+void effect_group_id(Call& call, const Key& key, const StreamGroup& group);
+void effect_consumer(Call& call, const Key& key, const StreamGroup& group, Bytes consumer);
 
 // Commands that name a group. Null, with `error` set, when key or group is missing.
 struct GroupOf {
