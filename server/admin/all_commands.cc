@@ -50,6 +50,7 @@ void add_all_commands(Registry& registry) {
   registry.add(acl_commands());
   registry.add(pubsub_commands());
   registry.add(eviction_commands());
+  registry.add(append_only_commands());
   registry.add(server_commands());
   registry.add(save_commands());
   registry.add(activity_commands());

@@ -15,6 +15,7 @@
 #include "server/admin/families.h"
 #include "server/admin/memory_text.h"
 #include "server/commands/activity.h"
+#include "server/commands/append_only.h"
 #include "server/commands/args.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
@@ -197,19 +198,47 @@ void saving(Info& info, const PersistenceFacts& facts) {
   info.add("rdb_last_load_keys_loaded", static_cast<int64_t>(facts.loaded_keys));
 }
 
+void append_only(Info& info) {
+  const AppendOnly* file = info.call.services().append_only;
+  const AppendOnlyFacts facts = file != nullptr ? file->facts() : AppendOnlyFacts();
+  info.add("aof_enabled", facts.enabled ? 1 : 0);
+  info.add("aof_rewrite_in_progress", facts.rewriting && !facts.rewrite_waits ? 1 : 0);
+  info.add("aof_rewrite_scheduled", facts.rewrite_waits ? 1 : 0);
+  info.add("aof_last_rewrite_time_sec", facts.last_rewrite_seconds);
+  info.add("aof_current_rewrite_time_sec", facts.current_rewrite_seconds);
+  info.add("aof_last_bgrewrite_status", facts.last_rewrite_ok ? "ok" : "err");
+  info.add("aof_rewrites", facts.rewrites);
+  info.add("aof_rewrites_consecutive_failures", facts.rewrite_failures);
+  info.add("aof_last_write_status", facts.last_write_ok ? "ok" : "err");
+  add_zeros(info, {"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  if (!facts.enabled) return;
+  info.add("aof_current_size", facts.current_bytes);
+  info.add("aof_base_size", facts.base_bytes);
+  info.add("aof_pending_rewrite", 0);
+  info.add("aof_buffer_length", facts.unwritten_bytes);
+  info.add("aof_pending_bio_fsync", 0);
+  info.add("aof_delayed_fsync", facts.delayed_syncs);
+}
+
+// It may be the append-only file that is being loaded.
+void note_log_loading(Info& info, PersistenceFacts& facts) {
+  if (info.call.services().append_only == nullptr) return;
+  const AppendOnlyFacts log = info.call.services().append_only->facts();
+  if (!log.loading) return;
+  facts.loading = true;
+  facts.loading_start_seconds = log.loading_start_seconds;
+  facts.loading_total_bytes = log.loading_total_bytes;
+  facts.loading_loaded_bytes = log.loading_loaded_bytes;
+}
+
 void persistence(Info& info) {
   const Persistence* persistence = info.call.services().persistence;
-  const PersistenceFacts facts = persistence == nullptr ? PersistenceFacts{} : persistence->facts();
+  PersistenceFacts facts = persistence == nullptr ? PersistenceFacts{} : persistence->facts();
+  note_log_loading(info, facts);
   info.add("loading", facts.loading ? 1 : 0);
   info.add("async_loading", 0);
   saving(info, facts);
-  add_zeros(info, {"aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"});
-  info.add("aof_last_rewrite_time_sec", -1);
-  info.add("aof_current_rewrite_time_sec", -1);
-  info.add("aof_last_bgrewrite_status", "ok");
-  add_zeros(info, {"aof_rewrites", "aof_rewrites_consecutive_failures"});
-  info.add("aof_last_write_status", "ok");
-  add_zeros(info, {"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  append_only(info);
   if (facts.loading) loading(info, facts);
 }
 

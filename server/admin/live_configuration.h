@@ -19,6 +19,10 @@ class LiveConfiguration : public Configuration {
     targets_.listen_again = std::move(listen_again);
   }
 
+  void set_append_only(std::function<void(const Options&)> append_only) {
+    targets_.append_only = std::move(append_only);
+  }
+
   // Puts every option into force. Returns an error text or nothing.
   std::string apply_all();
 

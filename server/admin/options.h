@@ -65,6 +65,8 @@ struct OptionTargets {
   // Listens on the TCP port and addresses that the options name now, instead of the old ones. Empty
   // before the server listens at all. Returns why it can't be, and then nothing has changed.
   std::function<std::string(const Options& options)> listen_again{};
+  // Puts the options of the append-only file into force. Empty before there is one.
+  std::function<void(const Options& options)> append_only{};
 };
 
 struct OptionSpec {

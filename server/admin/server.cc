@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "server/admin/live_configuration.h"
 #include "server/admin/log.h"
 #include "server/admin/machine.h"
+#include "server/admin/option_rows.h"
 #include "server/admin/process.h"
 #include "server/admin/reclaimer.h"
 #include "server/commands/activity.h"
@@ -23,6 +25,7 @@
 #include "server/commands/registry.h"
 #include "server/commands/version.h"
 #include "server/net/network.h"
+#include "server/persistence/append_only_file.h"
 #include "server/persistence/saver.h"
 #include "storage/store.h"
 
@@ -99,13 +102,23 @@ std::string set_directory(Options& options) {
   return "";
 }
 
+// Where the data is kept when the server ends.
+struct Kept {
+  Saver& saver;
+  AppendOnlyFile& append_only;
+};
+
 // Returns what went wrong.
-std::string load_data(Saver& saver, const LoadedOptions& loaded) {
-  std::string error = saver.load();
+std::string load_data(const Kept& kept, const LoadedOptions& loaded) {
+  const bool from_log = loaded.options.is_on("appendonly");
+  std::string error = from_log ? "" : kept.saver.load();
+  if (error.empty()) error = kept.append_only.start();
   if (!error.empty() || loaded.import_path.empty()) return error;
   std::optional<unsigned> db;
   if (loaded.import_db >= 0) db = static_cast<unsigned>(loaded.import_db);
-  return saver.import({loaded.import_path, loaded.import_pattern, db});
+  error = kept.saver.import({loaded.import_path, loaded.import_pattern, db});
+  if (error.empty() && from_log) (void)kept.append_only.start_rewrite();
+  return error;
 }
 
 void log_start(Log& log, const LoadedOptions& loaded, unsigned threads) {
@@ -150,28 +163,38 @@ std::string listen_again(Network& network, Log& log, const Options& now) {
 }
 
 // Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
-int serve_data(Services& services, Network& network, Saver& saver, Log& log,
+int serve_data(Services& services, Network& network, const Kept& kept, Log& log,
                const LoadedOptions& loaded, const sigset_t& signals) {
   const Options& options = loaded.options;
   services.settings.set_trouble(kLoading, true);
   network.start(services);
-  if (const std::string error = load_data(saver, loaded); !error.empty()) {
+  if (const std::string error = load_data(kept, loaded); !error.empty()) {
     network.stop(0);
     return fail(log, options, "Can't load the data: " + error);
   }
   services.settings.set_trouble(kLoading, false);
-  saver.start();
+  kept.saver.start();
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");
   wait_for_end(signals, log);
-  while (!saver.save_before_end()) {
+  while (!kept.saver.save_before_end()) {
     log.warning("The data can't be saved, so the server goes on");
     wait_for_end(signals, log);
   }
   notify_supervisor(options.text("supervised"), "STOPPING=1\n");
   network.stop(kStopPatienceMs);
+  kept.append_only.stop();
   log.notice("Stopped");
   return 0;
+}
+
+AofEvents aof_events(Log& log) {
+  return {.notice = [&log](const std::string& text) { log.notice(text); },
+          .warning = [&log](const std::string& text) { log.warning(text); },
+          .fatal = [&log](const std::string& text) {
+            log.warning(text);
+            std::_Exit(1);
+          }};
 }
 
 }  // namespace
@@ -242,7 +265,11 @@ int serve(LoadedOptions loaded) {
   Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
                          [&log](const std::string& text) { log.warning(text); }});
   services.persistence = &saver;
-  return serve_data(services, network, saver, log, loaded, signals);
+  AppendOnlyFile append_only(services, aof_options(options), aof_events(log));
+  services.append_only = &append_only;
+  configuration.set_append_only(
+      [&](const Options& now) { append_only.configure(aof_options(now)); });
+  return serve_data(services, network, {saver, append_only}, log, loaded, signals);
 }
 
 }  // namespace larder

@@ -391,8 +391,9 @@ std::span<const OptionSpec> working_options() { return kRows; }
 std::span<const OptionSpec> option_table() {
   static const std::vector<OptionSpec> table = [] {
     std::vector<OptionSpec> rows(kRows.begin(), kRows.end());
-    const auto known = redis_options();
-    rows.insert(rows.end(), known.begin(), known.end());
+    for (const auto more : {append_only_options(), redis_options()}) {
+      rows.insert(rows.end(), more.begin(), more.end());
+    }
     return rows;
   }();
   return table;

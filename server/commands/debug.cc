@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "server/commands/answers.h"
+#include "server/commands/append_only.h"
 #include "server/commands/args.h"
 #include "server/commands/debug_words.h"
 #include "server/commands/families.h"
@@ -102,9 +103,12 @@ Status reload(Call& call) {
   return Status::ok();
 }
 
-// There is no append-only file yet.
-Status load_log(Call& call) {
+// Everything is dropped and loaded from the append-only file.
+Status load_file(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  AppendOnly* file = call.services().append_only;
+  const std::string error = file == nullptr ? "" : file->reload();
+  if (!error.empty()) return Status::error("ERR Error trying to load the AOF files, check logs.");
   call.reply().ok();
   return Status::ok();
 }
@@ -180,7 +184,7 @@ Status help(Call& call) {
        "HTSTATS <db>", "    How many keys a database has.",
        "HTSTATS-KEY <key>", "    The same of a value.",
        "LISTPACK <key>", "    What a listpack holds.",
-       "LOADAOF", "    Loads the data again: nothing changes, as nothing is kept on disk.",
+       "LOADAOF", "    Drops the data and loads the append-only file.",
        "OBJECT <key>", "    How a value is kept.",
        "PAUSE-CRON <0|1>", "    Stops the work that is done from time to time.",
        "POPULATE <count> [<prefix>] [<size>]", "    Makes keys.",
@@ -217,7 +221,7 @@ constexpr auto kSubcommands = family({
         keys_from(2, -1, 1, KeyUse::read_only)),
     sub("RELOAD", "[MERGE] [NOFLUSH] [NOSAVE]", "Loads the data again.", at_least(2), reload, {},
         Flag::write | Flag::whole_store),
-    sub("LOADAOF", "", "Loads the data again.", exactly(2), load_log),
+    sub("LOADAOF", "", "Loads the append-only file again.", exactly(2), load_file),
     sub("POPULATE", "count [prefix] [size]", "Makes keys.", at_least(3), populate, {},
         Flag::write | Flag::whole_store),
     sub("HTSTATS", "db", "Counts keys.", at_least(3), table_stats),

@@ -49,7 +49,8 @@ class Dispatcher {
   // Runs one command of a transaction or a script whose shards are held, and writes its reply.
   void run_nested(Call& outer, const Command& command, std::span<const Bytes> args);
   // Runs a request that was run before: of the append-only file. Nothing stands in its way, no
-  // key's time has come, and it has no effects of its own. Returns what makes it impossible, or nothing.
+  // key's time has come, and it has no effects of its own. Returns what makes it impossible, or
+  // nothing.
   std::string replay(std::span<const Bytes> args, Session& session, ReplyWriter& reply);
   // A key that somebody waits for was changed: its waiters have their turn when the command is
   // over.

@@ -51,6 +51,7 @@ std::span<const CommandSpec> geo_commands();
 std::span<const CommandSpec> geo_search_commands();
 std::span<const CommandSpec> pubsub_commands();
 std::span<const CommandSpec> eviction_commands();
+std::span<const CommandSpec> append_only_commands();
 
 // CLIENT SETNAME's rule: printable and no spaces.
 bool is_client_name(Bytes name);

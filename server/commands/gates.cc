@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/commands/append_only.h"
 #include "server/commands/errors.h"
 #include "server/commands/transactions.h"
 #include "server/commands/listeners.h"
@@ -93,6 +94,10 @@ struct Untroubled {
     }
     const bool writes = has(spec.flags, Flag::write) || spec.name == "PING";
     if ((trouble(input) & kSaveFailed) != 0 && writes) return Status::error(kSaveFailedText);
+    if ((trouble(input) & kAofFailed) != 0 && writes) {
+      return Status::error("MISCONF Errors writing to the AOF file: " +
+                           input.services.append_only->last_error());
+    }
     return Status::ok();
   }
 };

@@ -28,6 +28,9 @@ class SafePoint {
     return effect_end > file_.load(std::memory_order_relaxed) ||
            effect_end > replicas_.load(std::memory_order_relaxed);
   }
+  // Everything before this offset is on this server's disk, whether that was asked for or not.
+  uint64_t on_disk() const { return on_disk_.load(); }
+  void set_on_disk(uint64_t offset) { on_disk_.store(offset); }
   // Sets what one keeper says; kNothingAsked: it asks for nothing. From any thread; afterwards
   // Workers::release_replies lets go what is safe now.
   void set(Keeper keeper, uint64_t offset) {
@@ -37,6 +40,7 @@ class SafePoint {
  private:
   std::atomic<uint64_t> file_{kNothingAsked};
   std::atomic<uint64_t> replicas_{kNothingAsked};
+  std::atomic<uint64_t> on_disk_{0};
 };
 
 }  // namespace larder

@@ -18,6 +18,7 @@
 
 namespace larder {
 
+class AppendOnly;
 class Persistence;
 class Store;
 class Registry;
@@ -26,6 +27,7 @@ struct Command;
 // What keeps commands from being run as usual, a bit each: LiveSettings::trouble.
 enum Trouble : uint32_t {
   kLoading = 1,     // the data is being loaded
+  kAofFailed = 4,   // the append-only file can't be written
   kSaveFailed = 2,  // the last save failed, and stop-writes-on-bgsave-error is on
 };
 
@@ -204,6 +206,7 @@ struct Services {
   Configuration& configuration;
   int64_t start_ms = 0;             // Unix time
   std::string run_id;
+  AppendOnly* append_only = nullptr;   // null: there is none (tests)
   Persistence* persistence = nullptr;  // null: nothing is ever saved (tests)
 };
 

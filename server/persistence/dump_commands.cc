@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "server/commands/args.h"
+#include "server/commands/effect_words.h"
 #include "server/persistence/families.h"
 #include "server/persistence/value_limits.h"
 #include "storage/eviction/eviction_group.h"
@@ -71,6 +72,12 @@ void set_idle(Call& call, const Key& key, Item item, int64_t idle_seconds) {
                           call.now_ms() - std::min(idle_seconds, kIdleSecondsMax) * 1000);
 }
 
+void give_restore(Call& call, const Key& key, const RestoreOptions& options, int64_t expiry_ms) {
+  if (!call.wants_effect()) return;
+  const NumberWord time(expiry_ms == kNoExpiry ? 0 : expiry_ms);
+  call.effect({"RESTORE", key.name, time, options.payload, "REPLACE", "ABSTTL"});
+}
+
 // In Redis's order: options, then the key that is there, then time and payload.
 Status restore(Call& call) {
   Args args(call);
@@ -88,7 +95,7 @@ Status restore(Call& call) {
   const auto ttl_ms = parse_int64(ttl);
   if (!ttl_ms) return Status::error(errors::kNotInteger);
   options.ttl_ms = *ttl_ms;
-  const auto expiry_ms = expiry_of(options, call.now_ms());
+  const auto expiry_ms = expiry_of(options, call.clock_ms());
   if (!expiry_ms) return Status::error("ERR Invalid TTL value, must be >= 0");
   if (!is_dump_payload(options.payload)) {
     return Status::error("ERR DUMP payload version or checksum are wrong");
@@ -105,8 +112,10 @@ Status restore(Call& call) {
   if (item) {
     set_idle(call, key, item, options.idle_seconds);
     call.changed("restore", key);
+    give_restore(call, key, options, *expiry_ms);
   } else if (old) {
     call.changed("del", key);
+    effect_del(call, key);
   }
   call.reply().ok();
   return Status::ok();
