@@ -66,6 +66,7 @@ Item Keyspace::item_of(Entry* entry) {
 }
 
 Item Keyspace::drop_expired(Item item, const Key& key) {
+  if (services_.keeps_expired) return sees_expired ? item : Item{};
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, key.name);
   remove(item);
@@ -433,6 +434,7 @@ void Keyspace::note_field_expiry(Item item, int64_t expiry_ms) {
 }
 
 Item Keyspace::drop_due_fields(Item item, int64_t now_ms, size_t budget) {
+  if (services_.keeps_expired) return item;
   if (services_.snapshot != nullptr && earliest_field_ms(*item.entry()) <= now_ms) {
     before_change(item.entry());
   }

@@ -79,6 +79,7 @@ Store::~Store() = default;
 
 bool Store::expire_due(unsigned first, unsigned stride, int64_t now_ms) {
   if (!active_expiry_.load(std::memory_order_relaxed)) return false;
+  if (follows_.load(std::memory_order_relaxed)) return false;
   bool more = false;
   for (unsigned i = first; i < shard_count(); i += stride) {
     Shard& shard = shards_[i];
@@ -120,6 +121,11 @@ void Store::set_tell_added(bool on) {
     MutexLock lock(shards_[i].mutex);
     shards_[i].services.tell_added = on && options_.events != nullptr;
   }
+}
+
+void Store::set_follows_locked(bool follows, bool hides) NO_THREAD_SAFETY_ANALYSIS {
+  follows_.store(follows, std::memory_order_relaxed);
+  for (unsigned i = 0; i < shard_count(); ++i) shards_[i].services.keeps_expired = hides;
 }
 
 DatabaseSize Store::database_size(unsigned db) {

@@ -138,6 +138,9 @@ class Store {
   // `DEBUG SET-ACTIVE-EXPIRE`.
   void set_active_expiry(bool on) { active_expiry_.store(on, std::memory_order_relaxed); }
 
+  // A replica's keys are removed by its primary: no key is looked for whose time has come, and with
+  // `hides` those that are met are hidden instead of removed. The caller holds every shard's lock.
+  void set_follows_locked(bool follows, bool hides);
   // Whether a snapshot may be running; ShardServices::snapshot tells for sure. See snapshot.h.
   bool snapshot_runs() const { return snapshot_.load(std::memory_order_relaxed) != nullptr; }
 
@@ -193,6 +196,7 @@ class Store {
   std::atomic<unsigned> samples_{5};
   std::atomic<unsigned> next_victim_shard_{0};
   std::atomic<bool> active_expiry_{true};
+  std::atomic<bool> follows_{false};
   std::atomic<StoreSnapshot*> snapshot_{nullptr};
 };
 

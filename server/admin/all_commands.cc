@@ -4,6 +4,7 @@
 #include "server/commands/families.h"
 #include "server/commands/registry.h"
 #include "server/persistence/families.h"
+#include "server/replication/commands.h"
 
 namespace larder {
 
@@ -53,6 +54,7 @@ void add_all_commands(Registry& registry) {
   registry.add(append_only_commands());
   registry.add(server_commands());
   registry.add(save_commands());
+  registry.add(replication_commands());
   registry.add(activity_commands());
   registry.add(debug_commands());
   registry.add(memory_commands());

@@ -81,7 +81,8 @@ Status help(Call& call) {
           "    This text."});
 }
 
-constexpr Flag kAdmin = Flag::admin | Flag::noscript | Flag::loading | Flag::stale;
+constexpr Flag kAdmin =
+    Flag::admin | Flag::noscript | Flag::loading | Flag::stale | Flag::no_data;
 constexpr Acl kDanger = Acl::admin | Acl::slow | Acl::dangerous;
 
 constexpr auto kSubcommands = family({

@@ -14,10 +14,11 @@ struct SectionTitle {
   OptionSection section;
   Bytes title;
 };
-constexpr std::array<SectionTitle, 8> kSections{{{OptionSection::network, "Network"},
+constexpr std::array<SectionTitle, 9> kSections{{{OptionSection::network, "Network"},
                                                  {OptionSection::clients, "Clients"},
                                                  {OptionSection::memory, "Memory"},
                                                  {OptionSection::persistence, "Persistence"},
+                                                 {OptionSection::replication, "Replication"},
                                                  {OptionSection::security, "Security"},
                                                  {OptionSection::general, "Process"},
                                                  {OptionSection::logging, "Log"},

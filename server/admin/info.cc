@@ -19,6 +19,7 @@
 #include "server/commands/args.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
+#include "server/commands/replication.h"
 #include "server/commands/version.h"
 #include "storage/shard_lock.h"
 
@@ -155,9 +156,12 @@ void memory(Info& info) {
                  static_cast<double>(rss) / static_cast<double>(std::max<int64_t>(used, 1)));
   info.add("mem_fragmentation_bytes", rss - used);
   memory_of_others(info, used, rss);
-  add_zeros(info, {"mem_not_counted_for_evict", "mem_replication_backlog",
-                   "mem_total_replication_buffers", "mem_clients_slaves", "mem_cluster_links",
-                   "mem_aof_buffer"});
+  const auto log_bytes =
+      static_cast<int64_t>(info.call.services().listeners.effects.retained_bytes());
+  info.add("mem_not_counted_for_evict", log_bytes);
+  info.add("mem_replication_backlog", log_bytes);
+  info.add("mem_total_replication_buffers", log_bytes);
+  add_zeros(info, {"mem_clients_slaves", "mem_cluster_links", "mem_aof_buffer"});
   info.add("mem_clients_normal", info.sum(&WorkerStats::client_bytes));
   info.add("mem_allocator", "larder-slab");
   add_zeros(info, {"active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"});
@@ -257,7 +261,10 @@ void stats(Info& info) {
   info.add_ratio("instantaneous_input_repl_kbps", 0);
   info.add_ratio("instantaneous_output_repl_kbps", 0);
   info.add("rejected_connections", info.sum(&WorkerStats::connections_rejected));
-  add_zeros(info, {"sync_full", "sync_partial_ok", "sync_partial_err"});
+  const Replication::SyncCounts syncs = info.call.services().replication->sync_counts();
+  info.add("sync_full", static_cast<int64_t>(syncs.full));
+  info.add("sync_partial_ok", static_cast<int64_t>(syncs.partial));
+  info.add("sync_partial_err", static_cast<int64_t>(syncs.refused));
   info.add("expired_keys", static_cast<int64_t>(totals.expired_keys));
   info.add_ratio("expired_stale_perc", 0);
   add_zeros(info, {"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"});
@@ -292,19 +299,7 @@ void stats(Info& info) {
            info.sum(&WorkerStats::output_buffer_kills));
 }
 
-void replication(Info& info) {
-  info.add("role", "master");
-  info.add("connected_slaves", 0);
-  info.add("master_failover_state", "no-failover");
-  info.add("master_replid", info.call.services().run_id);
-  info.add("master_replid2", std::string(40, '0'));
-  info.add("master_repl_offset", 0);
-  info.add("second_repl_offset", -1);
-  info.add("repl_backlog_active", 0);
-  info.add("repl_backlog_size", info.option("repl-backlog-size"));
-  info.add("repl_backlog_first_byte_offset", 0);
-  info.add("repl_backlog_histlen", 0);
-}
+void replication(Info& info) { info.text += info.call.services().replication->info(); }
 
 void cpu(Info& info) {
   const auto seconds = [&](const std::string& suffix, int who) {

@@ -165,6 +165,13 @@ void LiveConfiguration::rewrite_all() {
   rewrites_all_ = true;
 }
 
+void LiveConfiguration::note(Bytes name, Bytes value) {
+  const OptionSpec* option = Options::find(name);
+  if (option == nullptr) return;
+  std::lock_guard lock(mutex_);
+  (void)options_.assign_text(*option, value, OptionSource::runtime);
+}
+
 std::string LiveConfiguration::rewrite() {
   if (file_.empty()) return "ERR The server is running without a config file";
   std::lock_guard lock(mutex_);

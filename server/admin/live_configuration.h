@@ -31,6 +31,7 @@ class LiveConfiguration : public Configuration {
   std::string set(const std::vector<Assignment>& assignments, bool local) override;
   std::string rewrite() override;
   void rewrite_all() override;
+  void note(Bytes name, Bytes value) override;
   std::string file() const override { return file_; }
 
  private:

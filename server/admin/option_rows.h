@@ -12,6 +12,7 @@ std::span<const OptionSpec> working_options();
 std::span<const OptionSpec> append_only_options();
 // What the append-only file goes by.
 AofOptions aof_options(const Options& options);
+std::span<const OptionSpec> replication_options();
 std::span<const OptionSpec> redis_options();
 
 }  // namespace larder

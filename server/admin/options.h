@@ -24,6 +24,7 @@ class Listeners;
 class Log;
 class LiveSettings;
 class Options;
+class ReplicationSettings;
 class SlowLog;
 class Store;
 
@@ -52,7 +53,7 @@ enum class Standing : uint8_t {
 };
 
 enum class OptionSection : uint8_t {
-  network, clients, memory, persistence, security, general, logging, monitoring, redis
+  network, clients, memory, persistence, replication, security, general, logging, monitoring, redis
 };
 
 // What options act on while the server runs.
@@ -62,6 +63,7 @@ struct OptionTargets {
   SlowLog& slow_log;
   Log& log;
   Listeners& listeners;
+  ReplicationSettings& replication;
   // Listens on the TCP port and addresses that the options name now, instead of the old ones. Empty
   // before the server listens at all. Returns why it can't be, and then nothing has changed.
   std::function<std::string(const Options& options)> listen_again{};

@@ -27,6 +27,7 @@
 #include "server/net/network.h"
 #include "server/persistence/append_only_file.h"
 #include "server/persistence/saver.h"
+#include "server/replication/replicator.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -106,6 +107,7 @@ std::string set_directory(Options& options) {
 struct Kept {
   Saver& saver;
   AppendOnlyFile& append_only;
+  Replicator& replicator;
 };
 
 // Returns what went wrong.
@@ -156,6 +158,24 @@ std::string rename_commands(Registry& registry, const LoadedOptions& loaded) {
   return "";
 }
 
+// `replicaof` of the configuration; nothing: this server is a primary.
+Replicator::Primary primary_of(const Options& options) {
+  const std::vector<std::string> words = options.words("replicaof");
+  if (words.size() != 2 || words[0] == "no") return {};
+  return PrimaryAddress{words[0], static_cast<uint16_t>(std::atoi(words[1].c_str()))};
+}
+
+// What was answered reaches the replicas, if they are quick, and one takes over, if that was asked.
+void leave_replicas(Replicator& replicator, const Configuration& now, Log& log) {
+  const std::string how = now.value("shutdown-on-sigterm").value_or("");
+  const int64_t patience_ms = std::atoll(now.value("shutdown-timeout").value_or("10").c_str()) * 1000;
+  if (how.find("failover") != how.npos && replicator.hand_over(patience_ms)) {
+    return log.notice("A replica has taken over");
+  }
+  if (how.find("now") != how.npos || replicator.wait_for_replicas(patience_ms)) return;
+  log.warning("Some replicas are behind at the end");
+}
+
 std::string listen_again(Network& network, Log& log, const Options& now) {
   std::string why = network.listen_again(listen_options(now));
   if (!why.empty()) log.warning(why);
@@ -174,6 +194,7 @@ int serve_data(Services& services, Network& network, const Kept& kept, Log& log,
   }
   services.settings.set_trouble(kLoading, false);
   kept.saver.start();
+  if (const auto primary = primary_of(options)) kept.replicator.change_role(primary, [] {});
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");
   wait_for_end(signals, log);
@@ -182,6 +203,8 @@ int serve_data(Services& services, Network& network, const Kept& kept, Log& log,
     wait_for_end(signals, log);
   }
   notify_supervisor(options.text("supervised"), "STOPPING=1\n");
+  leave_replicas(kept.replicator, services.configuration, log);
+  kept.replicator.stop();
   network.stop(kStopPatienceMs);
   kept.append_only.stop();
   log.notice("Stopped");
@@ -242,8 +265,9 @@ int serve(LoadedOptions loaded) {
   Rates rates;
   PauseState pause;
   std::atomic<unsigned> monitors{0};
-  LiveConfiguration configuration(options, loaded.file,
-                                  {store, settings, slow_log, log, listeners});
+  ReplicationSettings replication_settings;
+  LiveConfiguration configuration(
+      options, loaded.file, {store, settings, slow_log, log, listeners, replication_settings});
   if (const std::string error = configuration.apply_all(); !error.empty()) {
     return fail(log, options, error);
   }
@@ -269,7 +293,12 @@ int serve(LoadedOptions loaded) {
   services.append_only = &append_only;
   configuration.set_append_only(
       [&](const Options& now) { append_only.configure(aof_options(now)); });
-  return serve_data(services, network, {saver, append_only}, log, loaded, signals);
+  Replicator replicator(replication_settings, [&log](bool warning, const std::string& text) {
+    warning ? log.warning(text) : log.notice(text);
+  });
+  services.replication = &replicator;
+  replicator.start(services);
+  return serve_data(services, network, {saver, append_only, replicator}, log, loaded, signals);
 }
 
 }  // namespace larder

@@ -12,6 +12,7 @@
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/services.h"
+#include "server/replication/settings.h"
 #include "storage/eviction/registry.h"
 #include "storage/store.h"
 
@@ -37,6 +38,7 @@ std::string apply_clients_limit(const Options& options, OptionTargets& to) {
 }
 
 std::string apply_port(const Options& options, OptionTargets& to) {
+  to.replication.port.store(options.integer("port"));
   if (!to.listen_again || to.listen_again(options).empty()) return "";
   return "Unable to listen on this port. Check server logs.";
 }
@@ -77,6 +79,11 @@ std::string apply_output_limits(const Options& options, OptionTargets& to) {
     limit.soft_seconds.store(std::stoll(words[at + 3]));
   };
   store(to.settings.output_limit, 0);
+  store(to.settings.output_limit_replica, 4);
+  // Less than the backlog makes no sense: a replica that comes back is that far behind.
+  const int64_t hard = to.settings.output_limit_replica.hard_bytes.load();
+  const int64_t backlog = options.integer("repl-backlog-size");
+  to.settings.output_limit_replica.hard_bytes.store(hard == 0 ? 0 : std::max(hard, backlog));
   store(to.settings.output_limit_pubsub, 8);
   return "";
 }
@@ -391,7 +398,7 @@ std::span<const OptionSpec> working_options() { return kRows; }
 std::span<const OptionSpec> option_table() {
   static const std::vector<OptionSpec> table = [] {
     std::vector<OptionSpec> rows(kRows.begin(), kRows.end());
-    for (const auto more : {append_only_options(), redis_options()}) {
+    for (const auto more : {append_only_options(), replication_options(), redis_options()}) {
       rows.insert(rows.end(), more.begin(), more.end());
     }
     return rows;

@@ -175,7 +175,7 @@ Status help(Call& call) {
   return reply_help(
       call,
       {"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-       "CHANGE-REPL-ID", "    Taken without effect: there is no replication.",
+       "CHANGE-REPL-ID", "    Gives the replication stream another id: no replica can go on in it.",
        "CONFIG-REWRITE-FORCE-ALL", "    Writes all options into the configuration file.",
        "DICT-RESIZING <0|1>", "    Taken without effect: tables grow piece by piece.",
        "DIGEST", "    A digest of all databases.",
@@ -240,7 +240,8 @@ constexpr auto kSubcommands = family({
         debug::packed_threshold),
     sub("CONFIG-REWRITE-FORCE-ALL", "", "Writes all options to the file.", exactly(2),
         debug::rewrite_all),
-    sub("CHANGE-REPL-ID", "", "Has no effect.", exactly(2), debug::accept_switch),
+    sub("CHANGE-REPL-ID", "", "Gives the replication stream another id.", exactly(2),
+        debug::change_repl_id),
     sub("SET-DISABLE-DENY-SCRIPTS", "on", "Has no effect.", exactly(3), debug::accept_switch),
     sub("DICT-RESIZING", "on", "Has no effect.", exactly(3), debug::accept_switch),
     help_card("server", "1.0.0", kAcl, help),

@@ -8,6 +8,7 @@
 #include "base/glob.h"
 #include "base/numbers.h"
 #include "server/commands/args.h"
+#include "server/commands/replication.h"
 
 namespace larder::debug {
 
@@ -105,6 +106,13 @@ Status rewrite_all(Call& call) {
 // Switches of machinery that works otherwise here: taken, without effect.
 Status accept_switch(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status change_repl_id(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  if (call.services().replication != nullptr) call.services().replication->change_id();
   call.reply().ok();
   return Status::ok();
 }

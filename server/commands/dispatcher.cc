@@ -84,6 +84,27 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
     return Outcome::done;
   }
   if (must_wait(services_, session, *request.command, now_ms)) return Outcome::postponed;
+  return run_passed(request, session, reply, now_ms, waker);
+}
+
+Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& session,
+                                           ReplyWriter& reply, int64_t now_ms,
+                                           const std::shared_ptr<Waker>& waker) {
+  const GateInput input{services_, worker_, session, request.command, request.args, now_ms};
+  if (Status refusal = pass_gates_of_stream(input); !refusal.is_ok()) {
+    refuse(request, refusal, reply);
+    return Outcome::done;
+  }
+  if (services_.listeners.pushes.congested()) return Outcome::postponed;
+  sees_expired = true;
+  const Outcome outcome = run_passed(request, session, reply, now_ms, waker);
+  sees_expired = false;
+  return outcome;
+}
+
+Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& session,
+                                           ReplyWriter& reply, int64_t now_ms,
+                                           const std::shared_ptr<Waker>& waker) {
   if (in_multi(session.transaction.get()) &&
       !has(request.command->spec->flags, Flag::never_queued)) [[unlikely]] {
     queue(request, session, reply);
@@ -178,8 +199,8 @@ void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const
   }
   const uint64_t start = ticks();
   held_shards = shard_set_.data();
-  if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   EffectLog::gathering = &effects_;
+  if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = command.spec->run(call);
   if (remembers(call)) remember_reads(call);
   for (auto task = call.take_task(); task != nullptr;) {
@@ -255,11 +276,6 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   return status;
 }
 
-// What the running snapshot still has to write of the keys that the call may change.
-void Dispatcher::write_ahead(const Call& call) {
-  write_ahead_of_changes(services_.store, call.session_.db, call.command(), call.args());
-}
-
 // The request with the command's name as the card has it, whatever the client wrote.
 std::span<const Bytes> Dispatcher::canonical(const Call& call) {
   const Command& command = call.command();
@@ -273,9 +289,15 @@ std::span<const Bytes> Dispatcher::canonical(const Call& call) {
 // Under the locks of what the command changed.
 void Dispatcher::note_effects(Call& call) {
   if (replaying_) return effects_.clear();
-  if (!call.changed_ && effects_.empty()) return;
   EffectLog& log = services_.listeners.effects;
   Session& session = call.session();
+  if (!session.verbatim.empty()) [[unlikely]] {
+    log.append_raw(session.verbatim);
+    session.verbatim = {};
+    effects_.clear();
+    return;
+  }
+  if (!call.changed_ && effects_.empty()) return;
   if (call.effect_ == Call::Effect::request && effects_.empty()) {
     session.effect_end = log.append(session.db, canonical(call));
     return;
@@ -288,6 +310,11 @@ void Dispatcher::note_effects(Call& call) {
 void Dispatcher::gather_effects(Call& call) {
   if (!call.changed_ || call.effect_ != Call::Effect::request) return;
   effects_.add(call.session().db, canonical(call));
+}
+
+// What the running snapshot still has to write of the keys that the call may change.
+void Dispatcher::write_ahead(const Call& call) {
+  write_ahead_of_changes(services_.store, call.session_.db, call.command(), call.args());
 }
 
 void Dispatcher::find_shards(const Request& request, Call& call) {
@@ -318,7 +345,7 @@ void Dispatcher::want_shards_of_queue(const Session& session) {
   }
   for (const KeptRequest& request : session.transaction->queue) {
     const CommandSpec& spec = *request.command->spec;
-    const bool anywhere = !spec.keys.names_keys() &&
+    const bool anywhere = !spec.keys.names_keys() && !has(spec.flags, Flag::no_data) &&
                           (spec.group == "generic" || spec.group == "server");
     if (anywhere || has(spec.flags, Flag::whole_store)) return want_all_shards();
     want_shards_of(*request.command, request.args);

@@ -45,6 +45,10 @@ class Dispatcher {
 
   Outcome run(const Request& request, Session& session, ReplyWriter& reply, int64_t now_ms,
               const std::shared_ptr<Waker>& waker);
+  // The same for a request of the primary that this server follows: it may do anything, and sees
+  // keys whose time has come until the primary removes them.
+  Outcome run_stream(const Request& request, Session& session, ReplyWriter& reply, int64_t now_ms,
+                     const std::shared_ptr<Waker>& waker);
   std::unique_ptr<Task> take_task() { return std::move(task_); }
   // Runs one command of a transaction or a script whose shards are held, and writes its reply.
   void run_nested(Call& outer, const Command& command, std::span<const Bytes> args);
@@ -65,6 +69,9 @@ class Dispatcher {
  private:
   static constexpr size_t kShardWords = (1U << kShardBitsMax) / 64;
 
+  // Behind the gates.
+  Outcome run_passed(const Request& request, Session& session, ReplyWriter& reply, int64_t now_ms,
+                     const std::shared_ptr<Waker>& waker);
   void queue(const Request& request, Session& session, ReplyWriter& reply);
   void find_shards(const Request& request, Call& call);
   void want_shard(unsigned shard) { shard_set_[shard / 64] |= uint64_t{1} << shard % 64; }

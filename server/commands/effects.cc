@@ -100,7 +100,7 @@ uint64_t EffectLog::append(unsigned db, std::span<const Bytes> words, EffectFor 
     own->size = bytes;
   }
   MutexLock lock(mutex_);
-  if (!active()) return end_.load(std::memory_order_relaxed);
+  if (!active() || follows_) return end_.load(std::memory_order_relaxed);
   select_locked(db);
   const uint64_t begin = tail_locked();
   own != nullptr ? link_locked(std::move(own)) : write_words_locked(words, bytes);
@@ -111,7 +111,7 @@ uint64_t EffectLog::append(const EffectBatch& batch) {
   if (batch.empty()) return end_offset();
   const bool together = batch.size() > 1;
   MutexLock lock(mutex_);
-  if (!active()) return end_.load(std::memory_order_relaxed);
+  if (!active() || follows_) return end_.load(std::memory_order_relaxed);
   uint64_t end = 0;
   if (together) write_locked(kMulti);
   size_t from = 0;

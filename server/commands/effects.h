@@ -94,6 +94,10 @@ class EffectLog {
   // Takes over bytes of a primary's stream as they are: whole records, by one thread.
   uint64_t append_raw(Bytes bytes, EffectFor whom = EffectFor::all);
 
+  // A replica's log is its primary's stream and nothing else: only append_raw adds to it. Under every
+  // shard's lock.
+  void set_follows(bool follows) { follows_.store(follows, std::memory_order_relaxed); }
+
   // A key went by itself (expired, evicted): DEL. Within a transaction it joins the batch that is
   // being gathered on this thread.
   void append_gone(unsigned db, Bytes key);
@@ -149,6 +153,7 @@ class EffectLog {
   mutable Mutex mutex_;  // a leaf
   std::atomic<bool> active_{false};
   std::atomic<bool> news_{false};  // wake_now has something to do
+  std::atomic<bool> follows_{false};
   std::atomic<uint64_t> end_{0};
   std::deque<std::shared_ptr<Block>> blocks_ GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Block>> dead_ GUARDED_BY(mutex_);  // to be freed without locks

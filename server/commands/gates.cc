@@ -4,6 +4,7 @@
 
 #include "server/commands/append_only.h"
 #include "server/commands/errors.h"
+#include "server/commands/replication.h"
 #include "server/commands/transactions.h"
 #include "server/commands/listeners.h"
 
@@ -98,7 +99,19 @@ struct Untroubled {
       return Status::error("MISCONF Errors writing to the AOF file: " +
                            input.services.append_only->last_error());
     }
-    return Status::ok();
+    return replication_refusal(trouble(input), question_of(input));
+  }
+  // Of EXEC: all that it would run.
+  static GateQuestion question_of(const GateInput& input) {
+    const Flag flags = input.command->spec->flags;
+    GateQuestion question{has(flags, Flag::write), has(flags, Flag::stale)};
+    const Transaction* transaction = input.session.transaction.get();
+    if (!has(flags, Flag::runs_queue) || transaction == nullptr) return question;
+    for (const KeptRequest& request : transaction->queue) {
+      question.writes |= has(request.command->spec->flags, Flag::write);
+      question.runs_stale &= has(request.command->spec->flags, Flag::stale);
+    }
+    return question;
   }
 };
 
@@ -108,6 +121,8 @@ struct Memory {
     return input.services.store.memory().over_limit();
   }
   static Status check(const GateInput& input) {
+    const uint32_t trouble = input.services.settings.trouble.load(std::memory_order_relaxed);
+    if ((trouble & kPrimaryEvicts) != 0) return Status::ok();
     if (input.services.store.make_room(input.now_ms, input.worker.random->next())) {
       return Status::ok();
     }
@@ -174,6 +189,24 @@ using Gates = GateList<Known, SubcommandKnown, Arity, Authenticated, Untroubled,
 Status pass_gates(const GateInput& input) {
   if (!Gates::concern(input)) [[likely]] return Status::ok();
   return Gates::check(input);
+}
+
+Status pass_gates_of_stream(const GateInput& input) {
+  return GateList<Known, SubcommandKnown, Arity>::check(input);
+}
+
+Status replication_refusal(uint32_t trouble, const GateQuestion& question) {
+  if ((trouble & kTooFewReplicas) != 0 && question.writes) {
+    return Status::error("NOREPLICAS Not enough good replicas to write.");
+  }
+  if ((trouble & kReadOnlyReplica) != 0 && question.writes) {
+    return Status::error("READONLY You can't write against a read only replica.");
+  }
+  if ((trouble & kStaleReplica) != 0 && !question.runs_stale) {
+    return Status::error(
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+  }
+  return Status::ok();
 }
 
 bool is_cross_protocol(const GateInput& input) {

@@ -9,7 +9,6 @@
 // waits.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -21,12 +20,17 @@ class SafePoint {
   enum class Keeper : uint8_t { file, replicas };
   static constexpr uint64_t kNothingAsked = UINT64_MAX;
 
-  // Everything before this offset is safe.
-  uint64_t offset() const { return std::min(file_.load(), replicas_.load()); }
-  // For connections: whether a reply behind an effect that ends at `effect_end` must wait.
+  // Everything before this offset is safe, as far as that keeper is asked.
+  uint64_t on_disk() const { return file_.load(); }
+  uint64_t replicas() const { return replicas_.load(); }
+  // For connections: whether a reply behind an effect that ends at `effect_end` must wait for the
+  // disk, which all replies of a connection do together.
   bool holds(uint64_t effect_end) const {
-    return effect_end > file_.load(std::memory_order_relaxed) ||
-           effect_end > replicas_.load(std::memory_order_relaxed);
+    return effect_end > file_.load(std::memory_order_relaxed);
+  }
+  // The same for replicas; each reply by itself, as their time may be over.
+  bool awaits_replicas(uint64_t effect_end) const {
+    return effect_end > replicas_.load(std::memory_order_relaxed);
   }
   // Everything before this offset is on this server's disk, whether that was asked for or not.
   uint64_t on_disk() const { return on_disk_.load(); }

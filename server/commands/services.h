@@ -26,9 +26,13 @@ struct Command;
 
 // What keeps commands from being run as usual, a bit each: LiveSettings::trouble.
 enum Trouble : uint32_t {
-  kLoading = 1,     // the data is being loaded
-  kAofFailed = 4,   // the append-only file can't be written
-  kSaveFailed = 2,  // the last save failed, and stop-writes-on-bgsave-error is on
+  kLoading = 1,          // the data is being loaded
+  kSaveFailed = 2,       // the last save failed, and stop-writes-on-bgsave-error is on
+  kAofFailed = 4,        // the append-only file can't be written
+  kReadOnlyReplica = 8,  // clients may not write
+  kStaleReplica = 16,    // the primary is not there, and old data is not to be given
+  kTooFewReplicas = 32,  // min-replicas-to-write
+  kPrimaryEvicts = 64,   // a replica: no trouble, but its memory is its primary's matter
 };
 
 // Options that commands and connections read all the time. Filled from the configuration.
@@ -44,6 +48,7 @@ class LiveSettings {
   };
   OutputLimit output_limit;         // of normal clients
   OutputLimit output_limit_pubsub;  // of those with subscriptions
+  OutputLimit output_limit_replica;
   std::atomic<int64_t> clients_max{10000};
   std::atomic<int64_t> idle_seconds_max{0};     // timeout
   std::atomic<int64_t> keepalive_seconds{300};
@@ -124,6 +129,8 @@ class ClientView {
   // A long tail is referred to and kept alive by `owner`. Sent by ClientsOfWorker::flush_pushes,
   // or behind the reply of the command that runs.
   virtual void push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) = 0;
+  // Its session's stream has something to send.
+  virtual void feed() {}
 };
 
 // All clients of one worker, on that worker's thread.
@@ -152,6 +159,13 @@ class Workers {
   // Lets workers send replies that were held until their effects are safe, see SafePoint. From any
   // thread.
   virtual void release_replies() {}
+  // Makes a connected socket a client of a worker, with an id of its own and the addresses of the
+  // socket; the rest of `session` is the caller's. `unread` was read from it and comes first.
+  // Returns the id.
+  virtual uint64_t adopt(size_t /*worker*/, int /*fd*/, Session /*session*/,
+                         std::string /*unread*/) {
+    return 0;
+  }
   // Asks the process to end as SHUTDOWN does.
   virtual void request_stop() = 0;
 };
@@ -175,6 +189,8 @@ class Configuration {
   virtual std::string rewrite() = 0;
   // From now on REWRITE writes every option, changed or not.
   virtual void rewrite_all() = 0;
+  // Notes the value of an option that a command has put into force (REPLICAOF).
+  virtual void note(Bytes /*name*/, Bytes /*value*/) {}
   // Absolute path of that file; empty without one.
   virtual std::string file() const = 0;
 };
@@ -190,6 +206,7 @@ class LatencyMonitor;
 class ErrorStats;
 class Rates;
 class Listeners;
+class Replication;
 
 struct Services {
   Store& store;
@@ -207,6 +224,7 @@ struct Services {
   int64_t start_ms = 0;             // Unix time
   std::string run_id;
   AppendOnly* append_only = nullptr;   // null: there is none (tests)
+  Replication* replication = nullptr;  // null: none (tests)
   Persistence* persistence = nullptr;  // null: nothing is ever saved (tests)
 };
 

@@ -11,6 +11,7 @@
 namespace larder {
 
 struct CommandSpec;
+class StreamEnd;
 struct Subscriptions;
 struct TrackingState;
 struct Transaction;
@@ -45,6 +46,11 @@ struct Session {
   std::shared_ptr<Subscriptions> subscriptions;  // null: none
   std::shared_ptr<TrackingState> tracking;       // null: off
   std::shared_ptr<Transaction> transaction;      // null: neither MULTI nor WATCH
+  std::shared_ptr<StreamEnd> stream;             // null: no end of a replication stream
+
+  // Of the connection to the primary: the bytes of the request that is run, or of its whole
+  // transaction. They are taken over into the effect log as they are.
+  Bytes verbatim;
 
   int64_t created_ms = 0;      // steady clock
   int64_t last_active_ms = 0;  // steady clock

@@ -10,10 +10,13 @@
 #include <asio/post.hpp>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
+#include "server/commands/client_list.h"
 #include "server/commands/listeners.h"
+#include "server/commands/replication.h"
 #include "server/net/worker.h"
 
 namespace larder {
@@ -36,6 +39,10 @@ constexpr size_t kUncheckedBytes = 16 * 1024;
 // After this long without a byte a client's query buffer is given back.
 constexpr int64_t kIdleBufferMs = 2000;
 
+bool is_primary(const Session& session) {
+  return session.stream != nullptr && session.stream->kind() == StreamEnd::Kind::primary;
+}
+
 class ConnectionWaker : public Waker {
  public:
   explicit ConnectionWaker(std::weak_ptr<Connection> connection)
@@ -55,6 +62,13 @@ Connection::Connection(Worker& worker, Socket socket, Session session)
       socket_(std::move(socket)),
       session_(std::move(session)),
       reply_(output_, 2) {}
+
+void Connection::start(Bytes unread) {
+  if (unread.empty()) return read();
+  query_.make_room(parser_, unread.size());
+  std::memcpy(query_.free_begin(), unread.data(), unread.size());
+  on_read(unread.size());
+}
 
 size_t Connection::owned_bytes() const {
   return sizeof(Connection) + query_.capacity() + output_.capacity();
@@ -178,6 +192,9 @@ size_t Connection::parse_batch() {
   batch_.clear();
   batch_next_ = 0;
   if (parse_failed_) return 0;
+  if (session_.stream != nullptr) [[unlikely]] {
+    stream_at_ = query_.bytes().data() + parser_.position();
+  }
   parser_.start_batch();
   const LiveSettings& settings = worker_.services().settings;
   const RequestLimits limits{settings.bulk_bytes_max.load(std::memory_order_relaxed),
@@ -221,6 +238,7 @@ void Connection::prefetch_entries() {
 
 void Connection::run_batch() {
   const int64_t now_ms = unix_ms();
+  if (is_primary(session_) && !run_stream_batch(now_ms)) [[unlikely]] return;
   while (batch_next_ < batch_.size() && !closed_ && !session_.close_after_reply) {
     if (!run_one(batch_[batch_next_], now_ms)) return;
   }
@@ -236,7 +254,11 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
   if (waker_ == nullptr) waker_ = std::make_shared<ConnectionWaker>(weak_from_this());
   const size_t mark = output_.mark();
   reply_.set_version(session_.protocol);
-  switch (worker_.dispatcher().run(request, session_, reply_, now_ms, waker_)) {
+  Dispatcher& dispatcher = worker_.dispatcher();
+  const auto outcome = is_primary(session_)
+                           ? dispatcher.run_stream(request, session_, reply_, now_ms, waker_)
+                           : dispatcher.run(request, session_, reply_, now_ms, waker_);
+  switch (outcome) {
     case Dispatcher::Outcome::postponed:
       postponed_ = true;
       set_blocked(true);
@@ -244,7 +266,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
       return false;
     case Dispatcher::Outcome::task:
       ++batch_next_;
-      task_ = worker_.dispatcher().take_task();
+      task_ = dispatcher.take_task();
       task_mark_ = mark;
       set_blocked(task_->blocks());
       drive_task();
@@ -276,6 +298,10 @@ void Connection::finish_reply(size_t mark) {
       take_back(mark);
   }
   session_.reply_is_push = false;
+  const SafePoint& safe = worker_.services().listeners.safe_point;
+  if (safe.awaits_replicas(session_.effect_end) || held_replies_ != nullptr) [[unlikely]] {
+    hold_reply(mark);
+  }
   if (!held_pushes_.empty()) [[unlikely]] append_held_pushes();
 }
 
@@ -387,18 +413,20 @@ void Connection::send(Bytes bytes) {
 void Connection::kill(bool after_reply) {
   if (!after_reply) return close();
   session_.close_after_reply = true;
-  if (output_.empty()) end_after_reply();
+  if (output_.empty() && held_replies_ == nullptr) end_after_reply();
 }
 
 void Connection::flush() {
   if (closed_ || writing_) return;
   if (must_hold()) [[unlikely]] return;
   reply_peak_ = std::max(reply_peak_, output_.pending());
+  if (session_.stream != nullptr) [[unlikely]] return flush_stream();
   if (!write_some()) return;
-  if (output_.empty()) {
-    if (session_.close_after_reply) end_after_reply();
-    return;
-  }
+  if (!output_.empty()) return wait_writable();
+  if (session_.close_after_reply && held_replies_ == nullptr) end_after_reply();
+}
+
+void Connection::wait_writable() {
   writing_ = true;
   socket_.async_wait(Socket::wait_write, [self = shared_from_this()](std::error_code error) {
     self->writing_ = false;
@@ -414,17 +442,10 @@ bool Connection::must_hold() {
   const SafePoint& safe = worker_.services().listeners.safe_point;
   if (!safe.holds(session_.effect_end)) [[likely]] return false;
   if (holding_) return true;
-  holding_ = true;
-  worker_.hold(shared_from_this());
-  if (safe.offset() < session_.effect_end) return true;
+  hold();
+  if (safe.on_disk() < session_.effect_end) return true;
   worker_.release_soon();  // it became safe meanwhile
   return true;
-}
-
-void Connection::release_replies() {
-  holding_ = false;
-  flush();
-  read();
 }
 
 // Sends what the socket takes now, within kWriteBytes. Returns false when the connection ended.
@@ -494,9 +515,14 @@ bool Connection::delivered() {
 
 void Connection::check_output_limits(int64_t now_ms) {
   const LiveSettings& settings = worker_.services().settings;
+  const ClientType type = type_of(session_);
+  if (type == ClientType::master) return;
   const LiveSettings::OutputLimit& limit =
-      session_.subscriptions != nullptr ? settings.output_limit_pubsub : settings.output_limit;
-  const auto pending = static_cast<int64_t>(output_.pending());
+      type == ClientType::pubsub ? settings.output_limit_pubsub
+      : session_.stream != nullptr ? settings.output_limit_replica : settings.output_limit;
+  const uint64_t behind = session_.stream != nullptr ? session_.stream->bytes_behind() : 0;
+  const size_t waiting = held_replies_ != nullptr ? held_replies_->bytes() : 0;
+  const auto pending = static_cast<int64_t>(output_.pending() + behind + waiting);
   const int64_t hard = limit.hard_bytes.load(std::memory_order_relaxed);
   const int64_t soft = limit.soft_bytes.load(std::memory_order_relaxed);
   if (soft == 0 || pending <= soft) {
@@ -524,7 +550,12 @@ void Connection::tick(int64_t now_ms) {
   if (closed_) return;
   const int64_t idle_max_ms =
       worker_.services().settings.idle_seconds_max.load(std::memory_order_relaxed) * 1000;
-  if (idle_max_ms > 0 && !held() && !session_.monitor && session_.subscriptions == nullptr &&
+  if (held_replies_ != nullptr) {
+    release_held();
+    flush();
+    if (closed_) return;
+  }
+  if (idle_max_ms > 0 && !held() && !session_.monitor && session_.stream == nullptr && session_.subscriptions == nullptr &&
       now_ms - session_.last_active_ms > idle_max_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
     return close();
@@ -548,6 +579,7 @@ void Connection::close() {
   closed_ = true;
   const auto self = shared_from_this();  // outlives its place in the worker's list
   if (session_.monitor) worker_.services().monitors.fetch_sub(1);
+  if (session_.stream != nullptr) session_.stream->closed();
   if (session_.has_state()) {
     worker_.services().listeners.forget(*this, worker_.services().store);
   }

@@ -16,6 +16,7 @@
 #include "protocol/request_parser.h"
 #include "server/commands/dispatcher.h"
 #include "server/net/handler_memory.h"
+#include "server/net/held_replies.h"
 #include "server/net/query_buffer.h"
 
 namespace larder {
@@ -28,7 +29,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
 
   Connection(Worker& worker, Socket socket, Session session);
 
-  void start() { read(); }
+  // `unread` has come already.
+  void start(Bytes unread);
   void close();
   bool closed() const { return closed_; }
   // Every ~100 ms: time-outs, hang-ups of clients that wait, soft output limits.
@@ -57,8 +59,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool unblock(bool with_error) override;
   void send(Bytes bytes) override;
   void push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) override;
-  // Sends replies that were held until their effects are safe.
+  // Sends replies that were held until their effects are safe, as far as they are now.
   void release_replies();
+  void feed() override;
   // Sends what push() took; the worker calls it.
   void send_pushes();
 
@@ -91,6 +94,12 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void flush();
   bool write_some();
   bool must_hold();
+  void wait_writable();
+  void flush_stream();
+  bool run_stream_batch(int64_t now_ms);
+  void hold_reply(size_t mark);
+  void hold();
+  void release_held();
   void check_output_limits(int64_t now_ms);
   void age_reply_peak(int64_t now_ms);
   size_t owned_bytes() const;
@@ -113,7 +122,10 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   size_t task_mark_ = 0;
   std::shared_ptr<Waker> waker_;
   std::unique_ptr<asio::steady_timer> task_timer_;
+  std::unique_ptr<HeldReplies> held_replies_;  // null: none
+  const char* stream_at_ = nullptr;  // of the primary's stream: behind the last request run
   std::string held_pushes_;  // came while a reply was being written
+  bool feeding_ = false;     // flush_stream goes on soon
   bool has_pushes_ = false;  // the worker will call send_pushes
   bool reading_ = false;
   bool giving_up_buffer_ = false;

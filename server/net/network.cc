@@ -260,6 +260,21 @@ void Network::release_replies() {
   for (const auto& worker : impl_->workers) worker->release_soon();
 }
 
+uint64_t Network::adopt(size_t worker, int fd, Session session, std::string unread) {
+  const Session fresh = impl_->make_session(fd);
+  session.id = fresh.id;
+  session.fd = fd;
+  session.address = fresh.address;
+  session.local_address = fresh.local_address;
+  session.created_ms = session.last_active_ms = fresh.created_ms;
+  Worker* there = impl_->workers[worker].get();
+  there->load.fetch_add(1);
+  there->post([there, fd, session = std::move(session), unread = std::move(unread)] {
+    there->adopt(fd, session, unread);
+  });
+  return fresh.id;
+}
+
 void Network::request_stop() { impl_->events.stop_requested(); }
 
 }  // namespace larder

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
+#include "server/commands/replication.h"
 #include "server/net/connection.h"
 
 namespace larder {
@@ -154,7 +155,7 @@ void Worker::deliver_later(int64_t pause_ns) {
   });
 }
 
-void Worker::adopt(int fd, Session session) {
+void Worker::adopt(int fd, Session session, Bytes unread) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
@@ -164,6 +165,7 @@ void Worker::adopt(int fd, Session session) {
   if (!error) socket.non_blocking(true, error);
   if (error) {
     ::close(fd);
+    if (session.stream != nullptr) session.stream->closed();
     load.fetch_sub(1);
     return;
   }
@@ -172,7 +174,7 @@ void Worker::adopt(int fd, Session session) {
   connections_.emplace(id, connection);
   services_->listeners.clients.add(id, index());
   stats_.clients.set(connections_.size());
-  connection->start();
+  connection->start(unread);
 }
 
 void Worker::hold(std::shared_ptr<Connection> connection) {
@@ -229,7 +231,8 @@ Connection* Worker::count_client_bytes() {
     const size_t bytes = connection->memory_bytes();
     sum += bytes;
     const Session& session = connection->session();
-    if (bytes <= most || session.no_evict || session.monitor || connection->closed()) continue;
+    if (bytes <= most || session.no_evict || session.monitor ||
+        session.stream != nullptr || connection->closed()) continue;
     most = bytes;
     largest = connection.get();
   }

@@ -40,7 +40,8 @@ class Worker : public ClientsOfWorker {
   void finish_round();
   // The same, for a client that must be told before its next request is run.
   void finish_round_now();
-  void adopt(int fd, Session session);
+  // `unread` was read from the socket before.
+  void adopt(int fd, Session session, Bytes unread = {});
   void remove(Connection& connection);
   void stop(int64_t until_ms);
   // Disconnects those of this worker's clients that hold most, while all clients together hold more
