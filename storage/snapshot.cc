@@ -1,15 +1,20 @@
 #include "storage/snapshot.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/check.h"
 #include "storage/rdb/encode.h"
+#include "storage/shard_lock.h"
 #include "storage/streams.h"
 #include "storage/strings.h"
 
 namespace larder {
 namespace {
 
+// How soon a snapshot that could not begin tries again.
+constexpr unsigned kAgainUs = 1000;
 // What is written under one hold of a lock: some 100 us with compression.
 constexpr size_t kHoldBytes = 32 * 1024;
 // Buckets looked at in one, when most of their entries are written already.
@@ -36,7 +41,9 @@ void StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFET
   const unsigned shards = store_.shard_count();
   of_shard_.resize(shards);
   epochs_.resize(shards);
-  for (unsigned i = 0; i < shards; ++i) store_.shard(i).mutex.lock();
+  const ShardSet all = all_shards(store_);
+  // Waits for the end of a script that holds some for long: call from where none can run.
+  while (!lock_shards(store_, all)) ::usleep(kAgainUs);
   bool field_expiries = false;
   for (unsigned i = 0; i < shards; ++i) {
     ShardServices& services = store_.shard(i).services;
@@ -48,7 +55,7 @@ void StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFET
   if (field_expiries) options_.format.version = kRdbVersionFieldTimes;
   list_parts();
   if (at_point) at_point();
-  for (unsigned i = 0; i < shards; ++i) store_.shard(i).mutex.unlock();
+  unlock_shards(store_, all);
 }
 
 void StoreSnapshot::list_parts() NO_THREAD_SAFETY_ANALYSIS {
@@ -161,8 +168,10 @@ std::unique_ptr<Keyspace> StoreSnapshot::keep(unsigned shard, std::unique_ptr<Ke
 }
 
 bool StoreSnapshot::must_wait(Store& store, const Key& key, unsigned db) {
-  Shard& shard = store.shard_of(key.hash);
-  MutexLock lock(shard.mutex);
+  const unsigned index = store.shard_index(key.hash);
+  Shard& shard = store.shard(index);
+  const ShardLock lock(shard, index);
+  if (!lock) return false;  // the command will wait for who holds it
   Keyspace* keys = shard.find_keyspace(db);
   if (shard.services.snapshot == nullptr || keys == nullptr) return false;
   const Item item = keys->find(key);

@@ -13,8 +13,9 @@ ROOMS = {
     "server/commands": {"base", "protocol", "storage"},
     "server/net": {"base", "protocol", "storage", "server/commands"},
     "server/persistence": {"base", "protocol", "storage", "server/commands"},
+    "server/scripting": {"base", "protocol", "storage", "server/commands"},
     "server/admin": {"base", "protocol", "storage", "server/commands", "server/net",
-                     "server/persistence"},
+                     "server/persistence", "server/scripting"},
     "server": {"base", "protocol", "storage", "server/commands", "server/net", "server/admin"},
     "storage": {"base"},
     "protocol": {"base"},
@@ -24,6 +25,7 @@ ROOMS = {
 # Library: where it may be included, as patterns of paths.
 HEAVY = {
     "asio": ["server/net/", "server/admin/http", r"client/.*\.cc$", "tests/"],
+    "lua": ["server/scripting/"],
     "spdlog": [r"server/admin/.*\.cc$"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)

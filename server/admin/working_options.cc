@@ -312,6 +312,13 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .low = -1, .apply = apply_slow_log},
     {.name = "slowlog-max-len", .kind = Kind::integer, .standard = "128",
      .section = In::monitoring, .summary = "Length of the slow log.", .apply = apply_slow_log},
+    {.name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = Kind::integer,
+     .standard = "5000", .section = In::general,
+     .summary = "Milliseconds from which on a script makes others answer BUSY.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.busy_script_ms.store(options.integer("busy-reply-threshold"));
+       return "";
+     }},
     {.name = "latency-monitor-threshold", .kind = Kind::integer, .standard = "0",
      .section = In::monitoring,
      .summary = "Milliseconds from which on an event counts as a latency spike; 0: off.",

@@ -169,7 +169,7 @@ Status help(Call& call) {
        "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
        "    How soon a client's reply buffer is fitted to its use.",
        "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are looked for.",
-       "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Taken without effect: there are no scripts.",
+       "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Lets scripts run any command.",
        "SLEEP <seconds>", "    Blocks a worker.",
        "STRINGMATCH-LEN <len> <pattern>", "    Matches a pattern to many a's.",
        "HELP", "    This text."});
@@ -215,7 +215,8 @@ constexpr auto kSubcommands = family({
     sub("CONFIG-REWRITE-FORCE-ALL", "", "Writes all options to the file.", exactly(2),
         debug::rewrite_all),
     sub("CHANGE-REPL-ID", "", "Has no effect.", exactly(2), debug::accept_switch),
-    sub("SET-DISABLE-DENY-SCRIPTS", "on", "Has no effect.", exactly(3), debug::accept_switch),
+    sub("SET-DISABLE-DENY-SCRIPTS", "on", "Lets scripts run any command.", exactly(3),
+        debug::deny_scripts),
     sub("DICT-RESIZING", "on", "Has no effect.", exactly(3), debug::accept_switch),
     help_card("server", "1.0.0", kAcl, help),
 });

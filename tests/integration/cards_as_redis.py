@@ -13,6 +13,9 @@ from same_as_redis import Server
 NEWER = {
     ("command|getkeys", "arity"), ("command|getkeysandflags", "arity"), ("zrank", "arity"),
     ("zrevrank", "arity"), ("sinterstore", "key specs"), ("smismember", "key specs"),
+    # Scripts may call what waits: it does not wait there.
+    *((name, "flags") for name in ("blpop", "brpop", "brpoplpush", "blmove", "bzpopmin",
+                                   "bzpopmax")),
 }
 FIELDS = ["name", "arity", "flags", "first key", "last key", "step", "ACL categories"]
 KEY_SPECS, SUBCOMMANDS = 8, 9

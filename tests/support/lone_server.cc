@@ -47,6 +47,8 @@ class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
     return id == client_.session().id ? &client_ : nullptr;
   }
   void flush_pushes() override {}
+  void serve_others() override {}
+  void retry_postponed() override {}
   void request_stop() override {}
 
  private:
@@ -92,7 +94,7 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
   configuration_ = std::make_unique<NoOptions>();
   services_ = std::make_unique<Services>(
       Services{store_, registry_, settings_, *workers_, slow_log_, latency_, error_stats_, rates_,
-               pause_, monitors_, listeners_, *configuration_, now_ms, "lone"});
+               pause_, monitors_, listeners_, *configuration_, script_, scripts_, now_ms, "lone"});
   worker_ = {0, workers_.get(), stats_.get(), &random_};
   PushQueues::enter_worker(0);
   listeners_.pushes.connect(*workers_);

@@ -13,7 +13,9 @@
 #include "server/commands/dispatcher.h"
 #include "server/commands/listeners.h"
 #include "server/commands/registry.h"
+#include "server/commands/script_run.h"
 #include "server/commands/services.h"
+#include "server/scripting/engine.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -65,6 +67,8 @@ class LoneServer {
   ErrorStats error_stats_;
   Rates rates_;
   PauseState pause_;
+  ScriptRun script_;
+  ScriptEngine scripts_{settings_, [](int, const std::string&) {}};
   std::atomic<unsigned> monitors_{0};
   std::unique_ptr<WorkerStats> stats_;
   std::unique_ptr<LoneWorker> workers_;
