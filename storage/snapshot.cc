@@ -1,7 +1,5 @@
 #include "storage/snapshot.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "base/check.h"
@@ -13,8 +11,6 @@
 namespace larder {
 namespace {
 
-// How soon a snapshot that could not begin tries again.
-constexpr unsigned kAgainUs = 1000;
 // What is written under one hold of a lock: some 100 us with compression.
 constexpr size_t kHoldBytes = 32 * 1024;
 // Buckets looked at in one, when most of their entries are written already.
@@ -32,18 +28,20 @@ std::unique_ptr<StoreSnapshot> StoreSnapshot::begin(Store& store,
   std::unique_ptr<StoreSnapshot> snapshot(new StoreSnapshot(store, options));
   StoreSnapshot* none = nullptr;
   if (!store.snapshot_.compare_exchange_strong(none, snapshot.get())) return nullptr;
+  if (!snapshot->start(at_point)) {  // a script holds shards for long
+    store.snapshot_.store(nullptr, std::memory_order_release);
+    return nullptr;
+  }
   snapshot->running_ = true;
-  snapshot->start(at_point);
   return snapshot;
 }
 
-void StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFETY_ANALYSIS {
+bool StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFETY_ANALYSIS {
   const unsigned shards = store_.shard_count();
   of_shard_.resize(shards);
   epochs_.resize(shards);
   const ShardSet all = all_shards(store_);
-  // Waits for the end of a script that holds some for long: call from where none can run.
-  while (!lock_shards(store_, all)) ::usleep(kAgainUs);
+  if (!lock_shards(store_, all)) return false;
   bool field_expiries = false;
   for (unsigned i = 0; i < shards; ++i) {
     ShardServices& services = store_.shard(i).services;
@@ -56,6 +54,7 @@ void StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFET
   list_parts();
   if (at_point) at_point();
   unlock_shards(store_, all);
+  return true;
 }
 
 void StoreSnapshot::list_parts() NO_THREAD_SAFETY_ANALYSIS {

@@ -196,7 +196,6 @@ int serve(LoadedOptions loaded) {
   ScriptEngine scripts(settings, [&log](int level, const std::string& line) {
     log.write(static_cast<LogLevel>(level), line);
   });
-  settings.script_bytes_max.store(script_memory_max());
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
                     listeners, configuration, script, scripts, unix_ms(), random_hex(40)};

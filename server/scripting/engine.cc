@@ -94,18 +94,19 @@ void ScriptEngine::collect_sometimes() {
   lua_gc(state_, LUA_GCSTEP, 2);
 }
 
-// KEYS and ARGV: arguments of a function, globals of a script.
+// KEYS and ARGV: globals of a script, arguments of a function, which must not see the globals of
+// the script before.
 void ScriptEngine::push_arguments(const ScriptJob& job) {
-  if (job.is_function) {
-    push_words(state_, job.keys);
-    return push_words(state_, job.args);
-  }
-  lua_rawgeti(state_, LUA_REGISTRYINDEX, slots::kGlobals);
-  push_words(state_, job.keys);
-  lua_setfield(state_, -2, "KEYS");
-  push_words(state_, job.args);
-  lua_setfield(state_, -2, "ARGV");
-  lua_pop(state_, 1);
+  lua_State* const L = state_;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, slots::kGlobals);
+  job.is_function ? lua_pushnil(L) : push_words(L, job.keys);
+  lua_setfield(L, -2, "KEYS");
+  job.is_function ? lua_pushnil(L) : push_words(L, job.args);
+  lua_setfield(L, -2, "ARGV");
+  lua_pop(L, 1);
+  if (!job.is_function) return;
+  push_words(L, job.keys);
+  push_words(L, job.args);
 }
 
 // The function is called and its value turned into the reply where Lua's errors are caught. Memory

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/numbers.h"
 #include "protocol/output.h"
 #include "protocol/reply_writer.h"
 #include "server/commands/call.h"

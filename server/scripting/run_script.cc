@@ -1,6 +1,7 @@
 #include "server/scripting/run_script.h"
 
 #include "base/numbers.h"
+#include "server/commands/dispatcher.h"
 #include "storage/shard_lock.h"
 
 namespace larder {

@@ -235,7 +235,8 @@ def main():
     options = parser.parse_args()
     print("seed", options.seed)
     server = servers.Server("larder", options.larder,
-                            ["--threads", "2", "--busy-reply-threshold", str(THRESHOLD_MS)])
+                            ["--threads", "2", "--busy-reply-threshold", str(THRESHOLD_MS),
+                             "--script-maxmemory", "64mb"])
     for test in (long_script, transactions, killed_in_spite_of_pcall, killed_in_coroutine,
                  closed_meanwhile, memory_eater):
         print(test.__name__, flush=True)

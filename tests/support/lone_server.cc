@@ -47,8 +47,12 @@ class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
     return id == client_.session().id ? &client_ : nullptr;
   }
   void flush_pushes() override {}
-  void serve_others() override {}
+  void serve_others() override {
+    if (long_script) long_script();
+  }
   void retry_postponed() override {}
+
+  std::function<void()> long_script;
   void request_stop() override {}
 
  private:
@@ -105,6 +109,10 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
 }
 
 LoneServer::~LoneServer() = default;
+
+void LoneServer::end_long_scripts() {
+  workers_->long_script = [this] { script_.stop(); };
+}
 
 std::string LoneServer::ask(const std::vector<std::string>& words) {
   const std::vector<Bytes> views(words.begin(), words.end());

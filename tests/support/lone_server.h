@@ -38,6 +38,9 @@ class LoneServer {
   // What the dispatcher said about the last request at first.
   Dispatcher::Outcome outcome() const { return outcome_; }
 
+  // From now on a script that runs for long is ended.
+  void end_long_scripts();
+
   Services& services() { return *services_; }
   Store& store() { return store_; }
   Session& session() { return session_; }
