@@ -23,6 +23,13 @@ target_link_libraries(larder_asio INTERFACE Threads::Threads)
 add_library(larder_queue INTERFACE)
 target_include_directories(larder_queue SYSTEM INTERFACE ${CONCURRENTQUEUE_INCLUDE})
 
+# Lua as C++: its errors are exceptions, which run destructors. SYSTEM as above.
+pkg_check_modules(lua REQUIRED lua5.1-c++)
+find_library(LUA_LIBRARY NAMES liblua5.1-c++.a REQUIRED)
+add_library(larder_lua INTERFACE)
+target_include_directories(larder_lua SYSTEM INTERFACE ${lua_INCLUDE_DIRS})
+target_link_libraries(larder_lua INTERFACE ${LUA_LIBRARY} ${CMAKE_DL_LIBS})
+
 if(LARDER_TESTS)
   find_package(GTest REQUIRED)
   find_package(rapidcheck REQUIRED)

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "storage/rdb/encode.h"
+#include "storage/shard_lock.h"
 #include "storage/streams.h"
 #include "storage/strings.h"
 
@@ -30,16 +31,20 @@ std::unique_ptr<StoreSnapshot> StoreSnapshot::begin(Store& store,
   std::unique_ptr<StoreSnapshot> snapshot(new StoreSnapshot(store, options));
   StoreSnapshot* none = nullptr;
   if (!store.snapshot_.compare_exchange_strong(none, snapshot.get())) return nullptr;
+  if (!snapshot->start(at_point)) {  // a script holds shards for long
+    store.snapshot_.store(nullptr, std::memory_order_release);
+    return nullptr;
+  }
   snapshot->running_ = true;
-  snapshot->start(at_point);
   return snapshot;
 }
 
-void StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFETY_ANALYSIS {
+bool StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFETY_ANALYSIS {
   const unsigned shards = store_.shard_count();
   of_shard_.resize(shards);
   epochs_.resize(shards);
-  for (unsigned i = 0; i < shards; ++i) store_.shard(i).mutex.lock();
+  const ShardSet all = all_shards(store_);
+  if (!lock_shards(store_, all)) return false;
   bool field_expiries = false;
   for (unsigned i = 0; i < shards; ++i) {
     ShardServices& services = store_.shard(i).services;
@@ -51,7 +56,8 @@ void StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFET
   if (field_expiries) options_.format.version = kRdbVersionFieldTimes;
   list_parts();
   if (at_point) at_point();
-  for (unsigned i = 0; i < shards; ++i) store_.shard(i).mutex.unlock();
+  unlock_shards(store_, all);
+  return true;
 }
 
 void StoreSnapshot::list_parts() NO_THREAD_SAFETY_ANALYSIS {
@@ -168,8 +174,10 @@ std::unique_ptr<Keyspace> StoreSnapshot::keep(unsigned shard, std::unique_ptr<Ke
 }
 
 bool StoreSnapshot::must_wait(Store& store, const Key& key, unsigned db) {
-  Shard& shard = store.shard_of(key.hash);
-  MutexLock lock(shard.mutex);
+  const unsigned index = store.shard_index(key.hash);
+  Shard& shard = store.shard(index);
+  const ShardLock lock(shard, index);
+  if (!lock) return false;  // the command will wait for who holds it
   Keyspace* keys = shard.find_keyspace(db);
   if (shard.services.snapshot == nullptr || keys == nullptr) return false;
   const Item item = keys->find(key);

@@ -107,7 +107,7 @@ class StoreSnapshot {
 
   StoreSnapshot(Store& store, const StoreSnapshotOptions& options)
       : store_(store), options_(options) {}
-  void start(const std::function<void()>& at_point);
+  bool start(const std::function<void()>& at_point);
   void list_parts();
   void stop();
 

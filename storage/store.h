@@ -16,12 +16,12 @@
 #include "storage/key.h"
 #include "storage/keyspace.h"
 #include "storage/memory_account.h"
+#include "storage/shard_set.h"
 
 namespace larder {
 
 // Most databases a server may have: each costs a pointer per shard.
 inline constexpr unsigned kDatabasesMax = 1024;
-inline constexpr unsigned kShardBitsMax = 10;
 
 // One lock's worth of the store. Shards share no cache line.
 class alignas(128) Shard {
@@ -29,6 +29,11 @@ class alignas(128) Shard {
   Shard() = default;
 
   Mutex mutex;
+  // Set by a script that runs for long while it holds the lock: nobody waits for it then.
+  std::atomic<bool> held_for_long{false};
+
+  // The way to take the lock: false when it is held for long.
+  bool lock() TRY_ACQUIRE(true, mutex) { return mutex.lock_unless(held_for_long); }
 
   // The keys of one database here. Created when first asked for.
   Keyspace& keyspace(unsigned db) REQUIRES(mutex) {
@@ -174,8 +179,7 @@ class Store {
   bool try_evict(unsigned group, const Candidate& candidate, int64_t now_ms);
   bool readmit_step(unsigned group, int64_t now_ms);
   void put_policy_into_force();
-  void lock_group(unsigned group);
-  void unlock_group(unsigned group);
+  ShardSet shards_of_group(unsigned group) const;
   void rebuild_group(unsigned group);
   int64_t capacity_of_group(unsigned group);
 

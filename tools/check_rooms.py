@@ -14,8 +14,9 @@ ROOMS = {
     "server/net": {"base", "protocol", "storage", "server/commands"},
     "server/persistence": {"base", "protocol", "storage", "server/commands"},
     "server/replication": {"base", "protocol", "storage", "server/commands", "server/persistence"},
+    "server/scripting": {"base", "protocol", "storage", "server/commands"},
     "server/admin": {"base", "protocol", "storage", "server/commands", "server/net",
-                     "server/persistence", "server/replication"},
+                     "server/persistence", "server/replication", "server/scripting"},
     "server": {"base", "protocol", "storage", "server/commands", "server/net", "server/admin"},
     "storage": {"base"},
     "protocol": {"base"},
@@ -25,6 +26,7 @@ ROOMS = {
 # Library: where it may be included, as patterns of paths.
 HEAVY = {
     "asio": ["server/net/", "server/admin/http", r"client/.*\.cc$", "tests/"],
+    "lua": ["server/scripting/"],
     "spdlog": [r"server/admin/.*\.cc$"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)

@@ -5,6 +5,7 @@
 #include "server/commands/registry.h"
 #include "server/persistence/families.h"
 #include "server/replication/commands.h"
+#include "server/scripting/families.h"
 
 namespace larder {
 
@@ -46,8 +47,10 @@ void add_all_commands(Registry& registry) {
   registry.add(geo_search_commands());
   registry.add(bitmap_commands());
   registry.add(bitfield_commands());
+  registry.add(eval_commands());
   registry.add(function_commands());
   registry.add(script_commands());
+  registry.add(module_commands());
   registry.add(acl_commands());
   registry.add(pubsub_commands());
   registry.add(eviction_commands());

@@ -21,6 +21,7 @@
 #include "server/commands/persistence.h"
 #include "server/commands/replication.h"
 #include "server/commands/version.h"
+#include "server/scripting/engine.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -107,14 +108,27 @@ std::string percent_text(int64_t part, int64_t whole) {
   return text;
 }
 
+void memory_of_scripts(Info& info) {
+  const ScriptCounts& counts = info.call.services().scripts.counts();
+  const int64_t vm = counts.vm_bytes.load();
+  const int64_t texts = counts.script_bytes.load() + counts.function_bytes.load();
+  info.add("used_memory_lua", vm);
+  info.add("used_memory_vm_eval", vm);
+  info.add("used_memory_lua_human", memory_text(vm));
+  info.add("used_memory_scripts_eval", counts.script_bytes.load());
+  info.add("number_of_cached_scripts", counts.scripts.load());
+  info.add("number_of_functions", counts.functions.load());
+  info.add("number_of_libraries", counts.libraries.load());
+  info.add("used_memory_vm_functions", 0);  // one interpreter runs both
+  info.add("used_memory_vm_total", vm);
+  info.add("used_memory_vm_total_human", memory_text(vm));
+  info.add("used_memory_functions", counts.function_bytes.load());
+  info.add("used_memory_scripts", texts);
+  info.add("used_memory_scripts_human", memory_text(texts));
+}
+
 void memory_of_others(Info& info, int64_t used, int64_t rss) {
-  add_zeros(info, {"used_memory_lua", "used_memory_vm_eval"});
-  info.add("used_memory_lua_human", memory_text(0));
-  add_zeros(info, {"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
-                   "number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total"});
-  info.add("used_memory_vm_total_human", memory_text(0));
-  add_zeros(info, {"used_memory_functions", "used_memory_scripts"});
-  info.add("used_memory_scripts_human", memory_text(0));
+  memory_of_scripts(info);
   info.add("allocator_allocated", used);
   info.add("allocator_active", used);
   info.add("allocator_resident", rss);
@@ -398,7 +412,8 @@ int64_t average_ttl_ms(Call& call, unsigned db) {
   int64_t count = 0;
   for (unsigned i = 0; i < call.store().shard_count(); ++i) {
     Shard& shard = call.store().shard(i);
-    ShardLock lock(shard, i);
+    const ShardLock lock(shard, i);
+    if (!lock) continue;
     Keyspace* keys = shard.find_keyspace(db);
     if (keys == nullptr || keys->volatile_count() == 0) continue;
     const Item item = keys->volatile_candidate(call.random().next(), false);

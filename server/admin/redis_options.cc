@@ -43,8 +43,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .fixed = true},
     {.name = "bind-source-addr", .standing = Standing::planned},
     {.name = "bio-cpulist", .alias = "bio_cpulist", .standing = Standing::moot, .fixed = true},
-    {.name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = Kind::integer,
-     .standard = "5000", .standing = Standing::planned},
     {.name = "cluster-allow-pubsubshard-when-down", .kind = Kind::boolean, .standard = "yes",
      .standing = Standing::planned},
     {.name = "cluster-allow-reads-when-down", .kind = Kind::boolean, .standard = "no",

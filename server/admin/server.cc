@@ -23,11 +23,13 @@
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/registry.h"
+#include "server/commands/script_run.h"
 #include "server/commands/version.h"
 #include "server/net/network.h"
 #include "server/persistence/append_only_file.h"
 #include "server/persistence/saver.h"
 #include "server/replication/replicator.h"
+#include "server/scripting/engine.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -282,9 +284,13 @@ int serve(LoadedOptions loaded) {
       [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
+  ScriptRun script;
+  ScriptEngine scripts(settings, [&log](int level, const std::string& line) {
+    log.write(static_cast<LogLevel>(level), line);
+  });
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
-                    listeners, configuration, unix_ms(), random_hex(40)};
+                    listeners, configuration, script, scripts, unix_ms(), random_hex(40)};
   listeners.pushes.connect(network);
   Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
                          [&log](const std::string& text) { log.warning(text); }});

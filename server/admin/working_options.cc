@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "server/admin/log.h"
+#include "server/admin/machine.h"
 #include "server/admin/option_rows.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
@@ -360,6 +361,21 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .low = -1, .apply = apply_slow_log},
     {.name = "slowlog-max-len", .kind = Kind::integer, .standard = "128",
      .section = In::monitoring, .summary = "Length of the slow log.", .apply = apply_slow_log},
+    {.name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = Kind::integer,
+     .standard = "5000", .section = In::general,
+     .summary = "Milliseconds from which on a script makes others answer BUSY.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.busy_script_ms.store(options.integer("busy-reply-threshold"));
+       return "";
+     }},
+    {.name = "script-maxmemory", .kind = Kind::memory, .standard = "0", .section = In::memory,
+     .summary = "Bytes that scripts may use inside their interpreter; 0: a quarter of what the "
+                "machine or container has. A script that wants more gets an error.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       const int64_t bytes = options.integer("script-maxmemory");
+       to.settings.script_bytes_max.store(bytes != 0 ? bytes : script_memory_max());
+       return "";
+     }},
     {.name = "latency-monitor-threshold", .kind = Kind::integer, .standard = "0",
      .section = In::monitoring,
      .summary = "Milliseconds from which on an event counts as a latency spike; 0: off.",

@@ -86,6 +86,7 @@ class Call {
   bool is_retry() const { return retry_; }
   // Run by EXEC or a script: it can't wait for anything.
   bool is_nested() const { return nested_; }
+  bool in_script() const { return in_script_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
 
   // The seam of DESIGN's effects: a command changed `key`. `event` is the keyspace event's name.
@@ -130,6 +131,7 @@ class Call {
   Dispatcher* dispatcher_ = nullptr;
   bool retry_ = false;
   bool nested_ = false;
+  bool in_script_ = false;
   bool still_waiting_ = false;  // of a retry
   bool changed_ = false;
   enum class Effect : uint8_t { request, given } effect_ = Effect::request;

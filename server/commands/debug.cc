@@ -194,7 +194,7 @@ Status help(Call& call) {
        "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
        "    How soon a client's reply buffer is fitted to its use.",
        "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are looked for.",
-       "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Taken without effect: there are no scripts.",
+       "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Lets scripts run any command.",
        "SLEEP <seconds>", "    Blocks a worker.",
        "STRINGMATCH-LEN <len> <pattern>", "    Matches a pattern to many a's.",
        "HELP", "    This text."});
@@ -242,7 +242,8 @@ constexpr auto kSubcommands = family({
         debug::rewrite_all),
     sub("CHANGE-REPL-ID", "", "Gives the replication stream another id.", exactly(2),
         debug::change_repl_id),
-    sub("SET-DISABLE-DENY-SCRIPTS", "on", "Has no effect.", exactly(3), debug::accept_switch),
+    sub("SET-DISABLE-DENY-SCRIPTS", "on", "Lets scripts run any command.", exactly(3),
+        debug::deny_scripts),
     sub("DICT-RESIZING", "on", "Has no effect.", exactly(3), debug::accept_switch),
     help_card("server", "1.0.0", kAcl, help),
 });

@@ -57,6 +57,16 @@ Status pause_cron(Call& call) {
   return Status::ok();
 }
 
+Status deny_scripts(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t disabled = args.integer();
+  if (!args.ok()) return args.error();
+  call.settings().noscript_ignored.store(disabled != 0);
+  call.reply().ok();
+  return Status::ok();
+}
+
 // How soon a client's reply buffer is fitted to what it used of late.
 Status reply_buffer(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;

@@ -11,6 +11,7 @@ Status refusal(Call& call);
 Status sleep(Call& call);
 Status set_active_expire(Call& call);
 Status pause_cron(Call& call);
+Status deny_scripts(Call& call);
 Status reply_buffer(Call& call);
 Status packed_threshold(Call& call);
 Status rewrite_all(Call& call);

@@ -17,10 +17,11 @@ class ElementWalk : public Task {
   ElementWalk(Store& store, unsigned db, const Key& key, Type type, ElementParts parts)
       : store_(store), db_(db), name_(key.name), hash_(key.hash), type_(type), parts_(parts) {}
 
+  bool walks_store() const override { return true; }
   Progress step(ReplyWriter& reply, int64_t now_ms) override {
     const int64_t end_us = steady_us() + kSliceUs;
     do {
-      visit_segment(now_ms);
+      if (!visit_segment(now_ms)) return Progress::again;
       if (cursor_ != 0 && steady_us() >= end_us) return Progress::again;
     } while (cursor_ != 0);
     write_header(reply);
@@ -29,17 +30,19 @@ class ElementWalk : public Task {
   }
 
  private:
-  void visit_segment(int64_t now_ms) {
+  // False when a script holds the shard.
+  bool visit_segment(int64_t now_ms) {
     const unsigned index = store_.shard_index(hash_);
     Shard& shard = store_.shard(index);
-    ShardLock lock(shard, index);  // EXEC and scripts hold it already
+    const ShardLock lock(shard, index);  // EXEC and scripts hold it already
+    if (!lock) return false;
     Keyspace* keys = shard.find_keyspace(db_);
     const Item item = keys == nullptr ? Item{} : keys->find({name_, hash_});
     const bool there = item && !item->expired(now_ms) && item->type() == type_ &&
                        item->encoding() == Encoding::object;
     if (!there) {
       cursor_ = 0;
-      return;
+      return true;
     }
     auto& object = *static_cast<ElementObject*>(Keyspace::object_of(*item.entry()));
     cursor_ = object.table().walk(cursor_, [&](const Element* element) {
@@ -47,6 +50,7 @@ class ElementWalk : public Task {
       if (parts_ != ElementParts::values) found_.add(element->key());
       if (parts_ != ElementParts::keys) found_.add(element->value());
     });
+    return true;
   }
 
   void write_header(ReplyWriter& reply) const {

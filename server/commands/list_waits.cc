@@ -88,7 +88,7 @@ Status blmpop(Call& call) {
   return call.wait_for_keys({.until_ms = until_ms, .type = Type::list});
 }
 
-constexpr Flag kWaits = Flag::write | Flag::noscript | Flag::blocking;
+constexpr Flag kWaits = Flag::write | Flag::blocking;
 constexpr Acl kAcl = Acl::write | Acl::list | Acl::slow | Acl::blocking;
 constexpr KeySpec kMoveKeys =
     first_and_others(1, 2, KeyUse::read_write_access_delete, KeyUse::read_write_insert);

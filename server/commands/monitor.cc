@@ -55,11 +55,12 @@ std::string quoted(Bytes bytes) {
   return text + '"';
 }
 
-std::string monitor_line(const Session& session, std::span<const Bytes> args, int64_t now_us) {
+std::string monitor_line(unsigned db, Bytes address, std::span<const Bytes> args, int64_t now_us) {
   char head[64];
   std::snprintf(head, sizeof head, "+%lld.%06lld [%u ", static_cast<long long>(now_us / 1000000),
-                static_cast<long long>(now_us % 1000000), session.db);
-  std::string line = head + session.address + "]";
+                static_cast<long long>(now_us % 1000000), db);
+  std::string line = head;
+  line.append(address).append("]");
   for (const Bytes arg : args) line.append(1, ' ').append(quoted(arg));
   return line.append("\r\n");
 }

@@ -71,6 +71,9 @@ class LiveSettings {
   std::atomic<bool> tracks_use{false};
   std::atomic<int64_t> clients_bytes_max{0};    // maxmemory-clients, 0: none
   std::atomic<bool> cron_paused{false};         // DEBUG PAUSE-CRON
+  std::atomic<int64_t> busy_script_ms{5000};    // busy-reply-threshold
+  std::atomic<int64_t> script_bytes_max{INT64_MAX};  // of the Lua interpreter
+  std::atomic<bool> noscript_ignored{false};    // DEBUG SET-DISABLE-DENY-SCRIPTS
   std::atomic<bool> lazy_flush{false};          // lazyfree-lazy-user-flush
   // Up to where collections stay packed; see storage/pack_limits.h.
   std::atomic<int64_t> hash_pack_fields_max{512};
@@ -142,6 +145,10 @@ class ClientsOfWorker {
   virtual ClientView* find(uint64_t id) = 0;
   virtual void flush_pushes() = 0;
   virtual WorkerStats& stats() = 0;
+  // Serves other clients for about a millisecond while a script runs on this worker.
+  virtual void serve_others() = 0;
+  // Requests that were held up by a script are tried again.
+  virtual void retry_postponed() = 0;
 };
 
 // Everything the network does for commands. Another worker's connections are only ever touched on
@@ -207,6 +214,8 @@ class ErrorStats;
 class Rates;
 class Listeners;
 class Replication;
+class ScriptRun;
+class ScriptEngine;
 
 struct Services {
   Store& store;
@@ -221,6 +230,8 @@ struct Services {
   std::atomic<unsigned>& monitors;  // clients that get a feed
   Listeners& listeners;
   Configuration& configuration;
+  ScriptRun& script;
+  ScriptEngine& scripts;            // of server/scripting, which alone knows what it is
   int64_t start_ms = 0;             // Unix time
   std::string run_id;
   AppendOnly* append_only = nullptr;   // null: there is none (tests)

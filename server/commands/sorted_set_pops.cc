@@ -214,7 +214,7 @@ constexpr CommandSpec waiting(Bytes name, Bytes summary, Handler run) {
           .complexity = "O(log(N))",
           .group = "sorted-set",
           .arity = at_least(3),
-          .flags = Flag::write | Flag::noscript | Flag::blocking | Flag::fast,
+          .flags = Flag::write | Flag::blocking | Flag::fast,
           .keys = keys_from(1, -2, 1, KeyUse::read_write_access_delete),
           .acl = kWrite | Acl::fast | Acl::blocking,
           .run = run};

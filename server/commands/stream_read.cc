@@ -51,6 +51,10 @@ ReadOptions parse_read(Call& call, Args& args, bool for_group) {
   ReadOptions options;
   while (args.more() && options.streams == 0) {
     if (args.take_with_value("BLOCK")) {
+      if (call.in_script()) {
+        args.fail("ERR " + std::string(for_group ? "xreadgroup" : "xread") +
+                  " command is not allowed with BLOCK option from scripts");
+      }
       options.blocks = true;
       options.until_ms = take_timeout_ms(args, call.clock_ms());
     } else if (args.take_with_value("COUNT")) {

@@ -5,16 +5,30 @@
 #include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
 #include "server/commands/listeners.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 
 KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> args_)
     : command(command_), words(args_.begin(), args_.end()), args(words.begin(), words.end()) {}
 
+namespace {
+
+void mark(const Watches::List& list) {
+  for (const auto& watch : list) watch->touched.store(true, std::memory_order_relaxed);
+}
+
+}  // namespace
+
 void touch_watches(Watches& watches, const Key& key, unsigned db) {
   const Watches::List* list = watches.find(key, db);
   if (list == nullptr) [[likely]] return;
-  for (const auto& watch : *list) watch->touched.store(true, std::memory_order_relaxed);
+  mark(*list);
+  // Clients that went while a script held the shard, see end_transaction.
+  const Watches::List marked = *list;
+  for (const auto& watch : marked) {
+    if (watch.use_count() == 2) watches.remove(watch->key, watch.get());
+  }
 }
 
 void touch_all_watches(Watches& watches, Store& store, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
@@ -23,15 +37,17 @@ void touch_all_watches(Watches& watches, Store& store, unsigned db) NO_THREAD_SA
     if (db != Store::kAllDatabases && db != key.db) return;
     Keyspace* keys = store.shard_of(key.hash).find_keyspace(key.db);
     if (keys == nullptr || !keys->find(key.key())) return;
-    touch_watches(watches, key.key(), key.db);
+    mark(list);
   });
 }
 
 void end_transaction(Watches& watches, Store& store, Session& session) {
   if (session.transaction == nullptr) return;
   for (const auto& watch : session.transaction->watches) {
-    MutexLock lock(store.shard_of(watch->key.hash).mutex);
-    watches.remove(watch->key, watch.get());
+    const unsigned shard = store.shard_index(watch->key.hash);
+    const ShardLock lock(store.shard(shard), shard);
+    // Else a script holds the key for long, and who changes the key next takes it off the list.
+    if (lock) watches.remove(watch->key, watch.get());
   }
   session.transaction.reset();
 }

@@ -17,6 +17,7 @@
 #include "server/commands/client_list.h"
 #include "server/commands/listeners.h"
 #include "server/commands/replication.h"
+#include "server/commands/script_run.h"
 #include "server/net/worker.h"
 
 namespace larder {
@@ -152,12 +153,17 @@ void Connection::on_read(size_t bytes) {
 
 void Connection::process() {
   if (processing_) return;
-  run_requests();
-  finish_round();
+  run_round();
   worker_.finish_round();
 }
 
+void Connection::run_round() {
+  run_requests();
+  finish_round();
+}
+
 void Connection::run_requests() {
+  if (processing_) return;
   processing_ = true;
   while (!closed_ && !held() && !session_.close_after_reply) {
     if (batch_next_ == batch_.size()) {
@@ -172,7 +178,7 @@ void Connection::run_requests() {
 }
 
 void Connection::finish_round() {
-  if (closed_) return;
+  if (closed_ || processing_) return;
   flush();
   if (!closed_) note_growth();
   read();
@@ -343,6 +349,9 @@ void Connection::send_pushes() {
 
 void Connection::drive_task() {
   if (closed_ || stopping_ || task_ == nullptr) return;
+  if (task_->walks_store() && worker_.services().script.is_long()) [[unlikely]] {
+    return drive_task_later();
+  }
   const int64_t now_ms = unix_ms();
   reply_.set_version(session_.protocol);
   if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
@@ -376,6 +385,16 @@ void Connection::wait_for_task(int64_t now_ms) {
   if (wake_ms == INT64_MAX) return;
   if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
   task_timer_->expires_after(std::chrono::milliseconds(std::max<int64_t>(wake_ms - now_ms, 0)));
+  task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
+    if (!error) self->drive_task();
+  });
+}
+
+// The task would only meet locks that a script holds.
+void Connection::drive_task_later() {
+  constexpr int64_t kAgainMs = 5;
+  if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
+  task_timer_->expires_after(std::chrono::milliseconds(kAgainMs));
   task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
     if (!error) self->drive_task();
   });
@@ -431,6 +450,7 @@ void Connection::wait_writable() {
   socket_.async_wait(Socket::wait_write, [self = shared_from_this()](std::error_code error) {
     self->writing_ = false;
     if (error) return self->close();
+    if (self->processing_) return;  // its script runs; the reply will be sent with the rest
     self->flush();
     self->read();
   });

@@ -72,6 +72,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void prefetch_entries();
   void run_requests();
   void finish_round();
+  // Both for one client, unless its script is what runs.
+  void run_round();
 
  private:
   static constexpr size_t kBatch = 64;
@@ -89,6 +91,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void take_back(size_t mark);
   void append_held_pushes();
   void drive_task();
+  void drive_task_later();
   void set_blocked(bool blocked);
   void wait_for_task(int64_t now_ms);
   void flush();

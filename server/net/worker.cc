@@ -8,12 +8,14 @@
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <asio/read.hpp>
+#include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/replication.h"
+#include "server/commands/script_run.h"
 #include "server/net/connection.h"
 
 namespace larder {
@@ -63,6 +65,7 @@ Worker::~Worker() = default;
 void Worker::start(Services& services) {
   services_ = &services;
   dispatcher_ = std::make_unique<Dispatcher>(services, context_);
+  spare_dispatcher_ = std::make_unique<Dispatcher>(services, context_);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -199,13 +202,52 @@ void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
 }
 
 void Worker::run_ready() {
-  round_.swap(ready_);
   ready_requests_ = 0;
+  if (serving_others_) {
+    const auto round = std::exchange(ready_, {});
+    for (const auto& connection : round) connection->run_round();
+    return finish_round();
+  }
+  round_.swap(ready_);
   for (const auto& connection : round_) connection->prefetch_entries();
-  for (const auto& connection : round_) connection->run_requests();
+  for (round_next_ = 0; round_next_ < round_.size();) round_[round_next_++]->run_requests();
   for (const auto& connection : round_) connection->finish_round();
   finish_round();
   round_.clear();
+}
+
+// Those behind the client whose script runs; and those before it, whose replies wait.
+void Worker::run_rest_of_round() {
+  while (round_next_ < round_.size()) round_[round_next_++]->run_requests();
+  for (const auto& connection : round_) connection->finish_round();
+}
+
+// The event loop runs inside the handler of the client whose script runs: what it touches besides
+// clients is its own, a second dispatcher above all.
+void Worker::serve_others() {
+  if (serving_others_) return;
+  serving_others_ = true;
+  dispatcher_.swap(spare_dispatcher_);
+  const uint64_t* const held = std::exchange(held_shards, nullptr);
+  serve_for_a_while();
+  held_shards = held;
+  dispatcher_.swap(spare_dispatcher_);
+  serving_others_ = false;
+}
+
+void Worker::serve_for_a_while() {
+  constexpr int64_t kWhileUs = 1000;
+  const int64_t end_us = steady_us() + kWhileUs;
+  run_rest_of_round();
+  retry_postponed();
+  drain_inbox();
+  while (steady_us() < end_us && loop_.poll_one() > 0) continue;
+}
+
+void Worker::retry_postponed() {
+  dispatcher_->serve_held_up(unix_ms());
+  if (!std::exchange(has_postponed_, false)) return;
+  each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
 }
 
 void Worker::remove(Connection& connection) {
@@ -269,10 +311,8 @@ void Worker::cron() {
   const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
   const bool more = evicting | services_->store.expire_due(static_cast<unsigned>(index()),
                                                            static_cast<unsigned>(workers_), now_ms);
-  if (has_postponed_) {
-    has_postponed_ = false;
-    each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
-  }
+  // Not from here: a script among them would let no other cron work run.
+  if (has_postponed_) asio::post(loop_, [this] { retry_postponed(); });
   Tracking& tracking = services_->listeners.tracking;
   if (tracking.over_limit()) tracking.evict(random_.next());
   finish_round();
@@ -298,6 +338,7 @@ void Worker::cron() {
 }
 
 void Worker::stop(int64_t until_ms) {
+  services_->script.stop();
   cron_timer_.cancel();
   run_ready();  // was read before
   each([](ClientView& client) { static_cast<Connection&>(client).stop_reading(); });

@@ -36,6 +36,8 @@ class Worker : public ClientsOfWorker {
   // A client has pushes to send.
   void flush_soon(Connection& connection) { pushed_.push_back(&connection); }
   void flush_pushes() override;
+  void serve_others() override;
+  void retry_postponed() override;
   // To be called when clients' requests, or the clock, may have caused pushes.
   void finish_round();
   // The same, for a client that must be told before its next request is run.
@@ -74,6 +76,8 @@ class Worker : public ClientsOfWorker {
   void schedule_cron(int64_t delay_ms);
   void cron();
   void run_ready();
+  void run_rest_of_round();
+  void serve_for_a_while();
   Connection* count_client_bytes();
   void deliver_later(int64_t pause_ns);
   void finish_stop(int64_t until_ms);
@@ -92,9 +96,12 @@ class Worker : public ClientsOfWorker {
   WorkerContext context_;
   Services* services_ = nullptr;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Dispatcher> spare_dispatcher_;  // while a script runs by the other one
   std::unordered_map<uint64_t, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> ready_;
-  std::vector<std::shared_ptr<Connection>> round_;  // run now; here for its memory only
+  // Run now. A script that runs for long lets the rest of its round go on without it.
+  std::vector<std::shared_ptr<Connection>> round_;
+  size_t round_next_ = 0;
   size_t ready_requests_ = 0;
   std::vector<std::shared_ptr<Connection>> held_;
   std::atomic<bool> has_held_{false};
@@ -105,6 +112,7 @@ class Worker : public ClientsOfWorker {
   std::thread thread_;
   int64_t last_tick_ms_ = 0;
   bool has_postponed_ = false;
+  bool serving_others_ = false;  // beside a script
 };
 
 }  // namespace larder

@@ -114,6 +114,8 @@ class alignas(64) EvictionGroup {
   Walk walk GUARDED_BY(walk_mutex);
   // Starts the walk again, also for who holds shards.
   std::atomic<bool> walk_again{false};
+  // Candidates were taken off the queues but could not be judged: a script held their shard.
+  std::atomic<bool> lost_some{false};
 
  private:
   void sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms);

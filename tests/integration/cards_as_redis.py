@@ -13,6 +13,9 @@ from same_as_redis import Server
 NEWER = {
     ("command|getkeys", "arity"), ("command|getkeysandflags", "arity"), ("zrank", "arity"),
     ("zrevrank", "arity"), ("sinterstore", "key specs"), ("smismember", "key specs"),
+    # Scripts may call what waits: it does not wait there.
+    *((name, "flags") for name in ("blpop", "brpop", "brpoplpush", "blmove", "bzpopmin",
+                                   "bzpopmax")),
 }
 # The keys behind KEYS are found by the command itself; there is no cluster to ask in.
 OURS = {("migrate", "key specs"), ("restore-asking", "flags")}

@@ -47,6 +47,12 @@ class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
     return id == client_.session().id ? &client_ : nullptr;
   }
   void flush_pushes() override {}
+  void serve_others() override {
+    if (long_script) long_script();
+  }
+  void retry_postponed() override {}
+
+  std::function<void()> long_script;
   void request_stop() override {}
 
  private:
@@ -92,7 +98,7 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
   configuration_ = std::make_unique<NoOptions>();
   services_ = std::make_unique<Services>(
       Services{store_, registry_, settings_, *workers_, slow_log_, latency_, error_stats_, rates_,
-               pause_, monitors_, listeners_, *configuration_, now_ms, "lone"});
+               pause_, monitors_, listeners_, *configuration_, script_, scripts_, now_ms, "lone"});
   worker_ = {0, workers_.get(), stats_.get(), &random_};
   PushQueues::enter_worker(0);
   listeners_.pushes.connect(*workers_);
@@ -103,6 +109,10 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
 }
 
 LoneServer::~LoneServer() = default;
+
+void LoneServer::end_long_scripts() {
+  workers_->long_script = [this] { script_.stop(); };
+}
 
 std::string LoneServer::ask(const std::vector<std::string>& words) {
   const std::vector<Bytes> views(words.begin(), words.end());
