@@ -15,6 +15,12 @@ struct LoadedOptions {
   std::string file;                   // absolute path of larder.conf; empty without one
   // rename-command: from, to; an empty name takes the command away.
   std::vector<std::pair<std::string, std::string>> renames;
+  // `user` lines: where each stands, the words behind "user".
+  struct UserLine {
+    std::string where;
+    std::vector<std::string> words;
+  };
+  std::vector<UserLine> users;
   std::vector<std::string> warnings;  // what is asked for and isn't there yet
   std::string error;                  // not empty: the first mistake, with where it stands
 };

@@ -20,6 +20,7 @@
 
 namespace larder {
 
+class AccessControl;
 class Listeners;
 class Log;
 class LiveSettings;
@@ -62,6 +63,7 @@ struct OptionTargets {
   SlowLog& slow_log;
   Log& log;
   Listeners& listeners;
+  AccessControl& access;
   // Listens on the TCP port and addresses that the options name now, instead of the old ones. Empty
   // before the server listens at all. Returns why it can't be, and then nothing has changed.
   std::function<std::string(const Options& options)> listen_again{};

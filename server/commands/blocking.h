@@ -73,11 +73,13 @@ class BlockedTask : public Task {
   Progress step(ReplyWriter& reply, int64_t now_ms) override;
   int64_t wake_ms() const override { return waiter_->options.until_ms; }
   bool blocks() const override { return true; }
+  bool counts_itself() const override { return true; }
   bool unblock(ReplyWriter& reply, bool with_error) override;
 
  private:
   // False when the reply is already there.
   bool try_leave();
+  void count(bool failed);
 
   Services& services_;
   std::shared_ptr<Waiter> waiter_;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "server/commands/acl/gate.h"
 #include "server/commands/activity.h"
 #include "server/commands/client_tracking.h"
 #include "server/commands/errors.h"
@@ -24,6 +25,18 @@ constexpr const char* kNotNested = "ERR This command is not allowed inside a tra
 // Client-side caching: what the client reads is to be noted.
 bool remembers(Call& call) {
   return call.session().tracking != nullptr && has(call.command().spec->flags, Flag::readonly);
+}
+
+// EXEC: MONITOR shows it behind what it runs.
+bool runs_queue(const Request& request) {
+  return has(request.command->spec->flags, Flag::runs_queue);
+}
+
+// What an EXEC that is refused says: its transaction is over.
+Status aborted(const Status& refusal) {
+  std::string why(refusal.text());
+  if (why.starts_with("ERR ")) why.erase(0, 4);
+  return Status::error("EXECABORT Transaction discarded because of: " + why);
 }
 
 }  // namespace
@@ -72,6 +85,10 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
     return Outcome::done;
   }
   if (Status refusal = pass_gates(input); !refusal.is_ok()) {
+    if (request.command != nullptr && runs_queue(request)) {
+      refusal = aborted(refusal);
+      end_transaction(services_.listeners.watches, services_.store, session);
+    }
     refuse(request, refusal, reply);
     if (in_multi(session.transaction.get())) session.transaction->failed = true;
     return Outcome::done;
@@ -86,7 +103,8 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
       must_wait_for_snapshot(services_.store, session, *request.command, request.args)) {
     return Outcome::postponed;
   }
-  if (services_.monitors.load(std::memory_order_relaxed) > 0) feed_monitors(request, session);
+  const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
+  if (monitored && !runs_queue(request)) feed_monitors(request, session);
 
   Call call(services_, worker_, session, reply, waker);
   call.dispatcher_ = this;
@@ -105,14 +123,18 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   session.running = true;
   const Status status = run_locked(request, call);
   session.running = false;
+  if (monitored && runs_queue(request)) [[unlikely]] feed_monitors(request, session);
   if (session.tracking != nullptr) [[unlikely]] end_caching(session, *request.command);
   if (!status.is_ok()) {
     reply.error(status.text());
     services_.error_stats.add(status.text());
   }
-  account(request, session, ticks() - start, status);
-  if (!call.has_task()) [[likely]] return Outcome::done;
+  if (!call.has_task()) [[likely]] {
+    account(request, session, ticks() - start, status);
+    return Outcome::done;
+  }
   task_ = call.take_task();
+  if (!task_->counts_itself()) account(request, session, ticks() - start, status);
   return Outcome::task;
 }
 
@@ -305,6 +327,31 @@ bool Dispatcher::may_serve(const KeyPlace& key, const Waiter& waiter,
   return item && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
 }
 
+// The rules may have changed since the client began to wait. It lives on another worker, so that
+// has to tell the log who it is.
+Status Dispatcher::refusal_of(Waiter& waiter) {
+  Session& session = waiter.session;
+  if (session.acl_pass == services_.access.generation()) [[likely]] return Status::ok();
+  if (may_run(services_, session, *waiter.command, waiter.args)) return Status::ok();
+  worker_.stats->commands[waiter.command->id].rejected.add(1);
+  if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
+  const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
+  const std::string error = "NOPERM " + denial_text(verdict, *session.acl_user, *waiter.command,
+                                                    waiter.args);
+  services_.error_stats.add(error);
+  services_.workers.visit(
+      waiter.worker,
+      [&services = services_, id = session.id,
+       request = std::make_shared<KeptRequest>(waiter.command, waiter.args)](
+          ClientsOfWorker& clients) {
+        ClientView* client = clients.find(id);
+        if (client == nullptr) return;
+        (void)permit(services, client->session(), &clients, AclContext::toplevel,
+                     *request->command, request->args);
+      });
+  return Status::error(error);
+}
+
 void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
   ReplyWriter reply(waiter->reply, waiter->session.protocol);
   Call call(services_, worker_, waiter->session, reply, waiter->waker);
@@ -314,9 +361,16 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
   call.args_ = waiter->args;
   call.now_ms_ = now_ms;
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
-  const Status status = waiter->command->spec->run(call);
+  const uint64_t start = ticks();
+  const Status refusal = refusal_of(*waiter);
+  const Status status = refusal.is_ok() ? waiter->command->spec->run(call) : Status::ok();
   if (call.still_waiting_) return;
+  if (!refusal.is_ok()) reply.error(refusal.text());
   if (!status.is_ok()) reply.error(status.text());
+  if (refusal.is_ok()) {
+    const Request request{waiter->args, waiter->command, 0, 0};
+    account(request, waiter->session, ticks() - start, status);
+  }
   leave_lists(services_.listeners.waiters, *waiter);
   served_.push_back(waiter);
 }

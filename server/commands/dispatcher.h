@@ -77,6 +77,7 @@ class Dispatcher {
   void serve_ready(int64_t now_ms);
   void serve_key(const KeyPlace& key, const Waiter* from, int64_t now_ms);
   bool may_serve(const KeyPlace& key, const Waiter& waiter, int64_t now_ms);
+  Status refusal_of(Waiter& waiter);
   void retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms);
   void serve_late(int64_t now_ms);
   void wake_served();

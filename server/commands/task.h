@@ -24,6 +24,8 @@ class Task {
   virtual int64_t wake_ms() const { return INT64_MAX; }
   // True for a client that waits for data as BLPOP does, and not only for its answer.
   virtual bool blocks() const { return false; }
+  // Its command is not over, for statistics, before the task is, which then tells them itself.
+  virtual bool counts_itself() const { return false; }
   // CLIENT UNBLOCK: writes the reply of a task that ends early; false when it can't.
   virtual bool unblock(ReplyWriter&, bool /*with_error*/) { return false; }
 };
