@@ -16,7 +16,7 @@ constexpr int kIncludeDepthMax = 16;
 constexpr Bytes kPrefix = "LARDER_";
 
 // Directives of redis.conf that are no options; all of them belong to work not built yet.
-constexpr Bytes kDirectives[] = {"user", "loadmodule", "sentinel"};
+constexpr Bytes kDirectives[] = {"loadmodule", "sentinel"};
 
 std::optional<std::string> read_all(const std::string& path) {
   if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
@@ -54,6 +54,11 @@ class Loader {
     if (!error.empty()) fail(where, "bad value for '" + name + "': " + error);
   }
 
+  void user(const std::vector<std::string>& words, const std::string& where) {
+    if (words.empty()) return fail(where, "wrong number of arguments");
+    loaded_.users.push_back({where, words});
+  }
+
   void fail(const std::string& where, const std::string& why) {
     if (loaded_.error.empty()) loaded_.error = where + ": " + why;
   }
@@ -71,6 +76,8 @@ class Loader {
     } else if (name == "rename-command") {
       if (words->size() != 2) return fail(where, "wrong number of arguments");
       loaded_.renames.emplace_back((*words)[0], (*words)[1]);
+    } else if (name == "user") {
+      user(*words, where);
     } else if (std::find(std::begin(kDirectives), std::end(kDirectives), name) !=
                std::end(kDirectives)) {
       loaded_.warnings.push_back(where + ": '" + name + "' is not built yet: it has no effect");
@@ -116,6 +123,11 @@ void load_command_line(const std::vector<std::string>& args, Loader& loader) {
     }
     while (i < args.size() && args[i].rfind("--", 0) != 0) words.push_back(args[i++]);
     // A value given as one argument may hold several words, as in --save "900 1".
+    if (name == "user") {
+      if (words.size() == 1) words = split_words(words[0]);
+      loader.user(words, "command line --user");
+      continue;
+    }
     if (words.size() == 1) {
       const OptionSpec* option = Options::find(name);
       if (option != nullptr && option->kind != OptionKind::text && !words[0].empty()) {

@@ -14,6 +14,7 @@
 #include "base/numbers.h"
 #include "server/admin/families.h"
 #include "server/admin/memory_text.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/append_only.h"
 #include "server/commands/args.h"
@@ -305,8 +306,15 @@ void stats(Info& info) {
   add_zeros(info, {"dump_payload_sanitizations", "total_reads_processed",
                    "total_writes_processed", "io_threaded_reads_processed",
                    "io_threaded_writes_processed", "reply_buffer_shrinks",
-                   "reply_buffer_expands", "acl_access_denied_auth", "acl_access_denied_cmd",
-                   "acl_access_denied_key", "acl_access_denied_channel"});
+                   "reply_buffer_expands"});
+  const AclLog& acl_log = info.call.services().access.log;
+  const auto denied = [&](AclReason reason) {
+    return static_cast<int64_t>(acl_log.denied(reason));
+  };
+  info.add("acl_access_denied_auth", denied(AclReason::auth));
+  info.add("acl_access_denied_cmd", denied(AclReason::command));
+  info.add("acl_access_denied_key", denied(AclReason::key));
+  info.add("acl_access_denied_channel", denied(AclReason::channel));
   info.add("client_query_buffer_limit_disconnections",
            info.sum(&WorkerStats::query_buffer_kills));
   info.add("client_output_buffer_limit_disconnections",

@@ -1,17 +1,13 @@
 #include "server/admin/live_configuration.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 
+#include "base/files.h"
 #include "base/glob.h"
 #include "server/admin/config_print.h"
 #include "server/admin/log.h"
+#include "server/commands/acl/access_control.h"
 
 namespace larder {
 namespace {
@@ -19,27 +15,6 @@ namespace {
 std::string failed(Bytes name, const std::string& why) {
   return "ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
          why;
-}
-
-// Writes beside the file and renames, so that a crash leaves the old or the new text.
-std::string replace_file(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".tmp" + std::to_string(::getpid());
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return std::strerror(errno);
-  size_t written = 0;
-  bool ok = true;
-  while (ok && written < text.size()) {
-    const ssize_t count = ::write(fd, text.data() + written, text.size() - written);
-    ok = count > 0;
-    if (ok) written += static_cast<size_t>(count);
-  }
-  ok = ok && ::fsync(fd) == 0;
-  ok = ::close(fd) == 0 && ok;
-  ok = ok && std::rename(temporary.c_str(), path.c_str()) == 0;
-  if (ok) return "";
-  const std::string why = std::strerror(errno);
-  ::unlink(temporary.c_str());
-  return why;
 }
 
 }  // namespace
@@ -177,7 +152,9 @@ std::string LiveConfiguration::rewrite() {
   std::lock_guard lock(mutex_);
   std::ifstream in(file_, std::ios::binary);
   const std::string old_text(std::istreambuf_iterator<char>(in), {});
-  const std::string text = rewritten_config(old_text, options_, rewrites_all_);
+  const AccessControl& access = targets_.access;
+  const auto users = access.file.empty() ? access.config_lines() : std::vector<std::string>{};
+  const std::string text = rewritten_config(old_text, options_, users, rewrites_all_);
   const std::string error = replace_file(file_, text);
   return error.empty() ? "" : "ERR Rewriting config file: " + error;
 }

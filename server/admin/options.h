@@ -20,6 +20,7 @@
 
 namespace larder {
 
+class AccessControl;
 class Listeners;
 class Log;
 class LiveSettings;
@@ -64,6 +65,7 @@ struct OptionTargets {
   Log& log;
   Listeners& listeners;
   ReplicationSettings& replication;
+  AccessControl& access;
   // Listens on the TCP port and addresses that the options name now, instead of the old ones. Empty
   // before the server listens at all. Returns why it can't be, and then nothing has changed.
   std::function<std::string(const Options& options)> listen_again{};

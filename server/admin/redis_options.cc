@@ -11,11 +11,6 @@ namespace {
 using Kind = OptionKind;
 
 constexpr std::array kRows = std::to_array<OptionSpec>({
-    {.name = "acl-pubsub-default", .kind = Kind::choice, .standard = "resetchannels",
-     .choices = "allchannels resetchannels", .standing = Standing::planned},
-    {.name = "aclfile", .standing = Standing::planned, .fixed = true},
-    {.name = "acllog-max-len", .kind = Kind::integer, .standard = "128",
-     .standing = Standing::planned},
     {.name = "active-defrag-cycle-max", .kind = Kind::integer, .standard = "25", .low = 1,
      .high = 99, .standing = Standing::moot},
     {.name = "active-defrag-cycle-min", .kind = Kind::integer, .standard = "1", .low = 1,

@@ -20,6 +20,7 @@
 #include "server/admin/option_rows.h"
 #include "server/admin/process.h"
 #include "server/admin/reclaimer.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/registry.h"
@@ -178,6 +179,30 @@ void leave_replicas(Replicator& replicator, const Configuration& now, Log& log) 
   log.warning("Some replicas are behind at the end");
 }
 
+std::string open_log(Log& log, const Options& options) {
+  log.set_level(log_level_of(options.text("loglevel")));
+  return log.open(options.text("logfile"), options.text("log-format") == "json");
+}
+
+// Users stand in the configuration or in a file of their own.
+std::string load_users(AccessControl& access, const LoadedOptions& loaded) {
+  std::filesystem::path file = loaded.options.text("aclfile");
+  if (!file.empty() && !loaded.users.empty()) {
+    return "Configuring Redis with users defined in redis.conf and at the same setting an ACL file "
+           "path is invalid. This setup is very likely to lead to configuration errors and "
+           "security holes, please define either an ACL file or declare users directly in your "
+           "redis.conf, but not both.";
+  }
+  for (const auto& user : loaded.users) {
+    const std::string error = access.declare(user.words);
+    if (!error.empty()) return user.where + ": " + error;
+  }
+  if (file.empty()) return "";
+  access.file = std::filesystem::path(loaded.options.text("dir")) / file;
+  const std::string error = access.load(nullptr);
+  return error.empty() ? "" : "Aborting because of ACL errors: " + error;
+}
+
 std::string listen_again(Network& network, Log& log, const Options& now) {
   std::string why = network.listen_again(listen_options(now));
   if (!why.empty()) log.warning(why);
@@ -230,10 +255,8 @@ int serve(LoadedOptions loaded) {
   use_one_malloc_arena();
   const sigset_t signals = block_signals();
   Log log;
-  const std::string log_error =
-      log.open(options.text("logfile"), options.text("log-format") == "json");
-  if (!log_error.empty()) return fail(log, Options(), log_error);  // it goes to stderr still
-  log.set_level(log_level_of(options.text("loglevel")));
+  std::string fault = open_log(log, options);
+  if (!fault.empty()) return fail(log, Options(), fault);  // it goes to stderr still
 
   const auto asked = static_cast<unsigned>(options.integer("threads"));
   const unsigned threads = asked != 0 ? asked : usable_cores();
@@ -268,11 +291,13 @@ int serve(LoadedOptions loaded) {
   PauseState pause;
   std::atomic<unsigned> monitors{0};
   ReplicationSettings replication_settings;
+  AccessControl access(registry);
   LiveConfiguration configuration(
-      options, loaded.file, {store, settings, slow_log, log, listeners, replication_settings});
-  if (const std::string error = configuration.apply_all(); !error.empty()) {
-    return fail(log, options, error);
-  }
+      options, loaded.file,
+      {store, settings, slow_log, log, listeners, replication_settings, access});
+  fault = configuration.apply_all();
+  if (fault.empty()) fault = load_users(access, loaded);
+  if (!fault.empty()) return fail(log, options, fault);
   Network network(threads, registry.all().size(),
                   {[&log](const std::string& text) { log.verbose(text); },
                    [&log](const std::string& text) { log.warning(text); },
@@ -290,7 +315,7 @@ int serve(LoadedOptions loaded) {
   });
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
-                    listeners, configuration, script, scripts, unix_ms(), random_hex(40)};
+                    listeners, configuration, script, scripts, access, unix_ms(), random_hex(40)};
   listeners.pushes.connect(network);
   Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
                          [&log](const std::string& text) { log.warning(text); }});

@@ -10,6 +10,7 @@
 #include "server/admin/log.h"
 #include "server/admin/machine.h"
 #include "server/admin/option_rows.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/services.h"
@@ -99,7 +100,7 @@ std::string apply_events(const Options& options, OptionTargets& to) {
 }
 
 std::string apply_password(const Options& options, OptionTargets& to) {
-  to.settings.set_password(options.text("requirepass"));
+  to.access.set_default_password(options.text("requirepass"));
   return "";
 }
 
@@ -308,6 +309,23 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "requirepass", .section = In::security,
      .summary = "Password of the user \"default\"; empty: none is asked for.",
      .apply = apply_password},
+    {.name = "aclfile", .section = In::security,
+     .summary = "File of the users, read at start and by ACL LOAD, written by ACL SAVE; empty: "
+                "users are `user` lines of this file.",
+     .fixed = true},
+    {.name = "acl-pubsub-default", .kind = Kind::choice, .standard = "resetchannels",
+     .section = In::security, .summary = "Whether a new user may use every channel or none.",
+     .choices = "allchannels resetchannels",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.access.channels_open.store(options.text("acl-pubsub-default") == "allchannels");
+       return "";
+     }},
+    {.name = "acllog-max-len", .kind = Kind::integer, .standard = "128",
+     .section = In::security, .summary = "Length of ACL LOG.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.access.log_entries_max.store(options.integer("acllog-max-len"));
+       return "";
+     }},
     {.name = "enable-debug-command", .kind = Kind::choice, .standard = "no",
      .section = In::security, .summary = "Who may use DEBUG: nobody, clients of this machine, all.",
      .choices = "no yes local", .fixed = true, .apply = apply_debug},

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "server/commands/activity.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/listeners.h"
@@ -55,6 +56,18 @@ BlockedTask::Leaving BlockedTask::try_leave() {
   return left ? Leaving::left : Leaving::served;
 }
 
+// The command ends here without having been served.
+void BlockedTask::count(bool failed) {
+  WorkerStats& stats = services_.workers.stats(waiter_->worker);
+  CommandStats& counts = stats.commands[waiter_->command->id];
+  counts.calls.add(1);
+  stats.commands_run.add(1);
+  if (!failed) return;
+  counts.failed.add(1);
+  stats.errors.add(1);
+  services_.error_stats.add(kUnblocked);
+}
+
 Task::Progress BlockedTask::step(ReplyWriter& reply, int64_t now_ms) {
   if (waiter_->served.load(std::memory_order_acquire)) {
     reply.output().append_all(waiter_->reply);
@@ -65,12 +78,14 @@ Task::Progress BlockedTask::step(ReplyWriter& reply, int64_t now_ms) {
   if (leaving == Leaving::later) again_ms_ = now_ms + kAgainMs;
   if (leaving != Leaving::left) return Progress::wait;
   reply_nothing(reply, waiter_->options.nothing);
+  count(false);
   return Progress::done;
 }
 
 bool BlockedTask::unblock(ReplyWriter& reply, bool with_error) {
   if (try_leave() != Leaving::left) return false;
   with_error ? reply.error(kUnblocked) : reply_nothing(reply, waiter_->options.nothing);
+  count(with_error);
   return true;
 }
 

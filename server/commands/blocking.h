@@ -76,6 +76,7 @@ class BlockedTask : public Task {
   Progress step(ReplyWriter& reply, int64_t now_ms) override;
   int64_t wake_ms() const override { return std::max(waiter_->options.until_ms, again_ms_); }
   bool blocks() const override { return true; }
+  bool counts_itself() const override { return true; }
   uint64_t effect_end() const override { return waiter_->session.effect_end; }
   bool unblock(ReplyWriter& reply, bool with_error) override;
 
@@ -86,6 +87,7 @@ class BlockedTask : public Task {
     later,   // a script holds a shard for long
   };
   Leaving try_leave();
+  void count(bool failed);
 
   Services& services_;
   std::shared_ptr<Waiter> waiter_;

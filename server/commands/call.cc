@@ -65,8 +65,13 @@ Status Call::wait_for_keys(WaitOptions options) {
   waiter->session.id = session_.id;
   waiter->session.db = session_.db;
   waiter->session.protocol = session_.protocol;
+  waiter->session.address = session_.address;
+  waiter->session.name = session_.name;
   waiter->session.user = session_.user;
   waiter->session.authenticated = true;
+  waiter->session.acl_pass = session_.acl_pass;
+  waiter->session.acl_generation = session_.acl_generation;
+  waiter->session.acl_user = session_.acl_user;
   waiter->worker = worker_.index;
   waiter->waker = waker_;
   waiter->options = std::move(options);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "server/commands/acl/gate.h"
 #include "server/commands/activity.h"
 #include "server/commands/client_tracking.h"
 #include "server/commands/errors.h"
@@ -43,6 +44,18 @@ bool runs_script(const Session& session) {
 // Client-side caching: what the client reads is to be noted.
 bool remembers(Call& call) {
   return call.session().tracking != nullptr && has(call.command().spec->flags, Flag::readonly);
+}
+
+// EXEC: MONITOR shows it behind what it runs.
+bool runs_queue(const Request& request) {
+  return has(request.command->spec->flags, Flag::runs_queue);
+}
+
+// What an EXEC that is refused says: its transaction is over.
+Status aborted(const Status& refusal) {
+  std::string why(refusal.text());
+  if (why.starts_with("ERR ")) why.erase(0, 4);
+  return Status::error("EXECABORT Transaction discarded because of: " + why);
 }
 
 }  // namespace
@@ -93,6 +106,10 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
     return Outcome::done;
   }
   if (Status refusal = pass_gates(input); !refusal.is_ok()) {
+    if (request.command != nullptr && runs_queue(request)) {
+      refusal = aborted(refusal);
+      end_transaction(services_.listeners.watches, services_.store, session);
+    }
     refuse(request, refusal, reply);
     if (in_multi(session.transaction.get())) session.transaction->failed = true;
     return Outcome::done;
@@ -131,9 +148,8 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
       must_wait_for_snapshot(services_.store, session, *request.command, request.args)) {
     return Outcome::postponed;
   }
-  if (services_.monitors.load(std::memory_order_relaxed) > 0) {
-    feed_monitors(request, session, false);
-  }
+  const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
+  if (monitored && !runs_queue(request)) [[unlikely]] feed_monitors(request, session, false);
 
   Call call(services_, worker_, session, reply, waker);
   call.dispatcher_ = this;
@@ -152,15 +168,19 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   session.running = true;
   const Status status = run_locked(request, call);
   session.running = false;
+  if (monitored && runs_queue(request)) [[unlikely]] feed_monitors(request, session, false);
   if (session.tracking != nullptr) [[unlikely]] end_caching(session, *request.command);
   if (!status.is_ok()) {
     if (status.text().data() == kHeldUp) return hold_up(request, session, reply);
     reply.error(status.text());
     services_.error_stats.add(status.text());
   }
-  account(request, session, ticks() - start, status);
-  if (!call.has_task()) [[likely]] return Outcome::done;
+  if (!call.has_task()) [[likely]] {
+    account(request, session, ticks() - start, status);
+    return Outcome::done;
+  }
   task_ = call.take_task();
+  if (!task_->counts_itself()) account(request, session, ticks() - start, status);
   return Outcome::task;
 }
 
@@ -216,6 +236,16 @@ void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<co
   run_inside(outer, {command, args, reply, true, counts_error});
 }
 
+// What the user may not do by itself, its scripts may not either.
+Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
+  Session& session = outer.session();
+  const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
+                                    nested.command, nested.args);
+  if (verdict.reason == AclReason::none) [[likely]] return Status::ok();
+  return Status::error("ERR ACL failure in script: " +
+                       denial_text(verdict, *session.acl_user, nested.command, nested.args));
+}
+
 void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   Call call(services_, worker_, outer.session(), nested.reply, outer.waker());
   call.dispatcher_ = this;
@@ -224,7 +254,12 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   call.command_ = &nested.command;
   call.args_ = nested.args;
   call.now_ms_ = outer.now_ms();
-  if (nested.in_script) take_shards_of(nested.command, nested.args, call);
+  if (nested.in_script) {
+    if (Status refusal = script_refusal(outer, nested); !refusal.is_ok()) {
+      return nested.reply.error(refusal.text());
+    }
+    take_shards_of(nested.command, nested.args, call);
+  }
   const Request request{nested.args, &nested.command, 0, 0};
   if (services_.monitors.load(std::memory_order_relaxed) > 0) {
     feed_monitors(request, outer.session(), nested.in_script);
@@ -543,6 +578,31 @@ bool Dispatcher::may_serve(const KeyPlace& key, const Waiter& waiter,
   return item && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
 }
 
+// The rules may have changed since the client began to wait. It lives on another worker, so that
+// has to tell the log who it is.
+Status Dispatcher::refusal_of(Waiter& waiter) {
+  Session& session = waiter.session;
+  if (session.acl_pass == services_.access.generation()) [[likely]] return Status::ok();
+  if (may_run(services_, session, *waiter.command, waiter.args)) return Status::ok();
+  worker_.stats->commands[waiter.command->id].rejected.add(1);
+  if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
+  const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
+  const std::string error = "NOPERM " + denial_text(verdict, *session.acl_user, *waiter.command,
+                                                    waiter.args);
+  services_.error_stats.add(error);
+  services_.workers.visit(
+      waiter.worker,
+      [&services = services_, id = session.id,
+       request = std::make_shared<KeptRequest>(waiter.command, waiter.args)](
+          ClientsOfWorker& clients) {
+        ClientView* client = clients.find(id);
+        if (client == nullptr) return;
+        (void)permit(services, client->session(), &clients, AclContext::toplevel,
+                     *request->command, request->args);
+      });
+  return Status::error(error);
+}
+
 void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
   if (waiter->gone.load(std::memory_order_relaxed)) {
     return leave_lists(services_.listeners.waiters, *waiter);
@@ -555,10 +615,17 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
   call.args_ = waiter->args;
   call.now_ms_ = now_ms;
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
-  const Status status = waiter->command->spec->run(call);
+  const uint64_t start = ticks();
+  const Status refusal = refusal_of(*waiter);
+  const Status status = refusal.is_ok() ? waiter->command->spec->run(call) : Status::ok();
   if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   if (call.still_waiting_) return;
+  if (!refusal.is_ok()) reply.error(refusal.text());
   if (!status.is_ok()) reply.error(status.text());
+  if (refusal.is_ok()) {
+    const Request request{waiter->args, waiter->command, 0, 0};
+    account(request, waiter->session, ticks() - start, status);
+  }
   leave_lists(services_.listeners.waiters, *waiter);
   served_.push_back(waiter);
 }

@@ -104,6 +104,7 @@ class Dispatcher {
     bool in_script;
     bool counts_error;
   };
+  Status script_refusal(Call& outer, const Nested& nested);
   void run_inside(Call& outer, const Nested& nested);
   void take_shards_of(const Command& command, std::span<const Bytes> args, Call& call);
   void take_shard(unsigned shard, int64_t now_ms);
@@ -119,6 +120,7 @@ class Dispatcher {
   void serve_ready(int64_t now_ms);
   void serve_key(const KeyPlace& key, const Waiter* from, int64_t now_ms);
   bool may_serve(const KeyPlace& key, const Waiter& waiter, int64_t now_ms);
+  Status refusal_of(Waiter& waiter);
   void retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms);
   void serve_late(int64_t now_ms);
   void wake_served();

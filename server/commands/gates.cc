@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/commands/append_only.h"
+#include "server/commands/acl/gate.h"
 #include "server/commands/errors.h"
 #include "server/commands/replication.h"
 #include "server/commands/transactions.h"
@@ -67,11 +68,29 @@ struct Arity {
   }
 };
 
-struct Authenticated {
-  static bool concerns(const GateInput& input) { return !input.session.authenticated; }
+// Of a client whose user may not do everything, or has changed since it was asked last.
+struct Allowed {
+  static bool concerns(const GateInput& input) {
+    return input.session.acl_pass != input.services.access.generation();
+  }
   static Status check(const GateInput& input) {
-    if (has(input.command->spec->flags, Flag::no_auth)) return Status::ok();
-    return Status::error(errors::kNoAuth);
+    Session& session = input.session;
+    const Command& command = *input.command;
+    if (session.acl_generation != input.services.access.generation()) {
+      input.services.access.refresh(session);
+    }
+    const bool open = has(command.spec->flags, Flag::no_auth);
+    if (!session.authenticated && !open) return Status::error(errors::kNoAuth);
+    session.last_command = command.shown;  // for the log
+    session.last_parent = command.shown_parent;
+    const bool queued = in_multi(session.transaction.get());
+    const AclContext context = queued ? AclContext::multi : AclContext::toplevel;
+    const AclVerdict verdict =
+        permit(input.services, session, input.worker.clients, context, command, input.args);
+    if (verdict.allowed()) return Status::ok();
+    if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
+    return Status::error("NOPERM " +
+                         denial_text(verdict, *session.acl_user, command, input.args));
   }
 };
 
@@ -126,8 +145,22 @@ struct Memory {
     if (input.services.store.make_room(input.now_ms, input.worker.random->next())) {
       return Status::ok();
     }
-    if (!has(input.command->spec->flags, Flag::deny_oom)) return Status::ok();
+    if (!needs_memory(input)) return Status::ok();
     return Status::error(errors::kOutOfMemory);
+  }
+
+ private:
+  // Queued commands need memory too; EXEC needs what its queue needs.
+  static bool needs_memory(const GateInput& input) {
+    const Flag flags = input.command->spec->flags;
+    if (has(flags, Flag::deny_oom)) return true;
+    const Transaction* transaction = input.session.transaction.get();
+    if (!in_multi(transaction)) return false;
+    if (!has(flags, Flag::runs_queue)) return !has(flags, Flag::never_queued);
+    const auto& queue = transaction->queue;
+    return std::any_of(queue.begin(), queue.end(), [](const KeptRequest& request) {
+      return has(request.command->spec->flags, Flag::deny_oom);
+    });
   }
 };
 
@@ -181,7 +214,7 @@ struct GateList {
   }
 };
 
-using Gates = GateList<Known, SubcommandKnown, Arity, Authenticated, Untroubled, Memory,
+using Gates = GateList<Known, SubcommandKnown, Arity, Allowed, Untroubled, Memory,
                        TrackingTable, NotSubscribed, AllowedInMulti>;
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -61,7 +60,6 @@ class LiveSettings {
   std::atomic<int64_t> zset_pack_member_bytes{64};   // zset-max-listpack-value
   std::atomic<bool> latency_tracking{true};
   std::atomic<bool> protected_mode{true};
-  std::atomic<bool> password_set{false};
   std::atomic<bool> bound_explicitly{false};    // `bind` was given
   static constexpr int64_t kNever = INT64_MAX;
   static constexpr int64_t kReplyPeakMs = 5000;
@@ -91,20 +89,6 @@ class LiveSettings {
   // no, yes or local: who may use DEBUG.
   enum class Debug : uint8_t { no, yes, local };
   std::atomic<Debug> debug{Debug::no};
-
-  std::string password() const {
-    std::lock_guard lock(mutex_);
-    return password_;
-  }
-  void set_password(std::string password) {
-    std::lock_guard lock(mutex_);
-    password_ = std::move(password);
-    password_set.store(!password_.empty());
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string password_;
 };
 
 // A client as seen by commands that ask about or act on others (CLIENT LIST, CLIENT KILL).
@@ -208,6 +192,7 @@ struct PauseState {
   std::atomic<bool> writes_only{false};
 };
 
+class AccessControl;
 class SlowLog;
 class LatencyMonitor;
 class ErrorStats;
@@ -232,6 +217,7 @@ struct Services {
   Configuration& configuration;
   ScriptRun& script;
   ScriptEngine& scripts;            // of server/scripting, which alone knows what it is
+  AccessControl& access;
   int64_t start_ms = 0;             // Unix time
   std::string run_id;
   AppendOnly* append_only = nullptr;   // null: there is none (tests)

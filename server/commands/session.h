@@ -10,6 +10,7 @@
 
 namespace larder {
 
+struct AclUser;
 struct CommandSpec;
 class StreamEnd;
 struct Subscriptions;
@@ -31,6 +32,10 @@ struct Session {
   std::string lib_version;
   std::string user = "default";
   bool authenticated = false;
+  // See acl/access_control.h. The pass is looked at for every request.
+  uint64_t acl_pass = 0;        // a generation of the users at which it may do everything, or 0
+  uint64_t acl_generation = 0;  // of acl_user
+  std::shared_ptr<const AclUser> acl_user;
 
   unsigned db = 0;
   int protocol = 2;

@@ -167,6 +167,14 @@ constexpr KeySpec key_at(int index, KeyUse use, KeyUse (*use_of)(std::span<const
   return {index, index, 1, 0, use, use, false, use_of};
 }
 
+// What a command does to the channels it names, for ACL. One that leaves needs no permission.
+enum class ChannelUse : uint8_t {
+  none,
+  publish,             // the first argument
+  listen,              // all arguments
+  listen_to_patterns,
+};
+
 using Handler = Status (*)(Call& call);
 
 struct CommandSpec {
@@ -188,6 +196,7 @@ struct CommandSpec {
   bool veiled = false;
   Bytes deprecated_since{};
   Bytes replaced_by{};
+  ChannelUse channels = ChannelUse::none;
 };
 
 constexpr int exactly(int words) { return words; }

@@ -28,6 +28,8 @@ class Task {
   virtual bool blocks() const { return false; }
   // Where the effects of a task that changed something end in the effect log.
   virtual uint64_t effect_end() const { return 0; }
+  // Its command is not over, for statistics, before the task is, which then tells them itself.
+  virtual bool counts_itself() const { return false; }
   // CLIENT UNBLOCK: writes the reply of a task that ends early; false when it can't.
   virtual bool unblock(ReplyWriter&, bool /*with_error*/) { return false; }
 };

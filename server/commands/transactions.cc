@@ -1,5 +1,7 @@
 #include "server/commands/transactions.h"
 
+#include "server/commands/acl/gate.h"
+#include "server/commands/activity.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/dispatcher.h"
@@ -112,6 +114,29 @@ bool changed_since(Call& call, const Watch& watch) {
   return item && !watch.was_expired && item->expired(call.now_ms());
 }
 
+// What EXEC says of a command that was allowed when it was queued.
+std::string no_longer_allowed(const AclVerdict& verdict) {
+  const std::string why =
+      verdict.denied == AclReason::command ? "no permission to execute the command or subcommand"
+      : verdict.denied == AclReason::key
+          ? "no permission to touch the specified keys"
+          : "no permission to access one of the channels used as arguments to the command";
+  return "NOPERM ACLs rules changed between the moment the transaction was accumulated and the "
+         "EXEC call. This command is no longer allowed for the following reason: " +
+         why;
+}
+
+void run_queued(Call& call, const KeptRequest& request) {
+  const AclVerdict verdict = permit(call.services(), call.session(), call.worker().clients,
+                                    AclContext::multi, *request.command, request.args);
+  if (verdict.allowed()) [[likely]] {
+    return call.dispatcher().run_nested(call, *request.command, request.args);
+  }
+  const std::string error = no_longer_allowed(verdict);
+  call.reply().error(error);
+  call.services().error_stats.add(error);
+}
+
 // Runs with the locks of all shards concerned, see Dispatcher::find_shards.
 Status exec(Call& call) {
   const std::shared_ptr<Transaction> transaction = call.session().transaction;
@@ -131,7 +156,7 @@ Status exec(Call& call) {
   }
   call.reply().array(transaction->queue.size());
   for (const KeptRequest& request : transaction->queue) {
-    call.dispatcher().run_nested(call, *request.command, request.args);
+    run_queued(call, request);
   }
   return Status::ok();
 }

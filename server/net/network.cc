@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "base/clock.h"
+#include "server/commands/acl/access_control.h"
 #include "server/net/listener.h"
 #include "server/net/worker.h"
 
@@ -141,7 +142,7 @@ struct Network::Impl {
       stats.connections_rejected.add(1);
       return refuse(fd, kTooManyClients);
     }
-    if (settings.protected_mode.load() && !settings.password_set.load() &&
+    if (settings.protected_mode.load() && services->access.is_without_password() &&
         !session.from_loopback) {
       stats.connections_rejected.add(1);
       return refuse(fd, kProtected);
@@ -170,7 +171,7 @@ struct Network::Impl {
     session.from_loopback = is_loopback(peer);
     session.address = session.unix_socket ? unix_path + ":0" : address_text(peer);
     session.local_address = session.unix_socket ? unix_path + ":0" : address_text(local);
-    session.authenticated = !services->settings.password_set.load();
+    services->access.begin(session);
     session.created_ms = session.last_active_ms = steady_ms();
     return session;
   }

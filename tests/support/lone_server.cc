@@ -96,14 +96,16 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
   stats_ = std::make_unique<WorkerStats>(registry_.all().size());
   workers_ = std::make_unique<LoneWorker>(*stats_, session_);
   configuration_ = std::make_unique<NoOptions>();
+  access_ = std::make_unique<AccessControl>(registry_);
   services_ = std::make_unique<Services>(
       Services{store_, registry_, settings_, *workers_, slow_log_, latency_, error_stats_, rates_,
-               pause_, monitors_, listeners_, *configuration_, script_, scripts_, now_ms, "lone"});
+               pause_, monitors_, listeners_, *configuration_, script_, scripts_, *access_, now_ms,
+               "lone"});
   worker_ = {0, workers_.get(), stats_.get(), &random_};
   PushQueues::enter_worker(0);
   listeners_.pushes.connect(*workers_);
   listeners_.tracking.connect(store_);
-  session_.authenticated = true;
+  access_->begin(session_);
   waker_ = std::make_shared<NoWaker>();
   dispatcher_ = std::make_unique<Dispatcher>(*services_, worker_);
 }

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "protocol/reply_writer.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/listeners.h"
@@ -73,6 +74,7 @@ class LoneServer {
   ScriptRun script_;
   ScriptEngine scripts_{settings_, [](int, const std::string&) {}};
   std::atomic<unsigned> monitors_{0};
+  std::unique_ptr<AccessControl> access_;
   std::unique_ptr<WorkerStats> stats_;
   std::unique_ptr<LoneWorker> workers_;
   std::unique_ptr<NoOptions> configuration_;
