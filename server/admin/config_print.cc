@@ -14,7 +14,8 @@ struct SectionTitle {
   OptionSection section;
   Bytes title;
 };
-constexpr std::array<SectionTitle, 7> kSections{{{OptionSection::network, "Network"},
+constexpr std::array<SectionTitle, 8> kSections{{{OptionSection::network, "Network"},
+                                                 {OptionSection::tls, "TLS"},
                                                  {OptionSection::clients, "Clients"},
                                                  {OptionSection::memory, "Memory"},
                                                  {OptionSection::security, "Security"},

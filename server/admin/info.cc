@@ -228,6 +228,8 @@ void stats(Info& info) {
                    "io_threaded_writes_processed", "reply_buffer_shrinks",
                    "reply_buffer_expands", "acl_access_denied_auth", "acl_access_denied_cmd",
                    "acl_access_denied_key", "acl_access_denied_channel"});
+  info.add("tls_handshakes", info.sum(&WorkerStats::tls_handshakes));
+  info.add("tls_handshake_failures", info.sum(&WorkerStats::tls_failures));
   info.add("client_query_buffer_limit_disconnections",
            info.sum(&WorkerStats::query_buffer_kills));
   info.add("client_output_buffer_limit_disconnections",

@@ -1,4 +1,4 @@
-// The two halves of the option table: what works here, and what is known from redis.conf.
+// The parts of the option table: what works here, TLS, and what is known from redis.conf.
 #pragma once
 
 #include <span>
@@ -8,6 +8,10 @@
 namespace larder {
 
 std::span<const OptionSpec> working_options();
+std::span<const OptionSpec> tls_options();
 std::span<const OptionSpec> redis_options();
+
+// Listens on the ports that the options name now. Returns why that can't be, or nothing.
+std::string listen_again(const Options& options, OptionTargets& to);
 
 }  // namespace larder

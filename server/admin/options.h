@@ -26,6 +26,7 @@ class LiveSettings;
 class Options;
 class SlowLog;
 class Store;
+class TlsSettings;
 
 enum class OptionKind : uint8_t {
   boolean,        // yes, no
@@ -52,7 +53,7 @@ enum class Standing : uint8_t {
 };
 
 enum class OptionSection : uint8_t {
-  network, clients, memory, security, general, logging, monitoring, redis
+  network, tls, clients, memory, security, general, logging, monitoring, redis
 };
 
 // What options act on while the server runs.
@@ -62,7 +63,8 @@ struct OptionTargets {
   SlowLog& slow_log;
   Log& log;
   Listeners& listeners;
-  // Listens on the TCP port and addresses that the options name now, instead of the old ones. Empty
+  TlsSettings& tls;
+  // Listens on the TCP ports and addresses that the options name now, instead of the old ones. Empty
   // before the server listens at all. Returns why it can't be, and then nothing has changed.
   std::function<std::string(const Options& options)> listen_again{};
 };

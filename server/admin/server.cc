@@ -20,6 +20,7 @@
 #include "server/commands/registry.h"
 #include "server/commands/version.h"
 #include "server/net/network.h"
+#include "server/net/tls.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -50,10 +51,20 @@ sigset_t block_signals() {
   return signals;
 }
 
-void wait_for_end(const sigset_t& signals, Log& log) {
+void look_at_tls_files(TlsSettings& tls, Log& log) {
+  const auto news = tls.look_at_files();
+  if (news) news->good ? log.notice(news->text) : log.warning(news->text);
+}
+
+// Meanwhile, once a second, sees to what no worker should wait for.
+void wait_for_end(const sigset_t& signals, TlsSettings& tls, Log& log) {
+  constexpr timespec kSecond{1, 0};
   while (true) {
-    int signal = 0;
-    sigwait(&signals, &signal);
+    const int signal = sigtimedwait(&signals, nullptr, &kSecond);
+    if (signal < 0) {
+      look_at_tls_files(tls, log);
+      continue;
+    }
     if (signal != SIGHUP) {
       log.notice(signal == SIGINT ? "Received SIGINT, stopping" : "Received SIGTERM, stopping");
       return;
@@ -67,6 +78,7 @@ ListenOptions listen_options(const Options& options) {
   ListenOptions listen;
   listen.addresses = options.words("bind");
   listen.port = static_cast<uint16_t>(options.integer("port"));
+  listen.tls_port = static_cast<uint16_t>(options.integer("tls-port"));
   listen.backlog = static_cast<int>(options.integer("tcp-backlog"));
   listen.unix_path = options.text("unixsocket");
   listen.unix_permissions =
@@ -100,11 +112,13 @@ void log_start(Log& log, const LoadedOptions& loaded, unsigned threads) {
 }
 
 std::string addresses_text(const Options& options) {
-  std::string text = options.integer("port") == 0
-                         ? ""
-                         : options.text("bind") + " port " + options.text("port");
+  std::string text;
+  const auto add = [&](const std::string& place) { text += (text.empty() ? "" : " and ") + place; };
+  const std::string& bind = options.text("bind");
+  if (options.integer("port") != 0) add(bind + " port " + options.text("port"));
+  if (options.integer("tls-port") != 0) add(bind + " TLS port " + options.text("tls-port"));
   const std::string& path = options.text("unixsocket");
-  if (!path.empty()) text += (text.empty() ? "" : " and ") + path;
+  if (!path.empty()) add(path);
   return text.empty() ? "nothing" : text;
 }
 
@@ -174,15 +188,17 @@ int serve(LoadedOptions loaded) {
   Rates rates;
   PauseState pause;
   std::atomic<unsigned> monitors{0};
+  TlsSettings tls;
   LiveConfiguration configuration(options, loaded.file,
-                                  {store, settings, slow_log, log, listeners});
+                                  {store, settings, slow_log, log, listeners, tls});
   if (const std::string error = configuration.apply_all(); !error.empty()) {
     return fail(log, options, error);
   }
-  Network network(threads, registry.all().size(),
-                  {[&log](const std::string& text) { log.verbose(text); },
-                   [&log](const std::string& text) { log.warning(text); },
-                   [] { ::kill(::getpid(), SIGTERM); }});
+  Network network(
+      threads, registry.all().size(),
+      {[&log](const std::string& text) { log.verbose(text); },
+       [&log](const std::string& text) { log.warning(text); }, [] { ::kill(::getpid(), SIGTERM); }},
+      tls);
   if (const std::string error = network.listen(listen_options(options)); !error.empty()) {
     return fail(log, options, error);
   }
@@ -190,14 +206,13 @@ int serve(LoadedOptions loaded) {
       [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
-  Services services{store,   registry,    settings, network,  slow_log,
-                    latency, error_stats, rates,    pause,    monitors,
-                    listeners, configuration, unix_ms(), random_hex(40)};
+  Services services{store, registry, settings, network,   slow_log,      latency,   error_stats,
+                    rates, pause,    monitors, listeners, configuration, unix_ms(), random_hex(40)};
   listeners.pushes.connect(network);
   network.start(services);
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");
-  wait_for_end(signals, log);
+  wait_for_end(signals, tls, log);
   notify_supervisor(options.text("supervised"), "STOPPING=1\n");
   network.stop(kStopPatienceMs);
   log.notice("Stopped");

@@ -32,11 +32,6 @@ std::string apply_clients_limit(const Options& options, OptionTargets& to) {
   return "";
 }
 
-std::string apply_port(const Options& options, OptionTargets& to) {
-  if (!to.listen_again || to.listen_again(options).empty()) return "";
-  return "Unable to listen on this port. Check server logs.";
-}
-
 std::string apply_bind(const Options& options, OptionTargets& to) {
   if (!to.listen_again || to.listen_again(options).empty()) return "";
   return "Failed to bind to specified addresses.";
@@ -140,7 +135,8 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .summary = "Addresses to listen on; a leading '-' makes an address that is missing no error.",
      .apply = apply_bind},
     {.name = "port", .kind = Kind::integer, .standard = "6379", .section = In::network,
-     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535, .apply = apply_port},
+     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535,
+     .apply = [](const Options& options, OptionTargets& to) { return listen_again(options, to); }},
     {.name = "unixsocket", .section = In::network, .summary = "Path of a Unix socket; empty: none.",
      .fixed = true},
     {.name = "unixsocketperm", .kind = Kind::octal, .standard = "0", .section = In::network,
@@ -350,8 +346,9 @@ std::span<const OptionSpec> working_options() { return kRows; }
 std::span<const OptionSpec> option_table() {
   static const std::vector<OptionSpec> table = [] {
     std::vector<OptionSpec> rows(kRows.begin(), kRows.end());
-    const auto known = redis_options();
-    rows.insert(rows.end(), known.begin(), known.end());
+    for (const auto more : {tls_options(), redis_options()}) {
+      rows.insert(rows.end(), more.begin(), more.end());
+    }
     return rows;
   }();
   return table;

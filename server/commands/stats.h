@@ -56,6 +56,8 @@ struct alignas(128) WorkerStats {
   Counter connections_rejected;
   Counter bytes_in;
   Counter bytes_out;
+  Counter tls_handshakes;
+  Counter tls_failures;  // handshakes that came to nothing
   Counter errors;
   Counter query_buffer_kills;
   Counter output_buffer_kills;
@@ -70,7 +72,7 @@ struct alignas(128) WorkerStats {
     for (size_t i = 0; i < command_count; ++i) commands[i].reset();
     for (Counter* counter :
          {&commands_run, &hits, &misses, &connections_received, &connections_rejected, &bytes_in,
-          &bytes_out, &errors, &query_buffer_kills, &output_buffer_kills, &evicted_clients}) {
+          &bytes_out, &tls_handshakes, &tls_failures, &errors, &query_buffer_kills, &output_buffer_kills, &evicted_clients}) {
       counter->set(0);
     }
   }

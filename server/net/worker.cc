@@ -129,7 +129,8 @@ void Worker::finish_round_now() { services_->listeners.pushes.finish_round(*this
 
 void Worker::finish_round() {
   PushQueues& pushes = services_->listeners.pushes;
-  if (!pushes.waiting(index())) [[likely]] return pushes.wake_others();
+  if (!pushes.waiting(index())) [[likely]]
+    return pushes.wake_others();
   const int64_t start_ns = steady_ns();
   if (start_ns < deliver_after_ns_) {
     pushes.wake_others();
@@ -152,7 +153,7 @@ void Worker::deliver_later(int64_t pause_ns) {
   });
 }
 
-void Worker::adopt(int fd, Session session) {
+void Worker::adopt(int fd, Session session, const std::shared_ptr<const TlsContext>& tls) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
@@ -160,17 +161,25 @@ void Worker::adopt(int fd, Session session) {
   std::error_code error;
   socket.assign(asio::generic::stream_protocol(address.ss_family, 0), fd, error);
   if (!error) socket.non_blocking(true, error);
-  if (error) {
-    ::close(fd);
+  std::unique_ptr<TlsStream> stream = tls ? TlsStream::make(*tls) : nullptr;
+  if (error || (tls && !stream)) {
+    if (!socket.is_open()) ::close(fd);
     load.fetch_sub(1);
     return;
   }
   const uint64_t id = session.id;
-  auto connection = std::make_shared<Connection>(*this, std::move(socket), std::move(session));
+  auto connection =
+      std::make_shared<Connection>(*this, std::move(socket), std::move(session), std::move(stream));
   connections_.emplace(id, connection);
   services_->listeners.clients.add(id, index());
   stats_.clients.set(connections_.size());
   connection->start();
+}
+
+void Worker::complain(const std::string& text) {
+  constexpr unsigned kComplaintsMax = 10;  // in kCronMs
+  if (++complaints_ < kComplaintsMax) return events_.log_warning(text);
+  if (complaints_ == kComplaintsMax) events_.log_warning(text + "; more like it are not logged");
 }
 
 void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
@@ -260,6 +269,7 @@ void Worker::cron() {
   const int64_t steady = steady_ms();
   if (steady - last_tick_ms_ >= kCronMs) {
     last_tick_ms_ = steady;
+    complaints_ = 0;
     services_->store.memory().note_peak();
     services_->store.tend_eviction(static_cast<unsigned>(index()), static_cast<unsigned>(workers_),
                                    now_ms);

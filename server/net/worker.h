@@ -2,13 +2,15 @@
 // with asio's locks off, so other threads reach it only through the inbox and its wake-up.
 #pragma once
 
+#include <concurrentqueue/concurrentqueue.h>
+
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
-#include <concurrentqueue/concurrentqueue.h>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +21,7 @@
 namespace larder {
 
 class Connection;
+class TlsContext;
 
 class Worker : public ClientsOfWorker {
  public:
@@ -40,13 +43,19 @@ class Worker : public ClientsOfWorker {
   void finish_round();
   // The same, for a client that must be told before its next request is run.
   void finish_round_now();
-  void adopt(int fd, Session session);
+  // `tls` is null for a plain connection.
+  void adopt(int fd, Session session, const std::shared_ptr<const TlsContext>& tls);
   void remove(Connection& connection);
   void stop(int64_t until_ms);
   // Disconnects those of this worker's clients that hold most, while all clients together hold more
   // than `maxmemory-clients`. Other workers' largest are left to them.
   void evict_clients();
   void retry_later() { has_postponed_ = true; }
+  // Copies bytes; they stay until the next call.
+  Bytes put_aside(Bytes bytes) { return aside_.assign(bytes); }
+  // Warns of a peer's fault. Many at once, as a port scan makes them, fill no disk: what is too
+  // much is only counted.
+  void complain(const std::string& text);
   // A client whose next requests are parsed; they run with those of the others that were readable
   // at the same time.
   void run_soon(std::shared_ptr<Connection> connection, size_t requests);
@@ -93,10 +102,12 @@ class Worker : public ClientsOfWorker {
   size_t ready_requests_ = 0;
   asio::steady_timer push_timer_{loop_};
   bool push_timer_set_ = false;
-  int64_t deliver_after_ns_ = 0;  // steady clock: earlier pushes wait for each other
+  int64_t deliver_after_ns_ = 0;     // steady clock: earlier pushes wait for each other
   std::vector<Connection*> pushed_;  // emptied before any of them may close
   std::thread thread_;
   int64_t last_tick_ms_ = 0;
+  std::string aside_;
+  unsigned complaints_ = 0;  // since the last tick
   bool has_postponed_ = false;
 };
 
