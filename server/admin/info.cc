@@ -14,6 +14,7 @@
 #include "base/numbers.h"
 #include "server/admin/families.h"
 #include "server/admin/memory_text.h"
+#include "server/admin/options.h"
 #include "server/commands/activity.h"
 #include "server/commands/args.h"
 #include "server/commands/listeners.h"
@@ -73,7 +74,8 @@ void server(Info& info) {
   info.add("process_id", ::getpid());
   info.add("process_supervised", info.option("supervised"));
   info.add("run_id", info.call.services().run_id);
-  info.add("tcp_port", info.option("port"));
+  const std::string port = info.option("port");
+  info.add("tcp_port", port == "0" ? info.option("tls-port") : port);
   info.add("server_time_usec", unix_us());
   info.add("uptime_in_seconds", up_seconds);
   info.add("uptime_in_days", up_seconds / 86400);
@@ -84,6 +86,24 @@ void server(Info& info) {
   info.add("config_file", info.call.services().configuration.file());
   info.add("io_threads_active", info.call.services().workers.count() > 1 ? 1 : 0);
   info.add("worker_threads", static_cast<int64_t>(info.call.services().workers.count()));
+  add_listeners(info);
+}
+
+// One line for each kind of socket, numbered by kind.
+void add_listeners(Info& info) {
+  std::string addresses;
+  for (const std::string& address : split_words(info.option("bind"))) {
+    addresses += ",bind=" + address;
+  }
+  if (const std::string port = info.option("port"); port != "0") {
+    info.add("listener0", "name=tcp" + addresses + ",port=" + port);
+  }
+  if (const std::string path = info.option("unixsocket"); !path.empty()) {
+    info.add("listener1", "name=unix,bind=" + path);
+  }
+  if (const std::string port = info.option("tls-port"); port != "0") {
+    info.add("listener2", "name=tls" + addresses + ",port=" + port);
+  }
 }
 
 void clients(Info& info) {
@@ -262,6 +282,7 @@ void cpu(Info& info) {
   };
   seconds("", RUSAGE_SELF);
   seconds("_children", RUSAGE_CHILDREN);
+  seconds("_main_thread", RUSAGE_THREAD);  // of the worker that answers
 }
 
 void modules(Info&) {}

@@ -4,6 +4,7 @@
 #include <climits>
 
 #include "server/admin/log.h"
+#include "server/admin/oom_score.h"
 #include "server/admin/option_rows.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
@@ -79,6 +80,16 @@ std::string apply_events(const Options& options, OptionTargets& to) {
   to.listeners.events.set_classes(*classes);
   to.store.set_tell_added(to.listeners.events.wants(EventClass::added));
   return "";
+}
+
+// The first of the values is a primary's.
+std::string apply_oom_score(const Options& options, OptionTargets&) {
+  const std::string& mode = options.text("oom-score-adj");
+  const int value = std::stoi(options.words("oom-score-adj-values").front());
+  return set_oom_score(mode == "no"         ? OomScore::untouched
+                       : mode == "absolute" ? OomScore::absolute
+                                            : OomScore::relative,
+                       value);
 }
 
 std::string apply_password(const Options& options, OptionTargets& to) {
@@ -293,6 +304,14 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "supervised", .kind = Kind::choice, .standard = "no", .section = In::general,
      .summary = "Tell systemd when the server is ready and when it stops.",
      .choices = "no upstart systemd auto", .fixed = true},
+    {.name = "oom-score-adj", .kind = Kind::choice, .standard = "no", .section = In::general,
+     .summary = "Tell the system's out-of-memory killer how likely a victim this process is: a "
+                "score over the one it has (relative, yes), or as it is (absolute).",
+     .choices = "no yes relative absolute", .apply = apply_oom_score},
+    {.name = "oom-score-adj-values", .kind = Kind::oom_scores, .standard = "0 200 800",
+     .section = In::general,
+     .summary = "The scores of a primary, a replica and a child; the first is used.",
+     .apply = apply_oom_score},
     {.name = "pidfile", .section = In::general, .summary = "File to write the process id to.",
      .fixed = true},
     {.name = "loglevel", .kind = Kind::choice, .standard = "notice", .section = In::logging,

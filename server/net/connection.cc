@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "server/commands/client_list.h"
 #include "server/commands/listeners.h"
 #include "server/net/worker.h"
 
@@ -69,7 +70,8 @@ size_t Connection::owned_bytes() const {
 // With what the output refers to: it may be the last that does.
 size_t Connection::memory_bytes() const {
   return sizeof(Connection) + query_.capacity() + std::max(output_.capacity(), output_.pending()) +
-         (tls_ ? tls_->memory_bytes() : 0);
+         held_pushes_.capacity() + (tls_ ? tls_->memory_bytes() : 0) +
+         (session_.has_state() ? state_bytes(session_) : 0);
 }
 
 size_t Connection::reply_buffer_bytes() const {
@@ -312,10 +314,14 @@ void Connection::append_held_pushes() {
 }
 
 // A reply in the making, by a command or by a task that writes it bit by bit, is not cut through.
+bool Connection::mid_reply() const {
+  return session_.running || (task_ != nullptr && !task_->blocks());
+}
+
 void Connection::push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) {
   if (closed_) return;
   const char kind = session_.protocol >= 3 ? '>' : '*';
-  if (session_.running || (task_ != nullptr && !task_->blocks())) {
+  if (mid_reply()) {
     held_pushes_.append(1, kind).append(head).append(tail);
     return;
   }
@@ -403,9 +409,13 @@ bool Connection::unblock(bool with_error) {
 
 void Connection::send(Bytes bytes) {
   if (closed_) return;
-  output_.append(bytes);
-  flush();
-  check_output_limits(steady_ms());
+  if (mid_reply()) {
+    held_pushes_.append(bytes);
+  } else {
+    output_.append(bytes);
+    flush();
+  }
+  if (!closed_) check_output_limits(steady_ms());
 }
 
 void Connection::kill(bool after_reply) {
@@ -516,7 +526,7 @@ void Connection::check_output_limits(int64_t now_ms) {
   const LiveSettings& settings = worker_.services().settings;
   const LiveSettings::OutputLimit& limit =
       session_.subscriptions != nullptr ? settings.output_limit_pubsub : settings.output_limit;
-  const auto pending = static_cast<int64_t>(output_.pending());
+  const auto pending = static_cast<int64_t>(output_bytes());
   const int64_t hard = limit.hard_bytes.load(std::memory_order_relaxed);
   const int64_t soft = limit.soft_bytes.load(std::memory_order_relaxed);
   if (soft == 0 || pending <= soft) {

@@ -54,7 +54,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   size_t argument_bytes() const override;
   size_t query_capacity() const override { return query_.capacity(); }
   size_t output_bytes() const override {
-    return output_.pending() + (tls_ ? tls_->unsent().size() : 0);
+    return output_.pending() + held_pushes_.size() + (tls_ ? tls_->unsent().size() : 0);
   }
   size_t reply_buffer_bytes() const override;
   size_t reply_peak_bytes() const override { return std::max(reply_peak_, earlier_peak_); }
@@ -92,6 +92,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool run_one(const Request& request, int64_t now_ms);
   void finish_reply(size_t mark);
   void take_back(size_t mark);
+  bool mid_reply() const;
   void append_held_pushes();
   void drive_task();
   void set_blocked(bool blocked);
