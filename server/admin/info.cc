@@ -46,6 +46,14 @@ struct Info {
     for (size_t i = 0; i < workers.count(); ++i) total += (workers.stats(i).*counter).get();
     return static_cast<int64_t>(total);
   }
+  int64_t most(Counter WorkerStats::* counter) const {
+    uint64_t largest = 0;
+    Workers& workers = call.services().workers;
+    for (size_t i = 0; i < workers.count(); ++i) {
+      largest = std::max(largest, (workers.stats(i).*counter).get());
+    }
+    return static_cast<int64_t>(largest);
+  }
 };
 
 // Fields of work that this server never does: tools ask for them all the same.
@@ -110,7 +118,8 @@ void clients(Info& info) {
   info.add("connected_clients", info.sum(&WorkerStats::clients));
   info.add("cluster_connections", 0);
   info.add("maxclients", info.option("maxclients"));
-  add_zeros(info, {"client_recent_max_input_buffer", "client_recent_max_output_buffer"});
+  info.add("client_recent_max_input_buffer", info.most(&WorkerStats::largest_input));
+  info.add("client_recent_max_output_buffer", info.most(&WorkerStats::largest_output));
   info.add("blocked_clients", info.sum(&WorkerStats::blocked));
   info.add("tracking_clients",
            static_cast<int64_t>(info.call.services().listeners.tracking.clients()));
@@ -178,7 +187,12 @@ void memory(Info& info) {
                    "mem_aof_buffer"});
   info.add("mem_clients_normal", info.sum(&WorkerStats::client_bytes));
   info.add("mem_allocator", "larder-slab");
-  add_zeros(info, {"active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"});
+  const Reclaimer* reclaimer = store.reclaimer();
+  info.add("active_defrag_running", 0);
+  info.add("lazyfree_pending_objects",
+           static_cast<int64_t>(reclaimer == nullptr ? 0 : reclaimer->pending()));
+  info.add("lazyfreed_objects",
+           static_cast<int64_t>(reclaimer == nullptr ? 0 : reclaimer->freed()));
 }
 
 void persistence(Info& info) {
@@ -202,6 +216,44 @@ void persistence(Info& info) {
   add_zeros(info, {"aof_rewrites", "aof_rewrites_consecutive_failures"});
   info.add("aof_last_write_status", "ok");
   add_zeros(info, {"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+}
+
+// What all workers counted for one command.
+struct Sums {
+  uint64_t calls = 0, ticks = 0, rejected = 0, failed = 0;
+  std::array<uint64_t, CommandStats::kBuckets> latency{};
+};
+
+Sums sums_of(Workers& workers, const Command& command) {
+  Sums sums;
+  for (size_t i = 0; i < workers.count(); ++i) {
+    const CommandStats& stats = workers.stats(i).commands[command.id];
+    sums.calls += stats.calls.get();
+    sums.ticks += stats.ticks.get();
+    sums.rejected += stats.rejected.get();
+    sums.failed += stats.failed.get();
+    for (size_t b = 0; b < sums.latency.size(); ++b) sums.latency[b] += stats.latency[b].get();
+  }
+  return sums;
+}
+
+int64_t command_us(Services& services) {
+  uint64_t total_ticks = 0;
+  for (const auto& command : services.registry.all()) {
+    total_ticks += sums_of(services.workers, *command).ticks;
+  }
+  return ticks_to_ns(total_ticks) / 1000;
+}
+
+// A round is what the loop ran in one go, or its clock's work; its time is the processor's, in
+// which waiting for work has no part.
+void add_event_loop(Info& info, const Rates::Totals& rates) {
+  info.add("eventloop_cycles", info.sum(&WorkerStats::rounds));
+  info.add("eventloop_duration_sum", info.sum(&WorkerStats::busy_us));
+  info.add("eventloop_duration_cmd_sum", command_us(info.call.services()));
+  info.add("instantaneous_eventloop_cycles_per_sec", static_cast<int64_t>(rates.rounds));
+  info.add("instantaneous_eventloop_duration_usec",
+           static_cast<int64_t>(rates.rounds == 0 ? 0 : rates.busy_us / rates.rounds));
 }
 
 void stats(Info& info) {
@@ -243,8 +295,10 @@ void stats(Info& info) {
   info.add("tracking_total_prefixes", static_cast<int64_t>(tracking.prefixes()));
   add_zeros(info, {"unexpected_error_replies"});
   info.add("total_error_replies", info.sum(&WorkerStats::errors));
-  add_zeros(info, {"dump_payload_sanitizations", "total_reads_processed",
-                   "total_writes_processed", "io_threaded_reads_processed",
+  add_zeros(info, {"dump_payload_sanitizations"});
+  info.add("total_reads_processed", info.sum(&WorkerStats::reads));
+  info.add("total_writes_processed", info.sum(&WorkerStats::writes));
+  add_zeros(info, {"io_threaded_reads_processed",
                    "io_threaded_writes_processed", "reply_buffer_shrinks",
                    "reply_buffer_expands", "acl_access_denied_auth", "acl_access_denied_cmd",
                    "acl_access_denied_key", "acl_access_denied_channel"});
@@ -254,6 +308,7 @@ void stats(Info& info) {
            info.sum(&WorkerStats::query_buffer_kills));
   info.add("client_output_buffer_limit_disconnections",
            info.sum(&WorkerStats::output_buffer_kills));
+  add_event_loop(info, rates);
 }
 
 void replication(Info& info) {
@@ -286,25 +341,6 @@ void cpu(Info& info) {
 }
 
 void modules(Info&) {}
-
-// What all workers counted for one command.
-struct Sums {
-  uint64_t calls = 0, ticks = 0, rejected = 0, failed = 0;
-  std::array<uint64_t, CommandStats::kBuckets> latency{};
-};
-
-Sums sums_of(Workers& workers, const Command& command) {
-  Sums sums;
-  for (size_t i = 0; i < workers.count(); ++i) {
-    const CommandStats& stats = workers.stats(i).commands[command.id];
-    sums.calls += stats.calls.get();
-    sums.ticks += stats.ticks.get();
-    sums.rejected += stats.rejected.get();
-    sums.failed += stats.failed.get();
-    for (size_t b = 0; b < sums.latency.size(); ++b) sums.latency[b] += stats.latency[b].get();
-  }
-  return sums;
-}
 
 void commandstats(Info& info) {
   for (const auto& command : info.call.services().registry.all()) {

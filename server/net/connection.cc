@@ -133,6 +133,7 @@ void Connection::on_read(size_t bytes) {
   if (closed_ || stopping_) return;
   session_.bytes_in += bytes;
   worker_.stats().bytes_in.add(bytes);
+  worker_.stats().reads.add(1);
   if (!tls_) [[likely]] {
     query_.filled(bytes);
   } else if (!decrypt(bytes)) {
@@ -471,6 +472,7 @@ ssize_t Connection::send_now(const Bytes* views, size_t views_count, size_t most
     }
     session_.bytes_out += static_cast<uint64_t>(sent);
     worker_.stats().bytes_out.add(static_cast<uint64_t>(sent));
+    worker_.stats().writes.add(1);
     return sent;
   }
 }

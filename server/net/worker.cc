@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,13 @@ constexpr int64_t kDeliveryPauseNsMax = 2'000'000;
 // How soon requests held back by CLIENT PAUSE are tried again.
 constexpr int64_t kPauseRetryMs = 5;
 
+uint64_t thread_cpu_us() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000 +
+         static_cast<uint64_t>(time.tv_nsec) / 1000;
+}
+
 void sample_rates(Services& services, int64_t now_ms) {
   Rates::Totals totals;
   for (size_t i = 0; i < services.workers.count(); ++i) {
@@ -39,6 +47,8 @@ void sample_rates(Services& services, int64_t now_ms) {
     totals.commands += stats.commands_run.get();
     totals.bytes_in += stats.bytes_in.get();
     totals.bytes_out += stats.bytes_out.get();
+    totals.rounds += stats.rounds.get();
+    totals.busy_us += stats.busy_us.get();
   }
   services.rates.sample(totals, now_ms);
 }
@@ -190,6 +200,7 @@ void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
 }
 
 void Worker::run_ready() {
+  stats_.rounds.add(1);
   round_.swap(ready_);
   ready_requests_ = 0;
   for (const auto& connection : round_) connection->prefetch_entries();
@@ -217,10 +228,14 @@ void Worker::schedule_cron(int64_t delay_ms) {
 Connection* Worker::count_client_bytes() {
   size_t sum = 0;
   size_t most = 0;
+  size_t input = 0;
+  size_t output = 0;
   Connection* largest = nullptr;
   for (const auto& [id, connection] : connections_) {
     const size_t bytes = connection->memory_bytes();
     sum += bytes;
+    input = std::max(input, connection->query_bytes());
+    output = std::max(output, connection->output_bytes());
     const Session& session = connection->session();
     if (bytes <= most || session.no_evict || session.monitor || connection->closed()) continue;
     most = bytes;
@@ -228,6 +243,8 @@ Connection* Worker::count_client_bytes() {
   }
   stats_.client_bytes.set(sum);
   stats_.largest_client.set(most);
+  stats_.largest_input.set(input);
+  stats_.largest_output.set(output);
   return largest;
 }
 
@@ -252,6 +269,7 @@ void Worker::evict_clients() {
 }
 
 void Worker::cron() {
+  stats_.rounds.add(1);
   if (services_->settings.cron_paused.load(std::memory_order_relaxed)) {
     return schedule_cron(kCronMs);
   }
@@ -270,6 +288,7 @@ void Worker::cron() {
   if (steady - last_tick_ms_ >= kCronMs) {
     last_tick_ms_ = steady;
     complaints_ = 0;
+    stats_.busy_us.set(thread_cpu_us());
     services_->store.memory().note_peak();
     services_->store.tend_eviction(static_cast<unsigned>(index()), static_cast<unsigned>(workers_),
                                    now_ms);
