@@ -194,11 +194,11 @@ int serve(LoadedOptions loaded) {
   if (const std::string error = configuration.apply_all(); !error.empty()) {
     return fail(log, options, error);
   }
-  Network network(
-      threads, registry.all().size(),
-      {[&log](const std::string& text) { log.verbose(text); },
-       [&log](const std::string& text) { log.warning(text); }, [] { ::kill(::getpid(), SIGTERM); }},
-      tls);
+  Network network(threads, registry.all().size(),
+                  {[&log](const std::string& text) { log.verbose(text); },
+                   [&log](const std::string& text) { log.warning(text); },
+                   [] { ::kill(::getpid(), SIGTERM); }},
+                  tls);
   if (const std::string error = network.listen(listen_options(options)); !error.empty()) {
     return fail(log, options, error);
   }
@@ -206,8 +206,9 @@ int serve(LoadedOptions loaded) {
       [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
-  Services services{store, registry, settings, network,   slow_log,      latency,   error_stats,
-                    rates, pause,    monitors, listeners, configuration, unix_ms(), random_hex(40)};
+  Services services{store,   registry,    settings, network,  slow_log,
+                    latency, error_stats, rates,    pause,    monitors,
+                    listeners, configuration, unix_ms(), random_hex(40)};
   listeners.pushes.connect(network);
   network.start(services);
   log.notice("Ready to accept connections on " + addresses_text(options));

@@ -1,11 +1,20 @@
 #include "server/commands/monitor.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 namespace larder {
 namespace {
 
 constexpr Bytes kRedacted = "(redacted)";
+
+bool is_secret_option(Bytes name) {
+  constexpr Bytes kSecrets[] = {"REQUIREPASS", "MASTERAUTH", "MASTERUSER", "TLS-KEY-FILE-PASS",
+                                "TLS-CLIENT-KEY-FILE-PASS"};
+  return std::any_of(std::begin(kSecrets), std::end(kSecrets),
+                     [&](Bytes secret) { return equals_upper(name, secret); });
+}
 
 // Whether an argument of HELLO is the user name or the password behind AUTH.
 bool behind_auth(std::span<const Bytes> args, size_t index) {
@@ -21,9 +30,8 @@ std::vector<Bytes> redacted(const Command& command, std::span<const Bytes> args)
   std::vector<Bytes> shown(args.begin(), args.end());
   const Bytes name = command.spec->name;
   for (size_t i = 1; i < shown.size(); ++i) {
-    const bool secret_option = command.name == "config|set" && i % 2 == 1 && i >= 3 &&
-                               (equals_upper(args[i - 1], "REQUIREPASS") ||
-                                equals_upper(args[i - 1], "MASTERAUTH"));
+    const bool secret_option =
+        command.name == "config|set" && i % 2 == 1 && i >= 3 && is_secret_option(args[i - 1]);
     if (name == "AUTH" || (name == "HELLO" && behind_auth(args, i)) || secret_option) {
       shown[i] = kRedacted;
     }
