@@ -188,8 +188,7 @@ void Connection::finish_round() {
 void Connection::note_growth() {
   constexpr size_t kNoticeableBytes = 64 * 1024;
   const LiveSettings& settings = worker_.services().settings;
-  if (settings.clients_bytes_max.load(std::memory_order_relaxed) == 0) [[likely]]
-    return;
+  if (settings.clients_bytes_max.load(std::memory_order_relaxed) == 0) [[likely]] return;
   if (memory_bytes() > counted_bytes_ + kNoticeableBytes) worker_.evict_clients();
 }
 
@@ -279,19 +278,15 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
     if (closed_) return false;
   }
   // Its own pushes come before its next reply.
-  if (session_.listens()) [[unlikely]]
-    worker_.finish_round_now();
+  if (session_.listens()) [[unlikely]] worker_.finish_round_now();
   return true;
 }
 
 // CLIENT REPLY OFF and SKIP take the reply back.
 void Connection::finish_reply(size_t mark) {
   switch (session_.reply_mode) {
-    case ReplyMode::on:
-      break;
-    case ReplyMode::off:
-      take_back(mark);
-      break;
+    case ReplyMode::on: break;
+    case ReplyMode::off: take_back(mark); break;
     case ReplyMode::skip_next:
       session_.reply_mode = ReplyMode::skip_this;
       take_back(mark);
@@ -301,8 +296,7 @@ void Connection::finish_reply(size_t mark) {
       take_back(mark);
   }
   session_.reply_is_push = false;
-  if (!held_pushes_.empty()) [[unlikely]]
-    append_held_pushes();
+  if (!held_pushes_.empty()) [[unlikely]] append_held_pushes();
 }
 
 void Connection::take_back(size_t mark) {
@@ -357,10 +351,8 @@ void Connection::drive_task() {
     case Task::Progress::again:
       asio::post(worker_.loop(), [self = shared_from_this()] { self->drive_task(); });
       return;
-    case Task::Progress::wait:
-      return wait_for_task(now_ms);
-    case Task::Progress::done:
-      break;
+    case Task::Progress::wait: return wait_for_task(now_ms);
+    case Task::Progress::done: break;
   }
   task_.reset();
   set_blocked(false);
@@ -429,13 +421,11 @@ void Connection::flush() {
   if (closed_ || writing_) return;
   reply_peak_ = std::max(reply_peak_, output_.pending());
   switch (tls_ ? write_encrypted() : write_some()) {
-    case Written::ended:
-      return;
+    case Written::ended: return;
     case Written::all:
       if (session_.close_after_reply) end_after_reply();
       return;
-    case Written::some:
-      break;
+    case Written::some: break;
   }
   writing_ = true;
   socket_.async_wait(Socket::wait_write, [self = shared_from_this()](std::error_code error) {

@@ -129,15 +129,15 @@ std::string load_dh_parameters(SSL_CTX* context, const std::string& file) {
 }
 
 void choose_sessions(SSL_CTX* context, const TlsOptions& options) {
+  constexpr unsigned char kName[] = "larder";
+  SSL_CTX_set_session_id_context(context, kName, sizeof kName - 1);
   if (!options.resume_sessions) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context, 0);
     return;
   }
-  constexpr unsigned char kName[] = "larder";
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
-  SSL_CTX_set_session_id_context(context, kName, sizeof kName - 1);
   SSL_CTX_sess_set_cache_size(context, static_cast<long>(options.sessions_max));
   SSL_CTX_set_timeout(context, static_cast<long>(options.session_seconds));
 }

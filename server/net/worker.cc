@@ -139,8 +139,7 @@ void Worker::finish_round_now() { services_->listeners.pushes.finish_round(*this
 
 void Worker::finish_round() {
   PushQueues& pushes = services_->listeners.pushes;
-  if (!pushes.waiting(index())) [[likely]]
-    return pushes.wake_others();
+  if (!pushes.waiting(index())) [[likely]] return pushes.wake_others();
   const int64_t start_ns = steady_ns();
   if (start_ns < deliver_after_ns_) {
     pushes.wake_others();

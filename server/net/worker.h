@@ -102,7 +102,7 @@ class Worker : public ClientsOfWorker {
   size_t ready_requests_ = 0;
   asio::steady_timer push_timer_{loop_};
   bool push_timer_set_ = false;
-  int64_t deliver_after_ns_ = 0;     // steady clock: earlier pushes wait for each other
+  int64_t deliver_after_ns_ = 0;  // steady clock: earlier pushes wait for each other
   std::vector<Connection*> pushed_;  // emptied before any of them may close
   std::thread thread_;
   int64_t last_tick_ms_ = 0;
