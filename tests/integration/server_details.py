@@ -101,6 +101,36 @@ def test_larder_has_redis_fields(server):
     check("missing in INFO", missing, set())
 
 
+DATA = """
+SET text hello | SET number 12345 | SETRANGE raw 3 x | SET timed v PXAT 99999999999999
+RPUSH list a 1 -7 """ + "x" * 9000 + """ | SADD ints 3 1 2 | SADD words b a c | HSET hash f v g w
+ZADD scores 1.5 a -inf b 3 c 0.1 d | XADD stream 5-1 f v g w | XADD stream 6-0 f v
+XGROUP CREATE stream group 0 | SELECT 3 | SET other x | PFADD log a b c | SELECT 0
+"""
+
+
+def test_larder_digests_as_redis(server):
+    redis = listeners.servers.Server("redis", "redis-server", [])
+    ours, theirs = Client(server), Client(redis)
+
+    def same(*words):
+        check(" ".join(words), ours(*words), theirs(*words))
+    ours("FLUSHALL")
+    same("DEBUG", "DIGEST")
+    for line in DATA.strip().replace("\n", "|").split("|"):
+        same(*line.split())
+        same("DEBUG", "DIGEST")
+    for client in (ours, theirs):
+        client("SADD", "many", *range(2000))
+        client("HSET", "wide", *[word for n in range(2000) for word in (f"f{n}", n)])
+        client("ZADD", "ranks", *[word for n in range(2000) for word in (n / 7, f"m{n}")])
+    keys = ours("KEYS", "*")
+    same("DEBUG", "DIGEST-VALUE", *keys, "absent")
+    same("DEBUG", "DIGEST")
+    ours("FLUSHALL")
+    redis.stop()
+
+
 def test_larder_tells_its_listeners(server):
     admin = Client(server)
     assert f"listener0:name=tcp,bind=127.0.0.1,port={server.port}" in admin("INFO", "server")
@@ -136,7 +166,7 @@ def main():
         tests = [test for test in tests if any(word in test.__name__ for word in chosen)]
     for test in tests:
         test.__name__ = test.__name__.removeprefix("test_")
-    sys.exit(listeners.run(os.path.abspath(sys.argv[1]), tests))
+    sys.exit(listeners.run(os.path.abspath(sys.argv[1]), tests, ["--enable-debug-command", "yes"]))
 
 
 if __name__ == "__main__":
