@@ -162,6 +162,8 @@ class Store {
 
   // Frees what was cut off, here or through the reclaimer. Call without locks.
   void dispose(GarbageList garbage);
+  // Null: garbage is freed where it arises.
+  const Reclaimer* reclaimer() const { return options_.reclaimer; }
   // Makes the account exact, for INFO and for tests.
   void settle_memory();
   void validate();

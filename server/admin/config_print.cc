@@ -14,7 +14,8 @@ struct SectionTitle {
   OptionSection section;
   Bytes title;
 };
-constexpr std::array<SectionTitle, 9> kSections{{{OptionSection::network, "Network"},
+constexpr std::array<SectionTitle, 10> kSections{{{OptionSection::network, "Network"},
+                                                 {OptionSection::tls, "TLS"},
                                                  {OptionSection::clients, "Clients"},
                                                  {OptionSection::memory, "Memory"},
                                                  {OptionSection::persistence, "Persistence"},

@@ -14,6 +14,7 @@
 #include "base/numbers.h"
 #include "server/admin/families.h"
 #include "server/admin/memory_text.h"
+#include "server/admin/options.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/append_only.h"
@@ -50,6 +51,14 @@ struct Info {
     for (size_t i = 0; i < workers.count(); ++i) total += (workers.stats(i).*counter).get();
     return static_cast<int64_t>(total);
   }
+  int64_t most(Counter WorkerStats::* counter) const {
+    uint64_t largest = 0;
+    Workers& workers = call.services().workers;
+    for (size_t i = 0; i < workers.count(); ++i) {
+      largest = std::max(largest, (workers.stats(i).*counter).get());
+    }
+    return static_cast<int64_t>(largest);
+  }
 };
 
 // Fields of work that this server never does: tools ask for them all the same.
@@ -78,7 +87,8 @@ void server(Info& info) {
   info.add("process_id", ::getpid());
   info.add("process_supervised", info.option("supervised"));
   info.add("run_id", info.call.services().run_id);
-  info.add("tcp_port", info.option("port"));
+  const std::string port = info.option("port");
+  info.add("tcp_port", port == "0" ? info.option("tls-port") : port);
   info.add("server_time_usec", unix_us());
   info.add("uptime_in_seconds", up_seconds);
   info.add("uptime_in_days", up_seconds / 86400);
@@ -89,13 +99,32 @@ void server(Info& info) {
   info.add("config_file", info.call.services().configuration.file());
   info.add("io_threads_active", info.call.services().workers.count() > 1 ? 1 : 0);
   info.add("worker_threads", static_cast<int64_t>(info.call.services().workers.count()));
+  add_listeners(info);
+}
+
+// One line for each kind of socket, numbered by kind.
+void add_listeners(Info& info) {
+  std::string addresses;
+  for (const std::string& address : split_words(info.option("bind"))) {
+    addresses += ",bind=" + address;
+  }
+  if (const std::string port = info.option("port"); port != "0") {
+    info.add("listener0", "name=tcp" + addresses + ",port=" + port);
+  }
+  if (const std::string path = info.option("unixsocket"); !path.empty()) {
+    info.add("listener1", "name=unix,bind=" + path);
+  }
+  if (const std::string port = info.option("tls-port"); port != "0") {
+    info.add("listener2", "name=tls" + addresses + ",port=" + port);
+  }
 }
 
 void clients(Info& info) {
   info.add("connected_clients", info.sum(&WorkerStats::clients));
   info.add("cluster_connections", 0);
   info.add("maxclients", info.option("maxclients"));
-  add_zeros(info, {"client_recent_max_input_buffer", "client_recent_max_output_buffer"});
+  info.add("client_recent_max_input_buffer", info.most(&WorkerStats::largest_input));
+  info.add("client_recent_max_output_buffer", info.most(&WorkerStats::largest_output));
   info.add("blocked_clients", info.sum(&WorkerStats::blocked));
   info.add("tracking_clients",
            static_cast<int64_t>(info.call.services().listeners.tracking.clients()));
@@ -179,7 +208,12 @@ void memory(Info& info) {
   add_zeros(info, {"mem_clients_slaves", "mem_cluster_links", "mem_aof_buffer"});
   info.add("mem_clients_normal", info.sum(&WorkerStats::client_bytes));
   info.add("mem_allocator", "larder-slab");
-  add_zeros(info, {"active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"});
+  const Reclaimer* reclaimer = store.reclaimer();
+  info.add("active_defrag_running", 0);
+  info.add("lazyfree_pending_objects",
+           static_cast<int64_t>(reclaimer == nullptr ? 0 : reclaimer->pending()));
+  info.add("lazyfreed_objects",
+           static_cast<int64_t>(reclaimer == nullptr ? 0 : reclaimer->freed()));
 }
 
 // While the data is being loaded, as Redis words it.
@@ -261,6 +295,44 @@ void persistence(Info& info) {
   if (facts.loading) loading(info, facts);
 }
 
+// What all workers counted for one command.
+struct Sums {
+  uint64_t calls = 0, ticks = 0, rejected = 0, failed = 0;
+  std::array<uint64_t, CommandStats::kBuckets> latency{};
+};
+
+Sums sums_of(Workers& workers, const Command& command) {
+  Sums sums;
+  for (size_t i = 0; i < workers.count(); ++i) {
+    const CommandStats& stats = workers.stats(i).commands[command.id];
+    sums.calls += stats.calls.get();
+    sums.ticks += stats.ticks.get();
+    sums.rejected += stats.rejected.get();
+    sums.failed += stats.failed.get();
+    for (size_t b = 0; b < sums.latency.size(); ++b) sums.latency[b] += stats.latency[b].get();
+  }
+  return sums;
+}
+
+int64_t command_us(Services& services) {
+  uint64_t total_ticks = 0;
+  for (const auto& command : services.registry.all()) {
+    total_ticks += sums_of(services.workers, *command).ticks;
+  }
+  return ticks_to_ns(total_ticks) / 1000;
+}
+
+// A round is what the loop ran in one go, or its clock's work; its time is the processor's, in
+// which waiting for work has no part.
+void add_event_loop(Info& info, const Rates::Totals& rates) {
+  info.add("eventloop_cycles", info.sum(&WorkerStats::rounds));
+  info.add("eventloop_duration_sum", info.sum(&WorkerStats::busy_us));
+  info.add("eventloop_duration_cmd_sum", command_us(info.call.services()));
+  info.add("instantaneous_eventloop_cycles_per_sec", static_cast<int64_t>(rates.rounds));
+  info.add("instantaneous_eventloop_duration_usec",
+           static_cast<int64_t>(rates.rounds == 0 ? 0 : rates.busy_us / rates.rounds));
+}
+
 void stats(Info& info) {
   const StoreTotals totals = info.call.store().totals();
   const Rates::Totals rates = info.call.services().rates.per_second();
@@ -303,8 +375,10 @@ void stats(Info& info) {
   info.add("tracking_total_prefixes", static_cast<int64_t>(tracking.prefixes()));
   add_zeros(info, {"unexpected_error_replies"});
   info.add("total_error_replies", info.sum(&WorkerStats::errors));
-  add_zeros(info, {"dump_payload_sanitizations", "total_reads_processed",
-                   "total_writes_processed", "io_threaded_reads_processed",
+  add_zeros(info, {"dump_payload_sanitizations"});
+  info.add("total_reads_processed", info.sum(&WorkerStats::reads));
+  info.add("total_writes_processed", info.sum(&WorkerStats::writes));
+  add_zeros(info, {"io_threaded_reads_processed",
                    "io_threaded_writes_processed", "reply_buffer_shrinks",
                    "reply_buffer_expands"});
   const AclLog& acl_log = info.call.services().access.log;
@@ -315,10 +389,13 @@ void stats(Info& info) {
   info.add("acl_access_denied_cmd", denied(AclReason::command));
   info.add("acl_access_denied_key", denied(AclReason::key));
   info.add("acl_access_denied_channel", denied(AclReason::channel));
+  info.add("tls_handshakes", info.sum(&WorkerStats::tls_handshakes));
+  info.add("tls_handshake_failures", info.sum(&WorkerStats::tls_failures));
   info.add("client_query_buffer_limit_disconnections",
            info.sum(&WorkerStats::query_buffer_kills));
   info.add("client_output_buffer_limit_disconnections",
            info.sum(&WorkerStats::output_buffer_kills));
+  add_event_loop(info, rates);
 }
 
 void replication(Info& info) { info.text += info.call.services().replication->info(); }
@@ -335,28 +412,10 @@ void cpu(Info& info) {
   };
   seconds("", RUSAGE_SELF);
   seconds("_children", RUSAGE_CHILDREN);
+  seconds("_main_thread", RUSAGE_THREAD);  // of the worker that answers
 }
 
 void modules(Info&) {}
-
-// What all workers counted for one command.
-struct Sums {
-  uint64_t calls = 0, ticks = 0, rejected = 0, failed = 0;
-  std::array<uint64_t, CommandStats::kBuckets> latency{};
-};
-
-Sums sums_of(Workers& workers, const Command& command) {
-  Sums sums;
-  for (size_t i = 0; i < workers.count(); ++i) {
-    const CommandStats& stats = workers.stats(i).commands[command.id];
-    sums.calls += stats.calls.get();
-    sums.ticks += stats.ticks.get();
-    sums.rejected += stats.rejected.get();
-    sums.failed += stats.failed.get();
-    for (size_t b = 0; b < sums.latency.size(); ++b) sums.latency[b] += stats.latency[b].get();
-  }
-  return sums;
-}
 
 void commandstats(Info& info) {
   for (const auto& command : info.call.services().registry.all()) {

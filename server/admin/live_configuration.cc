@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "base/files.h"
 #include "base/glob.h"
@@ -11,6 +12,9 @@
 
 namespace larder {
 namespace {
+
+// Options that act together have one function, which sees all of their new values at one call.
+using Functions = std::set<decltype(OptionSpec::apply)>;
 
 std::string failed(Bytes name, const std::string& why) {
   return "ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
@@ -35,8 +39,9 @@ void LiveConfiguration::choose_policy() {
 std::string LiveConfiguration::apply_all() {
   std::lock_guard lock(mutex_);
   choose_policy();
+  Functions done{nullptr};
   for (const OptionSpec& option : option_table()) {
-    if (option.apply == nullptr) continue;
+    if (!done.insert(option.apply).second) continue;
     const std::string error = option.apply(options_, targets_);
     if (!error.empty()) return std::string(option.name) + ": " + error;
   }
@@ -100,8 +105,9 @@ std::string LiveConfiguration::put_into_force(const std::vector<Change>& changes
     (void)options_.assign_text(*change.option, change.text, OptionSource::runtime);
   }
   choose_policy();
+  Functions done{nullptr};
   for (const Change& change : changes) {
-    if (change.option->apply == nullptr) continue;
+    if (!done.insert(change.option->apply).second) continue;
     const std::string error = change.option->apply(options_, targets_);
     if (!error.empty()) return failed(change.name, error);
   }
@@ -119,8 +125,11 @@ std::string LiveConfiguration::set(const std::vector<Assignment>& assignments, b
     error = put_into_force(changes);
     if (!error.empty()) {
       options_ = before;
+      Functions undone{nullptr};
       for (const Change& change : changes) {
-        if (change.option->apply != nullptr) (void)change.option->apply(options_, targets_);
+        if (undone.insert(change.option->apply).second) {
+          (void)change.option->apply(options_, targets_);
+        }
       }
       return error;
     }

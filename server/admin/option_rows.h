@@ -13,6 +13,10 @@ std::span<const OptionSpec> append_only_options();
 // What the append-only file goes by.
 AofOptions aof_options(const Options& options);
 std::span<const OptionSpec> replication_options();
+std::span<const OptionSpec> tls_options();
 std::span<const OptionSpec> redis_options();
+
+// Listens on the ports that the options name now. Returns why that can't be, or nothing.
+std::string listen_again(const Options& options, OptionTargets& to);
 
 }  // namespace larder

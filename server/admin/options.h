@@ -28,6 +28,7 @@ class Options;
 class ReplicationSettings;
 class SlowLog;
 class Store;
+class TlsSettings;
 
 enum class OptionKind : uint8_t {
   boolean,        // yes, no
@@ -54,7 +55,8 @@ enum class Standing : uint8_t {
 };
 
 enum class OptionSection : uint8_t {
-  network, clients, memory, persistence, replication, security, general, logging, monitoring, redis
+  network, tls, clients, memory, persistence, replication, security, general, logging, monitoring,
+  redis
 };
 
 // What options act on while the server runs.
@@ -66,7 +68,8 @@ struct OptionTargets {
   Listeners& listeners;
   ReplicationSettings& replication;
   AccessControl& access;
-  // Listens on the TCP port and addresses that the options name now, instead of the old ones. Empty
+  TlsSettings& tls;
+  // Listens on the TCP ports and addresses that the options name now, instead of the old ones. Empty
   // before the server listens at all. Returns why it can't be, and then nothing has changed.
   std::function<std::string(const Options& options)> listen_again{};
   // Puts the options of the append-only file into force. Empty before there is one.

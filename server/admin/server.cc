@@ -31,6 +31,7 @@
 #include "server/persistence/saver.h"
 #include "server/replication/replicator.h"
 #include "server/scripting/engine.h"
+#include "server/net/tls.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -61,10 +62,20 @@ sigset_t block_signals() {
   return signals;
 }
 
-void wait_for_end(const sigset_t& signals, Log& log) {
+void look_at_tls_files(TlsSettings& tls, Log& log) {
+  const auto news = tls.look_at_files();
+  if (news) news->good ? log.notice(news->text) : log.warning(news->text);
+}
+
+// Meanwhile, once a second, sees to what no worker should wait for.
+void wait_for_end(const sigset_t& signals, TlsSettings& tls, Log& log) {
+  constexpr timespec kSecond{1, 0};
   while (true) {
-    int signal = 0;
-    sigwait(&signals, &signal);
+    const int signal = sigtimedwait(&signals, nullptr, &kSecond);
+    if (signal < 0) {
+      look_at_tls_files(tls, log);
+      continue;
+    }
     if (signal != SIGHUP) {
       log.notice(signal == SIGINT ? "Received SIGINT, stopping" : "Received SIGTERM, stopping");
       return;
@@ -78,6 +89,7 @@ ListenOptions listen_options(const Options& options) {
   ListenOptions listen;
   listen.addresses = options.words("bind");
   listen.port = static_cast<uint16_t>(options.integer("port"));
+  listen.tls_port = static_cast<uint16_t>(options.integer("tls-port"));
   listen.backlog = static_cast<int>(options.integer("tcp-backlog"));
   listen.unix_path = options.text("unixsocket");
   listen.unix_permissions =
@@ -93,7 +105,7 @@ void limit_by_container(Options& options) {
                             OptionSource::machine);
 }
 
-// Moves to where files are kept. CONFIG GET dir tells the whole path.
+// Moves to where files are helpers. CONFIG GET dir tells the whole path.
 std::string set_directory(Options& options) {
   const OptionSource source = options.source("dir");
   const bool given = source != OptionSource::standard;
@@ -106,23 +118,24 @@ std::string set_directory(Options& options) {
   return "";
 }
 
-// Where the data is kept when the server ends.
-struct Kept {
+// What has work beside the clients' while the server runs.
+struct Helpers {
   Saver& saver;
   AppendOnlyFile& append_only;
   Replicator& replicator;
+  TlsSettings& tls;
 };
 
 // Returns what went wrong.
-std::string load_data(const Kept& kept, const LoadedOptions& loaded) {
+std::string load_data(const Helpers& helpers, const LoadedOptions& loaded) {
   const bool from_log = loaded.options.is_on("appendonly");
-  std::string error = from_log ? "" : kept.saver.load();
-  if (error.empty()) error = kept.append_only.start();
+  std::string error = from_log ? "" : helpers.saver.load();
+  if (error.empty()) error = helpers.append_only.start();
   if (!error.empty() || loaded.import_path.empty()) return error;
   std::optional<unsigned> db;
   if (loaded.import_db >= 0) db = static_cast<unsigned>(loaded.import_db);
-  error = kept.saver.import({loaded.import_path, loaded.import_pattern, db});
-  if (error.empty() && from_log) (void)kept.append_only.start_rewrite();
+  error = helpers.saver.import({loaded.import_path, loaded.import_pattern, db});
+  if (error.empty() && from_log) (void)helpers.append_only.start_rewrite();
   return error;
 }
 
@@ -136,11 +149,13 @@ void log_start(Log& log, const LoadedOptions& loaded, unsigned threads) {
 }
 
 std::string addresses_text(const Options& options) {
-  std::string text = options.integer("port") == 0
-                         ? ""
-                         : options.text("bind") + " port " + options.text("port");
+  std::string text;
+  const auto add = [&](const std::string& place) { text += (text.empty() ? "" : " and ") + place; };
+  const std::string& bind = options.text("bind");
+  if (options.integer("port") != 0) add(bind + " port " + options.text("port"));
+  if (options.integer("tls-port") != 0) add(bind + " TLS port " + options.text("tls-port"));
   const std::string& path = options.text("unixsocket");
-  if (!path.empty()) text += (text.empty() ? "" : " and ") + path;
+  if (!path.empty()) add(path);
   return text.empty() ? "nothing" : text;
 }
 
@@ -210,7 +225,7 @@ std::string listen_again(Network& network, Log& log, const Options& now) {
 }
 
 // Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
-int serve_data(Services& services, Network& network, const Kept& kept, Log& log,
+int serve_data(Services& services, Network& network, const Helpers& helpers, Log& log,
                const LoadedOptions& loaded, const sigset_t& signals) {
   const Options& options = loaded.options;
   services.settings.set_trouble(kLoading, true);
@@ -220,20 +235,20 @@ int serve_data(Services& services, Network& network, const Kept& kept, Log& log,
     return fail(log, options, "Can't load the data: " + error);
   }
   services.settings.set_trouble(kLoading, false);
-  kept.saver.start();
-  if (const auto primary = primary_of(options)) kept.replicator.change_role(primary, [] {});
+  helpers.saver.start();
+  if (const auto primary = primary_of(options)) helpers.replicator.change_role(primary, [] {});
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");
-  wait_for_end(signals, log);
-  while (!kept.saver.save_before_end()) {
+  wait_for_end(signals, helpers.tls, log);
+  while (!helpers.saver.save_before_end()) {
     log.warning("The data can't be saved, so the server goes on");
-    wait_for_end(signals, log);
+    wait_for_end(signals, helpers.tls, log);
   }
   notify_supervisor(options.text("supervised"), "STOPPING=1\n");
-  leave_replicas(kept.replicator, services.configuration, log);
-  kept.replicator.stop();
+  leave_replicas(helpers.replicator, services.configuration, log);
+  helpers.replicator.stop();
   network.stop(kStopPatienceMs);
-  kept.append_only.stop();
+  helpers.append_only.stop();
   log.notice("Stopped");
   return 0;
 }
@@ -292,16 +307,18 @@ int serve(LoadedOptions loaded) {
   std::atomic<unsigned> monitors{0};
   ReplicationSettings replication_settings;
   AccessControl access(registry);
+  TlsSettings tls;
   LiveConfiguration configuration(
       options, loaded.file,
-      {store, settings, slow_log, log, listeners, replication_settings, access});
+      {store, settings, slow_log, log, listeners, replication_settings, access, tls});
   fault = configuration.apply_all();
   if (fault.empty()) fault = load_users(access, loaded);
   if (!fault.empty()) return fail(log, options, fault);
   Network network(threads, registry.all().size(),
                   {[&log](const std::string& text) { log.verbose(text); },
                    [&log](const std::string& text) { log.warning(text); },
-                   [] { ::kill(::getpid(), SIGTERM); }});
+                   [] { ::kill(::getpid(), SIGTERM); }},
+                  tls);
   if (const std::string error = network.listen(listen_options(options)); !error.empty()) {
     return fail(log, options, error);
   }
@@ -329,7 +346,7 @@ int serve(LoadedOptions loaded) {
   });
   services.replication = &replicator;
   replicator.start(services);
-  return serve_data(services, network, {saver, append_only, replicator}, log, loaded, signals);
+  return serve_data(services, network, {saver, append_only, replicator, tls}, log, loaded, signals);
 }
 
 }  // namespace larder

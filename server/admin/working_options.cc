@@ -9,6 +9,7 @@
 
 #include "server/admin/log.h"
 #include "server/admin/machine.h"
+#include "server/admin/oom_score.h"
 #include "server/admin/option_rows.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
@@ -41,8 +42,7 @@ std::string apply_clients_limit(const Options& options, OptionTargets& to) {
 
 std::string apply_port(const Options& options, OptionTargets& to) {
   to.replication.port.store(options.integer("port"));
-  if (!to.listen_again || to.listen_again(options).empty()) return "";
-  return "Unable to listen on this port. Check server logs.";
+  return listen_again(options, to);
 }
 
 std::string apply_bind(const Options& options, OptionTargets& to) {
@@ -97,6 +97,16 @@ std::string apply_events(const Options& options, OptionTargets& to) {
   to.listeners.events.set_classes(*classes);
   to.store.set_tell_added(to.listeners.events.wants(EventClass::added));
   return "";
+}
+
+// The first of the values is a primary's.
+std::string apply_oom_score(const Options& options, OptionTargets&) {
+  const std::string& mode = options.text("oom-score-adj");
+  const int value = std::stoi(options.words("oom-score-adj-values").front());
+  return set_oom_score(mode == "no"         ? OomScore::untouched
+                       : mode == "absolute" ? OomScore::absolute
+                                            : OomScore::relative,
+                       value);
 }
 
 std::string apply_password(const Options& options, OptionTargets& to) {
@@ -165,7 +175,8 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .summary = "Addresses to listen on; a leading '-' makes an address that is missing no error.",
      .apply = apply_bind},
     {.name = "port", .kind = Kind::integer, .standard = "6379", .section = In::network,
-     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535, .apply = apply_port},
+     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535,
+     .apply = [](const Options& options, OptionTargets& to) { return listen_again(options, to); }},
     {.name = "unixsocket", .section = In::network, .summary = "Path of a Unix socket; empty: none.",
      .fixed = true},
     {.name = "unixsocketperm", .kind = Kind::octal, .standard = "0", .section = In::network,
@@ -364,6 +375,14 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "rdb-key-save-delay", .kind = Kind::integer, .standard = "0",
      .section = In::persistence, .summary = "Microseconds to rest after each saved key; for tests.",
      .low = INT_MIN, .high = INT_MAX, .hidden = true},
+    {.name = "oom-score-adj", .kind = Kind::choice, .standard = "no", .section = In::general,
+     .summary = "Tell the system's out-of-memory killer how likely a victim this process is: a "
+                "score over the one it has (relative, yes), or as it is (absolute).",
+     .choices = "no yes relative absolute", .apply = apply_oom_score},
+    {.name = "oom-score-adj-values", .kind = Kind::oom_scores, .standard = "0 200 800",
+     .section = In::general,
+     .summary = "The scores of a primary, a replica and a child; the first is used.",
+     .apply = apply_oom_score},
     {.name = "pidfile", .section = In::general, .summary = "File to write the process id to.",
      .fixed = true},
     {.name = "loglevel", .kind = Kind::choice, .standard = "notice", .section = In::logging,
@@ -432,7 +451,8 @@ std::span<const OptionSpec> working_options() { return kRows; }
 std::span<const OptionSpec> option_table() {
   static const std::vector<OptionSpec> table = [] {
     std::vector<OptionSpec> rows(kRows.begin(), kRows.end());
-    for (const auto more : {append_only_options(), replication_options(), redis_options()}) {
+    for (const auto more : {tls_options(), append_only_options(), replication_options(),
+                            redis_options()}) {
       rows.insert(rows.end(), more.begin(), more.end());
     }
     return rows;

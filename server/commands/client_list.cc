@@ -98,6 +98,26 @@ std::string client_line(ClientView& client) {
   return line;
 }
 
+size_t state_bytes(const Session& session) {
+  constexpr size_t kNodeBytes = 64;  // a place in a hash table, with the memory block's own cost
+  size_t bytes = 0;
+  if (const Transaction* transaction = session.transaction.get()) {
+    bytes += transaction->queued_bytes;
+    for (const auto& watch : transaction->watches) {
+      bytes += sizeof(Watch) + kNodeBytes + watch->key.name.size();
+    }
+  }
+  if (const Subscriptions* listens = session.subscriptions.get()) {
+    for (const auto* names : {&listens->channels, &listens->patterns, &listens->shard_channels}) {
+      for (const auto& [name, audience] : *names) bytes += kNodeBytes + name.size();
+    }
+  }
+  if (const TrackingState* tracking = session.tracking.get()) {
+    bytes += sizeof(TrackingState) + tracking->prefixes.size() * kNodeBytes;
+  }
+  return bytes;
+}
+
 const ClientType* find_client_type(Bytes name) {
   struct Name {
     Bytes text;
@@ -114,11 +134,11 @@ const ClientType* find_client_type(Bytes name) {
   return nullptr;
 }
 
-// MONITOR's clients count as replicas, as in Redis.
+// Redis handles MONITOR's clients as replicas, but shows them as normal ones.
 ClientType type_of(const Session& session) {
   const StreamEnd::Kind kind = stream_kind(session);
   if (kind == StreamEnd::Kind::primary) return ClientType::master;
-  if (session.monitor || kind == StreamEnd::Kind::replica) return ClientType::replica;
+  if (kind == StreamEnd::Kind::replica) return ClientType::replica;
   return session.subscriptions != nullptr ? ClientType::pubsub : ClientType::normal;
 }
 

@@ -1,8 +1,8 @@
 // DEBUG: for tests and for people who look inside. Only where `enable-debug-command` allows.
 // Source: https://redis.io/commands/debug/
+#include <map>
 #include <string>
 
-#include "base/hash.h"
 #include "server/commands/answers.h"
 #include "server/commands/append_only.h"
 #include "server/commands/args.h"
@@ -34,31 +34,41 @@ Status object(Call& call) {
   return Status::ok();
 }
 
-// A sum of hashes does not depend on the order of keys.
+struct KeysDigest {
+  Digest sum;
+  size_t keys = 0;
+};
+
+void add_keys(Keyspace& keys, int64_t now_ms, KeysDigest& digest) {
+  uint64_t cursor = 0;
+  do {
+    cursor = keys.table().scan_segment(cursor, [&](Entry* entry) {
+      if (entry->expired(now_ms)) return;
+      const Key key = Key::of(entry->key());
+      Digest one;
+      one.mix(key.name);
+      mix_value(one, keys, key, keys.find_live(key, now_ms), now_ms);
+      digest.sum.add(one);
+      ++digest.keys;
+    });
+  } while (cursor != 0);
+}
+
+// Keys are added to the digest of their database, so their order does not count.
 Status digest(Call& call) NO_THREAD_SAFETY_ANALYSIS {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
-  uint64_t sum = 0;
+  std::map<unsigned, KeysDigest> keys_of;  // by database
   for (unsigned i = 0; i < call.store().shard_count(); ++i) {
     Shard& shard = call.store().shard(i);
-    for (const unsigned db : shard.used()) {
-      uint64_t cursor = 0;
-      do {
-        cursor = shard.keyspace(db).table().scan_segment(cursor, [&](Entry* entry) {
-          if (entry->expired(call.now_ms())) return;
-          Keyspace& keys = shard.keyspace(db);
-          const Key key = Key::of(entry->key());
-          const Item item = keys.find_live(key, call.now_ms());
-          std::string text = std::to_string(db) + ":" + std::to_string(key.name.size()) + ":";
-          text.append(key.name).append(std::to_string(item->expiry_ms()));
-          text.append(std::to_string(value_digest(keys, key, item, call.now_ms())));
-          sum += digest_of(text);
-        });
-      } while (cursor != 0);
-    }
+    for (const unsigned db : shard.used()) add_keys(shard.keyspace(db), call.now_ms(), keys_of[db]);
   }
-  char hex[48];
-  std::snprintf(hex, sizeof hex, "%040llx", static_cast<unsigned long long>(sum));
-  call.reply().simple(hex);
+  Digest all;
+  for (const auto& [db, keys] : keys_of) {
+    if (keys.keys == 0) continue;
+    all.mix_number(db);
+    all.join(keys.sum);
+  }
+  call.reply().simple(all.hex());
   return Status::ok();
 }
 
@@ -68,11 +78,9 @@ Status digest_value(Call& call) {
   for (size_t i = 2; i < call.arg_count(); ++i) {
     const Key key = call.key(i);
     const Item item = call.peek(key);
-    const uint64_t value =
-        item ? value_digest(call.keyspace(key), key, item, call.now_ms()) : 0;
-    char hex[48];
-    std::snprintf(hex, sizeof hex, "%040llx", static_cast<unsigned long long>(value));
-    call.reply().simple(hex);
+    Digest value;
+    if (item) mix_value(value, call.keyspace(key), key, item, call.now_ms());
+    call.reply().simple(value.hex());
   }
   return Status::ok();
 }

@@ -241,7 +241,7 @@ Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   Session& session = outer.session();
   const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
                                     nested.command, nested.args);
-  if (verdict.reason == AclReason::none) [[likely]] return Status::ok();
+  if (verdict.allowed()) [[likely]] return Status::ok();
   return Status::error("ERR ACL failure in script: " +
                        denial_text(verdict, *session.acl_user, nested.command, nested.args));
 }

@@ -1,6 +1,7 @@
 #include "server/net/connection.h"
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -27,12 +28,14 @@ namespace {
 // for a million pipelined small replies, so that clients that write everything before they read
 // don't get stuck.
 constexpr size_t kUnsentMax = 128 * 1024 * 1024;
-constexpr size_t kWritePieces = 64;
-// A client with more to take waits for the next round of the event loop, so that others' replies
-// are not behind megabytes that the kernel copies.
-constexpr size_t kWriteBytes = 64 * 1024;
 // Output is sent in between when a pipeline's replies pile up.
 constexpr size_t kFlushBytes = 256 * 1024;
+
+// A TLS handshake that takes longer is given up: long for a slow link, short for a silent peer that
+// holds a connection of `maxclients`.
+constexpr int64_t kHandshakeMs = 10'000;
+// TLS bytes taken with one read: a few records, as they are copied once.
+constexpr size_t kCipherBytes = 64 * 1024;
 
 // As much unsent output breaks no limit, however low.
 constexpr size_t kUncheckedBytes = 16 * 1024;
@@ -58,9 +61,11 @@ class ConnectionWaker : public Waker {
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket, Session session)
+Connection::Connection(Worker& worker, Socket socket, Session session,
+                       std::unique_ptr<TlsStream> tls)
     : worker_(worker),
       socket_(std::move(socket)),
+      tls_(std::move(tls)),
       session_(std::move(session)),
       reply_(output_, 2) {}
 
@@ -72,12 +77,15 @@ void Connection::start(Bytes unread) {
 }
 
 size_t Connection::owned_bytes() const {
-  return sizeof(Connection) + query_.capacity() + output_.capacity();
+  return sizeof(Connection) + query_.capacity() + output_.capacity() +
+         (tls_ ? tls_->memory_bytes() : 0);
 }
 
 // With what the output refers to: it may be the last that does.
 size_t Connection::memory_bytes() const {
-  return sizeof(Connection) + query_.capacity() + std::max(output_.capacity(), output_.pending());
+  return sizeof(Connection) + query_.capacity() + std::max(output_.capacity(), output_.pending()) +
+         held_pushes_.capacity() + (tls_ ? tls_->memory_bytes() : 0) +
+         (session_.has_state() ? state_bytes(session_) : 0);
 }
 
 size_t Connection::reply_buffer_bytes() const {
@@ -105,9 +113,14 @@ void Connection::read() {
   if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
   const size_t wanted = batch_.empty() ? 1 : 0;
   query_.make_room(parser_, std::max(wanted, parser_.bytes_wanted()));
+  size_t room = query_.free_bytes();
+  if (tls_) [[unlikely]] {
+    if (tls_->state() == TlsStream::State::ended) return close();
+    room = std::min(room, kCipherBytes);
+  }
   reading_ = true;
   socket_.async_read_some(
-      asio::buffer(query_.free_begin(), query_.free_bytes()),
+      asio::buffer(query_.free_begin(), room),
       WithMemory(read_memory_, [self = shared_from_this()](std::error_code error, size_t bytes) {
         self->reading_ = false;
         const bool giving_up = std::exchange(self->giving_up_buffer_, false);
@@ -120,6 +133,7 @@ void Connection::read() {
 void Connection::wait_without_buffer() {
   if (closed_) return;
   query_.release(parser_);
+  if (tls_) tls_->release_buffers();
   batch_ = {};
   reading_ = true;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
@@ -131,9 +145,14 @@ void Connection::wait_without_buffer() {
 
 void Connection::on_read(size_t bytes) {
   if (closed_ || stopping_) return;
-  query_.filled(bytes);
   session_.bytes_in += bytes;
   worker_.stats().bytes_in.add(bytes);
+  worker_.stats().reads.add(1);
+  if (!tls_) [[likely]] {
+    query_.filled(bytes);
+  } else if (!decrypt(bytes)) {
+    return;
+  }
   session_.last_active_ms = worker_.tick_ms();
   const auto limit = worker_.services().settings.query_buffer_max.load(std::memory_order_relaxed);
   if (static_cast<int64_t>(query_bytes()) > limit) {
@@ -321,10 +340,14 @@ void Connection::append_held_pushes() {
 }
 
 // A reply in the making, by a command or by a task that writes it bit by bit, is not cut through.
+bool Connection::mid_reply() const {
+  return session_.running || (task_ != nullptr && !task_->blocks());
+}
+
 void Connection::push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) {
   if (closed_) return;
   const char kind = session_.protocol >= 3 ? '>' : '*';
-  if (session_.running || (task_ != nullptr && !task_->blocks())) {
+  if (mid_reply()) {
     held_pushes_.append(1, kind).append(head).append(tail);
     return;
   }
@@ -424,15 +447,19 @@ bool Connection::unblock(bool with_error) {
 
 void Connection::send(Bytes bytes) {
   if (closed_) return;
-  output_.append(bytes);
-  flush();
-  check_output_limits(steady_ms());
+  if (mid_reply()) {
+    held_pushes_.append(bytes);
+  } else {
+    output_.append(bytes);
+    flush();
+  }
+  if (!closed_) check_output_limits(steady_ms());
 }
 
 void Connection::kill(bool after_reply) {
   if (!after_reply) return close();
   session_.close_after_reply = true;
-  if (output_.empty() && held_replies_ == nullptr) end_after_reply();
+  if (sent_all() && held_replies_ == nullptr) end_after_reply();
 }
 
 void Connection::flush() {
@@ -440,9 +467,13 @@ void Connection::flush() {
   if (must_hold()) [[unlikely]] return;
   reply_peak_ = std::max(reply_peak_, output_.pending());
   if (session_.stream != nullptr) [[unlikely]] return flush_stream();
-  if (!write_some()) return;
-  if (!output_.empty()) return wait_writable();
-  if (session_.close_after_reply && held_replies_ == nullptr) end_after_reply();
+  switch (send_some()) {
+    case Written::ended: return;
+    case Written::all:
+      if (session_.close_after_reply && held_replies_ == nullptr) end_after_reply();
+      return;
+    case Written::some: wait_writable();
+  }
 }
 
 void Connection::wait_writable() {
@@ -468,41 +499,53 @@ bool Connection::must_hold() {
   return true;
 }
 
-// Sends what the socket takes now, within kWriteBytes. Returns false when the connection ended.
-bool Connection::write_some() {
-  size_t left = kWriteBytes;
-  while (!output_.empty() && left > 0) {
-    std::array<Bytes, kWritePieces> views;
-    const size_t gathered = output_.gather(views.data(), views.size());
-    std::array<iovec, kWritePieces> pieces;
-    size_t count = 0;
-    for (size_t bytes = 0; count < gathered && bytes < left; ++count) {
-      const size_t size = std::min(views[count].size(), left - bytes);
-      pieces[count] = {const_cast<char*>(views[count].data()), size};
-      bytes += size;
-    }
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = count;
-    const int fd = socket_.native_handle();
-    const iovec& first = pieces[0];
+// One write of up to `most` bytes. Returns how many went, 0 when the socket takes none now, -1 when
+// the connection ended.
+ssize_t Connection::send_now(const Bytes* views, size_t views_count, size_t most) {
+  std::array<iovec, kWritePieces> pieces;
+  size_t count = 0;
+  for (size_t bytes = 0; count < views_count && bytes < most; ++count) {
+    const size_t size = std::min(views[count].size(), most - bytes);
+    pieces[count] = {const_cast<char*>(views[count].data()), size};
+    bytes += size;
+  }
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = count;
+  const int fd = socket_.native_handle();
+  const iovec& first = pieces[0];
+  while (true) {
     const ssize_t sent = count == 1 ? ::send(fd, first.iov_base, first.iov_len, MSG_NOSIGNAL)
                                     : ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return 0;
     if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN) return true;
       close();
-      return false;
+      return -1;
     }
-    output_.consume(static_cast<size_t>(sent));
-    left -= static_cast<size_t>(sent);
     session_.bytes_out += static_cast<uint64_t>(sent);
     worker_.stats().bytes_out.add(static_cast<uint64_t>(sent));
+    worker_.stats().writes.add(1);
+    return sent;
   }
-  return true;
+}
+
+// Sends what the socket takes now, within kWriteBytes.
+Connection::Written Connection::write_some() {
+  size_t left = kWriteBytes;
+  while (!output_.empty()) {
+    if (left == 0) return Written::some;
+    std::array<Bytes, kWritePieces> views;
+    const ssize_t sent = send_now(views.data(), output_.gather(views.data(), views.size()), left);
+    if (sent <= 0) return sent < 0 ? Written::ended : Written::some;
+    output_.consume(static_cast<size_t>(sent));
+    left -= static_cast<size_t>(sent);
+  }
+  return Written::all;
 }
 
 void Connection::end_after_reply() {
+  if (tls_) say_goodbye();
   ::shutdown(socket_.native_handle(), SHUT_WR);
   bool hung_up = false;
   discard_input(hung_up);
@@ -524,7 +567,8 @@ size_t Connection::discard_input(bool& hung_up) {
 }
 
 bool Connection::delivered() {
-  if (!output_.empty()) return false;
+  if (!sent_all()) return false;
+  if (tls_) say_goodbye();
   ::shutdown(socket_.native_handle(), SHUT_WR);
   bool hung_up = false;
   silent_polls_ = discard_input(hung_up) > 0 ? 0 : silent_polls_ + 1;
@@ -542,7 +586,7 @@ void Connection::check_output_limits(int64_t now_ms) {
       : session_.stream != nullptr ? settings.output_limit_replica : settings.output_limit;
   const uint64_t behind = session_.stream != nullptr ? session_.stream->bytes_behind() : 0;
   const size_t waiting = held_replies_ != nullptr ? held_replies_->bytes() : 0;
-  const auto pending = static_cast<int64_t>(output_.pending() + behind + waiting);
+  const auto pending = static_cast<int64_t>(output_bytes() + behind + waiting);
   const int64_t hard = limit.hard_bytes.load(std::memory_order_relaxed);
   const int64_t soft = limit.soft_bytes.load(std::memory_order_relaxed);
   if (soft == 0 || pending <= soft) {
@@ -580,6 +624,11 @@ void Connection::tick(int64_t now_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
     return close();
   }
+  if (tls_ && !tls_->established() && now_ms - session_.created_ms > kHandshakeMs) {
+    worker_.stats().tls_failures.add(1);
+    worker_.events().log_verbose("TLS handshake took too long: addr=" + session_.address);
+    return close();
+  }
   const bool buffer_unused = reading_ && !writing_ && query_.capacity() > 0 &&
                              query_.size() == parser_.position() && !parser_.pending();
   if (buffer_unused && now_ms - session_.last_active_ms > kIdleBufferMs) {
@@ -588,16 +637,25 @@ void Connection::tick(int64_t now_ms) {
     socket_.cancel(ignored);
     return;
   }
-  if (!held()) return;
-  // Nothing is being read while a task goes on, so a hang-up has to be looked for.
+  if (held() && peer_left()) close();
+}
+
+// Nothing is being read while a task goes on, so a hang-up has to be looked for. On TLS the peer's
+// goodbye stands unread before it.
+bool Connection::peer_left() {
+  if (tls_) {
+    pollfd wanted{socket_.native_handle(), POLLRDHUP, 0};
+    return ::poll(&wanted, 1, 0) > 0;
+  }
   char byte = 0;
-  if (::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) close();
+  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void Connection::close() {
   if (closed_) return;
   closed_ = true;
   const auto self = shared_from_this();  // outlives its place in the worker's list
+  if (tls_) say_goodbye();
   if (session_.monitor) worker_.services().monitors.fetch_sub(1);
   if (session_.stream != nullptr) session_.stream->closed();
   if (session_.has_state()) {

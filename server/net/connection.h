@@ -2,7 +2,9 @@
 //
 //   readable -> query buffer -> batch of up to 64 requests -> prefetch -> run -> one write
 //
-// A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there.
+// A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there. On a TLS
+// port a stream stands between the socket and both buffers; elsewhere it is null, which is all that
+// the plain path knows of it.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +20,7 @@
 #include "server/net/handler_memory.h"
 #include "server/net/held_replies.h"
 #include "server/net/query_buffer.h"
+#include "server/net/tls_stream.h"
 
 namespace larder {
 
@@ -27,7 +30,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
  public:
   using Socket = asio::generic::stream_protocol::socket;
 
-  Connection(Worker& worker, Socket socket, Session session);
+  // `tls` is null on a plain connection.
+  Connection(Worker& worker, Socket socket, Session session, std::unique_ptr<TlsStream> tls);
 
   // `unread` has come already.
   void start(Bytes unread);
@@ -51,7 +55,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   }
   size_t argument_bytes() const override;
   size_t query_capacity() const override { return query_.capacity(); }
-  size_t output_bytes() const override { return output_.pending(); }
+  size_t output_bytes() const override {
+    return output_.pending() + held_pushes_.size() + (tls_ ? tls_->unsent().size() : 0);
+  }
   size_t reply_buffer_bytes() const override;
   size_t reply_peak_bytes() const override { return std::max(reply_peak_, earlier_peak_); }
   size_t memory_bytes() const override;
@@ -77,6 +83,10 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
 
  private:
   static constexpr size_t kBatch = 64;
+  static constexpr size_t kWritePieces = 64;
+  // A client with more to take waits for the next round of the event loop, so that others' replies
+  // are not behind megabytes that the kernel copies.
+  static constexpr size_t kWriteBytes = 64 * 1024;
   static constexpr unsigned kSilentPolls = 4;
 
   void read();
@@ -89,13 +99,16 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool run_one(const Request& request, int64_t now_ms);
   void finish_reply(size_t mark);
   void take_back(size_t mark);
+  bool mid_reply() const;
   void append_held_pushes();
   void drive_task();
   void drive_task_later();
   void set_blocked(bool blocked);
   void wait_for_task(int64_t now_ms);
+  // What became of a write: `all` is sent, `some` waits for the socket or for its turn, or the
+  // connection `ended`.
+  enum class Written : uint8_t { all, some, ended };
   void flush();
-  bool write_some();
   bool must_hold();
   void wait_writable();
   void flush_stream();
@@ -103,17 +116,29 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void hold_reply(size_t mark);
   void hold();
   void release_held();
+  // By whichever way the connection has.
+  Written send_some() { return tls_ ? write_encrypted() : write_some(); }
+  Written write_some();
+  Written write_encrypted();
+  bool encrypt_some();
+  ssize_t send_now(const Bytes* views, size_t count, size_t most);
+  bool decrypt(size_t bytes);
+  void end_failed_tls();
+  void say_goodbye();
+  bool sent_all() const { return output_.empty() && (!tls_ || tls_->unsent().empty()); }
   void check_output_limits(int64_t now_ms);
   void age_reply_peak(int64_t now_ms);
   size_t owned_bytes() const;
   void note_growth();
   void end_after_reply();
   size_t discard_input(bool& hung_up);
+  bool peer_left();
   bool held() const { return task_ != nullptr || postponed_; }
 
   Worker& worker_;
   HandlerMemory read_memory_;
   Socket socket_;
+  std::unique_ptr<TlsStream> tls_;  // null: plain
   Session session_;
   QueryBuffer query_;
   RequestParser parser_;

@@ -36,8 +36,10 @@ bool Connection::run_stream_batch(int64_t now_ms) {
 void Connection::flush_stream() {
   constexpr size_t kPartBytes = 256 * 1024;
   const bool more = output_.pending() < kPartBytes && session_.stream->fill(output_, kPartBytes);
-  if (closed_ || !write_some()) return;
-  if (!output_.empty()) return wait_writable();
+  if (closed_) return;
+  const Written written = send_some();
+  if (written == Written::ended) return;
+  if (written == Written::some) return wait_writable();
   if (session_.close_after_reply && !more) return end_after_reply();
   if (!more || feeding_) return;
   feeding_ = true;

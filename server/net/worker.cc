@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,6 +36,13 @@ constexpr int64_t kDeliveryPauseNsMax = 2'000'000;
 // How soon requests held back by CLIENT PAUSE are tried again.
 constexpr int64_t kPauseRetryMs = 5;
 
+uint64_t thread_cpu_us() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000 +
+         static_cast<uint64_t>(time.tv_nsec) / 1000;
+}
+
 void sample_rates(Services& services, int64_t now_ms) {
   Rates::Totals totals;
   for (size_t i = 0; i < services.workers.count(); ++i) {
@@ -42,6 +50,8 @@ void sample_rates(Services& services, int64_t now_ms) {
     totals.commands += stats.commands_run.get();
     totals.bytes_in += stats.bytes_in.get();
     totals.bytes_out += stats.bytes_out.get();
+    totals.rounds += stats.rounds.get();
+    totals.busy_us += stats.busy_us.get();
   }
   services.rates.sample(totals, now_ms);
 }
@@ -158,7 +168,8 @@ void Worker::deliver_later(int64_t pause_ns) {
   });
 }
 
-void Worker::adopt(int fd, Session session, Bytes unread) {
+void Worker::adopt(int fd, Session session, Bytes unread,
+                   const std::shared_ptr<const TlsContext>& tls) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
@@ -166,14 +177,16 @@ void Worker::adopt(int fd, Session session, Bytes unread) {
   std::error_code error;
   socket.assign(asio::generic::stream_protocol(address.ss_family, 0), fd, error);
   if (!error) socket.non_blocking(true, error);
-  if (error) {
-    ::close(fd);
+  std::unique_ptr<TlsStream> stream = tls ? TlsStream::make(*tls) : nullptr;
+  if (error || (tls && !stream)) {
+    if (!socket.is_open()) ::close(fd);
     if (session.stream != nullptr) session.stream->closed();
     load.fetch_sub(1);
     return;
   }
   const uint64_t id = session.id;
-  auto connection = std::make_shared<Connection>(*this, std::move(socket), std::move(session));
+  auto connection =
+      std::make_shared<Connection>(*this, std::move(socket), std::move(session), std::move(stream));
   connections_.emplace(id, connection);
   services_->listeners.clients.add(id, index());
   stats_.clients.set(connections_.size());
@@ -194,6 +207,12 @@ void Worker::release_soon() {
   });
 }
 
+void Worker::complain(const std::string& text) {
+  constexpr unsigned kComplaintsMax = 10;  // in kCronMs
+  if (++complaints_ < kComplaintsMax) return events_.log_warning(text);
+  if (complaints_ == kComplaintsMax) events_.log_warning(text + "; more like it are not logged");
+}
+
 void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
   ready_.push_back(std::move(connection));
   ready_requests_ += requests;
@@ -202,6 +221,7 @@ void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
 }
 
 void Worker::run_ready() {
+  stats_.rounds.add(1);
   ready_requests_ = 0;
   if (serving_others_) {
     const auto round = std::exchange(ready_, {});
@@ -268,10 +288,14 @@ void Worker::schedule_cron(int64_t delay_ms) {
 Connection* Worker::count_client_bytes() {
   size_t sum = 0;
   size_t most = 0;
+  size_t input = 0;
+  size_t output = 0;
   Connection* largest = nullptr;
   for (const auto& [id, connection] : connections_) {
     const size_t bytes = connection->memory_bytes();
     sum += bytes;
+    input = std::max(input, connection->query_bytes());
+    output = std::max(output, connection->output_bytes());
     const Session& session = connection->session();
     if (bytes <= most || session.no_evict || session.monitor ||
         session.stream != nullptr || connection->closed()) continue;
@@ -280,6 +304,8 @@ Connection* Worker::count_client_bytes() {
   }
   stats_.client_bytes.set(sum);
   stats_.largest_client.set(most);
+  stats_.largest_input.set(input);
+  stats_.largest_output.set(output);
   return largest;
 }
 
@@ -304,6 +330,7 @@ void Worker::evict_clients() {
 }
 
 void Worker::cron() {
+  stats_.rounds.add(1);
   if (services_->settings.cron_paused.load(std::memory_order_relaxed)) {
     return schedule_cron(kCronMs);
   }
@@ -319,6 +346,8 @@ void Worker::cron() {
   const int64_t steady = steady_ms();
   if (steady - last_tick_ms_ >= kCronMs) {
     last_tick_ms_ = steady;
+    complaints_ = 0;
+    stats_.busy_us.set(thread_cpu_us());
     services_->store.memory().note_peak();
     services_->store.tend_eviction(static_cast<unsigned>(index()), static_cast<unsigned>(workers_),
                                    now_ms);

@@ -2,13 +2,15 @@
 // with asio's locks off, so other threads reach it only through the inbox and its wake-up.
 #pragma once
 
+#include <concurrentqueue/concurrentqueue.h>
+
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
-#include <concurrentqueue/concurrentqueue.h>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +21,7 @@
 namespace larder {
 
 class Connection;
+class TlsContext;
 
 class Worker : public ClientsOfWorker {
  public:
@@ -42,8 +45,9 @@ class Worker : public ClientsOfWorker {
   void finish_round();
   // The same, for a client that must be told before its next request is run.
   void finish_round_now();
-  // `unread` was read from the socket before.
-  void adopt(int fd, Session session, Bytes unread = {});
+  // `unread` was read from the socket before; `tls` is null for a plain connection.
+  void adopt(int fd, Session session, Bytes unread = {},
+             const std::shared_ptr<const TlsContext>& tls = nullptr);
   void remove(Connection& connection);
   void stop(int64_t until_ms);
   // Disconnects those of this worker's clients that hold most, while all clients together hold more
@@ -54,6 +58,11 @@ class Worker : public ClientsOfWorker {
   // From any thread: the safe point has moved.
   void release_soon();
   void retry_later() { has_postponed_ = true; }
+  // Copies bytes; they stay until the next call.
+  Bytes put_aside(Bytes bytes) { return aside_.assign(bytes); }
+  // Warns of a peer's fault. Many at once, as a port scan makes them, fill no disk: what is too
+  // much is only counted.
+  void complain(const std::string& text);
   // A client whose next requests are parsed; they run with those of the others that were readable
   // at the same time.
   void run_soon(std::shared_ptr<Connection> connection, size_t requests);
@@ -111,6 +120,8 @@ class Worker : public ClientsOfWorker {
   std::vector<Connection*> pushed_;  // emptied before any of them may close
   std::thread thread_;
   int64_t last_tick_ms_ = 0;
+  std::string aside_;
+  unsigned complaints_ = 0;  // since the last tick
   bool has_postponed_ = false;
   bool serving_others_ = false;  // beside a script
 };
