@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "storage/eviction/adviser.h"
 #include "storage/shard_lock.h"
 #include "storage/store.h"
 
@@ -74,6 +75,12 @@ EvictionAdvice Store::advice() {
   EvictionAdvice advice;
   advice.limit_bytes = memory_.limit();
   if (advice.limit_bytes != 0) advice.sampled_reads = groups_[0].advice(advice.estimates);
+  for (unsigned i = 0; i < group_count_; ++i) {
+    groups_[i].visit([&](const EvictionPolicy& policy) {
+      advice.changes += policy.changes();
+      if (i == 0) advice.setting = policy.setting();
+    });
+  }
   return advice;
 }
 

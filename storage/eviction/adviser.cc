@@ -24,7 +24,7 @@ constexpr double kReadsMax = 1 << 20;
 
 }  // namespace
 
-Adviser::Adviser(const EvictionOptions& options) : options_(options) {}
+Adviser::Adviser(const EvictionOptions& options) : options_(options) { options_.slab = &slab_; }
 
 void Adviser::set_capacity(int64_t entries) {
   constexpr int64_t kEntriesMin = 16;
@@ -55,7 +55,7 @@ void Adviser::reset() {
   for (const char* policy : kPolicies) {
     const bool at_all_sizes =
         std::find(std::begin(kCurves), std::end(kCurves), policy) != std::end(kCurves);
-    for (const double factor : kFactors) {
+    for (const double factor : kMemoryFactors) {
       if (at_all_sizes || factor == 1) add(policy, factor);
     }
   }
@@ -82,7 +82,9 @@ void Adviser::read(const Resident& entry, bool hit) {
   }
 }
 
+// Mostly what a read has missed, and only now its size is known.
 void Adviser::put(const Resident& entry) {
+  read_bytes_ += entry.bytes;
   for (GhostCache& ghost : ghosts_) {
     ghost.cache->put({entry.place, entry.home, std::max(entry.bytes, 1U)}, entry.now_ms);
   }
@@ -98,7 +100,7 @@ std::vector<Estimate> Adviser::estimates() const {
 }
 
 size_t Adviser::memory_bytes() const {
-  size_t bytes = 0;
+  size_t bytes = slab_.used_bytes();
   for (const GhostCache& ghost : ghosts_) bytes += ghost.cache->memory_bytes();
   return bytes;
 }

@@ -21,10 +21,12 @@
 
 #include "base/mutex.h"
 #include "storage/entry.h"
-#include "storage/eviction/adviser.h"
+#include "storage/eviction/estimate.h"
 #include "storage/eviction/policy.h"
 
 namespace larder {
+
+class Adviser;
 
 // Which entries may be evicted at all.
 enum class Victims : uint8_t { none, all, with_expiry };
@@ -32,6 +34,9 @@ enum class Victims : uint8_t { none, all, with_expiry };
 class alignas(64) EvictionGroup {
  public:
   static constexpr unsigned kShardBits = EntryRef::kHomeBits;
+
+  EvictionGroup();
+  ~EvictionGroup();
 
   // Under the lock of the entry's shard.
   void used(Entry& entry, uint32_t place, uint8_t home, int64_t now_ms) {
