@@ -22,6 +22,7 @@ class EvictionGroup;
 struct Candidate;
 class StoreEvents;
 class StoreSnapshot;
+class TtlRules;
 
 // What the keyspaces of a shard share. Guarded by the shard's lock.
 struct ShardServices {
@@ -29,10 +30,13 @@ struct ShardServices {
   unsigned shard_bits = 0;
   unsigned buckets_per_segment = Table::kBucketsMin;
   StoreEvents* events = nullptr;
+  bool note_added = false;         // one of the two below wants to know of keys that are added
   bool tell_added = false;         // events->added is called
   bool epoch = false;              // Entry::kEpoch of new entries
   bool had_field_expiries = false;  // a field of a hash was ever given one
   StoreSnapshot* snapshot = nullptr;  // the one that runs; null: none
+  std::shared_ptr<const TtlRules> ttl_rules;  // null: nobody but clients decides how long keys live
+  uint64_t added_hash = 0;         // of the key added last, kept for the rules
   EvictionGroup* eviction = nullptr;  // null: nothing is ever evicted, uses are not noted
   uint8_t home = 0;                   // this shard among those of the group
   GarbageList garbage;
@@ -152,7 +156,8 @@ class Keyspace : public Garbage {
            sizeof(Keyspace);
   }
   // What one key takes: its entry, its slot, a value kept outside.
-  size_t memory_of(Item item) const;
+  size_t memory_of(Item item) const { return memory_of(*item.entry()); }
+  size_t memory_of(const Entry& entry) const;
   size_t bytes() const override { return memory_bytes(); }
   ShardServices& services() { return services_; }
   // Frees the spare page an empty keyspace keeps.

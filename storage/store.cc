@@ -117,8 +117,19 @@ int64_t Store::next_expiry_ms(unsigned first, unsigned stride) {
 
 void Store::set_tell_added(bool on) {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    MutexLock lock(shards_[i].mutex);
-    shards_[i].services.tell_added = on && options_.events != nullptr;
+    ShardLock lock(shards_[i], i);
+    ShardServices& services = shards_[i].services;
+    services.tell_added = on && options_.events != nullptr;
+    services.note_added = services.tell_added || services.ttl_rules != nullptr;
+  }
+}
+
+void Store::set_ttl_rules(const std::shared_ptr<const TtlRules>& rules) {
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    ShardLock lock(shards_[i], i);
+    ShardServices& services = shards_[i].services;
+    services.ttl_rules = rules;
+    services.note_added = services.tell_added || rules != nullptr;
   }
 }
 

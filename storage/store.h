@@ -73,6 +73,8 @@ class alignas(128) Shard {
 // What the adviser has found, see Adviser.
 struct EvictionAdvice {
   std::vector<Estimate> estimates;
+  std::string setting;   // of an adaptive policy, in words
+  uint64_t changes = 0;  // of it
   double sampled_reads = 0;  // 0: nothing is known yet
   int64_t limit_bytes = 0;
 };
@@ -143,6 +145,8 @@ class Store {
 
   // Whether StoreEvents hears of every key that is added.
   void set_tell_added(bool on);
+  // Rules for the lives of keys; null: none. Who changes keys applies them.
+  void set_ttl_rules(const std::shared_ptr<const TtlRules>& rules);
 
   DatabaseSize database_size(unsigned db);
   StoreTotals totals();

@@ -85,6 +85,8 @@ class Call {
   // Readers (replication, append-only file, keyspace events, tracking) plug in here.
   void changed(const char* event, const Key& key) { changed(event, key, session_.db); }
   void changed(const char* event, const Key& key, unsigned db);
+  // What `changed` tells next leaves the key's life as it was (SET KEEPTTL).
+  void keeps_life() { life_kept_ = true; }
   // Another event of a change that was told already (SET with a life: "set", then "expire").
   void also(const char* event, const Key& key);
 
@@ -99,6 +101,10 @@ class Call {
   friend class Dispatcher;
 
   Item look(Keyspace& keys, const Key& key);
+  // TTL rules, see life_rules.cc.
+  void govern_life(Bytes event, const Key& key, unsigned db);
+  void renew_life(Item item, const Key& key);
+  void give_life(Item item, const Key& key, unsigned db, int64_t expiry_ms);
 
   Services& services_;
   WorkerContext& worker_;
@@ -108,6 +114,7 @@ class Call {
   Dispatcher* dispatcher_ = nullptr;
   bool retry_ = false;
   bool nested_ = false;
+  bool life_kept_ = false;
   bool still_waiting_ = false;  // of a retry
   const Command* command_ = nullptr;
   std::span<const Bytes> args_;

@@ -64,6 +64,9 @@ class LiveSettings {
   std::atomic<bool> tracks_use{false};
   std::atomic<int64_t> clients_bytes_max{0};    // maxmemory-clients, 0: none
   std::atomic<bool> cron_paused{false};         // DEBUG PAUSE-CRON
+  // Whether rules say how long some keys live, and whether reads renew some; see TtlRules.
+  std::atomic<bool> ttl_rules_govern{false};
+  std::atomic<bool> ttl_rules_slide{false};
   std::atomic<bool> lazy_flush{false};          // lazyfree-lazy-user-flush
   // Up to where collections stay packed; see storage/pack_limits.h.
   std::atomic<int64_t> hash_pack_fields_max{512};
