@@ -22,16 +22,16 @@ namespace larder {
 struct AdaptiveTuning {
   // Entries of a trial cache: this share of the real one's, within bounds. Fewer waver by points,
   // more cost memory.
-  int64_t entries_share = 32;
+  int64_t entries_share = 64;
   int64_t entries_min = 64;
-  int64_t entries_max = 256;
+  int64_t entries_max = 512;
   // What was counted fades by this factor once a turn, which is as many reads as a trial has
   // entries.
   double fade = 0.985;
   // To change over, the best must save this share of the misses, and more than chance would: so
   // many standard deviations of the reads on which the two differ.
   double margin = 0.005;
-  double doubt = 1;
+  double doubt = 1.5;
 };
 
 class Adaptive : public S3Fifo {
