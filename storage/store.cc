@@ -70,6 +70,8 @@ Store::Store(const StoreOptions& options) : options_(options) {
     services.events = options.events;
     services.eviction = &group_of_shard(i);
     services.home = static_cast<uint8_t>(i % shards_per_group());
+    shards_[i].floor_bytes_ = static_cast<int64_t>(Keyspace(0, services, 0).memory_bytes());
+    shards_[i].settle_memory_exactly(memory_);
   }
   set_memory_limit(0);
   set_eviction_policy(*find_eviction_policy("noeviction"), {});

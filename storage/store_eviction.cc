@@ -250,13 +250,19 @@ void Store::rebuild_group(unsigned group) {
   unlock_group(group);
 }
 
+int64_t Store::floor_bytes() const {
+  int64_t bytes = 0;
+  for (unsigned i = 0; i < shard_count(); ++i) bytes += shards_[i].floor_bytes();
+  return bytes;
+}
+
 // About how many entries a group will have at the limit; 0: can't be told yet.
 int64_t Store::capacity_of_group(unsigned group) {
-  const int64_t limit = memory_.limit();
-  const int64_t used = memory_.used();
+  const int64_t limit = memory_.limit() - floor_bytes();
+  const int64_t used = memory_.used() - floor_bytes();
   // Before, tables and buffers outweigh the entries.
   constexpr int64_t kPartMin = 8;
-  if (limit == 0 || used < limit / kPartMin) return 0;
+  if (limit <= 0 || used <= 0 || used < limit / kPartMin) return 0;
   size_t entries = 0;
   for (unsigned i = 0; i < shards_per_group(); ++i) {
     Shard& shard = shards_[group * shards_per_group() + i];
@@ -273,7 +279,7 @@ void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
     for (unsigned step = 0; step < kSegmentsPerTurn; ++step) {
       if (!readmit_step(i, now_ms)) break;
     }
-    groups_[i].tick(now_ms, capacity_of_group(i));
+    groups_[i].tick(now_ms, capacity_of_group(i), memory_.limit());
     if (groups_[i].wants_rebuild()) rebuild_group(i);
     const auto bytes = static_cast<int64_t>(groups_[i].memory_bytes());
     memory_.add(bytes - group_bytes_[i].exchange(bytes, std::memory_order_relaxed));

@@ -28,9 +28,8 @@ class Adviser {
   uint32_t sample_mask() const { return sample_mask_; }
   void read(const Resident& entry, bool hit);
   void put(const Resident& entry);
-  // About how many entries the real cache has at its limit.
-  void set_capacity(int64_t entries);
-  void reset();
+  // About how many entries the real cache has at its limit, and that limit.
+  void set_capacity(int64_t entries, int64_t limit_bytes);
 
   // Sampled reads that the estimates rest on.
   double reads() const { return reads_; }
@@ -38,6 +37,8 @@ class Adviser {
   size_t memory_bytes() const;
 
  private:
+  void fit(int64_t entries, int64_t limit_bytes);
+
   struct GhostCache {
     std::string policy;
     double factor;
