@@ -45,6 +45,7 @@ struct EntryShape {
   size_t key_bytes = 0;
   size_t payload_bytes = 0;
   int64_t expiry_ms = kNoExpiry;
+  size_t outside_bytes = 0;  // of a value kept outside the entry, for who weighs entries by size
 };
 
 class Entry {
@@ -112,7 +113,11 @@ class Entry {
   bool try_set_payload_bytes(size_t bytes);
 
   EntryShape shape() const {
-    return {type(), encoding(), key_bytes(), payload_bytes(), expiry_ms()};
+    return {.type = type(),
+            .encoding = encoding(),
+            .key_bytes = key_bytes(),
+            .payload_bytes = payload_bytes(),
+            .expiry_ms = expiry_ms()};
   }
 
  private:

@@ -26,6 +26,13 @@ void keep_marks(const Entry& old, Entry& entry) {
   entry.set(Entry::kEpoch, old.is(Entry::kEpoch));
 }
 
+// Of a value that the payload only points to.
+size_t outside_bytes(Encoding encoding, Bytes payload) {
+  if (encoding == Encoding::blob) return load<Blob*>(payload.data())->memory_bytes();
+  if (encoding == Encoding::object) return load<Object*>(payload.data())->memory_bytes();
+  return 0;
+}
+
 class BlobGarbage : public Garbage {
  public:
   explicit BlobGarbage(Blob* blob) : blob_(blob) {}
@@ -91,7 +98,8 @@ void Keyspace::note_evictable(Item item) {
   if (eviction->holds(entry) && !eviction->may_evict(entry)) {
     eviction->removed(entry);
   } else if (!eviction->holds(entry) && eviction->may_evict(entry)) {
-    eviction->inserted(entry, item.where.place, services_.home, entry.bytes(), services_.now_ms);
+    eviction->inserted(entry, item.where.place, services_.home, memory_of(entry),
+                       services_.now_ms);
   }
 }
 
@@ -125,7 +133,8 @@ void Keyspace::evict(Item item) {
 uint64_t Keyspace::readmit_step(uint64_t cursor) {
   return table_.scan_segment(cursor, [this](Entry* entry) {
     const uint32_t place = Table::place_of(entry, services_.shard_bits).place;
-    services_.eviction->readmitted(*entry, place, services_.home, entry->bytes(), services_.now_ms);
+    services_.eviction->readmitted(*entry, place, services_.home, memory_of(*entry),
+                                   services_.now_ms);
   });
 }
 
@@ -136,10 +145,13 @@ Item Keyspace::add(const Key& key, const EntryShape& shape) {
   table_.insert(where, entry);
   const Item item{table_.find(where, key.name), where};
   note_expiry(item, kNoExpiry);
-  if (services_.tell_added) [[unlikely]] services_.events->added(db_, key.name);
+  if (services_.note_added) [[unlikely]] {
+    services_.added_hash = key.hash;
+    if (services_.tell_added) services_.events->added(db_, key.name);
+  }
   if (services_.eviction != nullptr && !services_.eviction->holds(*entry)) {
-    services_.eviction->inserted(*entry, where.place, services_.home, entry->bytes(),
-                                 services_.now_ms);
+    services_.eviction->inserted(*entry, where.place, services_.home,
+                                 entry->bytes() + shape.outside_bytes, services_.now_ms);
   }
   return item;
 }
@@ -274,6 +286,7 @@ Item Keyspace::copy_value(const Entry& from, const Key& key, Item old) {
 Item Keyspace::put(const Key& key, Item item, EntryShape shape, Bytes payload) {
   shape.key_bytes = key.name.size();
   shape.payload_bytes = payload.size();
+  shape.outside_bytes = outside_bytes(shape.encoding, payload);
   item = item ? reshape(item, shape) : add(key, shape);
   std::memcpy(item->payload(), payload.data(), payload.size());
   return item;
@@ -327,8 +340,7 @@ void Keyspace::drop_object(Object* object) {
   services_.garbage.push_back(std::make_unique<ObjectGarbage>(&object->slab()));
 }
 
-size_t Keyspace::memory_of(Item item) const {
-  const Entry& entry = *item.entry();
+size_t Keyspace::memory_of(const Entry& entry) const {
   size_t bytes = Slab::usable(entry.bytes()) + sizeof(Table::Slot);
   if (entry.encoding() == Encoding::blob) bytes += load<Blob*>(entry.payload())->memory_bytes();
   if (entry.encoding() != Encoding::object) return bytes;

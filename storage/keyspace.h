@@ -22,6 +22,7 @@ class EvictionGroup;
 struct Candidate;
 class StoreEvents;
 class StoreSnapshot;
+class TtlRules;
 
 // Where keys are kept until somebody else removes them (ShardServices::keeps_expired), this thread
 // finds those whose time has come, too: it runs what a primary sends.
@@ -33,11 +34,14 @@ struct ShardServices {
   unsigned shard_bits = 0;
   unsigned buckets_per_segment = Table::kBucketsMin;
   StoreEvents* events = nullptr;
+  bool note_added = false;         // one of the two below wants to know of keys that are added
   bool tell_added = false;         // events->added is called
   bool keeps_expired = false;      // a replica: its primary removes them, here they are hidden
   bool epoch = false;              // Entry::kEpoch of new entries
   bool had_field_expiries = false;  // a field of a hash was ever given one
   StoreSnapshot* snapshot = nullptr;  // the one that runs; null: none
+  std::shared_ptr<const TtlRules> ttl_rules;  // null: nobody but clients decides how long keys live
+  uint64_t added_hash = 0;         // of the key added last, kept for the rules
   EvictionGroup* eviction = nullptr;  // null: nothing is ever evicted, uses are not noted
   uint8_t home = 0;                   // this shard among those of the group
   GarbageList garbage;
@@ -157,7 +161,8 @@ class Keyspace : public Garbage {
            sizeof(Keyspace);
   }
   // What one key takes: its entry, its slot, a value kept outside.
-  size_t memory_of(Item item) const;
+  size_t memory_of(Item item) const { return memory_of(*item.entry()); }
+  size_t memory_of(const Entry& entry) const;
   size_t bytes() const override { return memory_bytes(); }
   ShardServices& services() { return services_; }
   // Frees the spare page an empty keyspace keeps.

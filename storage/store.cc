@@ -70,6 +70,8 @@ Store::Store(const StoreOptions& options) : options_(options) {
     services.events = options.events;
     services.eviction = &group_of_shard(i);
     services.home = static_cast<uint8_t>(i % shards_per_group());
+    shards_[i].floor_bytes_ = static_cast<int64_t>(Keyspace(0, services, 0).memory_bytes());
+    shards_[i].settle_memory_exactly(memory_);
   }
   set_memory_limit(0);
   set_eviction_policy(*find_eviction_policy("noeviction"), {});
@@ -122,7 +124,19 @@ void Store::set_tell_added(bool on) {
   for (unsigned i = 0; i < shard_count(); ++i) {
     const ShardLock lock(shards_[i], i);
     if (!lock) continue;
-    shards_[i].services.tell_added = on && options_.events != nullptr;
+    ShardServices& services = shards_[i].services;
+    services.tell_added = on && options_.events != nullptr;
+    services.note_added = services.tell_added || services.ttl_rules != nullptr;
+  }
+}
+
+void Store::set_ttl_rules(const std::shared_ptr<const TtlRules>& rules) {
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    const ShardLock lock(shards_[i], i);
+    if (!lock) continue;
+    ShardServices& services = shards_[i].services;
+    services.ttl_rules = rules;
+    services.note_added = services.tell_added || rules != nullptr;
   }
 }
 

@@ -2,6 +2,7 @@
 // top bits of its hash. Lock order: shards ascending, then nothing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -59,8 +60,11 @@ class alignas(128) Shard {
   int64_t memory_bytes() const REQUIRES(mutex) {
     int64_t bytes = 0;
     for (const unsigned db : used_) bytes += static_cast<int64_t>(keyspaces_[db]->memory_bytes());
-    return bytes;
+    return std::max(bytes, floor_bytes_);
   }
+  // What the first key takes beside itself, counted from the start: who sets a limit a little above
+  // what is used (Redis's own tests do) has that little for keys, and not for tables.
+  int64_t floor_bytes() const { return floor_bytes_; }
   // Databases that have a keyspace here.
   const std::vector<unsigned>& used() const REQUIRES(mutex) { return used_; }
 
@@ -72,12 +76,15 @@ class alignas(128) Shard {
 
   std::vector<std::unique_ptr<Keyspace>> keyspaces_;
   std::vector<unsigned> used_;
+  int64_t floor_bytes_ = 0;
   int64_t reported_bytes_ = 0;
 };
 
 // What the adviser has found, see Adviser.
 struct EvictionAdvice {
   std::vector<Estimate> estimates;
+  std::string setting;   // of an adaptive policy, in words
+  uint64_t changes = 0;  // of it
   double sampled_reads = 0;  // 0: nothing is known yet
   int64_t limit_bytes = 0;
 };
@@ -151,6 +158,8 @@ class Store {
 
   // Whether StoreEvents hears of every key that is added.
   void set_tell_added(bool on);
+  // Rules for the lives of keys; null: none. Who changes keys applies them.
+  void set_ttl_rules(const std::shared_ptr<const TtlRules>& rules);
 
   DatabaseSize database_size(unsigned db);
   StoreTotals totals();
@@ -183,6 +192,7 @@ class Store {
   void put_policy_into_force();
   ShardSet shards_of_group(unsigned group) const;
   void rebuild_group(unsigned group);
+  int64_t floor_bytes() const;
   int64_t capacity_of_group(unsigned group);
 
   StoreOptions options_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "storage/eviction/adviser.h"
 #include "storage/shard_lock.h"
 #include "storage/store.h"
 
@@ -72,6 +73,12 @@ EvictionAdvice Store::advice() {
   EvictionAdvice advice;
   advice.limit_bytes = memory_.limit();
   if (advice.limit_bytes != 0) advice.sampled_reads = groups_[0].advice(advice.estimates);
+  for (unsigned i = 0; i < group_count_; ++i) {
+    groups_[i].visit([&](const EvictionPolicy& policy) {
+      advice.changes += policy.changes();
+      if (i == 0) advice.setting = policy.setting();
+    });
+  }
   return advice;
 }
 
@@ -252,13 +259,19 @@ void Store::rebuild_group(unsigned group) {
   unlock_shards(*this, shards);
 }
 
+int64_t Store::floor_bytes() const {
+  int64_t bytes = 0;
+  for (unsigned i = 0; i < shard_count(); ++i) bytes += shards_[i].floor_bytes();
+  return bytes;
+}
+
 // About how many entries a group will have at the limit; 0: can't be told yet.
 int64_t Store::capacity_of_group(unsigned group) {
-  const int64_t limit = memory_.limit();
-  const int64_t used = memory_.used();
+  const int64_t limit = memory_.limit() - floor_bytes();
+  const int64_t used = memory_.used() - floor_bytes();
   // Before, tables and buffers outweigh the entries.
   constexpr int64_t kPartMin = 8;
-  if (limit == 0 || used < limit / kPartMin) return 0;
+  if (limit <= 0 || used <= 0 || used < limit / kPartMin) return 0;
   size_t entries = 0;
   for (unsigned i = 0; i < shards_per_group(); ++i) {
     Shard& shard = shards_[group * shards_per_group() + i];
@@ -276,7 +289,7 @@ void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
     for (unsigned step = 0; step < kSegmentsPerTurn; ++step) {
       if (!readmit_step(i, now_ms)) break;
     }
-    groups_[i].tick(now_ms, capacity_of_group(i));
+    groups_[i].tick(now_ms, capacity_of_group(i), memory_.limit());
     const bool lost_some = groups_[i].lost_some.load(std::memory_order_relaxed);
     if (lost_some || groups_[i].wants_rebuild()) rebuild_group(i);
     const auto bytes = static_cast<int64_t>(groups_[i].memory_bytes());

@@ -29,13 +29,14 @@ Item lay_out(Keyspace& keyspace, const Key& key, Item item, const EntryShape& sh
 }
 
 Item put_payload(Keyspace& keyspace, const Key& key, Item item, Encoding encoding, Bytes payload,
-                 int64_t expiry_ms) {
+                 int64_t expiry_ms, size_t outside_bytes = 0) {
   const Item placed = lay_out(keyspace, key, item,
                               {.type = Type::string,
                                .encoding = encoding,
                                .key_bytes = key.name.size(),
                                .payload_bytes = payload.size(),
-                               .expiry_ms = expiry_ms});
+                               .expiry_ms = expiry_ms,
+                               .outside_bytes = outside_bytes});
   std::memcpy(placed->payload(), payload.data(), payload.size());
   return placed;
 }
@@ -112,7 +113,8 @@ Item put_string(Keyspace& keyspace, const Key& key, Item item, Bytes value, int6
   std::memcpy(blob->data(), value.data(), value.size());
   char pointer[sizeof blob];
   store(pointer, blob);
-  return put_payload(keyspace, key, item, Encoding::blob, {pointer, sizeof pointer}, expiry_ms);
+  return put_payload(keyspace, key, item, Encoding::blob, {pointer, sizeof pointer}, expiry_ms,
+                     blob->memory_bytes());
 }
 
 Item put_integer(Keyspace& keyspace, const Key& key, Item item, int64_t value,

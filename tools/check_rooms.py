@@ -18,9 +18,12 @@ ROOMS = {
     "server/admin": {"base", "protocol", "storage", "server/commands", "server/net",
                      "server/persistence", "server/replication", "server/scripting"},
     "server": {"base", "protocol", "storage", "server/commands", "server/net", "server/admin"},
+    "storage/sim": {"base", "storage", "trace"},
     "storage": {"base"},
     "protocol": {"base"},
+    "client/bench": {"base", "protocol", "client", "trace"},
     "client": {"base", "protocol"},
+    "trace": {"base"},
     "base": set(),
 }
 # Library: where it may be included, as patterns of paths.
@@ -53,7 +56,7 @@ def faults_of(path, text):
 
 
 def sources():
-    for folder in ("base", "protocol", "storage", "client", "server", "tests"):
+    for folder in ("base", "protocol", "trace", "storage", "client", "server", "tests"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".h", ".cc"):
                 yield path

@@ -10,7 +10,7 @@ FILE_LINES_MAX = 800
 FUNCTION_LINES_MAX = 70
 LINE_COLUMNS_MAX = 100
 SUFFIXES = {".h", ".cc", ".py", ".cmake", ".sh"}
-FOLDERS = ("base", "protocol", "storage", "client", "server", "tests", "tools", "cmake")
+FOLDERS = ("base", "protocol", "trace", "storage", "client", "server", "tests", "tools", "cmake")
 WORDS = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 # What opens a brace that is no function: scopes, types, initialisers.
 NO_FUNCTION = re.compile(r"^\s*(extern|namespace|class|struct|union|enum|template\s*<.*>\s*(class|"

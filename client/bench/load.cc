@@ -73,7 +73,8 @@ LoadPlan measured_plan(const BenchOptions& options, size_t command_count) {
   plan.requests_per_s = options.requests_per_s;
   plan.warm_up_s = options.warm_up_s;
   plan.seconds_max = options.seconds;
-  plan.requests_max = options.requests;
+  // A trace is as long as what was read of it, and the SETs that follow from it.
+  plan.requests_max = options.replay.empty() ? options.requests : 0;
   plan.silence_s_max = options.timeout_s;
   plan.verify = options.verify;
   return plan;

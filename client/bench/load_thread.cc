@@ -234,6 +234,7 @@ Bytes LoadThread::take_answers(uint32_t index, Bytes bytes, int64_t now_ns) {
     }
     const Ticket& ticket = connection.tickets[connection.answered++];
     if (connection.measured) count(ticket, answer, latency_ns);
+    source_->answered(ticket, answer);
   }
   replies_.store(replies() + connection.answered - before, std::memory_order_relaxed);
   if (connection.answered == due && before < due) idle_.push_back(index);

@@ -43,7 +43,7 @@ class Bench {
         load_(options, progress_, stop_asked) {}
 
   int run() {
-    auto made = Workload::make(options_);
+    auto made = make_workload(options_);
     if (!made) return complain(made.error());
     workload_ = std::move(*made);
     return options_.compare ? run_two() : run_one();
@@ -101,7 +101,7 @@ class Bench {
 
   bool fill(const Target& target) {
     if (!options_.fill) return true;
-    const auto all_keys = Workload::make_fill(options_);
+    const auto all_keys = make_fill(options_);
     if (!all_keys) return complain(all_keys.error()) == 0;
     progress_.set_title("filling " + target.endpoint.to_text() + ": ");
     const auto result = load_.run(

@@ -20,6 +20,7 @@ Examples:
   larder-bench --rate 20000 --seconds 60        at a steady rate: the latencies that users see
   larder-bench --command 'INCR __key__:3, LPUSH list:__key__ __data__:1'
   larder-bench --fill --compare 127.0.0.1:6380  two servers in turn, and their ratios
+  larder-bench --replay trace.csv.gz -c 1       what the server's cache would have missed
 )";
 
 constexpr const char* kPlaces =
@@ -122,6 +123,13 @@ void add_load_options(CLI::App& app, BenchOptions& options, Texts& texts) {
   app.add_option("--command", texts.command, kPlaces)
       ->excludes(ratio)
       ->type_name("COMMANDS")
+      ->group(group);
+  app.add_option("--replay", options.replay,
+                 "instead of a mix: lines of key[,size[,ttl]], plain or gzip; each is a GET, and "
+                 "what is missing is SET. Once to its end, or up to -n lines and --seconds")
+      ->excludes("--ratio")
+      ->excludes("--command")
+      ->type_name("FILE")
       ->group(group);
   app.add_option("--seed", options.seed, "repeats the random choices of an earlier run")
       ->default_str("")
@@ -237,7 +245,9 @@ void finish(BenchOptions& options, const Texts& texts) {
       options.threads > options.keys) {
     throw CLI::ValidationError("--threads", "more threads than keys");
   }
-  if (options.seconds == 0 && options.requests == 0) options.seconds = 10;
+  if (options.replay.empty() && options.seconds == 0 && options.requests == 0) {
+    options.seconds = 10;
+  }
 }
 
 }  // namespace

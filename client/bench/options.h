@@ -25,7 +25,8 @@ struct BenchOptions {
   unsigned pipeline = 1;
   double requests_per_s = 0;  // 0: as many as possible
   Mix mix;
-  uint64_t seed = 0;  // 0: another one each time
+  std::string replay;  // a trace's file, instead of the mix
+  uint64_t seed = 0;   // 0: another one each time
 
   uint64_t keys = 1'000'000;
   KeyNames names;

@@ -81,6 +81,14 @@ std::string processor_lines(const Report& report, const Summary& summary) {
   return text;
 }
 
+// What a cache is judged by; of other loads the table tells it.
+std::string miss_line(const Report& report, const CommandStats& total) {
+  if (report.options.replay.empty()) return {};
+  const uint64_t read = total.values + total.misses;
+  return "Miss ratio " + format_fixed(share(total.misses, read), 4) + " of " +
+         format_count(read) + " reads.\n";
+}
+
 std::string trouble_lines(const Report& report, const CommandStats& total) {
   const LoadStats& stats = report.result.stats;
   std::string text;
@@ -93,7 +101,7 @@ std::string trouble_lines(const Report& report, const CommandStats& total) {
   } else if (report.options.verify) {
     text += "Verified: " + format_count(total.values) + " values, all right.\n";
   }
-  if (total.misses > 0 && total.values == 0) {
+  if (total.misses > 0 && total.values == 0 && report.options.replay.empty()) {
     text += "No key was found: --fill stores all keys first.\n";
   }
   return text;
@@ -165,7 +173,7 @@ std::string to_text(const Report& report) {
                      std::to_string(options.seed) + "\n\n";
   text += table_of(report, total) + slow_line(report, total) + "\n";
   text += processor_lines(report, summarise(report.result));
-  return text + trouble_lines(report, total);
+  return text + miss_line(report, total) + trouble_lines(report, total);
 }
 
 std::string to_json(const Report& report) {
@@ -178,6 +186,8 @@ std::string to_json(const Report& report) {
             {"keys", options.keys},       {"seed", options.seed},
             {"seconds", stats.seconds()}};
   json.update(json_of(total, stats));
+  const uint64_t read = total.values + total.misses;
+  json["miss_ratio"] = read == 0 ? Json(nullptr) : Json(share(total.misses, read));
   json["slow"] = total.latency_ns.above(static_cast<uint64_t>(options.slow_ms * 1e6));
   json["sent_bytes"] = stats.sent_bytes;
   json["received_bytes"] = stats.received_bytes;

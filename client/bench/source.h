@@ -1,5 +1,5 @@
-// Where a load's requests come from: a mix of commands, or all keys once. Whatever else makes
-// requests (a recorded trace) is one more RequestSource and one more line in the plan.
+// Where a load's requests come from: a mix of commands, all keys once, or a recorded trace
+// (trace_workload.h).
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "client/bench/answers.h"
 #include "client/bench/mix.h"
 #include "client/bench/recipe.h"
 #include "protocol/output.h"
@@ -28,6 +29,8 @@ class RequestSource {
   virtual bool next(Output& out, Ticket& ticket) = 0;
   // Whether `value`, the reply to that request, is what it has to be; true when nobody can know.
   virtual bool expects(const Ticket& ticket, Bytes value) const = 0;
+  // The reply to that request came. What is asked next may depend on it.
+  virtual void answered(const Ticket& /*ticket*/, const Answer& /*answer*/) {}
 };
 
 // Makes the source of thread `index` of `threads`.

@@ -36,7 +36,8 @@ bool needs_quotes(Bytes text) {
 bool is_list(const OptionSpec& option) {
   return option.kind == OptionKind::words || option.kind == OptionKind::save_points ||
          option.kind == OptionKind::buffer_limits || option.kind == OptionKind::choices_list ||
-         option.kind == OptionKind::percentiles || option.kind == OptionKind::oom_scores;
+         option.kind == OptionKind::percentiles || option.kind == OptionKind::oom_scores ||
+         option.kind == OptionKind::ttl_rules;
 }
 
 std::string kind_text(const OptionSpec& option) {
@@ -58,6 +59,9 @@ std::string kind_text(const OptionSpec& option) {
     case OptionKind::save_points: return "seconds changes ...";
     case OptionKind::event_classes: return "letters";
     case OptionKind::buffer_limits: return "class hard soft seconds ...";
+    case OptionKind::duration: return "time";
+    case OptionKind::sliding: return "yes, no or time";
+    case OptionKind::ttl_rules: return "pattern name=value ...";
     case OptionKind::text: break;
   }
   return "text";

@@ -19,6 +19,7 @@
 #include "server/commands/activity.h"
 #include "server/commands/append_only.h"
 #include "server/commands/args.h"
+#include "server/commands/eviction_advice.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
 #include "server/commands/replication.h"
@@ -398,6 +399,34 @@ void stats(Info& info) {
   add_event_loop(info, rates);
 }
 
+std::string curve_text(const Estimate& point) {
+  char text[64];
+  std::snprintf(text, sizeof text, "hit_ratio=%.4f,byte_hit_ratio=%.4f", point.hit_ratio,
+                point.byte_hit_ratio);
+  return text;
+}
+
+// What EVICTION ADVISE tells, for those who collect INFO. Estimates come once there are reads to
+// rest on.
+void eviction(Info& info) {
+  const Advice advice = advice_of(info.call.services());
+  info.add("eviction_policy", info.option("maxmemory-policy"));
+  info.add("eviction_goal", info.option("eviction-goal"));
+  info.add("eviction_setting", advice.facts.setting);
+  info.add("eviction_setting_changes", static_cast<int64_t>(advice.facts.changes));
+  info.add("eviction_sampled_reads", static_cast<int64_t>(advice.facts.sampled_reads));
+  if (advice.facts.sampled_reads == 0) return;
+  for (const Estimate& each : advice.facts.estimates) {
+    if (each.factor == 1) info.add_ratio("eviction_hit_ratio_" + each.policy, each.hit_ratio, 4);
+  }
+  for (const Estimate& each : advice.curve(advice.policy)) {
+    info.add("eviction_curve_" + std::to_string(advice.bytes_at(each.factor)),
+             curve_text(each));
+  }
+  info.add("eviction_recommended_policy", advice.best_policy());
+  info.add("eviction_recommended_memory", advice.bytes_at(advice.best_factor()));
+}
+
 void replication(Info& info) { info.text += info.call.services().replication->info(); }
 
 void cpu(Info& info) {
@@ -513,6 +542,7 @@ constexpr Section kSections[] = {
     {"memory", "Memory", true, memory},
     {"persistence", "Persistence", true, persistence},
     {"stats", "Stats", true, stats},
+    {"eviction", "Eviction", true, eviction},
     {"replication", "Replication", true, replication},
     {"cpu", "CPU", true, cpu},
     {"modules", "Modules", true, modules},

@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/duration.h"
 #include "base/numbers.h"
 #include "server/admin/machine.h"
 #include "server/commands/keyspace_events.h"
 #include "server/commands/registry.h"
+#include "storage/ttl_rules.h"
 
 namespace larder {
 namespace {
@@ -213,6 +215,29 @@ Checked check_buffer_limits(const std::string& before, Bytes text) {
   return {joined_words(all), ""};
 }
 
+Checked check_duration(Bytes text) {
+  const auto ms = parse_duration_ms(text);
+  if (!ms) return wrong("argument must be seconds or a time such as 90s, 1500ms, 15m, 2h, 1d");
+  return {duration_text(*ms), ""};
+}
+
+Checked check_sliding(Bytes text) {
+  int64_t ms = 0;
+  if (!parse_sliding(lower_case(text), ms)) {
+    return wrong("argument must be 'yes', 'no' or a time such as 90s, 15m, 2h, 1d");
+  }
+  if (ms == TtlRule::kSlidesAsGiven) return {"yes", ""};
+  return {ms == 0 ? "no" : duration_text(ms), ""};
+}
+
+Checked check_ttl_rules(Bytes text) {
+  const std::vector<std::string> words = split_words(text);
+  std::vector<TtlRule> rules;
+  std::string error = parse_ttl_rules(words, {}, rules);
+  if (!error.empty()) return wrong(std::move(error));
+  return {joined_words(words), ""};
+}
+
 }  // namespace
 
 std::string joined_words(const std::vector<std::string>& words) {
@@ -264,6 +289,12 @@ CheckedValue check_value(const OptionSpec& option, const std::string& before, By
       return check_save_points(text);
     case OptionKind::buffer_limits:
       return check_buffer_limits(before, text);
+    case OptionKind::duration:
+      return check_duration(text);
+    case OptionKind::sliding:
+      return check_sliding(text);
+    case OptionKind::ttl_rules:
+      return check_ttl_rules(text);
   }
   return wrong("unknown kind");
 }

@@ -46,12 +46,15 @@ std::string Options::assign(const OptionSpec& option, const std::vector<std::str
                        option.kind == OptionKind::choices_list ||
                        option.kind == OptionKind::percentiles ||
                        option.kind == OptionKind::oom_scores ||
-                       option.kind == OptionKind::buffer_limits;
+                       option.kind == OptionKind::buffer_limits ||
+                       option.kind == OptionKind::ttl_rules;
   if (words.empty() || (!several && words.size() != 1)) return "wrong number of arguments";
   std::string text = several ? joined_words(words) : words[0];
-  // Lines of `save` add up, except over a default and over a weaker source.
+  // Some lines add up, except over a default and over a weaker source.
   const Value& before = value(option);
-  if (option.kind == OptionKind::save_points && before.source == source && !text.empty()) {
+  const bool adds_up =
+      option.kind == OptionKind::save_points || option.kind == OptionKind::ttl_rules;
+  if (adds_up && before.source == source && !text.empty()) {
     text = before.text + " " + text;
   }
   return assign_text(option, text, source);

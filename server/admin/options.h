@@ -46,6 +46,9 @@ enum class OptionKind : uint8_t {
   save_points,    // seconds changes [seconds changes ...]
   event_classes,  // letters of notify-keyspace-events
   buffer_limits,  // class hard soft seconds [...], classes not named stay
+  duration,       // seconds, or with a unit: 90s, 1500ms, 15m, 2h, 1d; printed as seconds
+  sliding,        // yes, no or a duration
+  ttl_rules,      // pattern name=value ... [pattern name=value ...], lines add up
 };
 
 enum class Standing : uint8_t {

@@ -11,6 +11,9 @@ namespace larder {
 
 namespace {
 constexpr int kNiceness = 19;
+// What waits is counted nowhere: on a busy machine this thread may hardly run, and then who evicts
+// frees himself. A piece of more than this is worth waiting for all the same.
+constexpr size_t kPendingBytesMax = 16 * 1024 * 1024;
 }
 
 struct ReclaimerThread::Queue {
@@ -33,10 +36,16 @@ ReclaimerThread::~ReclaimerThread() {
 }
 
 void ReclaimerThread::reclaim(GarbageList garbage) {
-  pending_.fetch_add(garbage.size(), std::memory_order_relaxed);
   {
     std::lock_guard lock(queue_->mutex);
-    for (auto& piece : garbage) queue_->waiting.push_back(std::move(piece));
+    for (auto& piece : garbage) {
+      const size_t bytes = piece->bytes();
+      const size_t waiting = pending_bytes_.load(std::memory_order_relaxed) + bytes;
+      if (waiting > kPendingBytesMax && bytes <= kPendingBytesMax) continue;
+      pending_.fetch_add(1, std::memory_order_relaxed);
+      pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+      queue_->waiting.push_back(std::move(piece));
+    }
   }
   queue_->filled.notify_one();
 }
@@ -53,7 +62,9 @@ void ReclaimerThread::run() {
       batch.swap(queue_->waiting);
     }
     for (auto& piece : batch) {
+      const size_t bytes = piece->bytes();
       piece.reset();
+      pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
       pending_.fetch_sub(1, std::memory_order_relaxed);
       freed_.fetch_add(1, std::memory_order_relaxed);
     }

@@ -27,6 +27,7 @@ class ReclaimerThread : public Reclaimer {
 
   std::unique_ptr<Queue> queue_;
   std::atomic<size_t> pending_{0};
+  std::atomic<size_t> pending_bytes_{0};
   std::atomic<size_t> freed_{0};
   std::thread thread_;
 };

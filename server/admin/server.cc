@@ -20,6 +20,7 @@
 #include "server/admin/option_rows.h"
 #include "server/admin/process.h"
 #include "server/admin/reclaimer.h"
+#include "server/admin/trimmer.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
@@ -292,6 +293,7 @@ int serve(LoadedOptions loaded) {
                .databases = static_cast<unsigned>(options.integer("databases")),
                .events = &listeners,
                .reclaimer = &reclaimer});
+  const TrimmerThread trimmer(store.memory());
   listeners.tracking.connect(store);
   Registry registry;
   add_all_commands(registry);

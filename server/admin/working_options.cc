@@ -7,6 +7,7 @@
 #include <climits>
 #include <cstring>
 
+#include "base/duration.h"
 #include "server/admin/log.h"
 #include "server/admin/machine.h"
 #include "server/admin/oom_score.h"
@@ -18,6 +19,7 @@
 #include "server/replication/settings.h"
 #include "storage/eviction/registry.h"
 #include "storage/store.h"
+#include "storage/ttl_rules.h"
 
 namespace larder {
 namespace {
@@ -170,6 +172,24 @@ std::string apply_directory(const Options& options, OptionTargets&) {
   return std::string("Changing directory: ") + std::strerror(errno);
 }
 
+// Options for all keys and rules for some make one set of rules. What can't be parsed was refused
+// before.
+std::string apply_ttl_rules(const Options& options, OptionTargets& to) {
+  TtlRule rest;
+  rest.default_ms = parse_duration_ms(options.text("default-ttl")).value_or(0);
+  rest.max_ms = parse_duration_ms(options.text("max-ttl")).value_or(0);
+  rest.jitter_percent = options.integer("ttl-jitter");
+  (void)parse_sliding(options.text("sliding-ttl"), rest.sliding_ms);
+  std::vector<TtlRule> rules;
+  std::string error = parse_ttl_rules(options.words("ttl-rule"), rest, rules);
+  if (!error.empty()) return error;
+  const auto all = std::make_shared<const TtlRules>(std::move(rules), rest);
+  to.store.set_ttl_rules(all->govern() || all->slide() ? all : nullptr);
+  to.settings.ttl_rules_govern.store(all->govern());
+  to.settings.ttl_rules_slide.store(all->slide());
+  return "";
+}
+
 constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "bind", .kind = Kind::words, .standard = "* -::*", .section = In::network,
      .summary = "Addresses to listen on; a leading '-' makes an address that is missing no error.",
@@ -267,6 +287,27 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .summary = "Keys looked at to choose a victim; more than 64 are taken for 64.", .low = 1,
      .high = INT_MAX,
      .apply = apply_policy},
+    {.name = "default-ttl", .kind = Kind::duration, .standard = "0", .section = In::memory,
+     .summary = "How long a key lives that is written without a life of its own (SET without EX, "
+                "the first HSET): seconds or 15m, 2h, 1d; 0: for good. PERSIST is obeyed.",
+     .apply = apply_ttl_rules},
+    {.name = "max-ttl", .kind = Kind::duration, .standard = "0", .section = In::memory,
+     .summary = "No key is given a longer life than this, whatever a client asks for, nor lives "
+                "for good; 0: no bound.",
+     .apply = apply_ttl_rules},
+    {.name = "ttl-jitter", .kind = Kind::integer, .standard = "0", .section = In::memory,
+     .summary = "Every life that is given is shortened by a random share of up to this many per "
+                "cent, so that keys written together do not end together.",
+     .high = 100, .apply = apply_ttl_rules},
+    {.name = "sliding-ttl", .kind = Kind::sliding, .standard = "no", .section = In::memory,
+     .summary = "A read makes the life left of a key that has one at least this long; yes: as long "
+                "as default-ttl or else max-ttl.",
+     .apply = apply_ttl_rules},
+    {.name = "ttl-rule", .kind = Kind::ttl_rules, .section = In::memory,
+     .summary = "The same for keys that match a pattern: session:* default=30m max=1d jitter=10 "
+                "sliding=yes. Several lines are several rules, of which the first that matches "
+                "holds; what it does not name is as the four options above say.",
+     .apply = apply_ttl_rules},
     {.name = "hash-max-listpack-entries", .alias = "hash-max-ziplist-entries",
      .kind = Kind::integer, .standard = "512", .section = In::memory,
      .summary = "Most fields of a hash that is kept in one piece.", .apply = apply_hash_limits},

@@ -24,7 +24,11 @@ Item Call::find_to_look(const Key& key) { return look(keyspace(key), key); }
 Item Call::find_to_read(const Key& key) {
   Keyspace& keys = keyspace(key);
   const Item item = look(keys, key);
-  if (item && !session_.no_touch) keys.touch(item);
+  if (!item || session_.no_touch) return item;
+  keys.touch(item);
+  if (services_.settings.ttl_rules_slide.load(std::memory_order_relaxed)) [[unlikely]] {
+    renew_life(item, key);
+  }
   return item;
 }
 
@@ -37,6 +41,9 @@ void Call::changed(const char* event, const Key& key, unsigned db) {
   changed_ = true;
   Listeners& listeners = services_.listeners;
   listeners.changed(event, db, key.name, session_.id);
+  if (services_.settings.ttl_rules_govern.load(std::memory_order_relaxed)) [[unlikely]] {
+    govern_life(event, key, db);
+  }
   if (listeners.watches.empty() && listeners.waiters.empty()) [[likely]] return;
   touch_watches(listeners.watches, key, db);
   if (listeners.waiters.find(key, db) != nullptr) dispatcher_->note_ready({key, db});

@@ -93,6 +93,8 @@ class Call {
   // Readers (replication, append-only file, keyspace events, tracking) plug in here.
   void changed(const char* event, const Key& key) { changed(event, key, session_.db); }
   void changed(const char* event, const Key& key, unsigned db);
+  // What `changed` tells next leaves the key's life as it was (SET KEEPTTL).
+  void keeps_life() { life_kept_ = true; }
   // Another event of a change that was told already (SET with a life: "set", then "expire").
   void also(const char* event, const Key& key);
 
@@ -122,6 +124,10 @@ class Call {
   friend class Dispatcher;
 
   Item look(Keyspace& keys, const Key& key);
+  // TTL rules, see life_rules.cc.
+  void govern_life(Bytes event, const Key& key, unsigned db);
+  void renew_life(Item item, const Key& key);
+  void give_life(Item item, const Key& key, unsigned db, int64_t expiry_ms);
 
   Services& services_;
   WorkerContext& worker_;
@@ -132,6 +138,7 @@ class Call {
   bool retry_ = false;
   bool nested_ = false;
   bool in_script_ = false;
+  bool life_kept_ = false;
   bool still_waiting_ = false;  // of a retry
   bool changed_ = false;
   enum class Effect : uint8_t { request, given } effect_ = Effect::request;

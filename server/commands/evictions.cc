@@ -6,75 +6,11 @@
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/errors.h"
+#include "server/commands/eviction_advice.h"
 #include "server/commands/families.h"
 
 namespace larder {
 namespace {
-
-// More memory pays as long as doubling it saves this share of all reads.
-constexpr double kWorthDoubling = 0.01;
-// A policy is recommended instead of the present one when it saves this share of all reads.
-constexpr double kWorthChanging = 0.005;
-
-struct Advice {
-  EvictionAdvice facts;
-  bool by_bytes = false;
-  std::string policy;  // the present one, without its prefix
-
-  double ratio(const Estimate& estimate) const {
-    return by_bytes ? estimate.byte_hit_ratio : estimate.hit_ratio;
-  }
-  const Estimate* find(Bytes name, double factor) const {
-    const auto found = std::find_if(
-        facts.estimates.begin(), facts.estimates.end(),
-        [&](const Estimate& each) { return each.policy == name && each.factor == factor; });
-    return found == facts.estimates.end() ? nullptr : &*found;
-  }
-  // Those with the same policy, or the best of all for a policy that has no curve of its own.
-  std::vector<Estimate> curve(Bytes name) const {
-    std::vector<Estimate> points;
-    for (const double factor : Adviser::kFactors) {
-      const Estimate* best = find(name, factor);
-      for (const Estimate& each : facts.estimates) {
-        if (find(name, 0.125) != nullptr || each.factor != factor) continue;
-        if (best == nullptr || ratio(each) > ratio(*best)) best = &each;
-      }
-      if (best != nullptr) points.push_back(*best);
-    }
-    return points;
-  }
-  std::string best_policy() const {
-    const Estimate* now = find(policy, 1);
-    const Estimate* best = now;
-    for (const Estimate& each : facts.estimates) {
-      if (each.factor == 1 && (best == nullptr || ratio(each) > ratio(*best))) best = &each;
-    }
-    if (best == nullptr) return "";
-    const bool stays = now != nullptr && ratio(*best) - ratio(*now) < kWorthChanging;
-    return stays ? now->policy : best->policy;
-  }
-  // Times the present memory, from where on doubling gains little.
-  double best_factor() const {
-    const std::vector<Estimate> points = curve(policy);
-    for (size_t i = 0; i + 1 < points.size(); ++i) {
-      if (ratio(points[i + 1]) - ratio(points[i]) < kWorthDoubling) return points[i].factor;
-    }
-    return points.empty() ? 1 : points.back().factor;
-  }
-};
-
-Advice advice_of(Call& call) {
-  Advice advice{.facts = call.store().advice()};
-  const auto& configuration = call.services().configuration;
-  advice.by_bytes = configuration.value("eviction-goal") == "bytes";
-  advice.policy = configuration.value("maxmemory-policy").value_or("");
-  advice.policy = advice.policy.substr(advice.policy.find('-') + 1);
-  return advice;
-}
-
-int64_t bytes_of(const Advice& advice, double factor) {
-  return static_cast<int64_t>(static_cast<double>(advice.facts.limit_bytes) * factor);
-}
 
 Status no_advice() {
   return Status::error(
@@ -89,7 +25,7 @@ void write_point(ReplyWriter& reply, const Advice& advice, const Estimate& point
   reply.bulk("factor");
   reply.number(point.factor);
   reply.bulk("memory");
-  reply.integer(bytes_of(advice, point.factor));
+  reply.integer(advice.bytes_at(point.factor));
   reply.bulk("hit-ratio");
   reply.number(point.hit_ratio);
   reply.bulk("byte-hit-ratio");
@@ -107,7 +43,7 @@ std::string json_points(const Advice& advice, const std::vector<Estimate>& point
   for (const Estimate& point : points) {
     text += (text.size() > 1 ? "," : "") + ("{\"policy\":\"" + point.policy) +
             "\",\"factor\":" + json_number(point.factor) +
-            ",\"memory\":" + std::to_string(bytes_of(advice, point.factor)) +
+            ",\"memory\":" + std::to_string(advice.bytes_at(point.factor)) +
             ",\"hit_ratio\":" + json_number(point.hit_ratio) +
             ",\"byte_hit_ratio\":" + json_number(point.byte_hit_ratio) + "}";
   }
@@ -121,13 +57,13 @@ std::string json_advice(const Advice& advice) {
     policies +=
         (policies.empty() ? "\"" : ",\"") + each.policy + "\":" + json_number(advice.ratio(each));
   }
-  return "{\"policy\":\"" + advice.policy + "\",\"sampled_reads\":" +
-         std::to_string(static_cast<int64_t>(advice.facts.sampled_reads)) +
+  return "{\"policy\":\"" + advice.policy + "\",\"setting\":\"" + advice.facts.setting +
+         "\",\"setting_changes\":" + std::to_string(advice.facts.changes) +
+         ",\"sampled_reads\":" + std::to_string(static_cast<int64_t>(advice.facts.sampled_reads)) +
          ",\"hit_ratio_by_policy\":{" + policies +
          "},\"curve\":" + json_points(advice, advice.curve(advice.policy)) +
          ",\"recommended_policy\":\"" + advice.best_policy() +
-         "\",\"recommended_memory\":" + std::to_string(bytes_of(advice, advice.best_factor())) +
-         "}";
+         "\",\"recommended_memory\":" + std::to_string(advice.bytes_at(advice.best_factor())) + "}";
 }
 
 Status advise(Call& call) {
@@ -135,16 +71,20 @@ Status advise(Call& call) {
   const bool json = args.more() && args.take("JSON");
   if (args.more()) args.reject();
   if (!args.ok()) return args.error();
-  const Advice advice = advice_of(call);
+  const Advice advice = advice_of(call.services());
   if (advice.facts.sampled_reads == 0) return no_advice();
   ReplyWriter& reply = call.reply();
   if (json) {
     reply.bulk(json_advice(advice));
     return Status::ok();
   }
-  reply.map(6);
+  reply.map(8);
   reply.bulk("policy");
   reply.bulk(advice.policy);
+  reply.bulk("setting");
+  reply.bulk(advice.facts.setting);
+  reply.bulk("setting-changes");
+  reply.integer(static_cast<int64_t>(advice.facts.changes));
   reply.bulk("sampled-reads");
   reply.integer(static_cast<int64_t>(advice.facts.sampled_reads));
   reply.bulk("hit-ratio-by-policy");
@@ -163,12 +103,12 @@ Status advise(Call& call) {
   reply.bulk("recommended-policy");
   reply.bulk(advice.best_policy());
   reply.bulk("recommended-memory");
-  reply.integer(bytes_of(advice, advice.best_factor()));
+  reply.integer(advice.bytes_at(advice.best_factor()));
   return Status::ok();
 }
 
 Status curve(Call& call) {
-  const Advice advice = advice_of(call);
+  const Advice advice = advice_of(call.services());
   const std::string name = call.arg_count() > 2 ? std::string(call.arg(2)) : advice.policy;
   if (call.arg_count() > 3) return Status::error(errors::kSyntax);
   if (find_policy_maker(name) == nullptr) {

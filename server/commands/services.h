@@ -72,6 +72,9 @@ class LiveSettings {
   std::atomic<int64_t> busy_script_ms{5000};    // busy-reply-threshold
   std::atomic<int64_t> script_bytes_max{INT64_MAX};  // of the Lua interpreter
   std::atomic<bool> noscript_ignored{false};    // DEBUG SET-DISABLE-DENY-SCRIPTS
+  // Whether rules say how long some keys live, and whether reads renew some; see TtlRules.
+  std::atomic<bool> ttl_rules_govern{false};
+  std::atomic<bool> ttl_rules_slide{false};
   std::atomic<bool> lazy_flush{false};          // lazyfree-lazy-user-flush
   // Up to where collections stay packed; see storage/pack_limits.h.
   std::atomic<int64_t> hash_pack_fields_max{512};

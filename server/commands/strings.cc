@@ -97,7 +97,10 @@ Status set(Call& call) {
   }
   int64_t expiry_ms = kNoExpiry;
   if (options.expiry.kind == ExpiryOption::Kind::at) expiry_ms = options.expiry.at_ms;
-  if (options.expiry.kind == ExpiryOption::Kind::keep && item) expiry_ms = item->expiry_ms();
+  if (options.expiry.kind == ExpiryOption::Kind::keep && item) {
+    expiry_ms = item->expiry_ms();
+    call.keeps_life();
+  }
   put_string(keys, key, item, value, expiry_ms);
   call.changed("set", key);
   if (call.arg_count() > 3) give_effect(call, key, value, options);

@@ -15,25 +15,37 @@
 
 #include "storage/eviction/model_cache.h"
 #include "storage/eviction/s3fifo.h"
+#include "storage/slab.h"
 
 namespace larder {
 
 struct AdaptiveTuning {
-  int64_t trial_entries_min = 128;
-  double fade = 0.97;
-  double fade_turns = 1;  // reads between two fadings, in trial capacities
-  double margin = 0.01;
+  // Entries of a trial cache: this share of the real one's, within bounds. Fewer waver by points,
+  // more cost memory.
+  int64_t entries_share = 64;
+  int64_t entries_min = 64;
+  int64_t entries_max = 512;
+  // What was counted fades by this factor once a turn, which is as many reads as a trial has
+  // entries.
+  double fade = 0.985;
+  // To change over, the best must save this share of the misses, and more than chance would: so
+  // many standard deviations of the reads on which the two differ.
+  double margin = 0.005;
+  double doubt = 1.5;
 };
 
 class Adaptive : public S3Fifo {
  public:
-  Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tuning);
+  // `settings`: those to begin with first. At most 32.
+  Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tuning, Slab* slab);
 
   void inserted(Resident& entry) override;
   void set_capacity(int64_t entries) override;
   void sampled_read(const Resident& entry, bool hit) override;
   size_t memory_bytes() const override;
   std::vector<PolicyChange> history() const override { return {history_.begin(), history_.end()}; }
+  std::string setting() const override;
+  uint64_t changes() const override { return changes_; }
 
   static std::vector<S3Settings> usual_settings();
 
@@ -41,21 +53,28 @@ class Adaptive : public S3Fifo {
   struct Trial {
     S3Settings settings;
     std::unique_ptr<ModelCache> cache;
-    double hits = 0;  // fading
+    double hits = 0;  // fading, as all that is counted
   };
 
+  int64_t trial_entries(int64_t entries) const;
   void fit_trials(int64_t entries);
+  void count_differences(uint32_t hits);
+  double& difference(size_t a, size_t b) { return differences_[a * trials_.size() + b]; }
+  void fade();
   void choose(int64_t now_ms);
   void note_change(int64_t now_ms, const Trial& from, const Trial& to);
 
   AdaptiveTuning tuning_;
+  Slab trial_slab_;  // of the trials' queues
   std::vector<Trial> trials_;
+  std::vector<double> differences_;  // reads that one trial of a pair hit and the other missed
   size_t chosen_ = 0;
   unsigned shift_ = 0;      // a sampled place ends in so many zeros
   int64_t capacity_ = 0;    // entries of the real cache; 0: not known yet, nothing is tried
   int64_t fitted_ = 0;      // the same when the trials were made
   int64_t reads_ = 0;       // since the last fading
-  double read_weight_ = 0;  // reads, fading as the trials' hits do
+  double read_weight_ = 0;  // reads
+  uint64_t changes_ = 0;
   std::deque<PolicyChange> history_;
 };
 

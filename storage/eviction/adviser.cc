@@ -9,33 +9,35 @@
 namespace larder {
 namespace {
 
-// At the present size; those of kCurves at all sizes. Together they hold 38 times the entries of
-// one ghost, a kilobyte for each entry.
+// At the present size; those of kCurves at all sizes.
 constexpr const char* kPolicies[] = {"s3fifo", "lru",  "lfu",  "sieve",
                                      "arc",    "gdsf", "fifo", "adaptive"};
 constexpr std::string_view kCurves[] = {"s3fifo", "lru"};
 
-// Entries in a ghost of the present size. With fewer than 256 the estimates waver by points; but of
-// a small cache, ghosts must not take much.
-int64_t ghost_entries(int64_t entries) { return std::clamp<int64_t>(entries / 64, 64, 256); }
+// Together they hold so many times the entries of one ghost, of about so many bytes each.
+constexpr int64_t kGhostsInAll = 38;
+constexpr int64_t kGhostEntryBytes = 48;
+// Of a small cache, ghosts must not take much: at most a 25th of the limit.
+constexpr int64_t kLimitShare = 25;
+// With fewer, nothing can be said.
+constexpr int64_t kGhostEntriesMin = 16;
+
+// Entries in a ghost of the present size. With fewer than 256 the estimates waver by points.
+int64_t ghost_entries(int64_t entries, int64_t limit_bytes) {
+  const int64_t wanted = std::clamp<int64_t>(entries / 64, 64, 256);
+  return std::min(wanted, limit_bytes / (kLimitShare * kGhostsInAll * kGhostEntryBytes));
+}
 
 // Reads after which what was counted weighs half.
 constexpr double kReadsMax = 1 << 20;
 
 }  // namespace
 
-Adviser::Adviser(const EvictionOptions& options) : options_(options) {}
+Adviser::Adviser(const EvictionOptions& options) : options_(options) { options_.slab = &slab_; }
 
-void Adviser::set_capacity(int64_t entries) {
-  constexpr int64_t kEntriesMin = 16;
-  if (entries < kEntriesMin) return;
-  if (entries > 2 * fitted_ || entries < fitted_ / 2) {
-    fitted_ = entries;
-    shift_ = 0;
-    while (entries >> (shift_ + 1) >= ghost_entries(entries)) ++shift_;
-    sample_mask_ = (1U << shift_) - 1;
-    reset();
-  }
+void Adviser::set_capacity(int64_t entries, int64_t limit_bytes) {
+  if (entries < kGhostEntriesMin) return;
+  if (entries > 2 * fitted_ || entries < fitted_ / 2) fit(entries, limit_bytes);
   for (GhostCache& ghost : ghosts_) {
     const double sampled = static_cast<double>(entries >> shift_);
     ghost.cache->set_limit(
@@ -43,10 +45,16 @@ void Adviser::set_capacity(int64_t entries) {
   }
 }
 
-void Adviser::reset() {
+void Adviser::fit(int64_t entries, int64_t limit_bytes) {
+  fitted_ = entries;
   ghosts_.clear();
   reads_ = read_bytes_ = 0;
-  if (fitted_ == 0) return;
+  const int64_t wanted = ghost_entries(entries, limit_bytes);
+  sample_mask_ = ~0U;
+  if (wanted < kGhostEntriesMin) return;
+  shift_ = 0;
+  while (entries >> (shift_ + 1) >= wanted) ++shift_;
+  sample_mask_ = (1U << shift_) - 1;
   const auto add = [this](const char* policy, double factor) {
     ghosts_.push_back({policy, factor,
                        std::make_unique<ModelCache>(find_policy_maker(policy)(options_),
@@ -55,7 +63,7 @@ void Adviser::reset() {
   for (const char* policy : kPolicies) {
     const bool at_all_sizes =
         std::find(std::begin(kCurves), std::end(kCurves), policy) != std::end(kCurves);
-    for (const double factor : kFactors) {
+    for (const double factor : kMemoryFactors) {
       if (at_all_sizes || factor == 1) add(policy, factor);
     }
   }
@@ -82,7 +90,9 @@ void Adviser::read(const Resident& entry, bool hit) {
   }
 }
 
+// Mostly what a read has missed, and only now its size is known.
 void Adviser::put(const Resident& entry) {
+  read_bytes_ += entry.bytes;
   for (GhostCache& ghost : ghosts_) {
     ghost.cache->put({entry.place, entry.home, std::max(entry.bytes, 1U)}, entry.now_ms);
   }
@@ -98,7 +108,7 @@ std::vector<Estimate> Adviser::estimates() const {
 }
 
 size_t Adviser::memory_bytes() const {
-  size_t bytes = 0;
+  size_t bytes = slab_.used_bytes();
   for (const GhostCache& ghost : ghosts_) bytes += ghost.cache->memory_bytes();
   return bytes;
 }

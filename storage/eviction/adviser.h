@@ -8,38 +8,28 @@
 // real cache. It belongs to one group of shards, whose keys are themselves a fair sample.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "storage/eviction/estimate.h"
 #include "storage/eviction/model_cache.h"
 #include "storage/eviction/policies.h"
+#include "storage/slab.h"
 
 namespace larder {
 
-// An estimate: a policy with so many times the present memory.
-struct Estimate {
-  std::string policy;
-  double factor = 1;
-  double hit_ratio = 0;
-  double byte_hit_ratio = 0;
-};
-
 class Adviser {
  public:
-  static constexpr std::array<double, 7> kFactors = {0.125, 0.25, 0.5, 1, 2, 4, 8};
-
   explicit Adviser(const EvictionOptions& options);
 
   // A sampled place has none of these bits.
   uint32_t sample_mask() const { return sample_mask_; }
   void read(const Resident& entry, bool hit);
   void put(const Resident& entry);
-  // About how many entries the real cache has at its limit.
-  void set_capacity(int64_t entries);
-  void reset();
+  // About how many entries the real cache has at its limit, and that limit.
+  void set_capacity(int64_t entries, int64_t limit_bytes);
 
   // Sampled reads that the estimates rest on.
   double reads() const { return reads_; }
@@ -47,6 +37,8 @@ class Adviser {
   size_t memory_bytes() const;
 
  private:
+  void fit(int64_t entries, int64_t limit_bytes);
+
   struct GhostCache {
     std::string policy;
     double factor;
@@ -55,7 +47,8 @@ class Adviser {
     double hit_bytes = 0;
   };
 
-  const EvictionOptions options_;
+  EvictionOptions options_;
+  Slab slab_;  // of all ghosts' queues
   std::vector<GhostCache> ghosts_;
   uint32_t sample_mask_ = ~0U;
   unsigned shift_ = 0;

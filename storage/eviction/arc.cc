@@ -16,6 +16,8 @@ namespace {
 
 class Arc : public RecencyPolicy {
  public:
+  using RecencyPolicy::RecencyPolicy;
+
   Stamp used(Stamp stamp, int64_t now_ms) const override {
     stamp = RecencyPolicy::used(stamp, now_ms);
     if (stamp.epoch() == 0 || stamp.queue() == kMore) return stamp;
@@ -105,6 +107,8 @@ class Arc : public RecencyPolicy {
 
 }  // namespace
 
-std::unique_ptr<EvictionPolicy> make_arc(const EvictionOptions&) { return std::make_unique<Arc>(); }
+std::unique_ptr<EvictionPolicy> make_arc(const EvictionOptions& options) {
+  return std::make_unique<Arc>(options.slab);
+}
 
 }  // namespace larder

@@ -9,6 +9,8 @@ namespace {
 
 class Clock : public QueuePolicy {
  public:
+  using QueuePolicy::QueuePolicy;
+
   void inserted(Resident& entry) override {
     stamp_new(entry, 0);
     push(queue_, 0, entry);
@@ -30,8 +32,8 @@ class Clock : public QueuePolicy {
 
 }  // namespace
 
-std::unique_ptr<EvictionPolicy> make_clock(const EvictionOptions&) {
-  return std::make_unique<Clock>();
+std::unique_ptr<EvictionPolicy> make_clock(const EvictionOptions& options) {
+  return std::make_unique<Clock>(options.slab);
 }
 
 }  // namespace larder

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/blob.h"
+#include "storage/eviction/adviser.h"
+
 namespace larder {
 namespace {
 
@@ -19,7 +22,16 @@ Resident resident_of(const Entry& entry, uint32_t place, uint8_t home, size_t by
           now_ms};
 }
 
+// With a value kept outside of it; an object's is not worth counting for a sample.
+size_t bytes_of(const Entry& entry) {
+  const bool outside = entry.encoding() == Encoding::blob;
+  return entry.bytes() + (outside ? load<Blob*>(entry.payload())->memory_bytes() : 0);
+}
+
 }  // namespace
+
+EvictionGroup::EvictionGroup() = default;
+EvictionGroup::~EvictionGroup() = default;
 
 void EvictionGroup::inserted(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
                              int64_t now_ms) {
@@ -78,7 +90,7 @@ bool EvictionGroup::judge(Entry& entry, const Candidate& candidate, size_t bytes
 }
 
 void EvictionGroup::sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms) {
-  sampled(resident_of(entry, place, home, entry.bytes(), now_ms), true);
+  sampled(resident_of(entry, place, home, bytes_of(entry), now_ms), true);
 }
 
 void EvictionGroup::sampled_miss(uint32_t place, uint8_t home, int64_t now_ms) {
@@ -109,11 +121,11 @@ double EvictionGroup::advice(std::vector<Estimate>& estimates) {
   return adviser_->reads();
 }
 
-void EvictionGroup::tick(int64_t now_ms, int64_t capacity) {
+void EvictionGroup::tick(int64_t now_ms, int64_t capacity, int64_t limit_bytes) {
   MutexLock lock(mutex_);
   policy_->tick(now_ms);
   policy_->set_capacity(capacity);
-  if (adviser_) adviser_->set_capacity(capacity);
+  if (adviser_) adviser_->set_capacity(capacity, limit_bytes);
   note_sample_masks();
 }
 

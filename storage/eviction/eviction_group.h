@@ -21,10 +21,12 @@
 
 #include "base/mutex.h"
 #include "storage/entry.h"
-#include "storage/eviction/adviser.h"
+#include "storage/eviction/estimate.h"
 #include "storage/eviction/policy.h"
 
 namespace larder {
+
+class Adviser;
 
 // Which entries may be evicted at all.
 enum class Victims : uint8_t { none, all, with_expiry };
@@ -32,6 +34,9 @@ enum class Victims : uint8_t { none, all, with_expiry };
 class alignas(64) EvictionGroup {
  public:
   static constexpr unsigned kShardBits = EntryRef::kHomeBits;
+
+  EvictionGroup();
+  ~EvictionGroup();
 
   // Under the lock of the entry's shard.
   void used(Entry& entry, uint32_t place, uint8_t home, int64_t now_ms) {
@@ -82,8 +87,9 @@ class alignas(64) EvictionGroup {
   // Under no shard's lock.
   double advice(std::vector<Estimate>& estimates);
   bool next(Candidate& candidate);
-  // `capacity`: about how many entries the limit has room for; 0: not known.
-  void tick(int64_t now_ms, int64_t capacity);
+  // `capacity`: about how many entries the limit has room for; 0: not known. `limit_bytes`: of the
+  // whole store.
+  void tick(int64_t now_ms, int64_t capacity, int64_t limit_bytes);
   // More than half of the references are of entries that are gone.
   bool wants_rebuild();
   size_t memory_bytes();

@@ -7,6 +7,8 @@ namespace {
 
 class Fifo : public QueuePolicy {
  public:
+  using QueuePolicy::QueuePolicy;
+
   void inserted(Resident& entry) override {
     stamp_new(entry, 0);
     push(queue_, 0, entry);
@@ -22,8 +24,8 @@ class Fifo : public QueuePolicy {
 
 }  // namespace
 
-std::unique_ptr<EvictionPolicy> make_fifo(const EvictionOptions&) {
-  return std::make_unique<Fifo>();
+std::unique_ptr<EvictionPolicy> make_fifo(const EvictionOptions& options) {
+  return std::make_unique<Fifo>(options.slab);
 }
 
 }  // namespace larder

@@ -23,7 +23,8 @@ namespace {
 
 class Gdsf : public QueuePolicy {
  public:
-  explicit Gdsf(const EvictionOptions& options) : by_size_(options.goal == EvictionGoal::objects) {
+  explicit Gdsf(const EvictionOptions& options)
+      : QueuePolicy(options.slab), by_size_(options.goal == EvictionGoal::objects) {
     for (unsigned i = 0; i < kClasses; ++i) classes_.emplace_back(slab_);
   }
 

@@ -7,6 +7,8 @@ namespace {
 
 class Lru : public RecencyPolicy {
  public:
+  using RecencyPolicy::RecencyPolicy;
+
   void inserted(Resident& entry) override {
     begin(entry);
     push(queue_, 0, entry);
@@ -27,6 +29,8 @@ class Lru : public RecencyPolicy {
 
 }  // namespace
 
-std::unique_ptr<EvictionPolicy> make_lru(const EvictionOptions&) { return std::make_unique<Lru>(); }
+std::unique_ptr<EvictionPolicy> make_lru(const EvictionOptions& options) {
+  return std::make_unique<Lru>(options.slab);
+}
 
 }  // namespace larder

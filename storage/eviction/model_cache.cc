@@ -42,16 +42,22 @@ size_t ModelCache::find(uint32_t place, uint8_t home) const {
   }
 }
 
-Resident ModelCache::resident(const Node& node, int64_t now_ms) const {
-  const int64_t expiry_ms = node.expiry_s == 0 ? -1 : int64_t{node.expiry_s} * 1000;
-  return {node.place, static_cast<uint8_t>(node.home), Stamp(node.stamp), node.bytes, expiry_ms,
+bool ModelCache::expired(size_t slot, int64_t now_ms) const {
+  const uint32_t expiry_s = facts(slot).expiry_s;
+  return expiry_s != 0 && int64_t{expiry_s} * 1000 <= now_ms;
+}
+
+Resident ModelCache::resident(size_t slot, int64_t now_ms) const {
+  const Node& node = nodes_[slot];
+  const Facts known = facts(slot);
+  const int64_t expiry_ms = known.expiry_s == 0 ? -1 : int64_t{known.expiry_s} * 1000;
+  return {node.place, static_cast<uint8_t>(node.home), Stamp(node.stamp), known.bytes, expiry_ms,
           now_ms};
 }
 
 bool ModelCache::use(const Object& object, int64_t now_ms) {
   size_t slot = find(object.place, object.home);
-  if (slot != kNone && nodes_[slot].expiry_s != 0 &&
-      int64_t{nodes_[slot].expiry_s} * 1000 <= now_ms) {
+  if (slot != kNone && expired(slot, now_ms)) {
     erase(slot);
     slot = kNone;
   }
@@ -67,18 +73,18 @@ void ModelCache::put(const Object& object, int64_t now_ms) {
   if (object.bytes > limit_.bytes || find(object.place, object.home) != kNone) return;
   make_room(object.bytes, now_ms);
   if (static_cast<size_t>(objects_ + 1) * 4 > nodes_.size() * 3) grow();
+  if (facts_.empty() && (object.bytes != 1 || object.expiry_ms >= 0)) facts_.resize(nodes_.size());
   size_t slot = home_slot(object.place, object.home);
   while (nodes_[slot].taken) slot = (slot + 1) & (nodes_.size() - 1);
-  Node node{.place = object.place,
-            .home = object.home & 15U,
-            .taken = 1,
-            .bytes = object.bytes,
-            .expiry_s = object.expiry_ms < 0 ? 0 : static_cast<uint32_t>(object.expiry_ms / 1000)};
-  Resident entry = resident(node, now_ms);
+  nodes_[slot] = {.place = object.place, .home = object.home & 15U, .taken = 1};
+  if (!facts_.empty()) {
+    const int64_t expiry_s = object.expiry_ms < 0 ? 0 : object.expiry_ms / 1000;
+    facts_[slot] = {object.bytes, static_cast<uint32_t>(expiry_s)};
+  }
+  Resident entry = resident(slot, now_ms);
   entry.stamp.set_epoch(kEpoch);
   policy_->inserted(entry);
-  node.set_stamp(entry.stamp);
-  nodes_[slot] = node;
+  nodes_[slot].set_stamp(entry.stamp);
   ++objects_;
   bytes_ += object.bytes;
   estimate_capacity();
@@ -100,7 +106,7 @@ bool ModelCache::evict_queued(int64_t now_ms) {
   while (policy_->next(candidate)) {
     const size_t slot = find(candidate.ref.place, candidate.ref.home);
     if (slot == kNone || Stamp(nodes_[slot].stamp).mark() != candidate.ref.mark) continue;
-    Resident entry = resident(nodes_[slot], now_ms);
+    Resident entry = resident(slot, now_ms);
     if (policy_->judge(entry, candidate)) {
       erase(slot);
       return true;
@@ -117,7 +123,7 @@ bool ModelCache::evict_sampled(int64_t now_ms) {
     random_ = random_ * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
     size_t slot = static_cast<size_t>(random_ >> 24) & (nodes_.size() - 1);
     while (!nodes_[slot].taken) slot = (slot + 1) & (nodes_.size() - 1);
-    const int64_t rank = policy_->rank(resident(nodes_[slot], now_ms));
+    const int64_t rank = policy_->rank(resident(slot, now_ms));
     if (worst != kNone && rank <= worst_rank) continue;
     worst = slot;
     worst_rank = rank;
@@ -130,12 +136,13 @@ bool ModelCache::evict_sampled(int64_t now_ms) {
 void ModelCache::erase(size_t slot) {
   policy_->removed(Stamp(nodes_[slot].stamp));
   --objects_;
-  bytes_ -= nodes_[slot].bytes;
+  bytes_ -= facts(slot).bytes;
   const size_t mask = nodes_.size() - 1;
   for (size_t next = (slot + 1) & mask; nodes_[next].taken; next = (next + 1) & mask) {
     const size_t home = home_slot(nodes_[next].place, static_cast<uint8_t>(nodes_[next].home));
     if (((next - home) & mask) < ((next - slot) & mask)) continue;
     nodes_[slot] = nodes_[next];
+    if (!facts_.empty()) facts_[slot] = facts_[next];
     slot = next;
   }
   nodes_[slot].taken = 0;
@@ -143,12 +150,15 @@ void ModelCache::erase(size_t slot) {
 
 void ModelCache::grow() {
   std::vector<Node> old(nodes_.size() * 2);
+  std::vector<Facts> old_facts(facts_.empty() ? 0 : old.size());
   old.swap(nodes_);
-  for (const Node& node : old) {
-    if (!node.taken) continue;
-    size_t slot = home_slot(node.place, static_cast<uint8_t>(node.home));
+  old_facts.swap(facts_);
+  for (size_t i = 0; i < old.size(); ++i) {
+    if (!old[i].taken) continue;
+    size_t slot = home_slot(old[i].place, static_cast<uint8_t>(old[i].home));
     while (nodes_[slot].taken) slot = (slot + 1) & (nodes_.size() - 1);
-    nodes_[slot] = node;
+    nodes_[slot] = old[i];
+    if (!facts_.empty()) facts_[slot] = old_facts[i];
   }
 }
 

@@ -1,9 +1,10 @@
 // A cache without values: keys as 40 bits of their hash, run by a real policy. larder-sim replays
 // traces on it; the adaptive policy and the adviser try settings and sizes out on small ones.
 //
-//   node: | place 4 B | stamp 3 B, home 1 B | bytes 4 B | expiry, in seconds 4 B |
+//   node:  | place 4 B | stamp 3 B, home 1 B |
+//   facts: | bytes 4 B | expiry, in seconds 4 B |   only once an object has a size or an expiry
 //
-// Nodes lie in one table with linear probing, at most three quarters full.
+// Nodes lie in one table with linear probing, at most three quarters full; facts beside them.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,10 @@ class ModelCache {
   int64_t bytes() const { return bytes_; }
   const EvictionPolicy& policy() const { return *policy_; }
   EvictionPolicy& policy() { return *policy_; }
-  size_t memory_bytes() const { return nodes_.capacity() * sizeof(Node) + policy_->memory_bytes(); }
+  size_t memory_bytes() const {
+    return nodes_.capacity() * sizeof(Node) + facts_.capacity() * sizeof(Facts) +
+           policy_->memory_bytes();
+  }
 
  private:
   struct Node {
@@ -50,16 +54,21 @@ class ModelCache {
     uint32_t stamp : 24 = 0;
     uint32_t home : 7 = 0;
     uint32_t taken : 1 = 0;
-    uint32_t bytes = 0;
-    uint32_t expiry_s = 0;  // 0: none
 
     void set_stamp(Stamp now) { stamp = now.bits() & 0xffffff; }
   };
+  struct Facts {
+    uint32_t bytes = 1;
+    uint32_t expiry_s = 0;  // 0: none
+  };
+  static_assert(sizeof(Node) == 8);
   static constexpr size_t kNone = ~size_t{0};
 
   size_t home_slot(uint32_t place, uint8_t home) const;
   size_t find(uint32_t place, uint8_t home) const;
-  Resident resident(const Node& node, int64_t now_ms) const;
+  Facts facts(size_t slot) const { return facts_.empty() ? Facts{} : facts_[slot]; }
+  bool expired(size_t slot, int64_t now_ms) const;
+  Resident resident(size_t slot, int64_t now_ms) const;
   void make_room(int64_t bytes, int64_t now_ms);
   bool evict_queued(int64_t now_ms);
   bool evict_sampled(int64_t now_ms);
@@ -71,6 +80,7 @@ class ModelCache {
   Limit limit_;
   unsigned samples_;
   std::vector<Node> nodes_;
+  std::vector<Facts> facts_;  // of the nodes, or empty
   int64_t objects_ = 0;
   int64_t bytes_ = 0;
   int64_t puts_ = 0;

@@ -7,6 +7,8 @@
 
 namespace larder {
 
+class Slab;
+
 enum class EvictionGoal : uint8_t { objects, bytes };
 
 struct EvictionOptions {
@@ -14,6 +16,8 @@ struct EvictionOptions {
   EvictionGoal goal = EvictionGoal::objects;
   unsigned lfu_log_factor = 10;
   unsigned lfu_decay_minutes = 1;
+  // Where the queues of many small caches lie together; null: each policy has a slab of its own.
+  Slab* slab = nullptr;
 
   bool operator==(const EvictionOptions&) const = default;
 };

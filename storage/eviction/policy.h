@@ -134,6 +134,9 @@ class EvictionPolicy {
     return {};
   }
   virtual std::vector<PolicyChange> history() const { return {}; }
+  // An adaptive policy's settings in force, in words; how often they changed.
+  virtual std::string setting() const { return {}; }
+  virtual uint64_t changes() const { return 0; }
   // Queues, ghosts and sketches.
   virtual size_t memory_bytes() const { return 0; }
 

@@ -14,9 +14,15 @@ class QueuePolicy : public EvictionPolicy {
  public:
   static constexpr unsigned kQueuesMax = 4;
 
+  // `slab` outlives the policy; null: it has one of its own.
+  explicit QueuePolicy(Slab* slab)
+      : own_slab_(slab == nullptr ? std::make_unique<Slab>() : nullptr),
+        slab_(slab == nullptr ? *own_slab_ : *slab) {}
+
   Stamp used(Stamp stamp, int64_t now_ms) const override;
   void removed(Stamp stamp) override { add_live(stamp.queue(), -1); }
-  size_t memory_bytes() const override { return slab_.used_bytes(); }
+  // Without what lies in a shared slab.
+  size_t memory_bytes() const override { return own_slab_ ? own_slab_->used_bytes() : 0; }
   std::optional<int64_t> idle_ms(Stamp stamp, int64_t now_ms) const override;
   int64_t live() const override;
   void forget() override;
@@ -47,7 +53,11 @@ class QueuePolicy : public EvictionPolicy {
   }
   uint8_t new_mark() { return next_mark_++ & ((1 << EntryRef::kMarkBits) - 1); }
 
-  Slab slab_;
+ private:
+  std::unique_ptr<Slab> own_slab_;
+
+ protected:
+  Slab& slab_;
 
  private:
   // Hits move entries between queues without the group's lock.

@@ -11,6 +11,8 @@ namespace larder {
 
 class RecencyPolicy : public QueuePolicy {
  public:
+  using QueuePolicy::QueuePolicy;
+
   Stamp used(Stamp stamp, int64_t) const override {
     stamp.set_detail(generations_.now());
     return stamp;
@@ -19,7 +21,9 @@ class RecencyPolicy : public QueuePolicy {
   std::optional<int64_t> idle_ms(Stamp stamp, int64_t now_ms) const override {
     return std::max<int64_t>(now_ms - generations_.began_ms(stamp.detail()), 0);
   }
-  size_t memory_bytes() const override { return slab_.used_bytes() + generations_.memory_bytes(); }
+  size_t memory_bytes() const override {
+    return QueuePolicy::memory_bytes() + generations_.memory_bytes();
+  }
 
  protected:
   // A new entry: it is of the present generation.

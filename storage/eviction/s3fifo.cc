@@ -7,8 +7,8 @@ namespace larder {
 void S3Fifo::inserted(Resident& entry) {
   stamp_new(entry, 0);
   if (settings_.duel) sketch_.add(entry.hash());
-  const bool back = ghost_.take(entry.hash());
-  back ? push(main_, kMain, entry) : push(small_, kSmall, entry);
+  const bool enters = ghost_.take(entry.hash()) || settings_.clock;
+  enters ? push(main_, kMain, entry) : push(small_, kSmall, entry);
 }
 
 bool S3Fifo::next(Candidate& candidate) {
@@ -51,7 +51,7 @@ bool S3Fifo::judge_main(Resident& entry) {
   const unsigned count = uses(entry.stamp);
   if (count == 0) return true;
   if (settings_.duel) sketch_.add(entry.hash());
-  set_uses(entry.stamp, count - 1);
+  set_uses(entry.stamp, settings_.clock ? 0 : count - 1);
   move(main_, kMain, entry);
   return false;
 }
@@ -60,8 +60,8 @@ size_t S3Fifo::memory_bytes() const {
   return QueuePolicy::memory_bytes() + ghost_.memory_bytes() + sketch_.memory_bytes();
 }
 
-std::unique_ptr<EvictionPolicy> make_s3fifo(const EvictionOptions&) {
-  return std::make_unique<S3Fifo>(S3Settings{});
+std::unique_ptr<EvictionPolicy> make_s3fifo(const EvictionOptions& options) {
+  return std::make_unique<S3Fifo>(S3Settings{}, options.slab);
 }
 
 }  // namespace larder

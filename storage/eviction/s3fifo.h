@@ -21,11 +21,12 @@ struct S3Settings {
   double small_share = 0.1;  // of the cache
   bool duel = false;         // what leaves small must be asked for more often than what main loses
   unsigned uses_min = 2;     // in small, to enter main
+  bool clock = false;        // no small queue: new keys enter main, and any uses give one round
 };
 
 class S3Fifo : public QueuePolicy {
  public:
-  explicit S3Fifo(const S3Settings& settings) : settings_(settings) {}
+  S3Fifo(const S3Settings& settings, Slab* slab) : QueuePolicy(slab), settings_(settings) {}
 
   void inserted(Resident& entry) override;
   void readmitted(Resident& entry) override { push(main_, kMain, entry); }

@@ -16,6 +16,8 @@ namespace {
 
 class Sieve : public QueuePolicy {
  public:
+  using QueuePolicy::QueuePolicy;
+
   void inserted(Resident& entry) override {
     stamp_new(entry, 0);
     if (waiting_.size() == 0) std::swap(waiting_, passed_);
@@ -45,8 +47,8 @@ class Sieve : public QueuePolicy {
 
 }  // namespace
 
-std::unique_ptr<EvictionPolicy> make_sieve(const EvictionOptions&) {
-  return std::make_unique<Sieve>();
+std::unique_ptr<EvictionPolicy> make_sieve(const EvictionOptions& options) {
+  return std::make_unique<Sieve>(options.slab);
 }
 
 }  // namespace larder

@@ -14,6 +14,8 @@ namespace {
 
 class Slru : public RecencyPolicy {
  public:
+  using RecencyPolicy::RecencyPolicy;
+
   // The stamp says at once where the entry belongs; its reference follows when it is met.
   Stamp used(Stamp stamp, int64_t now_ms) const override {
     stamp = RecencyPolicy::used(stamp, now_ms);
@@ -92,8 +94,8 @@ class Slru : public RecencyPolicy {
 
 }  // namespace
 
-std::unique_ptr<EvictionPolicy> make_slru(const EvictionOptions&) {
-  return std::make_unique<Slru>();
+std::unique_ptr<EvictionPolicy> make_slru(const EvictionOptions& options) {
+  return std::make_unique<Slru>(options.slab);
 }
 
 }  // namespace larder

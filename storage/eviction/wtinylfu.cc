@@ -11,8 +11,8 @@
 
 namespace larder {
 
-std::unique_ptr<EvictionPolicy> make_wtinylfu(const EvictionOptions&) {
-  return std::make_unique<S3Fifo>(S3Settings{.small_share = 0.01, .duel = true});
+std::unique_ptr<EvictionPolicy> make_wtinylfu(const EvictionOptions& options) {
+  return std::make_unique<S3Fifo>(S3Settings{.small_share = 0.01, .duel = true}, options.slab);
 }
 
 }  // namespace larder

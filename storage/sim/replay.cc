@@ -16,7 +16,7 @@ void replay(const Trace& trace, const ReplayOptions& options, Run& run,
             std::atomic<uint64_t>& done) {
   ModelCache cache(find_policy_maker(run.policy)(options.eviction), run.limit,
                    options.eviction.samples);
-  for (const Request& request : trace.requests) {
+  for (const TracedRequest& request : trace.requests) {
     const int64_t now_ms = run.requests * 1000 / options.requests_per_s;
     const ModelCache::Object object{
         .place = static_cast<uint32_t>(request.hash >> 32),

@@ -8,7 +8,7 @@
 
 #include "storage/eviction/model_cache.h"
 #include "storage/eviction/policies.h"
-#include "storage/sim/trace.h"
+#include "trace/trace.h"
 
 namespace larder::sim {
 

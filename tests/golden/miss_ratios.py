@@ -85,6 +85,8 @@ def check_traces(sim):
             print(f"{trace.name:22} {policy:10}",
                   " ".join(f"{size}: {value:6.2f}" for size, value in found[policy].items()))
     faults = []
+    if min(cells["adaptive"]) < -1:
+        faults.append(f"adaptive: {min(cells['adaptive']):.2f}% is more than 1% worse than fifo")
     for policy, mark in MARKS.items():
         mean = sum(cells[policy]) / len(cells[policy])
         print(f"mean {policy:10} {mean:6.2f}%, mark {mark}%, worst {min(cells[policy]):.2f}%")

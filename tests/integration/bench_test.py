@@ -10,6 +10,7 @@ import pty
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 
 from same_as_redis import Server, free_port
@@ -143,6 +144,29 @@ def wait_for(port):
     while True:
         with contextlib.suppress(ConnectionRefusedError):
             return socket.create_connection(("127.0.0.1", port), RUN_S_MAX).close()
+
+
+def test_replay(server):
+    """Each line of a trace is a GET, what is missing is SET with its size and life, once."""
+    server.ask(["FLUSHALL"])
+    server.ask(["CONFIG", "RESETSTAT"])
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as trace:
+        trace.write("# key,size,ttl\na,100\nb,5,1000\na,100\na,100\nc,30000\nb,5,1000\n")
+        trace.flush()
+        words = ("-p", server.port, "--replay", trace.name, "-c", 1)
+        result = measure(*words, "--verify")
+        gets, sets = result["commands"]
+        assert gets["requests"] == 6 and gets["missing"] == sets["requests"] == 3, result
+        assert result["miss_ratio"] == 0.5 and result["wrong"] == 0, result
+        assert [server.ask(["STRLEN", f"key:{i}"]) for i in range(3)] == [100, 5, 30000]
+        assert server.ask(["TTL", "key:0"]) == -1 and server.ask(["TTL", "key:1"]) > 900
+        assert "Miss ratio 0.0000 of 6 reads." in bench(*words).stdout
+        assert measure(*words, "-n", 2)["requests"] == 2
+        broken = bench("-p", server.port, "--replay", "/nonexistent", code=1)
+        assert "can't be opened" in broken.stderr, broken
+        trace.write("x,nonsense\n")
+        trace.flush()
+        assert f"{trace.name}:8: the size" in bench(*words, code=1).stderr
 
 
 def test_a_server_that_ends(server):

@@ -223,5 +223,39 @@ TEST(EvictionOrder, GdsfPrefersSmallObjects) {
   EXPECT_EQ(cache.objects(), 51);
 }
 
+TEST(ModelCache, objects_get_sizes_and_expiries_later) {
+  ModelCache cache(find_policy_maker("fifo")({}), {.objects = 100});
+  for (uint32_t i = 0; i < 80; ++i) cache.put({.place = i * 977}, 0);
+  cache.put({.place = 1, .bytes = 50}, 0);
+  cache.put({.place = 2, .bytes = 7, .expiry_ms = 5'000}, 0);
+  EXPECT_EQ(cache.bytes(), 80 + 50 + 7);
+  EXPECT_TRUE(cache.use({.place = 2}, 4'000));
+  EXPECT_FALSE(cache.use({.place = 2}, 5'000));
+  cache.remove({.place = 1});
+  EXPECT_EQ(cache.bytes(), 80);
+  EXPECT_EQ(cache.objects(), 80);
+}
+
+// Popular keys, a few at a time out of many: what was popular is not for long.
+TEST(Adaptive, changes_its_settings_and_says_why) {
+  ModelCache cache(find_policy_maker("adaptive")({}), {.objects = 1'000});
+  EXPECT_EQ(cache.policy().setting(), "small queue 50%, 1 use to enter main");
+  Random random(3);
+  uint32_t cold = 1;
+  for (int i = 0; i < 400'000; ++i) {
+    // Half of the reads are of 900 keys that stay popular, half of keys asked for once.
+    const bool hot = random.below(2) == 0;
+    const uint64_t mixed = Random(hot ? random.below(900) : 1'000 + cold++).next();
+    const ModelCache::Object object{.place = static_cast<uint32_t>(mixed),
+                                    .home = static_cast<uint8_t>(mixed >> 60)};
+    if (!cache.use(object, i)) cache.put(object, i);
+  }
+  EXPECT_GT(cache.policy().changes(), 0U);
+  ASSERT_FALSE(cache.policy().history().empty());
+  EXPECT_EQ(cache.policy().history().back().to, cache.policy().setting());
+  EXPECT_NE(cache.policy().history().back().because.find("hit ratio of a sample"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace larder

@@ -116,7 +116,7 @@ TEST(Workload, a_fill_is_divided) {
   BenchOptions options;
   options.keys = 10;
   options.names.digits = 2;
-  const auto fill = Workload::make_fill(options);
+  const auto fill = make_fill(options);
   ASSERT_TRUE(fill);
   std::vector<int> seen(10);
   for (unsigned thread = 0; thread < 3; ++thread) {
@@ -135,7 +135,7 @@ TEST(Workload, commands_come_by_weight) {
   BenchOptions options;
   options.names.digits = 7;
   options.mix = *parse_commands("SET __key__ __data__:1,GET __key__:3,GET a:4");
-  const auto workload = Workload::make(options);
+  const auto workload = make_workload(options);
   ASSERT_TRUE(workload);
   const auto source = (*workload)->source(0, 1);
   std::vector<int> seen(3);
@@ -154,7 +154,7 @@ TEST(Workload, commands_come_by_weight) {
 TEST(Workload, an_expiry_without_a_range) {
   BenchOptions options;
   options.mix = *parse_commands("SET __key__ __data__ EX __ttl__");
-  EXPECT_EQ(Workload::make(options).error(), "'SET __key__ __data__ EX __ttl__' needs --ttl");
+  EXPECT_EQ(make_workload(options).error(), "'SET __key__ __data__ EX __ttl__' needs --ttl");
 }
 
 }  // namespace

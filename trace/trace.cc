@@ -1,4 +1,4 @@
-#include "storage/sim/trace.h"
+#include "trace/trace.h"
 
 #include <zlib.h>
 
@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "base/numbers.h"
 
-namespace larder::sim {
+namespace larder {
 namespace {
 
 struct Closer {
@@ -25,7 +25,7 @@ std::optional<uint32_t> number(Bytes text, uint32_t low) {
 }
 
 // Returns what is wrong with the line, or nothing.
-std::string parse(Bytes line, Request& request, bool& sized) {
+std::string parse(Bytes line, TracedRequest& request, bool& sized) {
   const size_t first = line.find(',');
   const Bytes key = line.substr(0, first);
   if (key.empty()) return "no key";
@@ -77,7 +77,7 @@ class Reader {
     }
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (line.empty() || line.front() == '#') return "";
-    Request request;
+    TracedRequest request;
     if (std::string error = parse(line, request, trace_.sized); !error.empty()) return error;
     if (trace_.requests.size() == kRequestsMax) return "too many requests";
     if (seen_.insert(request.hash).second) {
@@ -102,4 +102,4 @@ std::string read_trace(const std::string& path, size_t limit, Trace& trace) {
   return Reader(path, limit, trace).read();
 }
 
-}  // namespace larder::sim
+}  // namespace larder

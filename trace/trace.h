@@ -11,16 +11,16 @@
 #include <string>
 #include <vector>
 
-namespace larder::sim {
+namespace larder {
 
-struct Request {
+struct TracedRequest {
   uint64_t hash = 0;  // of the key, the same in every run
   uint32_t bytes = 1;
   uint32_t ttl_s = 0;
 };
 
 struct Trace {
-  std::vector<Request> requests;
+  std::vector<TracedRequest> requests;
   int64_t distinct = 0;        // keys
   int64_t distinct_bytes = 0;  // of their first sizes
   bool sized = false;          // some line told a size
@@ -35,4 +35,4 @@ inline constexpr size_t kLineMax = 4096;
 // nothing.
 std::string read_trace(const std::string& path, size_t limit, Trace& trace);
 
-}  // namespace larder::sim
+}  // namespace larder

@@ -1,0 +1,53 @@
+#include "server/admin/trimmer.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "server/admin/memory_text.h"
+
+namespace larder {
+namespace {
+
+constexpr auto kPauseMin = std::chrono::milliseconds(500);
+constexpr auto kPauseMax = std::chrono::seconds(60);
+// The program itself, its threads and empty tables.
+constexpr int64_t kOwnBytes = 16 * 1024 * 1024;
+// Beyond what is counted, in per cent: half of what an operator may expect.
+constexpr int64_t kWastePercent = 5;
+constexpr int64_t kGainMin = 1024 * 1024;
+
+}  // namespace
+
+TrimmerThread::TrimmerThread(const MemoryAccount& account)
+    : account_(account), thread_([this] { run(); }) {}
+
+TrimmerThread::~TrimmerThread() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  ended_.notify_one();
+  thread_.join();
+}
+
+void TrimmerThread::run() {
+  std::chrono::milliseconds pause = kPauseMin;
+  std::unique_lock lock(mutex_);
+  while (!ended_.wait_for(lock, pause, [this] { return ending_; })) {
+    lock.unlock();
+    pause = trim() ? kPauseMin : std::min<std::chrono::milliseconds>(pause * 2, kPauseMax);
+    lock.lock();
+  }
+}
+
+bool TrimmerThread::trim() {
+  const int64_t used = account_.used();
+  const int64_t before = resident_bytes();
+  if (before <= used + used / 100 * kWastePercent + kOwnBytes) return true;
+  ::malloc_trim(0);
+  return before - resident_bytes() >= kGainMin;
+}
+
+}  // namespace larder
