@@ -208,15 +208,13 @@ Status xlen(Call& call) {
 Status xdel(Call& call) {
   Args args(call);
   const Key key = args.key();
-  std::vector<StreamId> ids;
-  while (args.more()) ids.push_back(take_stream_id(args, 0));
-  if (!args.ok()) return args.error();
   const Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
+  std::vector<StreamId> ids;
+  while (item && args.more()) ids.push_back(take_stream_id(args, 0));
+  if (!args.ok()) return args.error();
   int64_t removed = 0;
-  for (const StreamId id : ids) {
-    if (item && stream_of(*item.entry()).remove(id)) ++removed;
-  }
+  for (const StreamId id : ids) removed += stream_of(*item.entry()).remove(id) ? 1 : 0;
   if (removed > 0) call.changed("xdel", key);
   call.reply().integer(removed);
   return Status::ok();

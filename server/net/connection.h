@@ -84,6 +84,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void take_back(size_t mark);
   void append_held_pushes();
   void drive_task();
+  void watch_for_hang_up();
+  bool is_hung_up();
   void set_blocked(bool blocked);
   void wait_for_task(int64_t now_ms);
   void flush();
@@ -113,6 +115,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   std::string held_pushes_;  // came while a reply was being written
   bool has_pushes_ = false;  // the worker will call send_pushes
   bool reading_ = false;
+  bool watching_ = false;  // for a hang-up
   bool giving_up_buffer_ = false;
   bool writing_ = false;
   bool processing_ = false;
