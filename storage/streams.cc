@@ -287,6 +287,7 @@ void Stream::append(StreamId id, std::span<const Bytes> items, const StreamLimit
   ++length_;
   ++entries_added_;
   last_id_ = id;
+  last_entry_ = id;
 }
 
 size_t Stream::block_of(StreamId id) const {
@@ -316,12 +317,14 @@ std::optional<StreamId> Stream::first_id() const {
 }
 
 StreamId Stream::last_entry_id() const {
-  StreamId last;
-  each({}, last_id_, true, [&](const StreamEntry& entry) {
-    last = entry.id;
-    return false;
-  });
-  return last;
+  if (length_ == 0) return {};
+  if (!last_entry_) {
+    each({}, StreamId::max(), true, [&](const StreamEntry& entry) {
+      last_entry_ = entry.id;
+      return false;
+    });
+  }
+  return last_entry_.value_or(StreamId{});
 }
 
 void Stream::note_deleted(StreamId id) { max_deleted_id_ = std::max(max_deleted_id_, id); }
@@ -336,6 +339,7 @@ bool Stream::remove(StreamId id) {
     if (place.id != id || place.deleted) continue;
     ref.block->bytes()[place.at] |= static_cast<char>(kDeleted);
     --length_;
+    if (last_entry_ == id) last_entry_.reset();
     note_deleted(id);
     if (++ref.block->deleted == ref.block->entries) drop_block(index);
     return true;

@@ -216,6 +216,7 @@ class Stream : public Object {
   SlabArray<BlockRef> blocks_;
   SlabArray<StreamGroup*> groups_;
   mutable Reached reached_;
+  mutable std::optional<StreamId> last_entry_;  // as long as it is known
   size_t length_ = 0;
   StreamId last_id_;
   StreamId max_deleted_id_;
