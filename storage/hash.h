@@ -100,7 +100,8 @@ class Hash {
   bool is_timed() const { return item_->encoding() == Encoding::timed_pack; }
   size_t step() const { return is_timed() ? 3 : 2; }
   HashField packed_at(size_t offset, Place& place) const;
-  std::optional<HashField> find_packed(Bytes name, Place& place) const;
+  // `fields`: how many come before it, all when it is not there.
+  std::optional<HashField> find_packed(Bytes name, Place& place, size_t* fields = nullptr) const;
   HashField field_of(const Element& element) const {
     return {element.key(), element.value(), element.expiry_ms()};
   }

@@ -102,8 +102,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .standing = Standing::moot},
     {.name = "lazyfree-lazy-user-del", .kind = Kind::boolean, .standard = "no",
      .standing = Standing::moot},
-    {.name = "list-compress-depth", .kind = Kind::integer, .standard = "0", .high = INT_MAX,
-     .standing = Standing::planned},
     {.name = "loading-process-events-interval-bytes", .kind = Kind::memory,
      .standard = "2097152", .low = 1024, .high = INT_MAX,
      .standing = Standing::moot, .hidden = true},

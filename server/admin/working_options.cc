@@ -346,6 +346,14 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
        to.settings.list_max_listpack_size.store(options.integer("list-max-listpack-size"));
        return "";
      }},
+    {.name = "list-compress-depth", .kind = Kind::integer, .standard = "0", .section = In::memory,
+     .summary = "Blocks at each end of a list that are never compressed; those between them are "
+                "when it saves a quarter. 0: two; above 64: nothing is compressed.",
+     .high = INT_MAX,
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.list_compress_depth.store(options.integer("list-compress-depth"));
+       return "";
+     }},
     {.name = "zset-max-listpack-entries", .alias = "zset-max-ziplist-entries",
      .kind = Kind::integer, .standard = "128", .section = In::memory,
      .summary = "Members up to which a sorted set is kept in one piece.",

@@ -22,6 +22,16 @@ void tell_trackers(Call& call) NO_THREAD_SAFETY_ANALYSIS {
   if (garbage != nullptr) call.store().shard(0).services.garbage.push_back(std::move(garbage));
 }
 
+// Those who wait for keys of some databases look again.
+template <typename Concerns>
+void wake_waiters(Call& call, Concerns concerns) {
+  call.services().listeners.waiters.each([&](const Waiters::List& list) {
+    for (const KeyPlace& key : list.front()->keys) {
+      if (concerns(key.db)) call.dispatcher().note_ready(key);
+    }
+  });
+}
+
 // ASYNC and SYNC cost the same here: the keys are cut off under the locks and freed by the
 // reclaimer's thread afterwards.
 Status flush(Call& call, unsigned db) {
@@ -32,6 +42,7 @@ Status flush(Call& call, unsigned db) {
   }
   touch_all_watches(call.services().listeners.watches, call.store(), db);
   call.changed_at_large(call.store().flush_locked(db));
+  wake_waiters(call, [db](unsigned of) { return db == Store::kAllDatabases || of == db; });
   Persistence* persistence = call.services().persistence;
   if (db == Store::kAllDatabases && persistence != nullptr) persistence->note_flush();
   tell_trackers(call);
@@ -54,11 +65,7 @@ void swap(Call& call, unsigned a, unsigned b) {
   for (const unsigned db : {a, b}) touch_all_watches(listeners.watches, call.store(), db);
   call.store().swap_databases_locked(a, b);
   for (const unsigned db : {a, b}) touch_all_watches(listeners.watches, call.store(), db);
-  listeners.waiters.each([&](const Waiters::List& list) {
-    for (const KeyPlace& key : list.front()->keys) {
-      if (key.db == a || key.db == b) call.dispatcher().note_ready(key);
-    }
-  });
+  wake_waiters(call, [a, b](unsigned db) { return db == a || db == b; });
   call.changed_at_large();
   tell_trackers(call);
 }

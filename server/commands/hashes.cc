@@ -72,7 +72,7 @@ Status hmget(Call& call) {
 template <ElementParts parts>
 Status get_all(Call& call) {
   return read_hash(call, [&](const Hash& hash) {
-    if (hash.size() >= kWalkElementsMin && !hash.is_packed()) {
+    if (hash.size() > kReadAtOnceMax && !hash.is_packed()) {
       start_element_walk(call, call.key(1), Type::hash, parts);
       return Status::ok();
     }

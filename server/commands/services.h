@@ -84,6 +84,7 @@ class LiveSettings {
   std::atomic<int64_t> set_pack_bytes_max{64};
   std::atomic<int64_t> hll_sparse_bytes_max{3000};
   std::atomic<int64_t> list_max_listpack_size{-2};  // see ListLimits
+  std::atomic<int64_t> list_compress_depth{0};
   std::atomic<bool> rdb_compression{true};  // rdbcompression
   std::atomic<uint32_t> trouble{0};         // of Trouble; 0: all is well
   void set_trouble(Trouble bit, bool on) {

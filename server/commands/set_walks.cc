@@ -91,6 +91,11 @@ void reply_distinct(Call& call, const Set& set, uint64_t count) {
   });
 }
 
+bool draw_member(const DrawSource& from, bool, ReplyWriter& reply) {
+  reply.bulk(Set(from.keys, from.key, from.item).sample(from.random));
+  return true;
+}
+
 Status srandmember(Call& call) {
   Args args(call);
   args.key();
@@ -107,10 +112,7 @@ Status srandmember(Call& call) {
       reply_distinct(call, set, count.count);
       return Status::ok();
     }
-    if (!count.answerable()) return Status::error(errors::kOutOfRange);
-    call.reply().array(count.count);
-    for (uint64_t i = 0; i < count.count; ++i) call.reply().bulk(set.sample(call.random()));
-    return Status::ok();
+    return reply_draws(call, call.key(1), Type::set, count.count, false, draw_member);
   });
 }
 

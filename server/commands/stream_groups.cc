@@ -22,10 +22,10 @@ std::string no_group_for_key(Bytes group, Bytes key) {
          std::string(key) + "'";
 }
 
-// "$" is the last id of the stream.
-StreamId take_group_id(Args& args, Item item) {
-  if (!args.take("$")) return take_stream_id(args, 0);
-  return item && is_stream(item) ? stream_of(*item.entry()).last_id() : StreamId{};
+// "$" is the last id of the stream. Redis looks at the id behind all else.
+std::optional<StreamId> group_id(Bytes text, Item item) {
+  if (text != "$") return parse_stream_id(text, 0);
+  return item ? stream_of(*item.entry()).last_id() : StreamId{};
 }
 
 int64_t take_entries_read(Args& args) {
@@ -37,9 +37,8 @@ int64_t take_entries_read(Args& args) {
 Status create(Call& call) {
   Args args(call);
   const Key key = args.key();
-  Item item = call.find_to_write(key);
   const Bytes name = args.bytes();
-  const StreamId id = take_group_id(args, item);
+  const Bytes id_text = args.bytes();
   bool make = false;
   int64_t entries_read = -1;
   while (args.more()) {
@@ -52,10 +51,13 @@ Status create(Call& call) {
     }
   }
   if (!args.ok()) return args.error();
+  Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
   if (!item && !make) return Status::error(kNeedsKey);
+  const auto id = group_id(id_text, item);
+  if (!id) return Status::error(kBadStreamId);
   Stream& stream = make_stream(call.keyspace(key), key, item);
-  if (stream.add_group(name, id, entries_read) == nullptr) {
+  if (stream.add_group(name, *id, entries_read) == nullptr) {
     return Status::error("BUSYGROUP Consumer Group name already exists");
   }
   call.changed("xgroup-create", key);
@@ -78,14 +80,16 @@ Status set_id(Call& call) {
   Args args(call);
   const Key key = args.key();
   const Bytes name = args.bytes();
-  GroupOf found = group_of_subcommand(call, key, name);
-  const StreamId id = take_group_id(args, found.item);
+  const Bytes id_text = args.bytes();
   int64_t entries_read = -1;
   if (args.take_with_value("ENTRIESREAD")) entries_read = take_entries_read(args);
   if (args.more()) args.reject();
   if (!args.ok()) return args.error();
+  GroupOf found = group_of_subcommand(call, key, name);
   if (!found.error.is_ok()) return std::move(found.error);
-  found.group->last_id = id;
+  const auto id = group_id(id_text, found.item);
+  if (!id) return Status::error(kBadStreamId);
+  found.group->last_id = *id;
   found.group->entries_read = entries_read;
   call.changed("xgroup-setid", key);
   call.reply().ok();
@@ -176,10 +180,10 @@ void reply_summary(ReplyWriter& reply, StreamGroup& group) {
   const size_t mark = reply.open();
   size_t count = 0;
   for (const StreamConsumer* consumer : group.consumers()) {
-    if (consumer->pending == 0) continue;
+    if (consumer->pending() == 0) continue;
     reply.array(2);
     reply.bulk(consumer->name());
-    reply.bulk(std::to_string(consumer->pending));
+    reply.bulk(std::to_string(consumer->pending()));
     ++count;
   }
   reply.close_array(mark, count);
@@ -193,27 +197,15 @@ struct PendingOptions {
   bool of_consumer = false;
 };
 
-// Visits pending entries from an id on until `visit` returns false. It may remove the one it sees.
-template <typename Visit>
-void each_pending(StreamGroup& group, StreamId from, Visit visit) {
-  std::optional<StreamId> next = from;
-  while (next) {
-    StreamPending* entry = group.pending().at_or_after(*next);
-    if (entry == nullptr) return;
-    next = entry->id.next();
-    if (!visit(*entry)) return;
-  }
-}
-
 void reply_pending(Call& call, StreamGroup& group, const PendingOptions& options) {
   ReplyWriter& reply = call.reply();
   const size_t mark = reply.open();
   int64_t count = 0;
-  const StreamConsumer* wanted = group.find_consumer(options.consumer);
+  const StreamConsumer* wanted =
+      options.of_consumer ? group.find_consumer(options.consumer) : nullptr;
   if (options.count > 0 && (!options.of_consumer || wanted != nullptr)) {
-    each_pending(group, options.first, [&](const StreamPending& entry) {
+    each_pending(group, wanted, options.first, [&](const StreamPending& entry) {
       if (entry.id > options.last) return false;
-      if (options.of_consumer && entry.consumer != wanted) return true;
       const int64_t idle_ms = call.clock_ms() - entry.delivered_ms;
       if (idle_ms < options.idle_ms) return true;
       reply.array(4);
@@ -392,7 +384,7 @@ Status xautoclaim(Call& call) {
   int64_t attempts = left * kAttemptsPerEntry;
   StreamId next;  // where the next call begins; 0-0: the end was reached
   std::vector<StreamId> due, deleted;
-  each_pending(group, start, [&](const StreamPending& entry) {
+  each_pending(group, nullptr, start, [&](const StreamPending& entry) {
     if (attempts-- == 0 || left == 0) {
       next = entry.id;
       return false;

@@ -188,26 +188,25 @@ void deliver_history(Call& call, const ReadOptions& options, Source& source) {
   ReplyWriter& reply = call.reply();
   const size_t mark = reply.open();
   size_t count = 0;
-  auto from = source.after.next();
-  while (from && count < options.count) {
-    StreamPending* pending = source.group->pending().at_or_after(*from);
-    if (pending == nullptr) break;
-    from = pending->id.next();
-    if (pending->consumer != consumer) continue;
+  const auto from = source.after.next();
+  const auto deliver_again = [&](StreamPending& pending) {
+    if (count == options.count) return false;
     bool there = false;
-    source.stream().each(pending->id, pending->id, false, [&](const StreamEntry& entry) {
+    source.stream().each(pending.id, pending.id, false, [&](const StreamEntry& entry) {
       reply_entry(reply, entry);
       return there = true;
     });
     if (!there) {
       reply.array(2);
-      reply_id(reply, pending->id);
+      reply_id(reply, pending.id);
       reply.null_array();
     }
-    pending->delivered_ms = call.clock_ms();
-    ++pending->deliveries;
+    pending.delivered_ms = call.clock_ms();
+    ++pending.deliveries;
     ++count;
-  }
+    return true;
+  };
+  if (from) each_pending(*source.group, consumer, *from, deliver_again);
   reply.close_array(mark, count);
 }
 

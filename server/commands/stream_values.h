@@ -49,6 +49,20 @@ struct GroupOf {
   Status error = Status::ok();
 };
 GroupOf find_group(Call& call, const Key& key, Bytes name);
+// Visits pending entries of a group, or of one consumer (null: all), from an id on until `visit`
+// returns false. It may remove the one it sees.
+template <typename Visit>
+void each_pending(StreamGroup& group, const StreamConsumer* consumer, StreamId from, Visit visit) {
+  std::optional<StreamId> next = from;
+  while (next) {
+    if (consumer != nullptr) next = consumer->pending_from(*next);
+    StreamPending* entry = next ? group.pending().at_or_after(*next) : nullptr;
+    if (entry == nullptr) return;
+    next = entry->id.next();
+    if (!visit(*entry)) return;
+  }
+}
+
 inline std::string no_group(Bytes key, Bytes group) {
   return "NOGROUP No such key '" + std::string(key) + "' or consumer group '" +
          std::string(group) + "'";

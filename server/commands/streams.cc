@@ -111,9 +111,6 @@ void take_new_id(Args& args, AddOptions& options) {
     return;
   }
   options.id = take_stream_id(args, 0);
-  if (args.ok() && options.id == StreamId{}) {
-    args.fail("ERR The ID specified in XADD must be greater than 0-0");
-  }
 }
 
 AddOptions parse_add(Args& args) {
@@ -165,6 +162,9 @@ Status xadd(Call& call) {
   const auto items = call.args().subspan(args.position());
   if (items.empty() || items.size() % 2 != 0) {
     return Status::error("ERR wrong number of arguments for 'xadd' command");
+  }
+  if (options.kind == AddOptions::Id::whole && options.id == StreamId{}) {
+    return Status::error("ERR The ID specified in XADD must be greater than 0-0");
   }
   Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
@@ -227,15 +227,13 @@ Status xlen(Call& call) {
 Status xdel(Call& call) {
   Args args(call);
   const Key key = args.key();
-  std::vector<StreamId> ids;
-  while (args.more()) ids.push_back(take_stream_id(args, 0));
-  if (!args.ok()) return args.error();
   const Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
+  std::vector<StreamId> ids;
+  while (item && args.more()) ids.push_back(take_stream_id(args, 0));
+  if (!args.ok()) return args.error();
   int64_t removed = 0;
-  for (const StreamId id : ids) {
-    if (item && stream_of(*item.entry()).remove(id)) ++removed;
-  }
+  for (const StreamId id : ids) removed += stream_of(*item.entry()).remove(id) ? 1 : 0;
   if (removed > 0) call.changed("xdel", key);
   call.reply().integer(removed);
   return Status::ok();
@@ -257,12 +255,12 @@ Status range(Call& call, bool reverse) {
   if (!args.ok()) return args.error();
   const Item item = call.find_to_read(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
-  if (count == 0) {
-    call.reply().null_array();
-    return Status::ok();
-  }
   if (!item) {
     call.reply().array(0);
+    return Status::ok();
+  }
+  if (count == 0) {
+    call.reply().null_array();
     return Status::ok();
   }
   const size_t most = count < 0 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(count);

@@ -295,6 +295,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
       task_mark_ = mark;
       set_blocked(task_->blocks());
       drive_task();
+      if (task_ != nullptr && task_->blocks()) watch_for_hang_up();
       return task_ == nullptr;
     case Dispatcher::Outcome::done:
       ++batch_next_;
@@ -394,6 +395,28 @@ void Connection::drive_task() {
   if (task_timer_) task_timer_->cancel();
   finish_reply(task_mark_);
   process();
+}
+
+// Nothing is read while a client waits for data. That it hangs up must be seen all the same, before
+// it gets what others could have. Of a client that sends on, tick() sees it later.
+void Connection::watch_for_hang_up() {
+  if (watching_) return;
+  watching_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+    self->watching_ = false;
+    if (!error && self->held() && self->is_hung_up()) self->close();
+  });
+}
+
+// On TLS the peer's goodbye stands unread before it.
+bool Connection::is_hung_up() {
+  if (closed_) return false;
+  if (tls_) {
+    pollfd wanted{socket_.native_handle(), POLLRDHUP, 0};
+    return ::poll(&wanted, 1, 0) > 0;
+  }
+  char byte = 0;
+  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void Connection::set_blocked(bool blocked) {
@@ -637,18 +660,7 @@ void Connection::tick(int64_t now_ms) {
     socket_.cancel(ignored);
     return;
   }
-  if (held() && peer_left()) close();
-}
-
-// Nothing is being read while a task goes on, so a hang-up has to be looked for. On TLS the peer's
-// goodbye stands unread before it.
-bool Connection::peer_left() {
-  if (tls_) {
-    pollfd wanted{socket_.native_handle(), POLLRDHUP, 0};
-    return ::poll(&wanted, 1, 0) > 0;
-  }
-  char byte = 0;
-  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  if (held() && is_hung_up()) close();
 }
 
 void Connection::close() {

@@ -103,6 +103,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void append_held_pushes();
   void drive_task();
   void drive_task_later();
+  void watch_for_hang_up();
+  bool is_hung_up();
   void set_blocked(bool blocked);
   void wait_for_task(int64_t now_ms);
   // What became of a write: `all` is sent, `some` waits for the socket or for its turn, or the
@@ -132,7 +134,6 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void note_growth();
   void end_after_reply();
   size_t discard_input(bool& hung_up);
-  bool peer_left();
   bool held() const { return task_ != nullptr || postponed_; }
 
   Worker& worker_;
@@ -156,6 +157,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool feeding_ = false;     // flush_stream goes on soon
   bool has_pushes_ = false;  // the worker will call send_pushes
   bool reading_ = false;
+  bool watching_ = false;  // for a hang-up
   bool giving_up_buffer_ = false;
   bool writing_ = false;
   bool holding_ = false;  // the worker will call release_replies

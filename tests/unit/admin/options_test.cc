@@ -63,7 +63,11 @@ TEST(Options, memory_with_units) {
   EXPECT_EQ(taken("maxmemory", "2MB"), "2097152");
   EXPECT_EQ(taken("maxmemory", "1g"), "1000000000");
   EXPECT_EQ(taken("maxmemory", "1Gb"), "1073741824");
-  for (const Bytes bad : {"1 mb", "1tb", "-1", "1.5gb"}) {
+  // Nothing is zero, as Redis has it.
+  EXPECT_EQ(taken("maxmemory", ""), "0");
+  EXPECT_EQ(taken("maxmemory", "mb"), "0");
+  // Redis takes what is left of the last one after an overflow.
+  for (const Bytes bad : {"1 mb", "1tb", "-1", "1.5gb", "9223372036854775807gb"}) {
     EXPECT_EQ(taken("maxmemory", bad).substr(0, 2), "! ") << bad;
   }
 }
@@ -86,7 +90,11 @@ TEST(Options, buffer_limits_leave_other_classes_alone) {
             "normal 1048576 1000 5 slave 268435456 67108864 60 pubsub 33554432 8388608 60");
   EXPECT_EQ(taken("client-output-buffer-limit", "replica 0 0 0 pubsub 1 2 3"),
             "normal 0 0 0 slave 0 0 0 pubsub 1 2 3");
-  for (const Bytes bad : {"normal", "normal 0 0", "normal x 0 0", "normal 0 0 0 pubsub"}) {
+  EXPECT_EQ(taken("client-output-buffer-limit", ""),
+            option("client-output-buffer-limit").standard);
+  for (const Bytes bad : {"normal", "normal 0 0", "normal x 0 0", "normal 0 0 0 pubsub",
+                          "master 0 0 0", "normal 0 0 -1", "normal  0 0 0", "normal -1 0 0",
+                          "normal 9223372036854775807gb 0 0"}) {
     EXPECT_EQ(taken("client-output-buffer-limit", bad).substr(0, 2), "! ") << bad;
   }
 }
