@@ -67,6 +67,23 @@ void add_zeros(Info& info, std::initializer_list<Bytes> names) {
   for (const Bytes name : names) info.add(name, 0);
 }
 
+// One line for each kind of socket, numbered by kind.
+void add_listeners(Info& info) {
+  std::string addresses;
+  for (const std::string& address : split_words(info.option("bind"))) {
+    addresses += ",bind=" + address;
+  }
+  if (const std::string port = info.option("port"); port != "0") {
+    info.add("listener0", "name=tcp" + addresses + ",port=" + port);
+  }
+  if (const std::string path = info.option("unixsocket"); !path.empty()) {
+    info.add("listener1", "name=unix,bind=" + path);
+  }
+  if (const std::string port = info.option("tls-port"); port != "0") {
+    info.add("listener2", "name=tls" + addresses + ",port=" + port);
+  }
+}
+
 void server(Info& info) {
   utsname system{};
   ::uname(&system);
@@ -101,23 +118,6 @@ void server(Info& info) {
   info.add("io_threads_active", info.call.services().workers.count() > 1 ? 1 : 0);
   info.add("worker_threads", static_cast<int64_t>(info.call.services().workers.count()));
   add_listeners(info);
-}
-
-// One line for each kind of socket, numbered by kind.
-void add_listeners(Info& info) {
-  std::string addresses;
-  for (const std::string& address : split_words(info.option("bind"))) {
-    addresses += ",bind=" + address;
-  }
-  if (const std::string port = info.option("port"); port != "0") {
-    info.add("listener0", "name=tcp" + addresses + ",port=" + port);
-  }
-  if (const std::string path = info.option("unixsocket"); !path.empty()) {
-    info.add("listener1", "name=unix,bind=" + path);
-  }
-  if (const std::string port = info.option("tls-port"); port != "0") {
-    info.add("listener2", "name=tls" + addresses + ",port=" + port);
-  }
 }
 
 void clients(Info& info) {

@@ -231,7 +231,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   const Options& options = loaded.options;
   services.settings.set_trouble(kLoading, true);
   network.start(services);
-  if (const std::string error = load_data(kept, loaded); !error.empty()) {
+  if (const std::string error = load_data(helpers, loaded); !error.empty()) {
     network.stop(0);
     return fail(log, options, "Can't load the data: " + error);
   }

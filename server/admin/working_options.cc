@@ -196,7 +196,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .apply = apply_bind},
     {.name = "port", .kind = Kind::integer, .standard = "6379", .section = In::network,
      .summary = "TCP port; 0 listens on no TCP port.", .high = 65535,
-     .apply = [](const Options& options, OptionTargets& to) { return listen_again(options, to); }},
+     .apply = apply_port},
     {.name = "unixsocket", .section = In::network, .summary = "Path of a Unix socket; empty: none.",
      .fixed = true},
     {.name = "unixsocketperm", .kind = Kind::octal, .standard = "0", .section = In::network,

@@ -20,8 +20,7 @@ class SafePoint {
   enum class Keeper : uint8_t { file, replicas };
   static constexpr uint64_t kNothingAsked = UINT64_MAX;
 
-  // Everything before this offset is safe, as far as that keeper is asked.
-  uint64_t on_disk() const { return file_.load(); }
+  // Everything before this offset is safe, as far as the replicas are asked.
   uint64_t replicas() const { return replicas_.load(); }
   // For connections: whether a reply behind an effect that ends at `effect_end` must wait for the
   // disk, which all replies of a connection do together.

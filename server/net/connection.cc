@@ -517,7 +517,7 @@ bool Connection::must_hold() {
   if (!safe.holds(session_.effect_end)) [[likely]] return false;
   if (holding_) return true;
   hold();
-  if (safe.on_disk() < session_.effect_end) return true;
+  if (safe.holds(session_.effect_end)) return true;
   worker_.release_soon();  // it became safe meanwhile
   return true;
 }

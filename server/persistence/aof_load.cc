@@ -59,6 +59,8 @@ class AofLoader::NoClients : public ClientsOfWorker {
   void each(const std::function<void(ClientView&)>&) override {}
   ClientView* find(uint64_t) override { return nullptr; }
   void flush_pushes() override {}
+  void serve_others() override {}
+  void retry_postponed() override {}
   WorkerStats& stats() override { return stats_; }
 
  private:
