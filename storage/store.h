@@ -184,7 +184,7 @@ class Store {
   void unlock_group(unsigned group);
   void rebuild_group(unsigned group);
   int64_t floor_bytes() const;
-  int64_t capacity_of_group(unsigned group);
+  Capacity capacity_of_group(unsigned group);
 
   StoreOptions options_;
   std::unique_ptr<Shard[]> shards_;

@@ -256,21 +256,28 @@ int64_t Store::floor_bytes() const {
   return bytes;
 }
 
-// About how many entries a group will have at the limit; 0: can't be told yet.
-int64_t Store::capacity_of_group(unsigned group) {
+// What a group will hold at the limit, going by what there is now.
+Capacity Store::capacity_of_group(unsigned group) {
   const int64_t limit = memory_.limit() - floor_bytes();
   const int64_t used = memory_.used() - floor_bytes();
   // Before, tables and buffers outweigh the entries.
   constexpr int64_t kPartMin = 8;
-  if (limit <= 0 || used <= 0 || used < limit / kPartMin) return 0;
-  size_t entries = 0;
+  if (limit <= 0 || used <= 0 || used < limit / kPartMin) return {};
+  double entries = 0;
+  double bytes = 0;
   for (unsigned i = 0; i < shards_per_group(); ++i) {
     Shard& shard = shards_[group * shards_per_group() + i];
     MutexLock lock(shard.mutex);
-    for (const unsigned db : shard.used_) entries += shard.keyspaces_[db]->size();
+    for (const unsigned db : shard.used_) {
+      const Keyspace& keys = *shard.keyspaces_[db];
+      entries += static_cast<double>(keys.size());
+      bytes += static_cast<double>(keys.memory_bytes() - keys.table().memory_bytes() +
+                                   keys.size() * sizeof(Table::Slot));
+    }
   }
-  return static_cast<int64_t>(static_cast<double>(entries) * static_cast<double>(limit) /
-                              static_cast<double>(used));
+  const double growth = static_cast<double>(limit) / static_cast<double>(used);
+  return {.entries = static_cast<int64_t>(entries * growth),
+          .bytes = static_cast<int64_t>(bytes * growth)};
 }
 
 void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {

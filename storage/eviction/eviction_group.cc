@@ -5,6 +5,7 @@
 
 #include "storage/blob.h"
 #include "storage/eviction/adviser.h"
+#include "storage/slab.h"
 
 namespace larder {
 namespace {
@@ -22,10 +23,11 @@ Resident resident_of(const Entry& entry, uint32_t place, uint8_t home, size_t by
           now_ms};
 }
 
-// With a value kept outside of it; an object's is not worth counting for a sample.
+// As Keyspace::memory_of tells it; what an object takes is not worth counting for a sample.
 size_t bytes_of(const Entry& entry) {
   const bool outside = entry.encoding() == Encoding::blob;
-  return entry.bytes() + (outside ? load<Blob*>(entry.payload())->memory_bytes() : 0);
+  return Slab::usable(entry.bytes()) + sizeof(Entry*) +
+         (outside ? load<Blob*>(entry.payload())->memory_bytes() : 0);
 }
 
 }  // namespace
@@ -121,11 +123,11 @@ double EvictionGroup::advice(std::vector<Estimate>& estimates) {
   return adviser_->reads();
 }
 
-void EvictionGroup::tick(int64_t now_ms, int64_t capacity, int64_t limit_bytes) {
+void EvictionGroup::tick(int64_t now_ms, const Capacity& capacity, int64_t limit_bytes) {
   MutexLock lock(mutex_);
   policy_->tick(now_ms);
   policy_->set_capacity(capacity);
-  if (adviser_) adviser_->set_capacity(capacity, limit_bytes);
+  if (adviser_) adviser_->set_capacity(capacity.entries, limit_bytes);
   note_sample_masks();
 }
 

@@ -87,9 +87,8 @@ class alignas(64) EvictionGroup {
   // Under no shard's lock.
   double advice(std::vector<Estimate>& estimates);
   bool next(Candidate& candidate);
-  // `capacity`: about how many entries the limit has room for; 0: not known. `limit_bytes`: of the
-  // whole store.
-  void tick(int64_t now_ms, int64_t capacity, int64_t limit_bytes);
+  // `capacity`: what the limit has room for in this group. `limit_bytes`: of the whole store.
+  void tick(int64_t now_ms, const Capacity& capacity, int64_t limit_bytes);
   // More than half of the references are of entries that are gone.
   bool wants_rebuild();
   size_t memory_bytes();

@@ -18,7 +18,7 @@ ModelCache::ModelCache(std::unique_ptr<EvictionPolicy> policy, const Limit& limi
 
 void ModelCache::set_limit(const Limit& limit) {
   limit_ = limit;
-  if (limit.objects != INT64_MAX) policy_->set_capacity(limit.objects);
+  if (limit.objects != INT64_MAX) policy_->set_capacity({.entries = limit.objects});
 }
 
 // By bytes alone, the mean size so far tells how many objects will fit.
@@ -26,7 +26,8 @@ void ModelCache::estimate_capacity() {
   constexpr int64_t kEvery = 1024;
   if (limit_.objects != INT64_MAX || limit_.bytes == INT64_MAX || ++puts_ % kEvery != 0) return;
   const double mean = static_cast<double>(bytes_) / static_cast<double>(objects_);
-  policy_->set_capacity(static_cast<int64_t>(static_cast<double>(limit_.bytes) / mean));
+  policy_->set_capacity({.entries = static_cast<int64_t>(static_cast<double>(limit_.bytes) / mean),
+                         .bytes = limit_.bytes});
 }
 
 // The table's size is a power of two.
