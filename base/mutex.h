@@ -35,10 +35,18 @@ class CAPABILITY("mutex") Mutex {
     if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] lock_slow();
   }
   bool try_lock() TRY_ACQUIRE(true) { return !held_.exchange(true, std::memory_order_acquire); }
+  // Waits like lock(), but not for one who says that it will hold the lock for long: false then.
+  bool lock_unless(const std::atomic<bool>& held_for_long) TRY_ACQUIRE(true) {
+    return try_lock() || wait_unless(held_for_long);
+  }
+  // Waits for a moment at most.
+  bool try_lock_briefly() TRY_ACQUIRE(true) { return try_lock() || spin(); }
   void unlock() RELEASE() { held_.store(false, std::memory_order_release); }
 
  private:
   void lock_slow() NO_THREAD_SAFETY_ANALYSIS;
+  bool wait_unless(const std::atomic<bool>& held_for_long) NO_THREAD_SAFETY_ANALYSIS;
+  bool spin() NO_THREAD_SAFETY_ANALYSIS;
 
   std::atomic<bool> held_{false};
 };

@@ -38,9 +38,10 @@ int main(int argc, char** argv) {
   app.add_option("-H,--host", options.endpoint.host, "name or address")->capture_default_str();
   app.add_option("-p,--port", options.endpoint.port, "TCP port")
       ->envname("LARDER_PORT")
-      ->check(CLI::Range(1, 65535))
+      ->check(CLI::Range(0, 65535))
       ->capture_default_str();
-  app.add_option("-s,--socket", options.endpoint.unix_path, "unix socket instead of TCP");
+  app.add_option("-s,--socket", options.endpoint.unix_path, "unix socket instead of TCP")
+      ->envname("LARDER_UNIXSOCKET");
   app.add_option("-u,--user", options.identity.user, "user name to authenticate with");
   app.add_option("-a,--password", options.identity.password,
                  "password (default: LARDER_REQUIREPASS of the environment)");

@@ -5,6 +5,7 @@ find_package(PkgConfig REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(lzf REQUIRED IMPORTED_TARGET liblzf)
@@ -22,6 +23,13 @@ target_compile_definitions(larder_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECA
 target_link_libraries(larder_asio INTERFACE Threads::Threads)
 add_library(larder_queue INTERFACE)
 target_include_directories(larder_queue SYSTEM INTERFACE ${CONCURRENTQUEUE_INCLUDE})
+
+# Lua as C++: its errors are exceptions, which run destructors. SYSTEM as above.
+pkg_check_modules(lua REQUIRED lua5.1-c++)
+find_library(LUA_LIBRARY NAMES liblua5.1-c++.a REQUIRED)
+add_library(larder_lua INTERFACE)
+target_include_directories(larder_lua SYSTEM INTERFACE ${lua_INCLUDE_DIRS})
+target_link_libraries(larder_lua INTERFACE ${LUA_LIBRARY} ${CMAKE_DL_LIBS})
 
 if(LARDER_TESTS)
   find_package(GTest REQUIRED)

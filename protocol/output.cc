@@ -91,6 +91,18 @@ void Output::insert(size_t at, Bytes header) {
   }
 }
 
+void Output::move_since(size_t mark, Output& to) {
+  size_t at = mark;
+  for (Piece& piece : pieces_) {
+    if (piece.at <= mark) continue;
+    to.append(text().substr(at, piece.at - at));
+    to.append_shared(piece.bytes, std::move(piece.owner));
+    at = piece.at;
+  }
+  to.append(text().substr(at));
+  rewind(mark);
+}
+
 void Output::rewind(size_t mark) {
   DCHECK(mark >= sent_);
   while (!pieces_.empty() && pieces_.back().at > mark) {

@@ -54,6 +54,8 @@ class Output {
   void insert(size_t at, Bytes header);
   // Takes back everything appended since `mark` (which must not lie before sent bytes).
   void rewind(size_t mark);
+  // The same, but it goes to the end of `to`.
+  void move_since(size_t mark, Output& to);
   Bytes text_since(size_t mark) const { return text().substr(mark); }
 
  private:

@@ -18,6 +18,9 @@ namespace {
 
 struct Program {
   larder::OptionSources sources;
+  std::string import_path;
+  std::string import_pattern;
+  int64_t import_db = -1;
   bool check = false;
   bool print = false;
   bool print_docs = false;
@@ -75,6 +78,9 @@ int run(const Program& program) {
     std::printf("The configuration is good.\n");
     return 0;
   }
+  loaded.import_path = program.import_path;
+  loaded.import_pattern = program.import_pattern;
+  loaded.import_db = program.import_db;
   return larder::serve(std::move(loaded));
 }
 
@@ -93,6 +99,9 @@ int main(int argc, char** argv) {
   app.add_flag("--print-config-docs", program.print_docs, "print the table of options and end");
   app.add_flag("--print-commands-docs", program.print_commands,
                "print the table of commands and end");
+  app.add_option("--import", program.import_path, "add the keys of this RDB file at the start");
+  app.add_option("--import-pattern", program.import_pattern, "only keys that match this pattern");
+  app.add_option("--import-db", program.import_db, "only keys of this database");
   app.footer(option_help);
   try {
     read_sources(argc, argv, program.sources, app);

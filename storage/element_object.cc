@@ -89,17 +89,17 @@ void ElementObject::rebuild_index() {
   });
 }
 
-size_t ElementObject::drop_due(int64_t now_ms, size_t budget) {
+size_t ElementObject::drop_due(int64_t now_ms, size_t budget, std::vector<std::string>* names) {
   if (index_ == nullptr) return 0;
   size_t dropped = 0;
   uint32_t place = 0;
-  while (budget-- > 0 && index_->take(now_ms, place)) dropped += fire(place, now_ms);
+  while (budget-- > 0 && index_->take(now_ms, place)) dropped += fire(place, now_ms, names);
   earliest_ms_ = index_->next_ms();
   return dropped;
 }
 
 // Removes what is due at `place` and keeps one reference for what is not.
-size_t ElementObject::fire(uint32_t place, int64_t now_ms) {
+size_t ElementObject::fire(uint32_t place, int64_t now_ms, std::vector<std::string>* names) {
   for (size_t dropped = 0;; ++dropped) {
     const Element* due = nullptr;
     int64_t next_ms = kNever;
@@ -115,6 +115,7 @@ size_t ElementObject::fire(uint32_t place, int64_t now_ms) {
       if (next_ms != kNever) index_->add(place, next_ms);
       return dropped;
     }
+    if (names != nullptr) names->emplace_back(due->key());
     table_.remove(due->key());
   }
 }

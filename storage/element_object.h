@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "storage/element_table.h"
 #include "storage/expiry_index.h"
@@ -45,12 +47,12 @@ class ElementObject final : public Object {
   // expiry. kNever when no element has one.
   int64_t earliest_ms() const { return earliest_ms_; }
   // Removes elements whose time has come, looking at up to `budget` references. Returns how many.
-  size_t drop_due(int64_t now_ms, size_t budget);
+  size_t drop_due(int64_t now_ms, size_t budget, std::vector<std::string>* names = nullptr);
 
  private:
   void watch(Bytes key, int64_t expiry_ms);
   void rebuild_index();
-  size_t fire(uint32_t place, int64_t now_ms);
+  size_t fire(uint32_t place, int64_t now_ms, std::vector<std::string>* names);
 
   ElementTable table_;
   ExpiryIndex* index_ = nullptr;  // in the slab too; null: no element ever had an expiry

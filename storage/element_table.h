@@ -16,7 +16,7 @@ namespace larder {
 
 class ElementTable {
  public:
-  explicit ElementTable(Slab &slab) : slab_(slab), table_(kBuckets, 0, &slab) {}
+  explicit ElementTable(Slab &slab) : slab_(slab), table_(Nodes::kStartSmall, 0, &slab) {}
 
   // Null when the key is not there.
   Element *find(Bytes key) {
@@ -77,8 +77,6 @@ class ElementTable {
  private:
   using Nodes = BasicTable<Element>;
   using Slot = Nodes::Slot;
-  // Per segment. Tables of a million keys are then about 80% full.
-  static constexpr unsigned kBuckets = 72;
 
   static HashPlace place_of(Bytes key) { return Nodes::place_of_hash(hash_of(key), 0); }
 

@@ -25,6 +25,9 @@ class Reclaimer {
  public:
   virtual ~Reclaimer() = default;
   virtual void reclaim(GarbageList garbage) = 0;
+  // Pieces that wait, and that were freed so far.
+  virtual size_t pending() const { return 0; }
+  virtual size_t freed() const { return 0; }
 };
 
 }  // namespace larder

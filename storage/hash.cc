@@ -46,10 +46,11 @@ int64_t earliest_field_ms(const Entry& entry) {
   return earliest_ms;
 }
 
-DroppedFields remove_due_fields(Keyspace& keys, Item item, int64_t now_ms, size_t budget) {
+DroppedFields remove_due_fields(Keyspace& keys, Item item, int64_t now_ms,
+                                const DropOptions& options) {
   if (item->encoding() == Encoding::object) {
     auto& object = *static_cast<ElementObject*>(Keyspace::object_of(*item.entry()));
-    const size_t dropped = object.drop_due(now_ms, budget);
+    const size_t dropped = object.drop_due(now_ms, options.budget, options.names);
     return {dropped, object.elements()};
   }
   DroppedFields fields;
@@ -58,6 +59,10 @@ DroppedFields remove_due_fields(Keyspace& keys, Item item, int64_t now_ms, size_
   each_timed(item->payload_view(), [&](size_t at, size_t end, int64_t expiry_ms) {
     const bool due = expiry_ms != kNoExpiry && expiry_ms <= now_ms;
     ++(due ? fields.dropped : fields.left);
+    if (due && options.names != nullptr) {
+      IntegerText scratch;
+      options.names->emplace_back(Pack(item->payload_view()).at(at).bytes(scratch));
+    }
     if (!due) left.append(item->payload_view().substr(at, end - at));
   });
   if (fields.dropped > 0 && fields.left > 0) keys.splice(item, 0, item->payload_bytes(), left);
@@ -78,10 +83,11 @@ HashField Hash::packed_at(size_t offset, Place& place) const {
   return field;
 }
 
-std::optional<HashField> Hash::find_packed(Bytes name, Place& place) const {
-  const auto found = Pack(item_->payload_view()).find(name, 0, step());
-  if (!found) return {};
-  return packed_at(found->at, place);
+std::optional<HashField> Hash::find_packed(Bytes name, Place& place, size_t* fields) const {
+  const auto search = Pack(item_->payload_view()).search_name(name, step());
+  if (fields != nullptr) *fields = search.passed / step();
+  if (!search.item) return {};
+  return packed_at(search.item->at, place);
 }
 
 size_t Hash::size() const {
@@ -166,7 +172,7 @@ size_t Hash::make_pack(std::span<const Bytes> pairs) {
       value = pairs[k + 1];
     }
     if (repeated) continue;
-    Pack::append(pack, pairs[i]);
+    Pack::append_name(pack, pairs[i]);
     Pack::append(pack, value);
     ++added;
   }
@@ -179,7 +185,7 @@ void Hash::make(Bytes name, Bytes value, const PackLimits& limits, int64_t expir
   const bool packed = limits.fits(name) && limits.fits(value) && limits.elements_max > 0;
   if (packed) {
     std::string pack;
-    Pack::append(pack, name);
+    Pack::append_name(pack, name);
     Pack::append(pack, value);
     const bool timed = expiry_ms != kNoExpiry;
     if (timed) append_expiry(pack, expiry_ms);
@@ -197,14 +203,19 @@ void Hash::make(Bytes name, Bytes value, const PackLimits& limits, int64_t expir
 bool Hash::put_packed(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms) {
   if (expiry_ms != kNoExpiry && !is_timed()) to_timed_pack();
   Place place{item_->payload_bytes(), item_->payload_bytes()};
-  const auto old = find_packed(name, place);
-  const bool too_many = !old && size() + 1 > limits.elements_max;
+  size_t fields = 0;
+  const auto old = find_packed(name, place, &fields);
+  const bool too_many = !old && fields + 1 > limits.elements_max;
   if (too_many || item_->payload_bytes() + name.size() + value.size() > kPackBytesMax) {
     to_object();
     return put_in_object(name, value, expiry_ms);
   }
   std::string bytes;
-  Pack::append(bytes, name);
+  if (old) {
+    place.at = Pack(item_->payload_view()).at(place.at).end();  // the name stays
+  } else {
+    Pack::append_name(bytes, name);
+  }
   Pack::append(bytes, value);
   if (is_timed()) append_expiry(bytes, expiry_ms);
   const bool is_new = !old || is_due(old->expiry_ms);
@@ -270,7 +281,7 @@ void Hash::set_expiry(Bytes name, int64_t expiry_ms) {
 void Hash::to_timed_pack() {
   std::string timed;
   each([&](const HashField& field) {
-    Pack::append(timed, field.name);
+    Pack::append_name(timed, field.name);
     Pack::append(timed, field.value);
     append_expiry(timed, kNoExpiry);
   });

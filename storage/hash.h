@@ -14,6 +14,8 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "base/numbers.h"
 #include "base/random.h"
@@ -34,8 +36,14 @@ struct DroppedFields {
   size_t dropped = 0;
   size_t left = 0;
 };
+// How many references of the index are looked at, and where the names of what goes are noted.
+struct DropOptions {
+  size_t budget;
+  std::vector<std::string>* names;  // null: nobody asks
+};
 // Removes fields that are due; the caller removes the key when none is left.
-DroppedFields remove_due_fields(Keyspace& keys, Item item, int64_t now_ms, size_t budget);
+DroppedFields remove_due_fields(Keyspace& keys, Item item, int64_t now_ms,
+                                const DropOptions& options);
 
 // A field where it stands; views that hold until the hash changes or the next one is looked at.
 struct HashField {
@@ -92,7 +100,8 @@ class Hash {
   bool is_timed() const { return item_->encoding() == Encoding::timed_pack; }
   size_t step() const { return is_timed() ? 3 : 2; }
   HashField packed_at(size_t offset, Place& place) const;
-  std::optional<HashField> find_packed(Bytes name, Place& place) const;
+  // `fields`: how many come before it, all when it is not there.
+  std::optional<HashField> find_packed(Bytes name, Place& place, size_t* fields = nullptr) const;
   HashField field_of(const Element& element) const {
     return {element.key(), element.value(), element.expiry_ms()};
   }

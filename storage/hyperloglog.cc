@@ -114,14 +114,22 @@ bool HyperLogLog::is_valid(Bytes value) {
   return form == kSparse || (form == kDense && value.size() == kDenseBytes);
 }
 
-std::optional<HyperLogLog> HyperLogLog::parse(Bytes value) {
+std::optional<HyperLogLog> HyperLogLog::parse_with_tail(Bytes value) {
   std::optional<HyperLogLog> parsed(std::in_place);
   const Bytes registers = value.substr(kHeaderBytes);
   if (static_cast<uint8_t>(value[kFormAt]) == kDense) {
     parsed->parse_dense(registers);
-  } else if (!parsed->parse_sparse(registers)) {
+  } else if (const auto tail = parsed->parse_sparse(registers)) {
+    parsed->tail_ = *tail;
+  } else {
     parsed.reset();
   }
+  return parsed;
+}
+
+std::optional<HyperLogLog> HyperLogLog::parse(Bytes value) {
+  std::optional<HyperLogLog> parsed = parse_with_tail(value);
+  if (parsed && !parsed->tail_.empty()) parsed.reset();
   return parsed;
 }
 
@@ -135,16 +143,16 @@ void HyperLogLog::parse_dense(Bytes packed) {
   }
 }
 
-bool HyperLogLog::parse_sparse(Bytes runs) {
+std::optional<Bytes> HyperLogLog::parse_sparse(Bytes runs) {
   size_t index = 0;
-  while (!runs.empty()) {
-    const Run run = run_at(runs);
-    if (run.bytes == 0 || run.length > kRegisters - index) return false;
+  while (index < kRegisters) {
+    const Run run = runs.empty() ? Run{} : run_at(runs);
+    if (run.bytes == 0 || run.length > kRegisters - index) return {};
     std::fill_n(registers_.begin() + static_cast<ptrdiff_t>(index), run.length, run.value);
     index += run.length;
     runs.remove_prefix(run.bytes);
   }
-  return index == kRegisters;
+  return runs;
 }
 
 bool HyperLogLog::add(Bytes element) {
@@ -198,7 +206,7 @@ std::string HyperLogLog::sparse() const {
     append_run(out, registers_[index], end - index);
     index = end;
   }
-  return out;
+  return out + tail_;
 }
 
 std::string HyperLogLog::dense() const {

@@ -36,6 +36,9 @@ class HyperLogLog {
   static bool is_valid(Bytes value);
   // Nothing when the registers are broken.
   static std::optional<HyperLogLog> parse(Bytes value);
+  // The same, but bytes behind the runs of a sparse value are kept where they are. PFADD, which in
+  // Redis looks at no run behind the one it changes, takes such values.
+  static std::optional<HyperLogLog> parse_with_tail(Bytes value);
 
   // Each returns true when it changed something.
   bool add(Bytes element);
@@ -57,13 +60,15 @@ class HyperLogLog {
   static std::string describe_sparse(Bytes value);
 
  private:
-  bool parse_sparse(Bytes runs);
+  // Returns what stands behind the runs; nothing when they are broken.
+  std::optional<Bytes> parse_sparse(Bytes runs);
   void parse_dense(Bytes packed);
   std::string sparse() const;
   std::string dense() const;
 
   std::array<uint8_t, kRegisters> registers_{};
   bool dense_ = false;
+  std::string tail_;  // behind the runs, see parse_with_tail
 };
 
 }  // namespace larder

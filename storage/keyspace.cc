@@ -77,6 +77,7 @@ Item Keyspace::item_of(Entry* entry) {
 }
 
 Item Keyspace::drop_expired(Item item, const Key& key) {
+  if (services_.keeps_expired) return sees_expired ? item : Item{};
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, key.name);
   remove(item);
@@ -449,13 +450,19 @@ void Keyspace::note_field_expiry(Item item, int64_t expiry_ms) {
 }
 
 Item Keyspace::drop_due_fields(Item item, int64_t now_ms, size_t budget) {
+  if (services_.keeps_expired) return item;
   if (services_.snapshot != nullptr && earliest_field_ms(*item.entry()) <= now_ms) {
     before_change(item.entry());
   }
-  const auto [dropped, left] = remove_due_fields(*this, item, now_ms, budget);
+  std::vector<std::string> names;
+  const bool wants_names = services_.events != nullptr && services_.events->wants_fields();
+  const auto [dropped, left] =
+      remove_due_fields(*this, item, now_ms, {budget, wants_names ? &names : nullptr});
   if (dropped == 0) return item;
   services_.expired_fields += dropped;
-  if (services_.events != nullptr) services_.events->fields_expired(db_, item->key(), left == 0);
+  if (services_.events != nullptr) {
+    services_.events->fields_expired(db_, item->key(), names, left == 0);
+  }
   if (left > 0) return item;
   remove(item);
   return {};

@@ -24,6 +24,10 @@ class StoreEvents;
 class StoreSnapshot;
 class TtlRules;
 
+// Where keys are kept until somebody else removes them (ShardServices::keeps_expired), this thread
+// finds those whose time has come, too: it runs what a primary sends.
+inline thread_local bool sees_expired = false;
+
 // What the keyspaces of a shard share. Guarded by the shard's lock.
 struct ShardServices {
   unsigned shard_index = 0;
@@ -32,6 +36,7 @@ struct ShardServices {
   StoreEvents* events = nullptr;
   bool note_added = false;         // one of the two below wants to know of keys that are added
   bool tell_added = false;         // events->added is called
+  bool keeps_expired = false;      // a replica: its primary removes them, here they are hidden
   bool epoch = false;              // Entry::kEpoch of new entries
   bool had_field_expiries = false;  // a field of a hash was ever given one
   StoreSnapshot* snapshot = nullptr;  // the one that runs; null: none

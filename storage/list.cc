@@ -23,10 +23,11 @@ size_t grown_capacity(const ListBlock& block, size_t bytes, const ListLimits& li
 
 }  // namespace
 
-ListLimits ListLimits::of_option(int64_t option) {
+ListLimits ListLimits::of_option(int64_t option, int64_t depth) {
   constexpr size_t kSizes[] = {4096, 8192, 16384, 32768, 65536};
-  if (option >= 0) return {8192, static_cast<size_t>(std::max<int64_t>(option, 1))};
-  return {kSizes[std::min<int64_t>(-(option + 1), 4)], kNoItemLimit};
+  const size_t plain_ends = depth > 0 ? static_cast<size_t>(depth) : kPlainEnds;
+  if (option >= 0) return {8192, static_cast<size_t>(std::max<int64_t>(option, 1)), plain_ends};
+  return {kSizes[std::min<int64_t>(-(option + 1), 4)], kNoItemLimit, plain_ends};
 }
 
 List::Cursor List::outermost(ListEnd end) const {
@@ -39,12 +40,12 @@ List::Cursor List::at(size_t index) const {
   if (index < size_ / 2) {
     ListBlock* block = head_;
     for (; index >= block->count(); block = block->next) index -= block->count();
-    return {block, block->place(index)};
+    return {block, block->plain()->place(index)};
   }
   size_t from_tail = size_ - 1 - index;
   ListBlock* block = tail_;
   for (; from_tail >= block->count(); block = block->prev) from_tail -= block->count();
-  return {block, block->place(block->count() - 1 - from_tail)};
+  return {block, block->plain()->place(block->count() - 1 - from_tail)};
 }
 
 void List::push(ListEnd end, Bytes bytes, const ListLimits& limits) {
@@ -54,6 +55,42 @@ void List::push(ListEnd end, Bytes bytes, const ListLimits& limits) {
   if (block != nullptr && block->count() < limits.items && block->try_push(end, value)) return;
   if (block != nullptr && push_into(block, end, value, limits)) return;
   link(make_block(value, end, limits), block, end);
+  freeze_behind(end, limits);
+}
+
+void List::freeze_behind(ListEnd end, const ListLimits& limits) {
+  constexpr size_t kDepthMax = 64;  // further in, looking for the block costs too much
+  if (limits.plain_ends > kDepthMax) return;
+  const auto inner = [end](const ListBlock* block) {
+    return end == ListEnd::head ? block->next : block->prev;
+  };
+  ListBlock* block = end_block(end);
+  for (size_t i = 0; i < limits.plain_ends && block != nullptr; ++i) block = inner(block);
+  const ListBlock* other = block;  // as many must follow
+  for (size_t i = 0; i < limits.plain_ends && other != nullptr; ++i) other = inner(other);
+  if (other == nullptr || block->is_frozen()) return;
+  if (ListBlock* frozen = block->frozen(slab())) replace(block, frozen);
+}
+
+void List::thaw_ends() {
+  for (ListBlock* block : {head_, tail_}) {
+    if (block != nullptr && block->is_frozen()) replace(block, block->thawed(slab()));
+    if (head_ == tail_) return;
+  }
+}
+
+List::Cursor List::to_change(Cursor at) {
+  if (!at.block_->is_frozen()) return at;
+  ListBlock* plain = at.block_->thawed(slab());
+  at.place_ = plain->same_place(*at.block_, at.place_);
+  replace(at.block_, plain);
+  at.block_ = plain;
+  return at;
+}
+
+void List::replace(ListBlock* block, ListBlock* other) {
+  link(other, block, ListEnd::tail);
+  unlink(block);
 }
 
 // The first block is made to measure; a later one starts with a quarter of its neighbour.
@@ -71,7 +108,7 @@ ListBlock* List::make_block(const PackedValue& first, ListEnd grows_at, const Li
 bool List::push_into(ListBlock*& block, ListEnd end, const PackedValue& value,
                      const ListLimits& limits) {
   const size_t bytes = ListBlock::bytes_of(value);
-  if (!may_hold(*block, bytes, limits)) return false;
+  if (block->is_frozen() || !may_hold(*block, bytes, limits)) return false;
   if (block->try_push(end, value)) return true;
   if (block->grows_at() != end) return false;
   const size_t room = block->capacity() - block->used_bytes();
@@ -87,7 +124,10 @@ void List::pop(ListEnd end) {
   ListBlock* block = end_block(end);
   block->pop(end);
   --size_;
-  if (block->count() == 0) return unlink(block);
+  if (block->count() == 0) {
+    unlink(block);
+    return thaw_ends();
+  }
   if (head_ == tail_) shrink_if_sparse();
 }
 
@@ -100,8 +140,11 @@ void List::drop(ListEnd end, size_t count) {
       unlink(block);
       continue;
     }
+    thaw_ends();
+    block = end_block(end);
     for (; count > 0; --count) block->pop(end);
   }
+  thaw_ends();
   if (head_ == tail_) shrink_if_sparse();
 }
 
@@ -130,8 +173,7 @@ void List::unlink(ListBlock* block) {
 ListBlock* List::resize(ListBlock* block, size_t capacity, ListBlock::Place* place) {
   ListBlock* copy = block->copy(slab(), capacity);
   if (place != nullptr) *place = copy->same_place(*block, *place);
-  link(copy, block, ListEnd::tail);
-  unlink(block);
+  replace(block, copy);
   return copy;
 }
 
@@ -142,6 +184,7 @@ void List::insert(Cursor at, ListEnd side, Bytes value, const ListLimits& limits
 List::Cursor List::insert_value(Cursor at, ListEnd side, const PackedValue& value,
                                 const ListLimits& limits) {
   ++size_;
+  at = to_change(at);
   const size_t bytes = ListBlock::bytes_of(value);
   if (!may_hold(*at.block_, bytes, limits)) return insert_between(at, side, value, limits);
   if (!at.block_->try_insert(at.place_, side, value)) {
@@ -184,6 +227,7 @@ void List::split_behind(Cursor at, ListEnd side) {
 void List::set(Cursor at, Bytes bytes, const ListLimits& limits) {
   const PackedValue value = PackedValue::of(bytes);
   const bool fits = ListBlock::bytes_of(value) <= limits.capacity();
+  at = to_change(at);
   if (fits && at.block_->try_replace(at.place_, value)) return;
   Cursor old = insert_value(at, ListEnd::head, value, limits);
   old.step(ListEnd::tail);
@@ -192,11 +236,16 @@ void List::set(Cursor at, Bytes bytes, const ListLimits& limits) {
 
 List::Cursor List::erase(Cursor at, ListEnd towards) {
   --size_;
+  at = to_change(at);
   if (at.block_->is_outermost(at.place_, towards)) {
     Cursor next = at;
     next.step(towards);
     at.block_->erase(at.place_);
-    if (at.block_->count() == 0) unlink(at.block_);
+    if (at.block_->count() > 0) return next;
+    unlink(at.block_);
+    const bool at_end = next.valid() && (next.block_ == head_ || next.block_ == tail_);
+    if (at_end) next = to_change(next);
+    thaw_ends();  // the neighbour on the other side
     return next;
   }
   at.place_ = at.block_->erase_and_step(at.place_, towards);
@@ -206,7 +255,9 @@ List::Cursor List::erase(Cursor at, ListEnd towards) {
 void List::join_blocks(const ListLimits& limits) {
   ListBlock* block = head_;
   while (block != nullptr && block->next != nullptr) {
-    const bool join = block->used_bytes() + block->next->used_bytes() <= limits.capacity() / 2 &&
+    const bool plain = !block->is_frozen() && !block->next->is_frozen();
+    const bool join = plain &&
+                      block->used_bytes() + block->next->used_bytes() <= limits.capacity() / 2 &&
                       block->count() + block->next->count() <= limits.items;
     block = join ? join_with_next(block) : block->next;
   }
@@ -286,6 +337,7 @@ void List::validate() const {
   }
   CHECK(before == tail_);
   CHECK(items == size_);
+  CHECK(head_ == nullptr || !(head_->is_frozen() || tail_->is_frozen()));
 }
 
 }  // namespace larder

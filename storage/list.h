@@ -6,6 +6,10 @@
 // own. The first block of a list is as small as its items and grows with them. Pushing, popping
 // and reading at the ends cost O(1), reaching the item of an index a step over each block.
 //
+// Blocks in the middle of a long list are frozen (compressed) when that saves a quarter: most long
+// lists are queues, where a block in the middle is not touched before it comes to an end. The
+// `plain_ends` blocks at each end never are. A block that was changed in the middle stays plain.
+//
 // There is one form for small and big lists. Clients ask for two (OBJECT ENCODING), so the list
 // remembers which of them Redis would have: a listpack up to the limit of one block, a quicklist
 // beyond it, a listpack again at half the limit.
@@ -26,30 +30,35 @@ namespace larder {
 struct ListLimits {
   static constexpr size_t kNoItemLimit = std::numeric_limits<size_t>::max();
 
+  static constexpr size_t kPlainEnds = 2;
+
   size_t bytes = 8192;  // of the whole block
   size_t items = kNoItemLimit;
+  size_t plain_ends = kPlainEnds;  // blocks at each end that are never frozen, at least one
 
   size_t capacity() const { return bytes - ListBlock::kHeaderBytes; }
   // Of the option list-max-listpack-size: items when positive; -1 to -5 for 4, 8, 16, 32, 64 KiB.
-  static ListLimits of_option(int64_t option);
+  // `depth`: list-compress-depth; 0 is kPlainEnds.
+  static ListLimits of_option(int64_t option, int64_t depth = 0);
 };
 
 class List final : public Object {
  public:
-  // An item of the list; not valid() behind the ends. Valid until the list changes.
+  // An item of the list; not valid() behind the ends. Valid until the list changes; its value only
+  // until another is looked at.
   class Cursor {
    public:
     Cursor() = default;
     bool valid() const { return block_ != nullptr; }
-    PackedValue value() const { return block_->value(place_); }
+    PackedValue value() const { return block_->plain()->value(place_); }
     // One item further towards an end.
     void step(ListEnd towards) {
       if (!block_->is_outermost(place_, towards)) {
-        place_ = block_->step(place_, towards);
+        place_ = block_->plain()->step(place_, towards);
         return;
       }
       block_ = towards == ListEnd::tail ? block_->next : block_->prev;
-      if (block_ != nullptr) place_ = block_->outermost(opposite(towards));
+      if (block_ != nullptr) place_ = block_->plain()->outermost(opposite(towards));
     }
 
    private:
@@ -102,6 +111,13 @@ class List final : public Object {
   // Puts a block on one side of another, or into an empty list.
   void link(ListBlock* block, ListBlock* beside, ListEnd side);
   void unlink(ListBlock* block);
+  // Puts another block, of the same items, in a block's place.
+  void replace(ListBlock* block, ListBlock* other);
+  // The same cursor, in a block that may be changed.
+  Cursor to_change(Cursor at);
+  // Freezes the block that has come away from an end.
+  void freeze_behind(ListEnd end, const ListLimits& limits);
+  void thaw_ends();
   // Puts a copy of another size in a block's place.
   ListBlock* resize(ListBlock* block, size_t capacity, ListBlock::Place* place = nullptr);
   ListBlock* make_block(const PackedValue& first, ListEnd grows_at, const ListLimits& limits);

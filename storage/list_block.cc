@@ -1,7 +1,12 @@
 #include "storage/list_block.h"
 
+#include <lzf.h>
+
+#include <atomic>
 #include <limits>
+#include <memory>
 #include <new>
+#include <vector>
 
 namespace larder {
 
@@ -14,7 +19,85 @@ ListBlock* ListBlock::make(Slab& slab, size_t capacity, ListEnd grows_at) {
       ListBlock(static_cast<uint32_t>(bytes - kHeaderBytes), grows_at);
 }
 
+namespace {
+
+// Smaller blocks are not worth it.
+constexpr size_t kFrozenFromBytes = 1024;
+constexpr size_t kNumberBytes = sizeof(uint64_t);
+
+// What does not get smaller in a part of the bodies will not as a whole; finding that out costs a
+// tenth.
+bool looks_compressible(const char* bodies, size_t bytes, size_t heads) {
+  constexpr size_t kPart = 768;
+  if (heads * 4 >= bytes || bytes < 2 * kPart) return true;
+  char out[kPart];
+  return lzf_compress(bodies + bytes / 2, kPart, out, kPart * 7 / 8) != 0;
+}
+
+// The frozen block that a thread read last, in plain form.
+struct LastRead {
+  uint64_t number = 0;
+  std::vector<uint64_t> memory;  // aligned for a header
+};
+thread_local LastRead last_read;
+
+}  // namespace
+
+ListBlock* ListBlock::frozen(Slab& slab) const {
+  const size_t bodies = bodies_end_ - bodies_begin_;
+  const size_t bytes = count() + bodies;
+  constexpr size_t kBytesMax = std::numeric_limits<uint16_t>::max();
+  if (bytes < kFrozenFromBytes || bytes > kBytesMax) return nullptr;
+  if (!looks_compressible(data() + bodies_begin_, bodies, count())) return nullptr;
+  static std::atomic<uint64_t> last_number{0};
+  std::vector<char> together(bytes);
+  std::memcpy(together.data(), data() + heads_begin_, count());
+  std::memcpy(together.data() + count(), data() + bodies_begin_, bodies);
+  const size_t most = bytes / 4 * 3 - kNumberBytes;
+  std::vector<char> packed(most);
+  const size_t packed_bytes = lzf_compress(together.data(), static_cast<unsigned>(bytes),
+                                           packed.data(), static_cast<unsigned>(most));
+  if (packed_bytes == 0) return nullptr;
+  auto* block = new (slab.allocate(kHeaderBytes + kNumberBytes + packed_bytes))
+      ListBlock(static_cast<uint32_t>(bytes), grows_at_);
+  block->heads_end_ = static_cast<uint32_t>(count());
+  block->bodies_begin_ = block->heads_end_;
+  block->frozen_bytes_ = static_cast<uint16_t>(kNumberBytes + packed_bytes);
+  store(block->data(), last_number.fetch_add(1, std::memory_order_relaxed) + 1);
+  std::memcpy(block->data() + kNumberBytes, packed.data(), packed_bytes);
+  return block;
+}
+
+void ListBlock::thaw_to(char* data) const {
+  const unsigned bytes = lzf_decompress(this->data() + kNumberBytes,
+                                        static_cast<unsigned>(frozen_bytes_ - kNumberBytes), data,
+                                        capacity_);
+  CHECK(bytes == capacity_);
+}
+
+ListBlock* ListBlock::thawed(Slab& slab) const { return plain()->copy(slab, capacity_); }
+
+const ListBlock* ListBlock::thawed_for_reading() const {
+  LastRead& last = last_read;
+  const auto number = load<uint64_t>(data());
+  if (last.number != number) {
+    last.memory.resize((kHeaderBytes + capacity_ + 7) / 8);
+    auto* block = new (last.memory.data()) ListBlock(capacity_, grows_at_);
+    block->heads_end_ = heads_end_;
+    block->bodies_begin_ = bodies_begin_;
+    thaw_to(block->data());
+    last.number = number;
+  }
+  return reinterpret_cast<const ListBlock*>(last.memory.data());
+}
+
 ListBlock* ListBlock::copy(Slab& slab, size_t capacity) const {
+  if (is_frozen()) {
+    auto* twin = static_cast<ListBlock*>(slab.allocate(bytes()));
+    std::memcpy(static_cast<void*>(twin), this, bytes());
+    twin->prev = twin->next = nullptr;
+    return twin;
+  }
   ListBlock* to = make(slab, capacity, grows_at_);
   const size_t bodies = bodies_end_ - bodies_begin_;
   to->heads_end_ = static_cast<uint32_t>(count());
@@ -182,6 +265,10 @@ void ListBlock::compact() {
 }
 
 void ListBlock::validate() const {
+  if (is_frozen()) {
+    CHECK(plain()->count() == count() && plain()->used_bytes() == used_bytes());
+    return plain()->validate();
+  }
   CHECK(heads_begin_ < heads_end_ && heads_end_ <= bodies_begin_);
   CHECK(bodies_begin_ <= bodies_end_ && bodies_end_ <= capacity_);
   Place place = oldest();

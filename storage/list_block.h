@@ -14,6 +14,14 @@
 // added: the oldest has the leftmost head and the rightmost body. A block that grows at the list's
 // head thus holds the list's order backwards. Taking out the oldest leaves room at the outer ends,
 // where an item can be put back.
+//
+// A block that nobody is near may be frozen: its header stays as it is, and behind it stand the
+// heads and bodies, without room, compressed:
+//
+//   | header 40 B | number of this content 8 B | LZF |
+//
+// It is read through a copy of its plain form that each thread has of the block it read last, and
+// thawed before it is changed.
 #pragma once
 
 #include <cstddef>
@@ -49,7 +57,16 @@ class ListBlock {
   Place same_place(const ListBlock& old, Place place) const {
     return {place.index, bodies_end_ - (old.bodies_end_ - place.body)};
   }
-  void release(Slab& slab) { slab.release(this, kHeaderBytes + capacity_); }
+  void release(Slab& slab) { slab.release(this, bytes()); }
+
+  // The same items compressed; null when that saves less than a quarter.
+  ListBlock* frozen(Slab& slab) const;
+  bool is_frozen() const { return frozen_bytes_ != 0; }
+  // Of a frozen block: a plain copy.
+  ListBlock* thawed(Slab& slab) const;
+  // This block, or a plain copy of a frozen one, valid until this thread reads another that is
+  // frozen. A frozen block itself knows no more than its counts, sizes and neighbours.
+  const ListBlock* plain() const { return is_frozen() ? thawed_for_reading() : this; }
 
   // Bytes of heads and bodies that `value` takes.
   static size_t bytes_of(const PackedValue& value) { return 1 + body_bytes(value); }
@@ -58,7 +75,7 @@ class ListBlock {
   size_t capacity() const { return capacity_; }
   size_t used_bytes() const { return count() + bodies_end_ - bodies_begin_; }
   ListEnd grows_at() const { return grows_at_; }
-  size_t memory_bytes() const { return Slab::usable(kHeaderBytes + capacity_); }
+  size_t memory_bytes() const { return Slab::usable(bytes()); }
 
   // The outermost item at an end of the block, which is not empty.
   Place outermost(ListEnd end) const { return end == grows_at_ ? newest() : oldest(); }
@@ -131,6 +148,10 @@ class ListBlock {
     return {index, place.body - bytes_until(head(index), place.body)};
   }
 
+  size_t bytes() const { return kHeaderBytes + (is_frozen() ? frozen_bytes_ : capacity_); }
+  const ListBlock* thawed_for_reading() const;
+  // Of a frozen block: writes its heads and bodies.
+  void thaw_to(char* data) const;
   size_t free_bytes() const { return bodies_begin_ - heads_end_; }
   bool try_append(const PackedValue& value);
   bool try_prepend(const PackedValue& value);
@@ -152,6 +173,7 @@ class ListBlock {
   uint32_t bodies_begin_;
   uint32_t bodies_end_;
   ListEnd grows_at_;
+  uint16_t frozen_bytes_ = 0;  // behind the header; 0: the block is plain
 };
 
 }  // namespace larder

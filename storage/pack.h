@@ -9,8 +9,10 @@
 //        0xf0..0xf5   an integer of 1, 2, 3, 4, 6 or 8 bytes, little endian
 //        0xf8         a string; a length of 2 bytes follows
 //        0xf9         a string; a length of 4 bytes follows
+//        0xfa, 0xfb   a string that FieldNames has under the number in the next 1, 2 bytes
 //
-// A string that is the exact decimal text of an int64 is kept as the integer.
+// A string that is the exact decimal text of an int64 is kept as the integer. Every value has one
+// form (a name two), so that values are compared by their bytes.
 // There is no length at an item's end, so a pack is read forwards only: that
 // saves a byte an item, and packs are short
 // (`*-max-listpack-*`).
@@ -47,12 +49,19 @@ class Pack {
   size_t count() const;
   // The item of an index; nothing behind the end. Cost: O(N).
   std::optional<Item> item(size_t index) const;
-  // The first item equal to `wanted` among those at index first, first + step,
-  // ...
-  std::optional<Item> find(Bytes wanted, size_t first = 0, size_t step = 1) const;
+  // The first item equal to `wanted` among those at index 0, step, 2 * step, ...
+  std::optional<Item> find(Bytes wanted, size_t step = 1) const;
+  struct Search {
+    std::optional<Item> item;
+    size_t passed = 0;  // items before it; all when it is not there
+  };
+  // The same for the name of a field.
+  Search search_name(Bytes wanted, size_t step) const;
 
   // Appends an item in the shortest form.
   static void append(std::string& out, Bytes value);
+  // The same for the name of a hash's field, which many hashes may have.
+  static void append_name(std::string& out, Bytes name);
   // Appends a string as it is, even if it is the text of an integer (scores use
   // it).
   static void append_raw(std::string& out, Bytes value);
@@ -61,6 +70,9 @@ class Pack {
   static PackedValue form_of(Bytes value) { return PackedValue::of(value); }
 
  private:
+  template <typename Equals>
+  Search search(size_t step, Equals equals) const;
+
   Bytes bytes_;
 };
 

@@ -32,6 +32,7 @@ class Set {
   // `item` is a set or null.
   Set(Keyspace& keys, const Key& key, Item item) : keys_(keys), key_(key), item_(item) {}
 
+  const Key& key() const { return key_; }
   bool exists() const { return static_cast<bool>(item_); }
   size_t size() const;
   bool contains(Bytes member) const;

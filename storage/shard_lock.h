@@ -1,5 +1,8 @@
-// A shard's lock for those who walk over the store, also from inside a transaction or a script,
-// whose thread may hold the lock already.
+// Shards' locks for those who walk over the store or need several shards at once.
+//
+// One script at a time may hold shards and wait for another one (DESIGN section 3). So nobody else
+// may wait for a shard while he holds one, and nobody at all waits for a script that runs for long:
+// these locks say that they did not get it.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +15,32 @@ namespace larder {
 // one. Set by the dispatcher.
 inline thread_local const uint64_t* held_shards = nullptr;
 
+// One shard, also from inside a transaction or a script, whose thread may hold it already. False
+// when a script holds it for long: pass over the shard, or come back later.
 class ShardLock {
  public:
   ShardLock(Shard& shard, unsigned index) NO_THREAD_SAFETY_ANALYSIS
       : shard_(shard),
-        held_(held_shards != nullptr && (held_shards[index / 64] >> index % 64 & 1) != 0) {
-    if (!held_) shard_.mutex.lock();
-  }
+        held_(held_shards != nullptr && (held_shards[index / 64] >> index % 64 & 1) != 0),
+        locked_(held_ || shard.lock()) {}
   ~ShardLock() NO_THREAD_SAFETY_ANALYSIS {
-    if (!held_) shard_.mutex.unlock();
+    if (locked_ && !held_) shard_.mutex.unlock();
   }
   ShardLock(const ShardLock&) = delete;
   ShardLock& operator=(const ShardLock&) = delete;
 
+  explicit operator bool() const { return locked_; }
+
  private:
   Shard& shard_;
   const bool held_;
+  const bool locked_;
 };
+
+// Takes all of the locks, or none: false when a script holds one of them for long. Waits for a lock
+// without holding others. Call without locks.
+bool lock_shards(Store& store, const ShardSet& set);
+void unlock_shards(Store& store, const ShardSet& set);
+ShardSet all_shards(const Store& store);
 
 }  // namespace larder

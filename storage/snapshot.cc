@@ -1,9 +1,13 @@
 #include "storage/snapshot.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
 
 #include "base/check.h"
 #include "storage/rdb/encode.h"
+#include "storage/shard_lock.h"
 #include "storage/streams.h"
 #include "storage/strings.h"
 
@@ -27,16 +31,20 @@ std::unique_ptr<StoreSnapshot> StoreSnapshot::begin(Store& store,
   std::unique_ptr<StoreSnapshot> snapshot(new StoreSnapshot(store, options));
   StoreSnapshot* none = nullptr;
   if (!store.snapshot_.compare_exchange_strong(none, snapshot.get())) return nullptr;
+  if (!snapshot->start(at_point)) {  // a script holds shards for long
+    store.snapshot_.store(nullptr, std::memory_order_release);
+    return nullptr;
+  }
   snapshot->running_ = true;
-  snapshot->start(at_point);
   return snapshot;
 }
 
-void StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFETY_ANALYSIS {
+bool StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFETY_ANALYSIS {
   const unsigned shards = store_.shard_count();
   of_shard_.resize(shards);
   epochs_.resize(shards);
-  for (unsigned i = 0; i < shards; ++i) store_.shard(i).mutex.lock();
+  const ShardSet all = all_shards(store_);
+  if (!lock_shards(store_, all)) return false;
   bool field_expiries = false;
   for (unsigned i = 0; i < shards; ++i) {
     ShardServices& services = store_.shard(i).services;
@@ -48,7 +56,8 @@ void StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFET
   if (field_expiries) options_.format.version = kRdbVersionFieldTimes;
   list_parts();
   if (at_point) at_point();
-  for (unsigned i = 0; i < shards; ++i) store_.shard(i).mutex.unlock();
+  unlock_shards(store_, all);
+  return true;
 }
 
 void StoreSnapshot::list_parts() NO_THREAD_SAFETY_ANALYSIS {
@@ -57,7 +66,11 @@ void StoreSnapshot::list_parts() NO_THREAD_SAFETY_ANALYSIS {
     for (const unsigned db : shard.used()) {
       Keyspace* keys = shard.find_keyspace(db);
       keys_total_ += keys->size();
-      parts_.push_back({.db = db, .shard = i, .keys = keys});
+      parts_.push_back({.db = db,
+                        .shard = i,
+                        .keys = keys,
+                        .size = keys->size(),
+                        .expiring = keys->volatile_count()});
     }
   }
   std::stable_sort(parts_.begin(), parts_.end(),
@@ -161,8 +174,10 @@ std::unique_ptr<Keyspace> StoreSnapshot::keep(unsigned shard, std::unique_ptr<Ke
 }
 
 bool StoreSnapshot::must_wait(Store& store, const Key& key, unsigned db) {
-  Shard& shard = store.shard_of(key.hash);
-  MutexLock lock(shard.mutex);
+  const unsigned index = store.shard_index(key.hash);
+  Shard& shard = store.shard(index);
+  const ShardLock lock(shard, index);
+  if (!lock) return false;  // the command will wait for who holds it
   Keyspace* keys = shard.find_keyspace(db);
   if (shard.services.snapshot == nullptr || keys == nullptr) return false;
   const Item item = keys->find(key);
@@ -170,6 +185,7 @@ bool StoreSnapshot::must_wait(Store& store, const Key& key, unsigned db) {
 }
 
 bool StoreSnapshot::holds_back(Keyspace& keys, const Key& key, const Entry& entry) {
+  if (options_.on_full == StoreSnapshotOptions::OnFull::give_up) return false;
   const unsigned shard = keys.services().shard_index;
   if (is_written(entry, shard)) {
     return frozen_entry_.load(std::memory_order_relaxed) == &entry && !frozen_.done;
@@ -205,6 +221,13 @@ bool StoreSnapshot::write_keys(RdbFileWriter& out) {
 // The shards take turns, so that no lock is wanted again at once.
 void StoreSnapshot::walk_database(RdbFileWriter& out, size_t first, size_t last) {
   size_t left = last - first;
+  size_t keys = 0;
+  size_t expiring = 0;
+  for (size_t i = first; i < last; ++i) {
+    keys += parts_[i].size;
+    expiring += parts_[i].expiring;
+  }
+  if (keys > 0) out.select(parts_[first].db, keys, expiring);
   while (left > 0) {
     for (size_t i = first; i < last; ++i) {
       Part& part = parts_[i];
@@ -249,6 +272,20 @@ void StoreSnapshot::walk_part(RdbFileWriter& out, Part& part) {
   for (const Chunk& blob : blobs) write_chunk(out, blob);
   write_chunk(out, batch);
   if (froze) write_frozen(out);
+  rest();
+}
+
+// Between two holds, without a lock.
+void StoreSnapshot::rest() {
+  const size_t written = keys_written();
+  const size_t keys = written - std::exchange(rested_at_, written);
+  if (options_.key_delay_us == 0) return;
+  constexpr size_t kPieceUs = 10'000;  // so that a cancelled one ends soon
+  for (size_t left = keys * options_.key_delay_us; left > 0 && !given_up();) {
+    const size_t piece = std::min(left, kPieceUs);
+    std::this_thread::sleep_for(std::chrono::microseconds(piece));
+    left -= piece;
+  }
 }
 
 void StoreSnapshot::write_entry(const Part& part, Entry* entry, std::string& batch,
@@ -348,6 +385,33 @@ void StoreSnapshot::drain(RdbFileWriter& out) {
   for (const Chunk& chunk : chunks) {
     if (!given_up()) write_chunk(out, chunk);
     buffered_bytes_.fetch_sub(chunk.bytes.size() + chunk.blob.size(), std::memory_order_relaxed);
+  }
+}
+
+void write_store_locked(Store& store, RdbFileWriter& out,
+                        const RdbFacts& facts) NO_THREAD_SAFETY_ANALYSIS {
+  RdbFormat format;
+  for (unsigned i = 0; i < store.shard_count(); ++i) {
+    if (store.shard(i).services.had_field_expiries) format.version = kRdbVersionFieldTimes;
+  }
+  out.begin(format.version, facts);
+  std::string batch;
+  for (unsigned db = 0; db < store.databases(); ++db) {
+    for (unsigned i = 0; i < store.shard_count(); ++i) {
+      Keyspace* keys = store.shard(i).find_keyspace(db);
+      if (keys == nullptr || keys->size() == 0) continue;
+      out.select(db);
+      for (uint64_t cursor = 0;;) {
+        cursor = keys->table().scan_segment(cursor, [&](Entry* entry) {
+          RdbValueWriter writer(*entry, format);
+          rdb_append_key_head(batch, *entry, writer.type());
+          writer.write_all(batch);
+        });
+        out.write(batch);
+        batch.clear();
+        if (cursor == 0) break;
+      }
+    }
   }
 }
 

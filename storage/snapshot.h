@@ -39,9 +39,11 @@ namespace larder {
 
 struct StoreSnapshotOptions {
   RdbFormat format;
+  // give_up: commands never wait for the snapshot either.
   enum class OnFull : uint8_t { writers_wait, give_up };
   OnFull on_full = OnFull::writers_wait;
   size_t buffer_bytes_max = 32 * 1024 * 1024;
+  unsigned key_delay_us = 0;  // a rest after each key, for tests
 };
 
 class StoreSnapshot {
@@ -79,6 +81,8 @@ class StoreSnapshot {
     unsigned shard = 0;
     Keyspace* keys = nullptr;
     std::unique_ptr<Keyspace> kept;  // it was cut off meanwhile
+    size_t size = 0;  // keys at that moment, and those with an expiry
+    size_t expiring = 0;
     uint64_t cursor = 0;
     bool done = false;
   };
@@ -103,7 +107,7 @@ class StoreSnapshot {
 
   StoreSnapshot(Store& store, const StoreSnapshotOptions& options)
       : store_(store), options_(options) {}
-  void start(const std::function<void()>& at_point);
+  bool start(const std::function<void()>& at_point);
   void list_parts();
   void stop();
 
@@ -122,6 +126,7 @@ class StoreSnapshot {
   void write_frozen(RdbFileWriter& out);
   void write_chunk(RdbFileWriter& out, const Chunk& chunk);
   void drain(RdbFileWriter& out);
+  void rest();
   bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
 
   Store& store_;
@@ -130,6 +135,7 @@ class StoreSnapshot {
   std::vector<std::vector<Part*>> of_shard_;  // guarded by the shard's lock
   std::vector<uint8_t> epochs_;               // of each shard
   size_t keys_total_ = 0;
+  size_t rested_at_ = 0;  // keys_written_ at the last rest
   bool running_ = false;
   std::atomic<size_t> keys_written_{0};
   std::atomic<bool> given_up_{false};
@@ -142,5 +148,8 @@ class StoreSnapshot {
   std::atomic<size_t> buffered_bytes_{0};
   std::atomic<bool> has_wanted_{false};
 };
+
+// Writes a whole file of the store while the caller holds every shard's lock.
+void write_store_locked(Store& store, RdbFileWriter& out, const RdbFacts& facts);
 
 }  // namespace larder

@@ -134,7 +134,7 @@ size_t SortedSetView::size() const {
 std::optional<double> SortedSetView::score_of(Bytes member) const {
   if (const SortedSetObject* big = object()) return big->score_of(member);
   const Pack all = pack();
-  const auto found = all.find(member, 0, 2);
+  const auto found = all.find(member, 2);
   if (!found) return {};
   return PackedPair::at(all, found->at).score;
 }
@@ -203,6 +203,8 @@ void SortedSetEditor::put(Bytes member, double score) {
 
 void SortedSetEditor::put_packed(Bytes member, double score) {
   if (!item_) {
+    expect(1, member.size());
+    if (SortedSetObject* big = view().object()) return big->put(member, score);
     std::string bytes;
     append_pair(bytes, member, score);
     item_ = keys_.put(key_, item_, {.type = Type::sorted_set, .encoding = Encoding::pack}, bytes);
@@ -234,7 +236,7 @@ bool SortedSetEditor::remove(Bytes member) {
   if (SortedSetObject* big = view().object()) return big->remove(member);
   if (!item_) return false;
   const Pack pack(item_->payload_view());
-  const auto found = pack.find(member, 0, 2);
+  const auto found = pack.find(member, 2);
   if (!found) return false;
   const PackedPair pair = PackedPair::at(pack, found->at);
   item_ = keys_.splice(item_, found->at, pair.end - found->at, {});

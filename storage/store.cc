@@ -61,7 +61,7 @@ Store::Store(const StoreOptions& options) : options_(options) {
   groups_ = std::make_unique<EvictionGroup[]>(group_count_);
   group_bytes_ = std::make_unique<std::atomic<int64_t>[]>(group_count_);
   for (unsigned i = 0; i < shard_count(); ++i) {
-    ShardLock lock(shards_[i], i);
+    const ShardLock lock(shards_[i], i);
     shards_[i].keyspaces_.resize(options.databases);
     ShardServices& services = shards_[i].services;
     services.shard_index = i;
@@ -81,6 +81,7 @@ Store::~Store() = default;
 
 bool Store::expire_due(unsigned first, unsigned stride, int64_t now_ms) {
   if (!active_expiry_.load(std::memory_order_relaxed)) return false;
+  if (follows_.load(std::memory_order_relaxed)) return false;
   bool more = false;
   for (unsigned i = first; i < shard_count(); i += stride) {
     Shard& shard = shards_[i];
@@ -88,7 +89,8 @@ bool Store::expire_due(unsigned first, unsigned stride, int64_t now_ms) {
       GarbageList garbage;
       bool left = false;
       {
-        ShardLock lock(shard, i);
+        const ShardLock lock(shard, i);
+        if (!lock) break;
         shard.services.now_ms = now_ms;
         for (const unsigned db : shard.used_) {
           left |= shard.keyspaces_[db]->expire_step(now_ms, kExpireBudget);
@@ -109,7 +111,8 @@ int64_t Store::next_expiry_ms(unsigned first, unsigned stride) {
   int64_t next = std::numeric_limits<int64_t>::max();
   for (unsigned i = first; i < shard_count(); i += stride) {
     Shard& shard = shards_[i];
-    ShardLock lock(shard, i);
+    const ShardLock lock(shard, i);
+    if (!lock) continue;
     for (const unsigned db : shard.used_) {
       next = std::min(next, shard.keyspaces_[db]->next_expiry_ms());
     }
@@ -119,7 +122,8 @@ int64_t Store::next_expiry_ms(unsigned first, unsigned stride) {
 
 void Store::set_tell_added(bool on) {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    ShardLock lock(shards_[i], i);
+    const ShardLock lock(shards_[i], i);
+    if (!lock) continue;
     ShardServices& services = shards_[i].services;
     services.tell_added = on && options_.events != nullptr;
     services.note_added = services.tell_added || services.ttl_rules != nullptr;
@@ -128,17 +132,24 @@ void Store::set_tell_added(bool on) {
 
 void Store::set_ttl_rules(const std::shared_ptr<const TtlRules>& rules) {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    ShardLock lock(shards_[i], i);
+    const ShardLock lock(shards_[i], i);
+    if (!lock) continue;
     ShardServices& services = shards_[i].services;
     services.ttl_rules = rules;
     services.note_added = services.tell_added || rules != nullptr;
   }
 }
 
+void Store::set_follows_locked(bool follows, bool hides) NO_THREAD_SAFETY_ANALYSIS {
+  follows_.store(follows, std::memory_order_relaxed);
+  for (unsigned i = 0; i < shard_count(); ++i) shards_[i].services.keeps_expired = hides;
+}
+
 DatabaseSize Store::database_size(unsigned db) {
   DatabaseSize size;
   for (unsigned i = 0; i < shard_count(); ++i) {
-    ShardLock lock(shards_[i], i);
+    const ShardLock lock(shards_[i], i);
+    if (!lock) continue;
     const Keyspace* keyspace = shards_[i].find_keyspace(db);
     if (keyspace == nullptr) continue;
     size.keys += keyspace->size();
@@ -151,7 +162,8 @@ StoreTotals Store::totals() {
   StoreTotals totals;
   for (unsigned i = 0; i < shard_count(); ++i) {
     Shard& shard = shards_[i];
-    ShardLock lock(shard, i);
+    const ShardLock lock(shard, i);
+    if (!lock) continue;
     totals.expired_keys += shard.services.expired_keys;
     totals.evicted_keys += shard.services.evicted_keys;
     for (const unsigned db : shard.used_) {
@@ -166,7 +178,8 @@ StoreTotals Store::totals() {
 
 void Store::reset_counters() {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    ShardLock lock(shards_[i], i);
+    const ShardLock lock(shards_[i], i);
+    if (!lock) continue;
     shards_[i].services.expired_keys = 0;
     shards_[i].services.evicted_keys = 0;
   }
@@ -186,6 +199,7 @@ size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
       }
       if (keyspace) shard.services.garbage.push_back(std::move(keyspace));
     }
+    if (db == kAllDatabases) shard.services.had_field_expiries = false;
     shard.settle_memory_exactly(memory_);
   }
   // What is left, of other databases, is queued anew.
@@ -203,15 +217,16 @@ void Store::dispose(GarbageList garbage) {
 
 void Store::settle_memory() {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    ShardLock lock(shards_[i], i);
-    shards_[i].settle_memory_exactly(memory_);
+    const ShardLock lock(shards_[i], i);
+    if (lock) shards_[i].settle_memory_exactly(memory_);
   }
   memory_.note_peak();
 }
 
 void Store::validate() {
   for (unsigned i = 0; i < shard_count(); ++i) {
-    ShardLock lock(shards_[i], i);
+    const ShardLock lock(shards_[i], i);
+    if (!lock) continue;
     for (const unsigned db : shards_[i].used_) shards_[i].keyspaces_[db]->validate();
   }
 }

@@ -17,12 +17,12 @@
 #include "storage/key.h"
 #include "storage/keyspace.h"
 #include "storage/memory_account.h"
+#include "storage/shard_set.h"
 
 namespace larder {
 
 // Most databases a server may have: each costs a pointer per shard.
 inline constexpr unsigned kDatabasesMax = 1024;
-inline constexpr unsigned kShardBitsMax = 10;
 
 // One lock's worth of the store. Shards share no cache line.
 class alignas(128) Shard {
@@ -30,6 +30,11 @@ class alignas(128) Shard {
   Shard() = default;
 
   Mutex mutex;
+  // Set by a script that runs for long while it holds the lock: nobody waits for it then.
+  std::atomic<bool> held_for_long{false};
+
+  // The way to take the lock: false when it is held for long.
+  bool lock() TRY_ACQUIRE(true, mutex) { return mutex.lock_unless(held_for_long); }
 
   // The keys of one database here. Created when first asked for.
   Keyspace& keyspace(unsigned db) REQUIRES(mutex) {
@@ -145,6 +150,9 @@ class Store {
   // `DEBUG SET-ACTIVE-EXPIRE`.
   void set_active_expiry(bool on) { active_expiry_.store(on, std::memory_order_relaxed); }
 
+  // A replica's keys are removed by its primary: no key is looked for whose time has come, and with
+  // `hides` those that are met are hidden instead of removed. The caller holds every shard's lock.
+  void set_follows_locked(bool follows, bool hides);
   // Whether a snapshot may be running; ShardServices::snapshot tells for sure. See snapshot.h.
   bool snapshot_runs() const { return snapshot_.load(std::memory_order_relaxed) != nullptr; }
 
@@ -163,6 +171,8 @@ class Store {
 
   // Frees what was cut off, here or through the reclaimer. Call without locks.
   void dispose(GarbageList garbage);
+  // Null: garbage is freed where it arises.
+  const Reclaimer* reclaimer() const { return options_.reclaimer; }
   // Makes the account exact, for INFO and for tests.
   void settle_memory();
   void validate();
@@ -180,11 +190,10 @@ class Store {
   bool try_evict(unsigned group, const Candidate& candidate, int64_t now_ms);
   bool readmit_step(unsigned group, int64_t now_ms);
   void put_policy_into_force();
-  void lock_group(unsigned group);
-  void unlock_group(unsigned group);
+  ShardSet shards_of_group(unsigned group) const;
   void rebuild_group(unsigned group);
   int64_t floor_bytes() const;
-  Capacity capacity_of_group(unsigned group);
+  int64_t capacity_of_group(unsigned group);
 
   StoreOptions options_;
   std::unique_ptr<Shard[]> shards_;
@@ -203,6 +212,7 @@ class Store {
   std::atomic<unsigned> samples_{5};
   std::atomic<unsigned> next_victim_shard_{0};
   std::atomic<bool> active_expiry_{true};
+  std::atomic<bool> follows_{false};
   std::atomic<StoreSnapshot*> snapshot_{nullptr};
 };
 

@@ -18,16 +18,10 @@ constexpr unsigned kSegmentsPerTurn = 8;
 
 }  // namespace
 
-void Store::lock_group(unsigned group) NO_THREAD_SAFETY_ANALYSIS {
-  for (unsigned i = 0; i < shards_per_group(); ++i) {
-    shards_[group * shards_per_group() + i].mutex.lock();
-  }
-}
-
-void Store::unlock_group(unsigned group) NO_THREAD_SAFETY_ANALYSIS {
-  for (unsigned i = 0; i < shards_per_group(); ++i) {
-    shards_[group * shards_per_group() + i].mutex.unlock();
-  }
+ShardSet Store::shards_of_group(unsigned group) const {
+  ShardSet set;
+  for (unsigned i = 0; i < shards_per_group(); ++i) set.add(group * shards_per_group() + i);
+  return set;
 }
 
 void Store::set_eviction_policy(const EvictionPolicyInfo& policy, const EvictionOptions& options) {
@@ -62,10 +56,14 @@ void Store::put_policy_into_force() {
         policy.victims == Victims::none || i != 0 ? nullptr : std::make_unique<Adviser>(options);
     {
       MutexLock walk(groups_[i].walk_mutex);
-      lock_group(i);
+      const ShardSet shards = shards_of_group(i);
+      if (!lock_shards(*this, shards)) {
+        policy_ = nullptr;  // tend_eviction tries again when the script is over
+        return;
+      }
       fresh = groups_[i].set_policy(std::move(fresh), policy.victims);
       groups_[i].set_adviser(std::move(adviser));
-      unlock_group(i);
+      unlock_shards(*this, shards);
     }
     // The old policy's queues are freed here, without locks.
   }
@@ -148,11 +146,16 @@ bool Store::evict_from(unsigned group, int64_t now_ms, uint64_t random) {
 }
 
 bool Store::try_evict(unsigned group, const Candidate& candidate, int64_t now_ms) {
-  Shard& shard = shards_[group * shards_per_group() + candidate.ref.home];
+  const unsigned index = group * shards_per_group() + candidate.ref.home;
+  Shard& shard = shards_[index];
   GarbageList garbage;
   bool evicted = false;
   {
-    MutexLock lock(shard.mutex);
+    const ShardLock lock(shard, index);
+    if (!lock) {
+      groups_[group].lost_some.store(true, std::memory_order_relaxed);
+      return false;
+    }
     shard.services.now_ms = now_ms;
     for (const unsigned db : shard.used_) {
       Keyspace& keyspace = *shard.keyspaces_[db];
@@ -171,11 +174,13 @@ bool Store::try_evict(unsigned group, const Candidate& candidate, int64_t now_ms
 
 bool Store::evict_sampled(unsigned group, int64_t now_ms, uint64_t random) {
   const unsigned next = next_victim_shard_.fetch_add(1, std::memory_order_relaxed);
-  Shard& shard = shards_[group * shards_per_group() + next % shards_per_group()];
+  const unsigned index = group * shards_per_group() + next % shards_per_group();
+  Shard& shard = shards_[index];
   GarbageList garbage;
   bool evicted = false;
   {
-    MutexLock lock(shard.mutex);
+    const ShardLock lock(shard, index);
+    if (!lock) return false;
     shard.services.now_ms = now_ms;
     // A random database, weighted by nothing: those that have no victim pass the turn on.
     const std::vector<unsigned>& used = shard.used_;
@@ -228,8 +233,10 @@ bool Store::readmit_step(unsigned index, int64_t now_ms) {
     walk.done = true;
     return true;
   }
-  Shard& shard = shards_[index * shards_per_group() + walk.shard];
-  MutexLock lock(shard.mutex);
+  const unsigned place = index * shards_per_group() + walk.shard;
+  Shard& shard = shards_[place];
+  const ShardLock lock(shard, place);
+  if (!lock) return false;
   shard.services.now_ms = now_ms;
   while (walk.db < options_.databases && shard.find_keyspace(walk.db) == nullptr) ++walk.db;
   if (walk.db == options_.databases) {
@@ -245,9 +252,11 @@ bool Store::readmit_step(unsigned index, int64_t now_ms) {
 void Store::rebuild_group(unsigned group) {
   MutexLock walk(groups_[group].walk_mutex);
   if (!groups_[group].walk.done || groups_[group].walk_again.load()) return;
-  lock_group(group);
+  const ShardSet shards = shards_of_group(group);
+  if (!lock_shards(*this, shards)) return;
   groups_[group].forget();
-  unlock_group(group);
+  groups_[group].lost_some.store(false, std::memory_order_relaxed);
+  unlock_shards(*this, shards);
 }
 
 int64_t Store::floor_bytes() const {
@@ -256,28 +265,22 @@ int64_t Store::floor_bytes() const {
   return bytes;
 }
 
-// What a group will hold at the limit, going by what there is now.
-Capacity Store::capacity_of_group(unsigned group) {
+// About how many entries a group will have at the limit; 0: can't be told yet.
+int64_t Store::capacity_of_group(unsigned group) {
   const int64_t limit = memory_.limit() - floor_bytes();
   const int64_t used = memory_.used() - floor_bytes();
   // Before, tables and buffers outweigh the entries.
   constexpr int64_t kPartMin = 8;
-  if (limit <= 0 || used <= 0 || used < limit / kPartMin) return {};
-  double entries = 0;
-  double bytes = 0;
+  if (limit <= 0 || used <= 0 || used < limit / kPartMin) return 0;
+  size_t entries = 0;
   for (unsigned i = 0; i < shards_per_group(); ++i) {
     Shard& shard = shards_[group * shards_per_group() + i];
-    MutexLock lock(shard.mutex);
-    for (const unsigned db : shard.used_) {
-      const Keyspace& keys = *shard.keyspaces_[db];
-      entries += static_cast<double>(keys.size());
-      bytes += static_cast<double>(keys.memory_bytes() - keys.table().memory_bytes() +
-                                   keys.size() * sizeof(Table::Slot));
-    }
+    const ShardLock lock(shard, group * shards_per_group() + i);
+    if (!lock) continue;
+    for (const unsigned db : shard.used_) entries += shard.keyspaces_[db]->size();
   }
-  const double growth = static_cast<double>(limit) / static_cast<double>(used);
-  return {.entries = static_cast<int64_t>(entries * growth),
-          .bytes = static_cast<int64_t>(bytes * growth)};
+  return static_cast<int64_t>(static_cast<double>(entries) * static_cast<double>(limit) /
+                              static_cast<double>(used));
 }
 
 void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
@@ -287,7 +290,8 @@ void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
       if (!readmit_step(i, now_ms)) break;
     }
     groups_[i].tick(now_ms, capacity_of_group(i), memory_.limit());
-    if (groups_[i].wants_rebuild()) rebuild_group(i);
+    const bool lost_some = groups_[i].lost_some.load(std::memory_order_relaxed);
+    if (lost_some || groups_[i].wants_rebuild()) rebuild_group(i);
     const auto bytes = static_cast<int64_t>(groups_[i].memory_bytes());
     memory_.add(bytes - group_bytes_[i].exchange(bytes, std::memory_order_relaxed));
   }

@@ -56,105 +56,6 @@ T* find_name(const SlabArray<T*>& array, Bytes name) {
 
 }  // namespace
 
-// ---- Pending entries
-
-PendingList::~PendingList() {
-  for (Chunk* chunk : chunks_) slab_.release(chunk, sizeof(Chunk));
-}
-
-size_t PendingList::chunk_of(StreamId id) const {
-  const auto behind = std::upper_bound(
-      chunks_.begin(), chunks_.end(), id,
-      [](StreamId wanted, const Chunk* chunk) { return wanted < chunk->entries[0].id; });
-  const auto index = static_cast<size_t>(behind - chunks_.begin());
-  return index == 0 ? 0 : index - 1;
-}
-
-StreamPending* PendingList::at_or_after(StreamId id) {
-  if (chunks_.empty()) return nullptr;
-  const size_t index = chunk_of(id);
-  Chunk& chunk = *chunks_[index];
-  StreamPending* const end = chunk.entries + chunk.count;
-  StreamPending* found = std::lower_bound(
-      chunk.entries, end, id, [](const StreamPending& each, StreamId i) { return each.id < i; });
-  if (found != end) return found;
-  return index + 1 < chunks_.size() ? chunks_[index + 1]->entries : nullptr;
-}
-
-StreamPending* PendingList::find(StreamId id) {
-  StreamPending* found = at_or_after(id);
-  return found != nullptr && found->id == id ? found : nullptr;
-}
-
-const StreamPending* PendingList::last() const {
-  return chunks_.empty() ? nullptr : &chunks_.back()->entries[chunks_.back()->count - 1];
-}
-
-StreamPending& PendingList::put(StreamId id) {
-  if (StreamPending* found = find(id)) return *found;
-  if (chunks_.empty()) {
-    auto* first = static_cast<Chunk*>(slab_.allocate(sizeof(Chunk)));
-    first->count = 0;
-    chunks_.push_back(first);
-  }
-  size_t index = chunk_of(id);
-  if (chunks_[index]->count == kChunk) {
-    split(index);
-    index = chunk_of(id);
-  }
-  Chunk& chunk = *chunks_[index];
-  StreamPending* const end = chunk.entries + chunk.count;
-  StreamPending* at = std::lower_bound(
-      chunk.entries, end, id, [](const StreamPending& each, StreamId i) { return each.id < i; });
-  std::copy_backward(at, end, end + 1);
-  *at = StreamPending{.id = id};
-  ++chunk.count;
-  ++size_;
-  return *at;
-}
-
-// The last chunk is left nearly full: entries mostly come in order.
-void PendingList::split(size_t index) {
-  Chunk& full = *chunks_[index];
-  auto* upper = static_cast<Chunk*>(slab_.allocate(sizeof(Chunk)));
-  const size_t keep = index + 1 == chunks_.size() ? kChunk - 1 : kChunk / 2;
-  upper->count = kChunk - keep;
-  std::copy(full.entries + keep, full.entries + kChunk, upper->entries);
-  full.count = keep;
-  chunks_.insert(index + 1, upper);
-}
-
-bool PendingList::remove(StreamId id) {
-  StreamPending* found = find(id);
-  if (found == nullptr) return false;
-  const size_t index = chunk_of(id);
-  Chunk* chunk = chunks_[index];
-  std::copy(found + 1, chunk->entries + chunk->count, found);
-  --size_;
-  if (--chunk->count > 0) return true;
-  slab_.release(chunk, sizeof(Chunk));
-  chunks_.erase(index);
-  return true;
-}
-
-size_t PendingList::memory_bytes() const {
-  return chunks_.memory_bytes() + chunks_.size() * Slab::usable(sizeof(Chunk));
-}
-
-void PendingList::validate() const {
-  size_t count = 0;
-  const StreamPending* previous = nullptr;
-  for (const Chunk* chunk : chunks_) {
-    CHECK(chunk->count > 0 && chunk->count <= kChunk);
-    for (size_t i = 0; i < chunk->count; ++i) {
-      CHECK(previous == nullptr || previous->id < chunk->entries[i].id);
-      previous = &chunk->entries[i];
-    }
-    count += chunk->count;
-  }
-  CHECK(count == size_);
-}
-
 // ---- Groups
 
 StreamGroup::StreamGroup(Slab& slab, Bytes name)
@@ -165,18 +66,21 @@ StreamGroup::StreamGroup(Slab& slab, Bytes name)
       pending_(slab) {}
 
 StreamGroup::~StreamGroup() {
-  for (StreamConsumer* consumer : consumers_) {
-    release_bytes(slab_, consumer->name_, consumer->name_bytes_);
-    slab_.release(consumer, sizeof(StreamConsumer));
-  }
+  for (StreamConsumer* consumer : consumers_) free_consumer(consumer);
   release_bytes(slab_, name_, name_bytes_);
+}
+
+void StreamGroup::free_consumer(StreamConsumer* consumer) {
+  release_bytes(slab_, consumer->name_, consumer->name_bytes_);
+  consumer->~StreamConsumer();
+  slab_.release(consumer, sizeof(StreamConsumer));
 }
 
 StreamConsumer* StreamGroup::find_consumer(Bytes name) { return find_name(consumers_, name); }
 
 StreamConsumer* StreamGroup::add_consumer(Bytes name, int64_t now_ms) {
   if (find_consumer(name) != nullptr) return nullptr;
-  auto* consumer = new (slab_.allocate(sizeof(StreamConsumer))) StreamConsumer;
+  auto* consumer = new (slab_.allocate(sizeof(StreamConsumer))) StreamConsumer(slab_);
   consumer->name_ = copy_bytes(slab_, name);
   consumer->name_bytes_ = name.size();
   consumer->seen_ms = now_ms;
@@ -185,34 +89,29 @@ StreamConsumer* StreamGroup::add_consumer(Bytes name, int64_t now_ms) {
 }
 
 size_t StreamGroup::remove_consumer(StreamConsumer* consumer) {
-  const size_t pending = consumer->pending;
-  StreamPending* entry = pending == 0 ? nullptr : pending_.at_or_after({});
-  while (entry != nullptr && consumer->pending > 0) {
-    const StreamId id = entry->id;
-    if (entry->consumer == consumer) acknowledge(id);
-    const auto next = id.next();
-    entry = next ? pending_.at_or_after(*next) : nullptr;
-  }
+  const size_t pending = consumer->pending();
+  while (const auto id = consumer->pending_from({})) acknowledge(*id);
   consumers_.erase(place_of_name(consumers_, consumer->name()));
-  release_bytes(slab_, consumer->name_, consumer->name_bytes_);
-  slab_.release(consumer, sizeof(StreamConsumer));
+  free_consumer(consumer);
   return pending;
 }
 
 void StreamGroup::assign(StreamId id, StreamConsumer* consumer, int64_t now_ms,
                          uint64_t deliveries) {
   StreamPending& entry = pending_.put(id);
-  if (entry.consumer != nullptr) --entry.consumer->pending;
+  if (entry.consumer != consumer) {
+    if (entry.consumer != nullptr) entry.consumer->ids_.remove(id);
+    consumer->ids_.put(id);
+  }
   entry.consumer = consumer;
   entry.delivered_ms = now_ms;
   entry.deliveries = deliveries;
-  ++consumer->pending;
 }
 
 bool StreamGroup::acknowledge(StreamId id) {
   const StreamPending* entry = pending_.find(id);
   if (entry == nullptr) return false;
-  --entry->consumer->pending;
+  entry->consumer->ids_.remove(id);
   return pending_.remove(id);
 }
 
@@ -220,7 +119,8 @@ size_t StreamGroup::memory_bytes() const {
   size_t bytes = Slab::usable(sizeof(StreamGroup)) + usable_bytes(name_bytes_) +
                  consumers_.memory_bytes() + pending_.memory_bytes();
   for (const StreamConsumer* consumer : consumers_) {
-    bytes += Slab::usable(sizeof(StreamConsumer)) + usable_bytes(consumer->name_bytes_);
+    bytes += Slab::usable(sizeof(StreamConsumer)) + usable_bytes(consumer->name_bytes_) +
+             consumer->ids_.memory_bytes();
   }
   return bytes;
 }
@@ -279,24 +179,34 @@ Stream::Place Stream::place_at(const BlockRef& ref, size_t offset) {
   return place;
 }
 
+size_t Stream::used_bytes(const Block& block) { return block.used; }
+
+uint64_t Stream::pairs_of_first(const BlockRef& ref) {
+  return static_cast<uint64_t>(
+      Pack(bytes_of(*ref.block)).at(place_at(ref, 0).items_at).integer);
+}
+
 // The items of an entry with the fields of the first are as many as that has pairs.
+Stream::Place Stream::whole_place_at(const BlockRef& ref, size_t offset, uint64_t first_pairs) {
+  const Pack pack(bytes_of(*ref.block));
+  Place place = place_at(ref, offset);
+  size_t at = place.items_at;
+  uint64_t left = first_pairs;
+  if (!place.same_fields) {
+    const Pack::Item pairs = pack.at(at);
+    at = pairs.end();
+    left = 2 * static_cast<uint64_t>(pairs.integer);
+  }
+  for (; left > 0; --left) at = pack.at(at).end();
+  place.end = at;
+  return place;
+}
+
 void Stream::places_of(const BlockRef& ref, std::vector<Place>& places) {
   places.clear();
-  const Pack pack(bytes_of(*ref.block));
-  uint64_t first_pairs = 0;
-  for (size_t offset = 0; !pack.is_end(offset);) {
-    Place place = place_at(ref, offset);
-    size_t at = place.items_at;
-    uint64_t left = first_pairs;
-    if (!place.same_fields) {
-      const Pack::Item pairs = pack.at(at);
-      at = pairs.end();
-      left = 2 * static_cast<uint64_t>(pairs.integer);
-      if (places.empty()) first_pairs = static_cast<uint64_t>(pairs.integer);
-    }
-    for (; left > 0; --left) at = pack.at(at).end();
-    place.end = offset = at;
-    places.push_back(place);
+  const uint64_t first_pairs = pairs_of_first(ref);
+  for (size_t offset = 0; offset < ref.block->used; offset = places.back().end) {
+    places.push_back(whole_place_at(ref, offset, first_pairs));
   }
 }
 
@@ -377,6 +287,7 @@ void Stream::append(StreamId id, std::span<const Bytes> items, const StreamLimit
   ++length_;
   ++entries_added_;
   last_id_ = id;
+  last_entry_ = id;
 }
 
 size_t Stream::block_of(StreamId id) const {
@@ -406,12 +317,14 @@ std::optional<StreamId> Stream::first_id() const {
 }
 
 StreamId Stream::last_entry_id() const {
-  StreamId last;
-  each({}, last_id_, true, [&](const StreamEntry& entry) {
-    last = entry.id;
-    return false;
-  });
-  return last;
+  if (length_ == 0) return {};
+  if (!last_entry_) {
+    each({}, StreamId::max(), true, [&](const StreamEntry& entry) {
+      last_entry_ = entry.id;
+      return false;
+    });
+  }
+  return last_entry_.value_or(StreamId{});
 }
 
 void Stream::note_deleted(StreamId id) { max_deleted_id_ = std::max(max_deleted_id_, id); }
@@ -426,19 +339,18 @@ bool Stream::remove(StreamId id) {
     if (place.id != id || place.deleted) continue;
     ref.block->bytes()[place.at] |= static_cast<char>(kDeleted);
     --length_;
+    if (last_entry_ == id) last_entry_.reset();
     note_deleted(id);
-    if (++ref.block->deleted == ref.block->entries) {
-      free_block(ref.block);
-      blocks_.erase(index);
-    }
+    if (++ref.block->deleted == ref.block->entries) drop_block(index);
     return true;
   }
   return false;
 }
 
-void Stream::drop_front_block() {
-  free_block(blocks_.front().block);
-  blocks_.erase(0);
+void Stream::drop_block(size_t index) {
+  reached_ = {};
+  free_block(blocks_[index].block);
+  blocks_.erase(index);
 }
 
 size_t Stream::trim_to_length(size_t most, bool approximate, size_t limit) {
@@ -461,7 +373,7 @@ size_t Stream::trim(size_t most, StreamId from, bool approximate, size_t limit) 
     if (length_ - live >= most && places.back().id < from) {
       length_ -= live;
       removed += live;
-      drop_front_block();
+      drop_block(0);
       continue;
     }
     if (approximate) break;
@@ -473,7 +385,7 @@ size_t Stream::trim(size_t most, StreamId from, bool approximate, size_t limit) 
       --length_;
       ++removed;
     }
-    if (ref.block->deleted == ref.block->entries) drop_front_block();
+    if (ref.block->deleted == ref.block->entries) drop_block(0);
     break;
   }
   return removed;
@@ -571,8 +483,16 @@ void Stream::validate() const {
   for (const StreamGroup* group : groups_) {
     group->pending().validate();
     size_t pending = 0;
-    for (const StreamConsumer* consumer : group->consumers()) pending += consumer->pending;
+    for (const StreamConsumer* consumer : group->consumers()) {
+      consumer->ids_.validate();
+      pending += consumer->pending();
+    }
     CHECK(pending == group->pending().size());
+    for (const StreamPending* entry = group->pending().at_or_after({}); entry != nullptr;) {
+      CHECK(entry->consumer->pending_from(entry->id) == entry->id);
+      const auto next = entry->id.next();
+      entry = next ? group->pending().at_or_after(*next) : nullptr;
+    }
   }
 }
 

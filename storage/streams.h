@@ -11,6 +11,7 @@
 //   items    a Pack's items: a count of pairs (without flag 2), then fields and values
 //
 //   Group -> pending_: by id | consumer, delivery time, deliveries |
+//         -> consumers_ -> ids_: by id, of the consumer's own pending entries
 //
 // An entry of a stream whose entries have the same fields costs three to five bytes beside its
 // values. Everything lives in the object's slab.
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "storage/id_list.h"
 #include "storage/keyspace.h"
 #include "storage/object.h"
 #include "storage/slab_array.h"
@@ -46,16 +48,28 @@ struct StreamEntry {
 
 class StreamConsumer {
  public:
+  explicit StreamConsumer(Slab& slab) : ids_(slab) {}
+
   Bytes name() const { return {name_, name_bytes_}; }
+  size_t pending() const { return ids_.size(); }
+  // The first of its pending ids at or behind an id.
+  std::optional<StreamId> pending_from(StreamId id) const {
+    const StreamPendingId* found = ids_.at_or_after(id);
+    return found == nullptr ? std::nullopt : std::optional(found->id);
+  }
 
   int64_t seen_ms = 0;     // Unix time of the last attempt to do anything
   int64_t active_ms = -1;  // of the last success; -1: never
-  size_t pending = 0;
 
  private:
+  friend class Stream;
   friend class StreamGroup;
+  struct StreamPendingId {
+    StreamId id;
+  };
   const char* name_ = nullptr;
   size_t name_bytes_ = 0;
+  IdList<StreamPendingId, 32> ids_;  // a second time, so that nobody walks the whole group's
 };
 
 // An entry delivered and not acknowledged yet.
@@ -65,41 +79,7 @@ struct StreamPending {
   int64_t delivered_ms = 0;
   uint64_t deliveries = 0;
 };
-
-// Pending entries by id, in chunks, so that a million of them are as quick as a few.
-class PendingList {
- public:
-  explicit PendingList(Slab& slab) : slab_(slab), chunks_(slab) {}
-  ~PendingList();
-  PendingList(const PendingList&) = delete;
-  PendingList& operator=(const PendingList&) = delete;
-
-  size_t size() const { return size_; }
-  StreamPending* find(StreamId id);
-  // The entry of the id, made when it is not there.
-  StreamPending& put(StreamId id);
-  bool remove(StreamId id);
-  // The first at or behind an id; null when there is none. Valid until the list changes.
-  StreamPending* at_or_after(StreamId id);
-  const StreamPending* last() const;
-  size_t memory_bytes() const;
-  void validate() const;
-
- private:
-  static constexpr size_t kChunk = 64;
-  struct Chunk {
-    size_t count;
-    StreamPending entries[kChunk];
-  };
-
-  // Index of the chunk that holds an id, or would; chunks are not empty.
-  size_t chunk_of(StreamId id) const;
-  void split(size_t index);
-
-  Slab& slab_;
-  SlabArray<Chunk*> chunks_;
-  size_t size_ = 0;
-};
+using PendingList = IdList<StreamPending, 64>;
 
 class StreamGroup {
  public:
@@ -125,6 +105,8 @@ class StreamGroup {
 
  private:
   friend class Stream;
+  void free_consumer(StreamConsumer* consumer);
+
   Slab& slab_;
   const char* name_;
   size_t name_bytes_;
@@ -168,7 +150,9 @@ class Stream : public Object {
   // Calls visit(const StreamEntry&) for the entries from `first` to `last`, both included, in order
   // or in reverse, until it returns false.
   template <typename Visit>
-  void each(StreamId first, StreamId last, bool reverse, Visit visit) const;
+  void each(StreamId first, StreamId last, bool reverse, Visit visit) const {
+    reverse ? each_backwards(first, last, visit) : each_forwards(first, last, visit);
+  }
   bool contains(StreamId id) const;
   // How many entries lie behind `id` in a stream read from its beginning, as far as it can be told
   // without counting; -1 when not.
@@ -196,8 +180,17 @@ class Stream : public Object {
     bool same_fields = false;
   };
 
+  template <typename Visit>
+  void each_forwards(StreamId first, StreamId last, Visit visit) const;
+  template <typename Visit>
+  void each_backwards(StreamId first, StreamId last, Visit visit) const;
   static Bytes bytes_of(const Block& block);
+  // With its end, by walking over its items.
+  static Place whole_place_at(const BlockRef& ref, size_t offset, uint64_t first_pairs);
   static Place place_at(const BlockRef& ref, size_t offset);
+  // Pairs of a block's first entry.
+  static uint64_t pairs_of_first(const BlockRef& ref);
+  static size_t used_bytes(const Block& block);
   static void places_of(const BlockRef& ref, std::vector<Place>& places);
   void read(const BlockRef& ref, const Place& place, StreamEntry& entry,
             std::deque<IntegerText>& numbers) const;
@@ -208,12 +201,22 @@ class Stream : public Object {
   Block* resize(Block* block, size_t capacity);
   // Index of the last block that begins at or before an id; 0 when none does.
   size_t block_of(StreamId id) const;
-  void drop_front_block();
+  void drop_block(size_t index);
   size_t trim(size_t most, StreamId from, bool approximate, size_t limit);
   void note_deleted(StreamId id);
 
+  // Where a read stopped: the next one, of a queue, mostly begins behind it. Forgotten when a block
+  // goes, as another one may begin with the same id.
+  struct Reached {
+    StreamId block_first = StreamId::max();
+    StreamId id;
+    size_t end = 0;
+  };
+
   SlabArray<BlockRef> blocks_;
   SlabArray<StreamGroup*> groups_;
+  mutable Reached reached_;
+  mutable std::optional<StreamId> last_entry_;  // as long as it is known
   size_t length_ = 0;
   StreamId last_id_;
   StreamId max_deleted_id_;
@@ -221,20 +224,42 @@ class Stream : public Object {
 };
 
 template <typename Visit>
-void Stream::each(StreamId first, StreamId last, bool reverse, Visit visit) const {
+void Stream::each_forwards(StreamId first, StreamId last, Visit visit) const {
+  if (first > last || blocks_.empty()) return;
+  StreamEntry entry;
+  std::deque<IntegerText> numbers;  // texts of items that are kept as integers
+  const size_t high = block_of(last);
+  const size_t low = block_of(first);
+  for (size_t i = low; i <= high; ++i) {
+    const BlockRef& ref = blocks_[i];
+    const uint64_t first_pairs = pairs_of_first(ref);
+    const size_t end = used_bytes(*ref.block);
+    const bool jump = i == low && reached_.block_first == ref.first && reached_.id < first;
+    for (size_t at = jump ? reached_.end : 0; at < end;) {
+      const Place place = whole_place_at(ref, at, first_pairs);
+      at = place.end;
+      if (place.id > last) return;
+      if (place.deleted || place.id < first) continue;
+      reached_ = {ref.first, place.id, place.end};
+      read(ref, place, entry, numbers);
+      if (!visit(static_cast<const StreamEntry&>(entry))) return;
+    }
+  }
+}
+
+template <typename Visit>
+void Stream::each_backwards(StreamId first, StreamId last, Visit visit) const {
   if (first > last || blocks_.empty()) return;
   StreamEntry entry;
   std::vector<Place> places;
-  std::deque<IntegerText> numbers;  // texts of items that are kept as integers
+  std::deque<IntegerText> numbers;
   const size_t low = block_of(first);
-  const size_t high = block_of(last);
-  for (size_t i = 0; i <= high - low; ++i) {
-    const BlockRef& ref = blocks_[reverse ? high - i : low + i];
+  for (size_t i = block_of(last) + 1; i > low; --i) {
+    const BlockRef& ref = blocks_[i - 1];
     places_of(ref, places);
-    for (size_t k = 0; k < places.size(); ++k) {
-      const Place& place = places[reverse ? places.size() - 1 - k : k];
-      if (place.deleted || place.id < first || place.id > last) continue;
-      read(ref, place, entry, numbers);
+    for (auto place = places.rbegin(); place != places.rend(); ++place) {
+      if (place->deleted || place->id < first || place->id > last) continue;
+      read(ref, *place, entry, numbers);
       if (!visit(static_cast<const StreamEntry&>(entry))) return;
     }
   }

@@ -25,8 +25,15 @@ HashPlace BasicTable<Node>::place_of(const Node* node, unsigned shard_bits) {
 
 template <typename Node>
 BasicTable<Node>::BasicTable(unsigned buckets, unsigned shard_bits, Slab* slab)
-    : buckets_(buckets), shard_bits_(shard_bits), slab_(slab) {
-  CHECK(buckets >= kBucketsMin && buckets <= kBucketsMax);
+    : buckets_(buckets),
+      shard_bits_(shard_bits),
+      started_small_(buckets == kStartSmall),
+      slab_(slab) {
+  if (started_small_) {
+    take_size(0);
+  } else {
+    CHECK(buckets >= kBucketsMin && buckets <= kBucketsMax);
+  }
   directory_ = static_cast<Segment**>(allocate(sizeof(Segment*)));
   directory_[0] = make_segment(0, 0);
 }
@@ -42,7 +49,8 @@ BasicTable<Node>::~BasicTable() {
   release(directory_, directory_size() * sizeof(Segment*));
 }
 
-// A slab's objects of 512 bytes and more are aligned to cache lines, see Slab.
+// A slab's objects are aligned to cache lines when they are of 512 bytes and more, or fill a multiple
+// of cache lines, as small segments do; see Slab.
 template <typename Node>
 void* BasicTable<Node>::allocate(size_t bytes) {
   void* memory = nullptr;
@@ -111,7 +119,7 @@ typename BasicTable<Node>::Slot* BasicTable<Node>::find(HashPlace where, Bytes k
     if (Slot* slot = find_in(buckets[next_of(home)], where, key)) return slot;
   }
   if (bucket.slots[1] & kOverflow) {
-    for (unsigned i = 0; i < kStashBuckets; ++i) {
+    for (unsigned i = 0; i < stash_; ++i) {
       if (Slot* slot = find_in(buckets[buckets_ + i], where, key)) return slot;
     }
   }
@@ -154,6 +162,32 @@ void BasicTable<Node>::insert(HashPlace where, Node* entry) {
 }
 
 template <typename Node>
+void BasicTable<Node>::take_size(unsigned small) {
+  buckets_ = kSmallBuckets[small];
+  stash_ = small == kFullSmall ? kStashBuckets : 0;
+}
+
+// Puts the only segment's entries into one of another size.
+template <typename Node>
+void BasicTable<Node>::resize(unsigned small) {
+  const size_t old_bytes = segment_bytes();
+  const unsigned old_buckets = all_buckets();
+  Segment* old = directory_[0];
+  take_size(small);
+  directory_[0] = make_segment(0, 0);
+  move_entries(old, old_buckets);
+  --segments_;
+  release(old, old_bytes);
+}
+
+template <typename Node>
+void BasicTable<Node>::try_shrink() {
+  unsigned small = 0;
+  while (kSmallBuckets[small] < buckets_) ++small;
+  if (small > 0) resize(small - 1);
+}
+
+template <typename Node>
 bool BasicTable<Node>::try_insert(Segment& segment, HashPlace where, Node* entry) {
   Bucket* buckets = segment.buckets();
   const unsigned home = bucket_of(where.place);
@@ -171,7 +205,7 @@ bool BasicTable<Node>::try_insert(Segment& segment, HashPlace where, Node* entry
     ++segment.count;
     return true;
   }
-  for (unsigned i = 0; i < kStashBuckets; ++i) {
+  for (unsigned i = 0; i < stash_; ++i) {
     slot = free_slot(buckets[buckets_ + i]);
     if (slot == nullptr) continue;
     put(slot, where.tag, entry, 0);
@@ -205,7 +239,11 @@ void BasicTable<Node>::erase(HashPlace where, Slot* slot) {
   --segment.count;
   --size_;
   // Merging at a quarter leaves room to grow before the next split.
-  if (segment.depth > 0 && segment.count < buckets_ * kSlotsPerBucket / 4) try_merge(where.place);
+  if (segment.depth > 0) {
+    if (segment.count < buckets_ * kSlotsPerBucket / 4) try_merge(where.place);
+  } else if (started_small_ && segment.count < buckets_) {
+    try_shrink();  // an eighth full: the next size down is nearly empty still
+  }
 }
 
 template <typename Node>
@@ -246,6 +284,11 @@ void BasicTable<Node>::point_directory_at(Segment* segment) {
 
 template <typename Node>
 void BasicTable<Node>::split(Segment* segment) {
+  if (is_small()) {
+    unsigned small = 0;
+    while (kSmallBuckets[small] <= buckets_) ++small;
+    return resize(small);
+  }
   CHECK(segment->depth < kDepthMax);
   if (segment->depth == depth_) {
     set_depth(depth_ + 1);
@@ -254,16 +297,17 @@ void BasicTable<Node>::split(Segment* segment) {
   const uint32_t upper = segment->prefix | (uint32_t{1} << (32 - depth));
   point_directory_at(make_segment(depth, segment->prefix));
   point_directory_at(make_segment(depth, upper));
-  move_entries(segment);
+  move_entries(segment, all_buckets());
+  free_segment(segment);
 }
 
-// Puts the entries of a segment that is no longer in the directory where they
-// belong now.
+// Puts the entries of a segment that is no longer in the directory, all in its first `count` buckets,
+// where they belong now.
 template <typename Node>
-void BasicTable<Node>::move_entries(Segment* from) {
+void BasicTable<Node>::move_entries(Segment* from, unsigned count) {
   Bucket* buckets = from->buckets();
-  for (unsigned i = 0; i < buckets_ + kStashBuckets; ++i) {
-    if (i + 1 < buckets_ + kStashBuckets) {
+  for (unsigned i = 0; i < count; ++i) {
+    if (i + 1 < count) {
       for (const Slot slot : buckets[i + 1].slots) __builtin_prefetch(entry_of(slot));
     }
     for (const Slot slot : buckets[i].slots) {
@@ -273,7 +317,6 @@ void BasicTable<Node>::move_entries(Segment* from) {
       insert(place_of(entry, shard_bits_), entry);
     }
   }
-  free_segment(from);
 }
 
 // Joins the segment of `place` with its other half if both together are at most
@@ -287,8 +330,10 @@ void BasicTable<Node>::try_merge(uint32_t place) {
   const size_t half = size_t{buckets_} * kSlotsPerBucket / 2;
   if (buddy->depth != depth || segment->count + buddy->count > half) return;
   point_directory_at(make_segment(depth - 1, segment->prefix & ~bit));
-  move_entries(segment);
-  move_entries(buddy);
+  for (Segment* half_of : {segment, buddy}) {
+    move_entries(half_of, all_buckets());
+    free_segment(half_of);
+  }
   try_halve_directory();
 }
 
@@ -309,7 +354,7 @@ template <typename Node>
 Node* BasicTable<Node>::sample(uint64_t random) {
   if (size_ == 0) return nullptr;
   constexpr unsigned kAttempts = 128;
-  const size_t slots = size_t{buckets_ + kStashBuckets} * kSlotsPerBucket;
+  const size_t slots = size_t{all_buckets()} * kSlotsPerBucket;
   const bool sparse = size_ * 16 < slot_count();
   for (unsigned attempt = 0; !sparse && attempt < kAttempts; ++attempt) {
     random = random * 0x5851f42d4c957f2dULL + 0x14057b7ef767814fULL;
@@ -350,7 +395,7 @@ void BasicTable<Node>::validate() const {
     CHECK(directory_index(segment->prefix) == i);
     for (size_t k = 0; k < span; ++k) CHECK(directory_[i + k] == segment);
     size_t count = 0;
-    for (unsigned b = 0; b < buckets_ + kStashBuckets; ++b) {
+    for (unsigned b = 0; b < all_buckets(); ++b) {
       for (const Slot slot : segment->buckets()[b].slots) {
         const Node* entry = entry_of(slot);
         if (entry == nullptr) continue;

@@ -20,11 +20,16 @@
 // Tables of different shards use different bucket counts: if all split at the same fill, the
 // memory per key of the whole store would swing by a factor of two; spread over the doubling it
 // stays flat.
+//
+// The table of a set or hash begins with one bucket and no stash. While it has a single segment,
+// that is replaced by one of the next size instead of being split, and by a smaller one when it
+// gets empty: a hash of a few long values takes some hundred bytes.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "base/bytes.h"
 
@@ -48,11 +53,15 @@ class BasicTable {
   static constexpr unsigned kBucketsMax = 127;
   static constexpr unsigned kStashBuckets = 4;
   static constexpr unsigned kDepthMax = 18;
+  // Bucket counts of a table that starts small, and of its segments once it has several. Each
+  // divides the last, so that a scan's position means the same in all of them.
+  static constexpr unsigned kSmallBuckets[] = {1, 2, 4, 8, 18, 36, 72};
+  static constexpr unsigned kStartSmall = 0;
 
   using Slot = uint64_t;
 
-  // `buckets` per segment, kBucketsMin to kBucketsMax. Memory comes from
-  // `slab`, or from malloc when that is null.
+  // `buckets` per segment, kBucketsMin to kBucketsMax, or kStartSmall. Memory comes from `slab`, or
+  // from malloc when that is null.
   BasicTable(unsigned buckets, unsigned shard_bits, Slab* slab);
   ~BasicTable();
   BasicTable(const BasicTable&) = delete;
@@ -104,7 +113,7 @@ class BasicTable {
   size_t size() const { return size_; }
   // Segments and directory, as the allocator gave them.
   size_t memory_bytes() const { return memory_bytes_; }
-  size_t slot_count() const { return segments_ * (buckets_ + kStashBuckets) * kSlotsPerBucket; }
+  size_t slot_count() const { return segments_ * all_buckets() * kSlotsPerBucket; }
   size_t segment_count() const { return segments_; }
   // Walks every invariant; ends the process on the first that is broken. For tests.
   void validate() const;
@@ -118,7 +127,7 @@ class BasicTable {
   struct alignas(64) Bucket {
     Slot slots[kSlotsPerBucket];
   };
-  // Followed by buckets_ + kStashBuckets buckets.
+  // Followed by all_buckets() buckets, those of the stash last.
   struct alignas(64) Segment {
     uint32_t prefix;  // first place of the range, left-aligned
     uint32_t depth;
@@ -141,12 +150,26 @@ class BasicTable {
     return segment_of(where.place)->buckets()[bucket_of(where.place)];
   }
 
+  static constexpr unsigned kFullSmall = std::size(kSmallBuckets) - 1;
+  static_assert(kSmallBuckets[kFullSmall] >= kBucketsMin);
+
+  // A single segment that is not of full size yet.
+  bool is_small() const { return stash_ == 0; }
+  unsigned all_buckets() const { return buckets_ + stash_; }
+  // Cursors count buckets as if the segment had full size.
+  unsigned cursor_scale() const {
+    return is_small() ? kSmallBuckets[kFullSmall] / buckets_ : 1;
+  }
+  void take_size(unsigned small);
+  void resize(unsigned small);
+  void try_shrink();
+
   // Where a scan goes on behind a segment; 0 behind the last.
   static uint64_t cursor_behind(const Segment& segment);
 
   size_t directory_size() const { return size_t{1} << depth_; }
   size_t segment_bytes() const {
-    return sizeof(Segment) + (buckets_ + kStashBuckets) * sizeof(Bucket);
+    return sizeof(Segment) + all_buckets() * sizeof(Bucket);
   }
   void* allocate(size_t bytes);
   void release(void* memory, size_t bytes);
@@ -156,7 +179,7 @@ class BasicTable {
   bool try_insert(Segment& segment, HashPlace where, Node* entry);
   bool try_make_room(Segment& segment, unsigned bucket);
   void split(Segment* segment);
-  void move_entries(Segment* from);
+  void move_entries(Segment* from, unsigned count);
   void try_merge(uint32_t place);
   void try_halve_directory();
   Node* nth(size_t index);
@@ -167,8 +190,10 @@ class BasicTable {
   static Slot* free_slot(Bucket& bucket);
   static void put(Slot* slot, uint16_t tag, Node* entry, uint64_t displaced);
 
-  const unsigned buckets_;
+  unsigned buckets_ = 0;
+  unsigned stash_ = kStashBuckets;
   const unsigned shard_bits_;
+  const bool started_small_;
   Slab* const slab_;
   unsigned depth_ = 0;
   Segment** directory_ = nullptr;  // 2^depth_
@@ -214,7 +239,7 @@ void BasicTable<Node>::each_candidate(uint32_t place, Visit visit) {
   visit_bucket(buckets[home], 0);
   if (buckets[home].slots[0] & kOverflow) visit_bucket(buckets[next_of(home)], kDisplaced);
   if (buckets[home].slots[1] & kOverflow) {
-    for (unsigned i = 0; i < kStashBuckets; ++i) visit_bucket(buckets[buckets_ + i], 0);
+    for (unsigned i = 0; i < stash_; ++i) visit_bucket(buckets[buckets_ + i], 0);
   }
 }
 
@@ -225,6 +250,7 @@ uint64_t BasicTable<Node>::scan(uint64_t cursor, Visit visit) {
   Segment& segment = *segment_of(at.prefix);
   // A segment merged since the last call is visited from its start again: what was moved in may
   // not have been seen.
+  at.bucket /= cursor_scale();
   if (segment.depth < at.depth || at.bucket >= buckets_) at.bucket = 0;
   Bucket* buckets = segment.buckets();
   const auto visit_bucket = [&](Bucket& bucket, uint64_t displaced) {
@@ -238,15 +264,15 @@ uint64_t BasicTable<Node>::scan(uint64_t cursor, Visit visit) {
   }
   // The stash is visited home by home: a split may move its entries to buckets already visited.
   if (buckets[at.bucket].slots[1] & kOverflow) {
-    for (unsigned i = 0; i < kStashBuckets; ++i) {
+    for (unsigned i = 0; i < stash_; ++i) {
       for (Slot& slot : buckets[buckets_ + i].slots) {
         Node* entry = entry_of(slot);
         if (entry != nullptr && home_of(entry) == at.bucket) visit(entry);
       }
     }
   }
-  const TableCursor next{segment.prefix, segment.depth, at.bucket + 1};
-  return next.bucket == buckets_ ? cursor_behind(segment) : next.pack();
+  if (at.bucket + 1 == buckets_) return cursor_behind(segment);
+  return TableCursor{segment.prefix, segment.depth, (at.bucket + 1) * cursor_scale()}.pack();
 }
 
 template <typename Node>
@@ -256,7 +282,7 @@ uint64_t BasicTable<Node>::scan_segment(uint64_t cursor, Visit visit) {
   Segment& segment = *segment_of(from);
   const Slot* slots = segment.buckets()->slots;
   constexpr size_t kAhead = 16;  // entries on their way from memory while one is visited
-  const size_t count = size_t{buckets_ + kStashBuckets} * kSlotsPerBucket;
+  const size_t count = size_t{all_buckets()} * kSlotsPerBucket;
   for (size_t i = 0; i < count; ++i) {
     __builtin_prefetch(entry_of(slots[std::min(i + kAhead, count - 1)]));
     Node* entry = entry_of(slots[i]);

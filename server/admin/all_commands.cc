@@ -3,6 +3,9 @@
 #include "server/admin/families.h"
 #include "server/commands/families.h"
 #include "server/commands/registry.h"
+#include "server/persistence/families.h"
+#include "server/replication/commands.h"
+#include "server/scripting/families.h"
 
 namespace larder {
 
@@ -28,6 +31,8 @@ void add_all_commands(Registry& registry) {
   registry.add(sort_commands());
   registry.add(hyperloglog_commands());
   registry.add(key_commands());
+  registry.add(dump_commands());
+  registry.add(migrate_commands());
   registry.add(expiry_commands());
   registry.add(scan_commands());
   registry.add(object_commands());
@@ -42,12 +47,17 @@ void add_all_commands(Registry& registry) {
   registry.add(geo_search_commands());
   registry.add(bitmap_commands());
   registry.add(bitfield_commands());
+  registry.add(eval_commands());
   registry.add(function_commands());
   registry.add(script_commands());
+  registry.add(module_commands());
   registry.add(acl_commands());
   registry.add(pubsub_commands());
   registry.add(eviction_commands());
+  registry.add(append_only_commands());
   registry.add(server_commands());
+  registry.add(save_commands());
+  registry.add(replication_commands());
   registry.add(activity_commands());
   registry.add(debug_commands());
   registry.add(memory_commands());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/admin/families.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/answers.h"
 #include "server/commands/errors.h"
@@ -53,6 +54,7 @@ Status resetstat(Call& call) {
   services.store.reset_counters();
   services.store.memory().reset_peak();
   services.error_stats.reset();
+  services.access.log.reset_counts();
   // The own counters at once, so that this very call is the first that counts again.
   WorkerStats* own = call.worker().stats;
   const size_t commands = services.registry.all().size();
@@ -81,7 +83,8 @@ Status help(Call& call) {
           "    This text."});
 }
 
-constexpr Flag kAdmin = Flag::admin | Flag::noscript | Flag::loading | Flag::stale;
+constexpr Flag kAdmin =
+    Flag::admin | Flag::noscript | Flag::loading | Flag::stale | Flag::no_data;
 constexpr Acl kDanger = Acl::admin | Acl::slow | Acl::dangerous;
 
 constexpr auto kSubcommands = family({

@@ -1,5 +1,7 @@
 #include "server/admin/config_load.h"
 
+#include <glob.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -16,13 +18,46 @@ constexpr int kIncludeDepthMax = 16;
 constexpr Bytes kPrefix = "LARDER_";
 
 // Directives of redis.conf that are no options; all of them belong to work not built yet.
-constexpr Bytes kDirectives[] = {"user", "loadmodule", "sentinel"};
+constexpr Bytes kDirectives[] = {"loadmodule", "sentinel"};
 
-std::optional<std::string> read_all(const std::string& path) {
-  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+// A configuration with thousands of users fits; a device or a data file given by mistake is noticed
+// before it fills the memory.
+constexpr size_t kFileBytesMax = 16 * 1024 * 1024;
+
+struct FileText {
+  std::string text;
+  std::string error;
+};
+
+FileText read_bounded(std::istream& in) {
+  FileText file;
+  file.text.resize(kFileBytesMax + 1);
+  in.read(file.text.data(), static_cast<std::streamsize>(file.text.size()));
+  file.text.resize(static_cast<size_t>(in.gcount()));
+  if (file.text.size() > kFileBytesMax) {
+    return {"", "is no configuration file: longer than " +
+                    std::to_string(kFileBytesMax / 1024 / 1024) + " MiB"};
+  }
+  return file;
+}
+
+FileText read_all(const std::string& path) {
+  if (path == "-") return read_bounded(std::cin);
   std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path)) return {};
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  if (!in || std::filesystem::is_directory(path)) return {"", "can't be read"};
+  return read_bounded(in);
+}
+
+// The files an include names: several where it is a pattern, none where a pattern fits none.
+std::vector<std::string> included(const std::string& path) {
+  if (path.find_first_of("*?[") == std::string::npos) return {path};
+  glob_t found{};
+  std::vector<std::string> paths;
+  if (::glob(path.c_str(), 0, nullptr, &found) == 0) {
+    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  return paths;
 }
 
 class Loader {
@@ -30,9 +65,9 @@ class Loader {
   explicit Loader(LoadedOptions& loaded) : loaded_(loaded) {}
 
   void file(const std::string& path) {
-    const auto text = read_all(path);
-    if (!text) return fail(path, "can't be read");
-    lines(*text, path);
+    const FileText read = read_all(path);
+    if (!read.error.empty()) return fail(path, read.error);
+    lines(read.text, path);
   }
 
   void lines(Bytes text, const std::string& name) {
@@ -54,6 +89,11 @@ class Loader {
     if (!error.empty()) fail(where, "bad value for '" + name + "': " + error);
   }
 
+  void user(const std::vector<std::string>& words, const std::string& where) {
+    if (words.empty()) return fail(where, "wrong number of arguments");
+    loaded_.users.push_back({where, words});
+  }
+
   void fail(const std::string& where, const std::string& why) {
     if (loaded_.error.empty()) loaded_.error = where + ": " + why;
   }
@@ -67,10 +107,14 @@ class Loader {
     const std::string name = lower_case((*words)[0]);
     words->erase(words->begin());
     if (name == "include") {
-      for (const std::string& path : *words) file(path);
+      for (const std::string& word : *words) {
+        for (const std::string& path : included(word)) file(path);
+      }
     } else if (name == "rename-command") {
       if (words->size() != 2) return fail(where, "wrong number of arguments");
       loaded_.renames.emplace_back((*words)[0], (*words)[1]);
+    } else if (name == "user") {
+      user(*words, where);
     } else if (std::find(std::begin(kDirectives), std::end(kDirectives), name) !=
                std::end(kDirectives)) {
       loaded_.warnings.push_back(where + ": '" + name + "' is not built yet: it has no effect");
@@ -116,6 +160,11 @@ void load_command_line(const std::vector<std::string>& args, Loader& loader) {
     }
     while (i < args.size() && args[i].rfind("--", 0) != 0) words.push_back(args[i++]);
     // A value given as one argument may hold several words, as in --save "900 1".
+    if (name == "user") {
+      if (words.size() == 1) words = split_words(words[0]);
+      loader.user(words, "command line --user");
+      continue;
+    }
     if (words.size() == 1) {
       const OptionSpec* option = Options::find(name);
       if (option != nullptr && option->kind != OptionKind::text && !words[0].empty()) {

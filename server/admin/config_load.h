@@ -15,6 +15,16 @@ struct LoadedOptions {
   std::string file;                   // absolute path of larder.conf; empty without one
   // rename-command: from, to; an empty name takes the command away.
   std::vector<std::pair<std::string, std::string>> renames;
+  // --import: keys of this RDB file are added at the start; empty: none.
+  std::string import_path;
+  std::string import_pattern;  // only those that match; empty: all
+  int64_t import_db = -1;      // only those of this database; negative: of all
+  // `user` lines: where each stands, the words behind "user".
+  struct UserLine {
+    std::string where;
+    std::vector<std::string> words;
+  };
+  std::vector<UserLine> users;
   std::vector<std::string> warnings;  // what is asked for and isn't there yet
   std::string error;                  // not empty: the first mistake, with where it stands
 };

@@ -16,6 +16,7 @@ std::string print_config(const Options& options);
 std::string print_config_docs();
 // The text of a configuration file with the current values in place of the old ones: comments and
 // order stay, options not in it that differ from their default (`all`: any) are added at the end.
-std::string rewritten_config(const std::string& old_text, const Options& options, bool all);
+std::string rewritten_config(const std::string& old_text, const Options& options,
+                             const std::vector<std::string>& users, bool all);
 
 }  // namespace larder

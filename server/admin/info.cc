@@ -14,11 +14,17 @@
 #include "base/numbers.h"
 #include "server/admin/families.h"
 #include "server/admin/memory_text.h"
+#include "server/admin/options.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
+#include "server/commands/append_only.h"
 #include "server/commands/args.h"
 #include "server/commands/eviction_advice.h"
 #include "server/commands/listeners.h"
+#include "server/commands/persistence.h"
+#include "server/commands/replication.h"
 #include "server/commands/version.h"
+#include "server/scripting/engine.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -46,11 +52,36 @@ struct Info {
     for (size_t i = 0; i < workers.count(); ++i) total += (workers.stats(i).*counter).get();
     return static_cast<int64_t>(total);
   }
+  int64_t most(Counter WorkerStats::* counter) const {
+    uint64_t largest = 0;
+    Workers& workers = call.services().workers;
+    for (size_t i = 0; i < workers.count(); ++i) {
+      largest = std::max(largest, (workers.stats(i).*counter).get());
+    }
+    return static_cast<int64_t>(largest);
+  }
 };
 
 // Fields of work that this server never does: tools ask for them all the same.
 void add_zeros(Info& info, std::initializer_list<Bytes> names) {
   for (const Bytes name : names) info.add(name, 0);
+}
+
+// One line for each kind of socket, numbered by kind.
+void add_listeners(Info& info) {
+  std::string addresses;
+  for (const std::string& address : split_words(info.option("bind"))) {
+    addresses += ",bind=" + address;
+  }
+  if (const std::string port = info.option("port"); port != "0") {
+    info.add("listener0", "name=tcp" + addresses + ",port=" + port);
+  }
+  if (const std::string path = info.option("unixsocket"); !path.empty()) {
+    info.add("listener1", "name=unix,bind=" + path);
+  }
+  if (const std::string port = info.option("tls-port"); port != "0") {
+    info.add("listener2", "name=tls" + addresses + ",port=" + port);
+  }
 }
 
 void server(Info& info) {
@@ -74,7 +105,8 @@ void server(Info& info) {
   info.add("process_id", ::getpid());
   info.add("process_supervised", info.option("supervised"));
   info.add("run_id", info.call.services().run_id);
-  info.add("tcp_port", info.option("port"));
+  const std::string port = info.option("port");
+  info.add("tcp_port", port == "0" ? info.option("tls-port") : port);
   info.add("server_time_usec", unix_us());
   info.add("uptime_in_seconds", up_seconds);
   info.add("uptime_in_days", up_seconds / 86400);
@@ -85,13 +117,15 @@ void server(Info& info) {
   info.add("config_file", info.call.services().configuration.file());
   info.add("io_threads_active", info.call.services().workers.count() > 1 ? 1 : 0);
   info.add("worker_threads", static_cast<int64_t>(info.call.services().workers.count()));
+  add_listeners(info);
 }
 
 void clients(Info& info) {
   info.add("connected_clients", info.sum(&WorkerStats::clients));
   info.add("cluster_connections", 0);
   info.add("maxclients", info.option("maxclients"));
-  add_zeros(info, {"client_recent_max_input_buffer", "client_recent_max_output_buffer"});
+  info.add("client_recent_max_input_buffer", info.most(&WorkerStats::largest_input));
+  info.add("client_recent_max_output_buffer", info.most(&WorkerStats::largest_output));
   info.add("blocked_clients", info.sum(&WorkerStats::blocked));
   info.add("tracking_clients",
            static_cast<int64_t>(info.call.services().listeners.tracking.clients()));
@@ -105,14 +139,27 @@ std::string percent_text(int64_t part, int64_t whole) {
   return text;
 }
 
+void memory_of_scripts(Info& info) {
+  const ScriptCounts& counts = info.call.services().scripts.counts();
+  const int64_t vm = counts.vm_bytes.load();
+  const int64_t texts = counts.script_bytes.load() + counts.function_bytes.load();
+  info.add("used_memory_lua", vm);
+  info.add("used_memory_vm_eval", vm);
+  info.add("used_memory_lua_human", memory_text(vm));
+  info.add("used_memory_scripts_eval", counts.script_bytes.load());
+  info.add("number_of_cached_scripts", counts.scripts.load());
+  info.add("number_of_functions", counts.functions.load());
+  info.add("number_of_libraries", counts.libraries.load());
+  info.add("used_memory_vm_functions", 0);  // one interpreter runs both
+  info.add("used_memory_vm_total", vm);
+  info.add("used_memory_vm_total_human", memory_text(vm));
+  info.add("used_memory_functions", counts.function_bytes.load());
+  info.add("used_memory_scripts", texts);
+  info.add("used_memory_scripts_human", memory_text(texts));
+}
+
 void memory_of_others(Info& info, int64_t used, int64_t rss) {
-  add_zeros(info, {"used_memory_lua", "used_memory_vm_eval"});
-  info.add("used_memory_lua_human", memory_text(0));
-  add_zeros(info, {"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
-                   "number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total"});
-  info.add("used_memory_vm_total_human", memory_text(0));
-  add_zeros(info, {"used_memory_functions", "used_memory_scripts"});
-  info.add("used_memory_scripts_human", memory_text(0));
+  memory_of_scripts(info);
   info.add("allocator_allocated", used);
   info.add("allocator_active", used);
   info.add("allocator_resident", rss);
@@ -154,35 +201,137 @@ void memory(Info& info) {
                  static_cast<double>(rss) / static_cast<double>(std::max<int64_t>(used, 1)));
   info.add("mem_fragmentation_bytes", rss - used);
   memory_of_others(info, used, rss);
-  add_zeros(info, {"mem_not_counted_for_evict", "mem_replication_backlog",
-                   "mem_total_replication_buffers", "mem_clients_slaves", "mem_cluster_links",
-                   "mem_aof_buffer"});
+  const auto log_bytes =
+      static_cast<int64_t>(info.call.services().listeners.effects.retained_bytes());
+  info.add("mem_not_counted_for_evict", log_bytes);
+  info.add("mem_replication_backlog", log_bytes);
+  info.add("mem_total_replication_buffers", log_bytes);
+  add_zeros(info, {"mem_clients_slaves", "mem_cluster_links", "mem_aof_buffer"});
   info.add("mem_clients_normal", info.sum(&WorkerStats::client_bytes));
   info.add("mem_allocator", "larder-slab");
-  add_zeros(info, {"active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"});
+  const Reclaimer* reclaimer = store.reclaimer();
+  info.add("active_defrag_running", 0);
+  info.add("lazyfree_pending_objects",
+           static_cast<int64_t>(reclaimer == nullptr ? 0 : reclaimer->pending()));
+  info.add("lazyfreed_objects",
+           static_cast<int64_t>(reclaimer == nullptr ? 0 : reclaimer->freed()));
+}
+
+// While the data is being loaded, as Redis words it.
+void loading(Info& info, const PersistenceFacts& facts) {
+  const auto total = static_cast<double>(std::max<uint64_t>(facts.loading_total_bytes, 1));
+  const auto done = static_cast<double>(facts.loading_loaded_bytes);
+  const int64_t spent_seconds = unix_ms() / 1000 - facts.loading_start_seconds;
+  const double left_seconds =
+      done == 0 ? 1 : static_cast<double>(spent_seconds) * (total - done) / done;
+  info.add("loading_start_time", facts.loading_start_seconds);
+  info.add("loading_total_bytes", static_cast<int64_t>(facts.loading_total_bytes));
+  info.add("loading_rdb_used_mem", 0);
+  info.add("loading_loaded_bytes", static_cast<int64_t>(facts.loading_loaded_bytes));
+  info.add_ratio("loading_loaded_perc", done * 100 / total);
+  info.add("loading_eta_seconds", static_cast<int64_t>(left_seconds));
+}
+
+void saving(Info& info, const PersistenceFacts& facts) {
+  add_zeros(info, {"current_cow_peak", "current_cow_size", "current_cow_size_age"});
+  info.add_ratio("current_fork_perc",
+                 facts.save_keys_total == 0 ? 0
+                                            : static_cast<double>(facts.save_keys_written) * 100 /
+                                                  static_cast<double>(facts.save_keys_total));
+  info.add("current_save_keys_processed", static_cast<int64_t>(facts.save_keys_written));
+  info.add("current_save_keys_total", static_cast<int64_t>(facts.save_keys_total));
+  info.add("rdb_changes_since_last_save", static_cast<int64_t>(facts.changes));
+  info.add("rdb_bgsave_in_progress", facts.saving ? 1 : 0);
+  info.add("rdb_last_save_time", facts.last_save_seconds);
+  info.add("rdb_last_bgsave_status", facts.last_save_ok ? "ok" : "err");
+  info.add("rdb_last_bgsave_time_sec", facts.last_save_took_seconds);
+  info.add("rdb_current_bgsave_time_sec", facts.save_began_seconds_ago);
+  info.add("rdb_saves", static_cast<int64_t>(facts.saves));
+  info.add("rdb_last_cow_size", 0);
+  info.add("rdb_last_load_keys_expired", static_cast<int64_t>(facts.expired_keys));
+  info.add("rdb_last_load_keys_loaded", static_cast<int64_t>(facts.loaded_keys));
+}
+
+void append_only(Info& info) {
+  const AppendOnly* file = info.call.services().append_only;
+  const AppendOnlyFacts facts = file != nullptr ? file->facts() : AppendOnlyFacts();
+  info.add("aof_enabled", facts.enabled ? 1 : 0);
+  info.add("aof_rewrite_in_progress", facts.rewriting && !facts.rewrite_waits ? 1 : 0);
+  info.add("aof_rewrite_scheduled", facts.rewrite_waits ? 1 : 0);
+  info.add("aof_last_rewrite_time_sec", facts.last_rewrite_seconds);
+  info.add("aof_current_rewrite_time_sec", facts.current_rewrite_seconds);
+  info.add("aof_last_bgrewrite_status", facts.last_rewrite_ok ? "ok" : "err");
+  info.add("aof_rewrites", facts.rewrites);
+  info.add("aof_rewrites_consecutive_failures", facts.rewrite_failures);
+  info.add("aof_last_write_status", facts.last_write_ok ? "ok" : "err");
+  add_zeros(info, {"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  if (!facts.enabled) return;
+  info.add("aof_current_size", facts.current_bytes);
+  info.add("aof_base_size", facts.base_bytes);
+  info.add("aof_pending_rewrite", 0);
+  info.add("aof_buffer_length", facts.unwritten_bytes);
+  info.add("aof_pending_bio_fsync", 0);
+  info.add("aof_delayed_fsync", facts.delayed_syncs);
+}
+
+// It may be the append-only file that is being loaded.
+void note_log_loading(Info& info, PersistenceFacts& facts) {
+  if (info.call.services().append_only == nullptr) return;
+  const AppendOnlyFacts log = info.call.services().append_only->facts();
+  if (!log.loading) return;
+  facts.loading = true;
+  facts.loading_start_seconds = log.loading_start_seconds;
+  facts.loading_total_bytes = log.loading_total_bytes;
+  facts.loading_loaded_bytes = log.loading_loaded_bytes;
 }
 
 void persistence(Info& info) {
-  info.add("loading", 0);
+  const Persistence* persistence = info.call.services().persistence;
+  PersistenceFacts facts = persistence == nullptr ? PersistenceFacts{} : persistence->facts();
+  note_log_loading(info, facts);
+  info.add("loading", facts.loading ? 1 : 0);
   info.add("async_loading", 0);
-  add_zeros(info, {"current_cow_peak", "current_cow_size", "current_cow_size_age"});
-  info.add_ratio("current_fork_perc", 0);
-  add_zeros(info, {"current_save_keys_processed", "current_save_keys_total"});
-  info.add("rdb_changes_since_last_save", info.sum(&WorkerStats::changes));
-  info.add("rdb_bgsave_in_progress", 0);
-  info.add("rdb_last_save_time", info.call.services().start_ms / 1000);
-  info.add("rdb_last_bgsave_status", "ok");
-  info.add("rdb_last_bgsave_time_sec", -1);
-  info.add("rdb_current_bgsave_time_sec", -1);
-  add_zeros(info, {"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
-                   "rdb_last_load_keys_loaded", "aof_enabled", "aof_rewrite_in_progress",
-                   "aof_rewrite_scheduled"});
-  info.add("aof_last_rewrite_time_sec", -1);
-  info.add("aof_current_rewrite_time_sec", -1);
-  info.add("aof_last_bgrewrite_status", "ok");
-  add_zeros(info, {"aof_rewrites", "aof_rewrites_consecutive_failures"});
-  info.add("aof_last_write_status", "ok");
-  add_zeros(info, {"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  saving(info, facts);
+  append_only(info);
+  if (facts.loading) loading(info, facts);
+}
+
+// What all workers counted for one command.
+struct Sums {
+  uint64_t calls = 0, ticks = 0, rejected = 0, failed = 0;
+  std::array<uint64_t, CommandStats::kBuckets> latency{};
+};
+
+Sums sums_of(Workers& workers, const Command& command) {
+  Sums sums;
+  for (size_t i = 0; i < workers.count(); ++i) {
+    const CommandStats& stats = workers.stats(i).commands[command.id];
+    sums.calls += stats.calls.get();
+    sums.ticks += stats.ticks.get();
+    sums.rejected += stats.rejected.get();
+    sums.failed += stats.failed.get();
+    for (size_t b = 0; b < sums.latency.size(); ++b) sums.latency[b] += stats.latency[b].get();
+  }
+  return sums;
+}
+
+int64_t command_us(Services& services) {
+  uint64_t total_ticks = 0;
+  for (const auto& command : services.registry.all()) {
+    total_ticks += sums_of(services.workers, *command).ticks;
+  }
+  return ticks_to_ns(total_ticks) / 1000;
+}
+
+// A round is what the loop ran in one go, or its clock's work; its time is the processor's, in
+// which waiting for work has no part.
+void add_event_loop(Info& info, const Rates::Totals& rates) {
+  info.add("eventloop_cycles", info.sum(&WorkerStats::rounds));
+  info.add("eventloop_duration_sum", info.sum(&WorkerStats::busy_us));
+  info.add("eventloop_duration_cmd_sum", command_us(info.call.services()));
+  info.add("instantaneous_eventloop_cycles_per_sec", static_cast<int64_t>(rates.rounds));
+  info.add("instantaneous_eventloop_duration_usec",
+           static_cast<int64_t>(rates.rounds == 0 ? 0 : rates.busy_us / rates.rounds));
 }
 
 void stats(Info& info) {
@@ -200,7 +349,10 @@ void stats(Info& info) {
   info.add_ratio("instantaneous_input_repl_kbps", 0);
   info.add_ratio("instantaneous_output_repl_kbps", 0);
   info.add("rejected_connections", info.sum(&WorkerStats::connections_rejected));
-  add_zeros(info, {"sync_full", "sync_partial_ok", "sync_partial_err"});
+  const Replication::SyncCounts syncs = info.call.services().replication->sync_counts();
+  info.add("sync_full", static_cast<int64_t>(syncs.full));
+  info.add("sync_partial_ok", static_cast<int64_t>(syncs.partial));
+  info.add("sync_partial_err", static_cast<int64_t>(syncs.refused));
   info.add("expired_keys", static_cast<int64_t>(totals.expired_keys));
   info.add_ratio("expired_stale_perc", 0);
   add_zeros(info, {"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"});
@@ -224,15 +376,27 @@ void stats(Info& info) {
   info.add("tracking_total_prefixes", static_cast<int64_t>(tracking.prefixes()));
   add_zeros(info, {"unexpected_error_replies"});
   info.add("total_error_replies", info.sum(&WorkerStats::errors));
-  add_zeros(info, {"dump_payload_sanitizations", "total_reads_processed",
-                   "total_writes_processed", "io_threaded_reads_processed",
+  add_zeros(info, {"dump_payload_sanitizations"});
+  info.add("total_reads_processed", info.sum(&WorkerStats::reads));
+  info.add("total_writes_processed", info.sum(&WorkerStats::writes));
+  add_zeros(info, {"io_threaded_reads_processed",
                    "io_threaded_writes_processed", "reply_buffer_shrinks",
-                   "reply_buffer_expands", "acl_access_denied_auth", "acl_access_denied_cmd",
-                   "acl_access_denied_key", "acl_access_denied_channel"});
+                   "reply_buffer_expands"});
+  const AclLog& acl_log = info.call.services().access.log;
+  const auto denied = [&](AclReason reason) {
+    return static_cast<int64_t>(acl_log.denied(reason));
+  };
+  info.add("acl_access_denied_auth", denied(AclReason::auth));
+  info.add("acl_access_denied_cmd", denied(AclReason::command));
+  info.add("acl_access_denied_key", denied(AclReason::key));
+  info.add("acl_access_denied_channel", denied(AclReason::channel));
+  info.add("tls_handshakes", info.sum(&WorkerStats::tls_handshakes));
+  info.add("tls_handshake_failures", info.sum(&WorkerStats::tls_failures));
   info.add("client_query_buffer_limit_disconnections",
            info.sum(&WorkerStats::query_buffer_kills));
   info.add("client_output_buffer_limit_disconnections",
            info.sum(&WorkerStats::output_buffer_kills));
+  add_event_loop(info, rates);
 }
 
 std::string curve_text(const Estimate& point) {
@@ -263,19 +427,7 @@ void eviction(Info& info) {
   info.add("eviction_recommended_memory", advice.bytes_at(advice.best_factor()));
 }
 
-void replication(Info& info) {
-  info.add("role", "master");
-  info.add("connected_slaves", 0);
-  info.add("master_failover_state", "no-failover");
-  info.add("master_replid", info.call.services().run_id);
-  info.add("master_replid2", std::string(40, '0'));
-  info.add("master_repl_offset", 0);
-  info.add("second_repl_offset", -1);
-  info.add("repl_backlog_active", 0);
-  info.add("repl_backlog_size", info.option("repl-backlog-size"));
-  info.add("repl_backlog_first_byte_offset", 0);
-  info.add("repl_backlog_histlen", 0);
-}
+void replication(Info& info) { info.text += info.call.services().replication->info(); }
 
 void cpu(Info& info) {
   const auto seconds = [&](const std::string& suffix, int who) {
@@ -289,28 +441,10 @@ void cpu(Info& info) {
   };
   seconds("", RUSAGE_SELF);
   seconds("_children", RUSAGE_CHILDREN);
+  seconds("_main_thread", RUSAGE_THREAD);  // of the worker that answers
 }
 
 void modules(Info&) {}
-
-// What all workers counted for one command.
-struct Sums {
-  uint64_t calls = 0, ticks = 0, rejected = 0, failed = 0;
-  std::array<uint64_t, CommandStats::kBuckets> latency{};
-};
-
-Sums sums_of(Workers& workers, const Command& command) {
-  Sums sums;
-  for (size_t i = 0; i < workers.count(); ++i) {
-    const CommandStats& stats = workers.stats(i).commands[command.id];
-    sums.calls += stats.calls.get();
-    sums.ticks += stats.ticks.get();
-    sums.rejected += stats.rejected.get();
-    sums.failed += stats.failed.get();
-    for (size_t b = 0; b < sums.latency.size(); ++b) sums.latency[b] += stats.latency[b].get();
-  }
-  return sums;
-}
 
 void commandstats(Info& info) {
   for (const auto& command : info.call.services().registry.all()) {
@@ -374,7 +508,8 @@ int64_t average_ttl_ms(Call& call, unsigned db) {
   int64_t count = 0;
   for (unsigned i = 0; i < call.store().shard_count(); ++i) {
     Shard& shard = call.store().shard(i);
-    ShardLock lock(shard, i);
+    const ShardLock lock(shard, i);
+    if (!lock) continue;
     Keyspace* keys = shard.find_keyspace(db);
     if (keys == nullptr || keys->volatile_count() == 0) continue;
     const Item item = keys->volatile_candidate(call.random().next(), false);

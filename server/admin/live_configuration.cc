@@ -1,45 +1,24 @@
 #include "server/admin/live_configuration.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <iterator>
+#include <set>
 
+#include "base/files.h"
 #include "base/glob.h"
 #include "server/admin/config_print.h"
 #include "server/admin/log.h"
+#include "server/commands/acl/access_control.h"
 
 namespace larder {
 namespace {
 
+// Options that act together have one function, which sees all of their new values at one call.
+using Functions = std::set<decltype(OptionSpec::apply)>;
+
 std::string failed(Bytes name, const std::string& why) {
   return "ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
          why;
-}
-
-// Writes beside the file and renames, so that a crash leaves the old or the new text.
-std::string replace_file(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".tmp" + std::to_string(::getpid());
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return std::strerror(errno);
-  size_t written = 0;
-  bool ok = true;
-  while (ok && written < text.size()) {
-    const ssize_t count = ::write(fd, text.data() + written, text.size() - written);
-    ok = count > 0;
-    if (ok) written += static_cast<size_t>(count);
-  }
-  ok = ok && ::fsync(fd) == 0;
-  ok = ::close(fd) == 0 && ok;
-  ok = ok && std::rename(temporary.c_str(), path.c_str()) == 0;
-  if (ok) return "";
-  const std::string why = std::strerror(errno);
-  ::unlink(temporary.c_str());
-  return why;
 }
 
 }  // namespace
@@ -60,8 +39,9 @@ void LiveConfiguration::choose_policy() {
 std::string LiveConfiguration::apply_all() {
   std::lock_guard lock(mutex_);
   choose_policy();
+  Functions done{nullptr};
   for (const OptionSpec& option : option_table()) {
-    if (option.apply == nullptr) continue;
+    if (!done.insert(option.apply).second) continue;
     const std::string error = option.apply(options_, targets_);
     if (!error.empty()) return std::string(option.name) + ": " + error;
   }
@@ -125,8 +105,9 @@ std::string LiveConfiguration::put_into_force(const std::vector<Change>& changes
     (void)options_.assign_text(*change.option, change.text, OptionSource::runtime);
   }
   choose_policy();
+  Functions done{nullptr};
   for (const Change& change : changes) {
-    if (change.option->apply == nullptr) continue;
+    if (!done.insert(change.option->apply).second) continue;
     const std::string error = change.option->apply(options_, targets_);
     if (!error.empty()) return failed(change.name, error);
   }
@@ -144,8 +125,11 @@ std::string LiveConfiguration::set(const std::vector<Assignment>& assignments, b
     error = put_into_force(changes);
     if (!error.empty()) {
       options_ = before;
+      Functions undone{nullptr};
       for (const Change& change : changes) {
-        if (change.option->apply != nullptr) (void)change.option->apply(options_, targets_);
+        if (undone.insert(change.option->apply).second) {
+          (void)change.option->apply(options_, targets_);
+        }
       }
       return error;
     }
@@ -165,12 +149,21 @@ void LiveConfiguration::rewrite_all() {
   rewrites_all_ = true;
 }
 
+void LiveConfiguration::note(Bytes name, Bytes value) {
+  const OptionSpec* option = Options::find(name);
+  if (option == nullptr) return;
+  std::lock_guard lock(mutex_);
+  (void)options_.assign_text(*option, value, OptionSource::runtime);
+}
+
 std::string LiveConfiguration::rewrite() {
   if (file_.empty()) return "ERR The server is running without a config file";
   std::lock_guard lock(mutex_);
   std::ifstream in(file_, std::ios::binary);
   const std::string old_text(std::istreambuf_iterator<char>(in), {});
-  const std::string text = rewritten_config(old_text, options_, rewrites_all_);
+  const AccessControl& access = targets_.access;
+  const auto users = access.file.empty() ? access.config_lines() : std::vector<std::string>{};
+  const std::string text = rewritten_config(old_text, options_, users, rewrites_all_);
   const std::string error = replace_file(file_, text);
   return error.empty() ? "" : "ERR Rewriting config file: " + error;
 }

@@ -19,6 +19,10 @@ class LiveConfiguration : public Configuration {
     targets_.listen_again = std::move(listen_again);
   }
 
+  void set_append_only(std::function<void(const Options&)> append_only) {
+    targets_.append_only = std::move(append_only);
+  }
+
   // Puts every option into force. Returns an error text or nothing.
   std::string apply_all();
 
@@ -27,6 +31,7 @@ class LiveConfiguration : public Configuration {
   std::string set(const std::vector<Assignment>& assignments, bool local) override;
   std::string rewrite() override;
   void rewrite_all() override;
+  void note(Bytes name, Bytes value) override;
   std::string file() const override { return file_; }
 
  private:

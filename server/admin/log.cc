@@ -1,10 +1,14 @@
 #include "server/admin/log.h"
 
+#include <fcntl.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace larder {
@@ -26,6 +30,15 @@ std::string json_part(LogLevel level, Bytes message) {
   return R"("level":")" + std::string(level_name(level).name) + R"(","message":)" + quoted;
 }
 
+// spdlog would make missing folders, which hides a mistyped path.
+std::string not_writable(const std::string& path) {
+  if (path.empty()) return "";
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return std::strerror(errno);
+  ::close(fd);
+  return "";
+}
+
 }  // namespace
 
 struct Log::Sink {
@@ -45,6 +58,9 @@ Log::Log() { open("", false); }
 Log::~Log() = default;
 
 std::string Log::open(const std::string& path, bool json) {
+  if (const std::string why = not_writable(path); !why.empty()) {
+    return "Can't open the log file: " + path + ": " + why;
+  }
   std::lock_guard lock(mutex_);
   try {
     spdlog::sink_ptr to;

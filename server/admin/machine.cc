@@ -91,6 +91,11 @@ int64_t usable_memory_bytes() {
   return std::min(memory_limit_bytes().value_or(machine), machine);
 }
 
+int64_t script_memory_max() {
+  constexpr int64_t kLeast = 64 * 1024 * 1024;
+  return std::max(usable_memory_bytes() / 4, kLeast);
+}
+
 DescriptorPlan reserve_descriptors(int64_t clients_max, unsigned threads) {
   // Each worker has an epoll, a timer and a wake-up descriptor.
   const int64_t reserved = kReservedDescriptors + int64_t{4} * threads;

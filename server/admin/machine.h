@@ -13,6 +13,9 @@ unsigned usable_cores();
 std::optional<int64_t> memory_limit_bytes();
 // The same, or the machine's memory without one.
 int64_t usable_memory_bytes();
+// What the interpreter of scripts may take of it: a script that eats memory gets an error when the
+// server still has enough for all others.
+int64_t script_memory_max();
 
 // Descriptors for everything that is no client: listeners, logs, epoll, wake-ups.
 inline constexpr int64_t kReservedDescriptors = 32;

@@ -45,7 +45,8 @@ Databases databases(Store& store) {
     size_t keys = 0;
     for (unsigned i = 0; i < store.shard_count(); ++i) {
       Shard& shard = store.shard(i);
-      ShardLock lock(shard, i);
+      const ShardLock lock(shard, i);
+      if (!lock) continue;
       const Keyspace* keyspace = shard.find_keyspace(db);
       if (keyspace == nullptr) continue;
       keys += keyspace->size();

@@ -194,7 +194,8 @@ std::optional<size_t> buffer_class(const std::string& name) {
 Checked check_buffer_limits(const std::string& before, Bytes text) {
   std::vector<std::string> all = split_words(before);
   const std::vector<std::string> words = split_words(text);
-  if (words.size() % 4 != 0) {
+  // Words are parted by one space each, as Redis wants it.
+  if (words.size() % 4 != 0 || joined_words(words) != text) {
     return wrong("Wrong number of arguments in buffer limit configuration.");
   }
   for (size_t i = 0; i < words.size(); i += 4) {
@@ -203,7 +204,8 @@ Checked check_buffer_limits(const std::string& before, Bytes text) {
     const auto hard = parse_memory(words[i + 1]);
     const auto soft = parse_memory(words[i + 2]);
     const auto seconds = parse_int64(words[i + 3]);
-    if (!hard || !soft || !seconds || *seconds < 0) {
+    const auto fits = [](const auto& value) { return value && *value >= 0; };
+    if (!fits(hard) || !fits(soft) || !fits(seconds)) {
       return wrong(
           "Error in hard, soft or soft_seconds setting in buffer "
           "limit configuration.");

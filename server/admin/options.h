@@ -20,12 +20,15 @@
 
 namespace larder {
 
+class AccessControl;
 class Listeners;
 class Log;
 class LiveSettings;
 class Options;
+class ReplicationSettings;
 class SlowLog;
 class Store;
+class TlsSettings;
 
 enum class OptionKind : uint8_t {
   boolean,        // yes, no
@@ -55,7 +58,8 @@ enum class Standing : uint8_t {
 };
 
 enum class OptionSection : uint8_t {
-  network, clients, memory, security, general, logging, monitoring, redis
+  network, tls, clients, memory, persistence, replication, security, general, logging, monitoring,
+  redis
 };
 
 // What options act on while the server runs.
@@ -65,9 +69,14 @@ struct OptionTargets {
   SlowLog& slow_log;
   Log& log;
   Listeners& listeners;
-  // Listens on the TCP port and addresses that the options name now, instead of the old ones. Empty
+  ReplicationSettings& replication;
+  AccessControl& access;
+  TlsSettings& tls;
+  // Listens on the TCP ports and addresses that the options name now, instead of the old ones. Empty
   // before the server listens at all. Returns why it can't be, and then nothing has changed.
   std::function<std::string(const Options& options)> listen_again{};
+  // Puts the options of the append-only file into force. Empty before there is one.
+  std::function<void(const Options& options)> append_only{};
 };
 
 struct OptionSpec {

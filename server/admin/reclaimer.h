@@ -18,8 +18,8 @@ class ReclaimerThread : public Reclaimer {
 
   void reclaim(GarbageList garbage) override;
   // Pieces waiting, and freed so far (INFO lazyfree_*).
-  size_t pending() const { return pending_.load(std::memory_order_relaxed); }
-  size_t freed() const { return freed_.load(std::memory_order_relaxed); }
+  size_t pending() const override { return pending_.load(std::memory_order_relaxed); }
+  size_t freed() const override { return freed_.load(std::memory_order_relaxed); }
 
  private:
   struct Queue;

@@ -3,8 +3,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -13,14 +17,22 @@
 #include "server/admin/live_configuration.h"
 #include "server/admin/log.h"
 #include "server/admin/machine.h"
+#include "server/admin/option_rows.h"
 #include "server/admin/process.h"
 #include "server/admin/reclaimer.h"
 #include "server/admin/trimmer.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/registry.h"
+#include "server/commands/script_run.h"
 #include "server/commands/version.h"
 #include "server/net/network.h"
+#include "server/persistence/append_only_file.h"
+#include "server/persistence/saver.h"
+#include "server/replication/replicator.h"
+#include "server/scripting/engine.h"
+#include "server/net/tls.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -51,10 +63,20 @@ sigset_t block_signals() {
   return signals;
 }
 
-void wait_for_end(const sigset_t& signals, Log& log) {
+void look_at_tls_files(TlsSettings& tls, Log& log) {
+  const auto news = tls.look_at_files();
+  if (news) news->good ? log.notice(news->text) : log.warning(news->text);
+}
+
+// Meanwhile, once a second, sees to what no worker should wait for.
+void wait_for_end(const sigset_t& signals, TlsSettings& tls, Log& log) {
+  constexpr timespec kSecond{1, 0};
   while (true) {
-    int signal = 0;
-    sigwait(&signals, &signal);
+    const int signal = sigtimedwait(&signals, nullptr, &kSecond);
+    if (signal < 0) {
+      look_at_tls_files(tls, log);
+      continue;
+    }
     if (signal != SIGHUP) {
       log.notice(signal == SIGINT ? "Received SIGINT, stopping" : "Received SIGTERM, stopping");
       return;
@@ -68,6 +90,7 @@ ListenOptions listen_options(const Options& options) {
   ListenOptions listen;
   listen.addresses = options.words("bind");
   listen.port = static_cast<uint16_t>(options.integer("port"));
+  listen.tls_port = static_cast<uint16_t>(options.integer("tls-port"));
   listen.backlog = static_cast<int>(options.integer("tcp-backlog"));
   listen.unix_path = options.text("unixsocket");
   listen.unix_permissions =
@@ -83,12 +106,38 @@ void limit_by_container(Options& options) {
                             OptionSource::machine);
 }
 
-// Where files would be kept: CONFIG GET dir tells the working directory as long as none are.
-void set_directory(Options& options) {
+// Moves to where files are helpers. CONFIG GET dir tells the whole path.
+std::string set_directory(Options& options) {
+  const OptionSource source = options.source("dir");
+  const bool given = source != OptionSource::standard;
+  if (given && ::chdir(options.text("dir").c_str()) != 0) {
+    return "can't work in " + options.text("dir") + ": " + std::strerror(errno);
+  }
   std::error_code error;
   const std::string path = std::filesystem::current_path(error);
-  if (options.source("dir") != OptionSource::standard) return;
-  (void)options.assign_text(*Options::find("dir"), path, OptionSource::machine);
+  (void)options.assign_text(*Options::find("dir"), path, given ? source : OptionSource::machine);
+  return "";
+}
+
+// What has work beside the clients' while the server runs.
+struct Helpers {
+  Saver& saver;
+  AppendOnlyFile& append_only;
+  Replicator& replicator;
+  TlsSettings& tls;
+};
+
+// Returns what went wrong.
+std::string load_data(const Helpers& helpers, const LoadedOptions& loaded) {
+  const bool from_log = loaded.options.is_on("appendonly");
+  std::string error = from_log ? "" : helpers.saver.load();
+  if (error.empty()) error = helpers.append_only.start();
+  if (!error.empty() || loaded.import_path.empty()) return error;
+  std::optional<unsigned> db;
+  if (loaded.import_db >= 0) db = static_cast<unsigned>(loaded.import_db);
+  error = helpers.saver.import({loaded.import_path, loaded.import_pattern, db});
+  if (error.empty() && from_log) (void)helpers.append_only.start_rewrite();
+  return error;
 }
 
 void log_start(Log& log, const LoadedOptions& loaded, unsigned threads) {
@@ -101,11 +150,13 @@ void log_start(Log& log, const LoadedOptions& loaded, unsigned threads) {
 }
 
 std::string addresses_text(const Options& options) {
-  std::string text = options.integer("port") == 0
-                         ? ""
-                         : options.text("bind") + " port " + options.text("port");
+  std::string text;
+  const auto add = [&](const std::string& place) { text += (text.empty() ? "" : " and ") + place; };
+  const std::string& bind = options.text("bind");
+  if (options.integer("port") != 0) add(bind + " port " + options.text("port"));
+  if (options.integer("tls-port") != 0) add(bind + " TLS port " + options.text("tls-port"));
   const std::string& path = options.text("unixsocket");
-  if (!path.empty()) text += (text.empty() ? "" : " and ") + path;
+  if (!path.empty()) add(path);
   return text.empty() ? "nothing" : text;
 }
 
@@ -126,10 +177,90 @@ std::string rename_commands(Registry& registry, const LoadedOptions& loaded) {
   return "";
 }
 
+// `replicaof` of the configuration; nothing: this server is a primary.
+Replicator::Primary primary_of(const Options& options) {
+  const std::vector<std::string> words = options.words("replicaof");
+  if (words.size() != 2 || words[0] == "no") return {};
+  return PrimaryAddress{words[0], static_cast<uint16_t>(std::atoi(words[1].c_str()))};
+}
+
+// What was answered reaches the replicas, if they are quick, and one takes over, if that was asked.
+void leave_replicas(Replicator& replicator, const Configuration& now, Log& log) {
+  const std::string how = now.value("shutdown-on-sigterm").value_or("");
+  const int64_t patience_ms = std::atoll(now.value("shutdown-timeout").value_or("10").c_str()) * 1000;
+  if (how.find("failover") != how.npos && replicator.hand_over(patience_ms)) {
+    return log.notice("A replica has taken over");
+  }
+  if (how.find("now") != how.npos || replicator.wait_for_replicas(patience_ms)) return;
+  log.warning("Some replicas are behind at the end");
+}
+
+std::string open_log(Log& log, const Options& options) {
+  log.set_level(log_level_of(options.text("loglevel")));
+  return log.open(options.text("logfile"), options.text("log-format") == "json");
+}
+
+// Users stand in the configuration or in a file of their own.
+std::string load_users(AccessControl& access, const LoadedOptions& loaded) {
+  std::filesystem::path file = loaded.options.text("aclfile");
+  if (!file.empty() && !loaded.users.empty()) {
+    return "Configuring Redis with users defined in redis.conf and at the same setting an ACL file "
+           "path is invalid. This setup is very likely to lead to configuration errors and "
+           "security holes, please define either an ACL file or declare users directly in your "
+           "redis.conf, but not both.";
+  }
+  for (const auto& user : loaded.users) {
+    const std::string error = access.declare(user.words);
+    if (!error.empty()) return user.where + ": " + error;
+  }
+  if (file.empty()) return "";
+  access.file = std::filesystem::path(loaded.options.text("dir")) / file;
+  const std::string error = access.load(nullptr);
+  return error.empty() ? "" : "Aborting because of ACL errors: " + error;
+}
+
 std::string listen_again(Network& network, Log& log, const Options& now) {
   std::string why = network.listen_again(listen_options(now));
   if (!why.empty()) log.warning(why);
   return why;
+}
+
+// Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
+int serve_data(Services& services, Network& network, const Helpers& helpers, Log& log,
+               const LoadedOptions& loaded, const sigset_t& signals) {
+  const Options& options = loaded.options;
+  services.settings.set_trouble(kLoading, true);
+  network.start(services);
+  if (const std::string error = load_data(helpers, loaded); !error.empty()) {
+    network.stop(0);
+    return fail(log, options, "Can't load the data: " + error);
+  }
+  services.settings.set_trouble(kLoading, false);
+  helpers.saver.start();
+  if (const auto primary = primary_of(options)) helpers.replicator.change_role(primary, [] {});
+  log.notice("Ready to accept connections on " + addresses_text(options));
+  notify_supervisor(options.text("supervised"), "READY=1\n");
+  wait_for_end(signals, helpers.tls, log);
+  while (!helpers.saver.save_before_end()) {
+    log.warning("The data can't be saved, so the server goes on");
+    wait_for_end(signals, helpers.tls, log);
+  }
+  notify_supervisor(options.text("supervised"), "STOPPING=1\n");
+  leave_replicas(helpers.replicator, services.configuration, log);
+  helpers.replicator.stop();
+  network.stop(kStopPatienceMs);
+  helpers.append_only.stop();
+  log.notice("Stopped");
+  return 0;
+}
+
+AofEvents aof_events(Log& log) {
+  return {.notice = [&log](const std::string& text) { log.notice(text); },
+          .warning = [&log](const std::string& text) { log.warning(text); },
+          .fatal = [&log](const std::string& text) {
+            log.warning(text);
+            std::_Exit(1);
+          }};
 }
 
 }  // namespace
@@ -140,15 +271,15 @@ int serve(LoadedOptions loaded) {
   use_one_malloc_arena();
   const sigset_t signals = block_signals();
   Log log;
-  const std::string log_error =
-      log.open(options.text("logfile"), options.text("log-format") == "json");
-  if (!log_error.empty()) return fail(log, Options(), log_error);  // it goes to stderr still
-  log.set_level(log_level_of(options.text("loglevel")));
+  std::string fault = open_log(log, options);
+  if (!fault.empty()) return fail(log, Options(), fault);  // it goes to stderr still
 
   const auto asked = static_cast<unsigned>(options.integer("threads"));
   const unsigned threads = asked != 0 ? asked : usable_cores();
   limit_by_container(options);
-  set_directory(options);
+  if (const std::string error = set_directory(options); !error.empty()) {
+    return fail(log, options, error);
+  }
   log_start(log, loaded, threads);
   if (const std::string error = plan_descriptors(options, threads, log); !error.empty()) {
     return fail(log, options, error);
@@ -175,15 +306,20 @@ int serve(LoadedOptions loaded) {
   Rates rates;
   PauseState pause;
   std::atomic<unsigned> monitors{0};
-  LiveConfiguration configuration(options, loaded.file,
-                                  {store, settings, slow_log, log, listeners});
-  if (const std::string error = configuration.apply_all(); !error.empty()) {
-    return fail(log, options, error);
-  }
+  ReplicationSettings replication_settings;
+  AccessControl access(registry);
+  TlsSettings tls;
+  LiveConfiguration configuration(
+      options, loaded.file,
+      {store, settings, slow_log, log, listeners, replication_settings, access, tls});
+  fault = configuration.apply_all();
+  if (fault.empty()) fault = load_users(access, loaded);
+  if (!fault.empty()) return fail(log, options, fault);
   Network network(threads, registry.all().size(),
                   {[&log](const std::string& text) { log.verbose(text); },
                    [&log](const std::string& text) { log.warning(text); },
-                   [] { ::kill(::getpid(), SIGTERM); }});
+                   [] { ::kill(::getpid(), SIGTERM); }},
+                  tls);
   if (const std::string error = network.listen(listen_options(options)); !error.empty()) {
     return fail(log, options, error);
   }
@@ -191,18 +327,27 @@ int serve(LoadedOptions loaded) {
       [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
+  ScriptRun script;
+  ScriptEngine scripts(settings, [&log](int level, const std::string& line) {
+    log.write(static_cast<LogLevel>(level), line);
+  });
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
-                    listeners, configuration, unix_ms(), random_hex(40)};
+                    listeners, configuration, script, scripts, access, unix_ms(), random_hex(40)};
   listeners.pushes.connect(network);
-  network.start(services);
-  log.notice("Ready to accept connections on " + addresses_text(options));
-  notify_supervisor(options.text("supervised"), "READY=1\n");
-  wait_for_end(signals, log);
-  notify_supervisor(options.text("supervised"), "STOPPING=1\n");
-  network.stop(kStopPatienceMs);
-  log.notice("Stopped");
-  return 0;
+  Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
+                         [&log](const std::string& text) { log.warning(text); }});
+  services.persistence = &saver;
+  AppendOnlyFile append_only(services, aof_options(options), aof_events(log));
+  services.append_only = &append_only;
+  configuration.set_append_only(
+      [&](const Options& now) { append_only.configure(aof_options(now)); });
+  Replicator replicator(replication_settings, [&log](bool warning, const std::string& text) {
+    warning ? log.warning(text) : log.notice(text);
+  });
+  services.replication = &replicator;
+  replicator.start(services);
+  return serve_data(services, network, {saver, append_only, replicator, tls}, log, loaded, signals);
 }
 
 }  // namespace larder

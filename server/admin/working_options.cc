@@ -1,14 +1,22 @@
 // The rows of the options that work.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <climits>
+#include <cstring>
 
 #include "base/duration.h"
 #include "server/admin/log.h"
+#include "server/admin/machine.h"
+#include "server/admin/oom_score.h"
 #include "server/admin/option_rows.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/services.h"
+#include "server/replication/settings.h"
 #include "storage/eviction/registry.h"
 #include "storage/store.h"
 #include "storage/ttl_rules.h"
@@ -35,8 +43,8 @@ std::string apply_clients_limit(const Options& options, OptionTargets& to) {
 }
 
 std::string apply_port(const Options& options, OptionTargets& to) {
-  if (!to.listen_again || to.listen_again(options).empty()) return "";
-  return "Unable to listen on this port. Check server logs.";
+  to.replication.port.store(options.integer("port"));
+  return listen_again(options, to);
 }
 
 std::string apply_bind(const Options& options, OptionTargets& to) {
@@ -75,6 +83,11 @@ std::string apply_output_limits(const Options& options, OptionTargets& to) {
     limit.soft_seconds.store(std::stoll(words[at + 3]));
   };
   store(to.settings.output_limit, 0);
+  store(to.settings.output_limit_replica, 4);
+  // Less than the backlog makes no sense: a replica that comes back is that far behind.
+  const int64_t hard = to.settings.output_limit_replica.hard_bytes.load();
+  const int64_t backlog = options.integer("repl-backlog-size");
+  to.settings.output_limit_replica.hard_bytes.store(hard == 0 ? 0 : std::max(hard, backlog));
   store(to.settings.output_limit_pubsub, 8);
   return "";
 }
@@ -88,8 +101,18 @@ std::string apply_events(const Options& options, OptionTargets& to) {
   return "";
 }
 
+// The first of the values is a primary's.
+std::string apply_oom_score(const Options& options, OptionTargets&) {
+  const std::string& mode = options.text("oom-score-adj");
+  const int value = std::stoi(options.words("oom-score-adj-values").front());
+  return set_oom_score(mode == "no"         ? OomScore::untouched
+                       : mode == "absolute" ? OomScore::absolute
+                                            : OomScore::relative,
+                       value);
+}
+
 std::string apply_password(const Options& options, OptionTargets& to) {
-  to.settings.set_password(options.text("requirepass"));
+  to.access.set_default_password(options.text("requirepass"));
   return "";
 }
 
@@ -137,6 +160,18 @@ std::string apply_zset_limits(const Options& options, OptionTargets& to) {
   return "";
 }
 
+std::string apply_compression(const Options& options, OptionTargets& to) {
+  to.settings.rdb_compression.store(options.is_on("rdbcompression"));
+  return "";
+}
+
+// The program moves there, as Redis does; the value becomes the whole path.
+std::string apply_directory(const Options& options, OptionTargets&) {
+  const std::string& path = options.text("dir");
+  if (path.empty() || ::chdir(path.c_str()) == 0) return "";
+  return std::string("Changing directory: ") + std::strerror(errno);
+}
+
 // Options for all keys and rules for some make one set of rules. What can't be parsed was refused
 // before.
 std::string apply_ttl_rules(const Options& options, OptionTargets& to) {
@@ -160,7 +195,8 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .summary = "Addresses to listen on; a leading '-' makes an address that is missing no error.",
      .apply = apply_bind},
     {.name = "port", .kind = Kind::integer, .standard = "6379", .section = In::network,
-     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535, .apply = apply_port},
+     .summary = "TCP port; 0 listens on no TCP port.", .high = 65535,
+     .apply = apply_port},
     {.name = "unixsocket", .section = In::network, .summary = "Path of a Unix socket; empty: none.",
      .fixed = true},
     {.name = "unixsocketperm", .kind = Kind::octal, .standard = "0", .section = In::network,
@@ -310,6 +346,14 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
        to.settings.list_max_listpack_size.store(options.integer("list-max-listpack-size"));
        return "";
      }},
+    {.name = "list-compress-depth", .kind = Kind::integer, .standard = "0", .section = In::memory,
+     .summary = "Blocks at each end of a list that are never compressed; those between them are "
+                "when it saves a quarter. 0: two; above 64: nothing is compressed.",
+     .high = INT_MAX,
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.list_compress_depth.store(options.integer("list-compress-depth"));
+       return "";
+     }},
     {.name = "zset-max-listpack-entries", .alias = "zset-max-ziplist-entries",
      .kind = Kind::integer, .standard = "128", .section = In::memory,
      .summary = "Members up to which a sorted set is kept in one piece.",
@@ -325,6 +369,23 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "requirepass", .section = In::security,
      .summary = "Password of the user \"default\"; empty: none is asked for.",
      .apply = apply_password},
+    {.name = "aclfile", .section = In::security,
+     .summary = "File of the users, read at start and by ACL LOAD, written by ACL SAVE; empty: "
+                "users are `user` lines of this file.",
+     .fixed = true},
+    {.name = "acl-pubsub-default", .kind = Kind::choice, .standard = "resetchannels",
+     .section = In::security, .summary = "Whether a new user may use every channel or none.",
+     .choices = "allchannels resetchannels",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.access.channels_open.store(options.text("acl-pubsub-default") == "allchannels");
+       return "";
+     }},
+    {.name = "acllog-max-len", .kind = Kind::integer, .standard = "128",
+     .section = In::security, .summary = "Length of ACL LOG.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.access.log_entries_max.store(options.integer("acllog-max-len"));
+       return "";
+     }},
     {.name = "enable-debug-command", .kind = Kind::choice, .standard = "no",
      .section = In::security, .summary = "Who may use DEBUG: nobody, clients of this machine, all.",
      .choices = "no yes local", .fixed = true, .apply = apply_debug},
@@ -338,6 +399,39 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "supervised", .kind = Kind::choice, .standard = "no", .section = In::general,
      .summary = "Tell systemd when the server is ready and when it stops.",
      .choices = "no upstart systemd auto", .fixed = true},
+    {.name = "dir", .standard = "", .section = In::persistence,
+     .summary = "Folder of all files; the program works there. Empty: where it was started.",
+     .guarded = true, .apply = apply_directory},
+    {.name = "dbfilename", .standard = "dump.rdb", .section = In::persistence,
+     .summary = "Name of the RDB file, which is loaded at the start.", .guarded = true,
+     .apply = [](const Options& options, OptionTargets&) -> std::string {
+       const bool is_path = options.text("dbfilename").find('/') != std::string::npos;
+       return is_path ? "dbfilename can't be a path, just a filename" : "";
+     }},
+    {.name = "save", .kind = Kind::save_points, .standard = "3600 1 300 100 60 10000",
+     .section = In::persistence,
+     .summary = "Save when so many seconds have passed and so many changes were made, and at the "
+                "end; empty: never."},
+    {.name = "rdbcompression", .kind = Kind::boolean, .standard = "yes",
+     .section = In::persistence, .summary = "Compress strings in RDB files and DUMP.",
+     .apply = apply_compression},
+    {.name = "rdbchecksum", .kind = Kind::boolean, .standard = "yes", .section = In::persistence,
+     .summary = "Write a checksum at the end of RDB files, and compare it when loading.",
+     .fixed = true},
+    {.name = "stop-writes-on-bgsave-error", .kind = Kind::boolean, .standard = "yes",
+     .section = In::persistence,
+     .summary = "Take no writes while the last save failed, if there are save points."},
+    {.name = "rdb-key-save-delay", .kind = Kind::integer, .standard = "0",
+     .section = In::persistence, .summary = "Microseconds to rest after each saved key; for tests.",
+     .low = INT_MIN, .high = INT_MAX, .hidden = true},
+    {.name = "oom-score-adj", .kind = Kind::choice, .standard = "no", .section = In::general,
+     .summary = "Tell the system's out-of-memory killer how likely a victim this process is: a "
+                "score over the one it has (relative, yes), or as it is (absolute).",
+     .choices = "no yes relative absolute", .apply = apply_oom_score},
+    {.name = "oom-score-adj-values", .kind = Kind::oom_scores, .standard = "0 200 800",
+     .section = In::general,
+     .summary = "The scores of a primary, a replica and a child; the first is used.",
+     .apply = apply_oom_score},
     {.name = "pidfile", .section = In::general, .summary = "File to write the process id to.",
      .fixed = true},
     {.name = "loglevel", .kind = Kind::choice, .standard = "notice", .section = In::logging,
@@ -353,6 +447,21 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .low = -1, .apply = apply_slow_log},
     {.name = "slowlog-max-len", .kind = Kind::integer, .standard = "128",
      .section = In::monitoring, .summary = "Length of the slow log.", .apply = apply_slow_log},
+    {.name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = Kind::integer,
+     .standard = "5000", .section = In::general,
+     .summary = "Milliseconds from which on a script makes others answer BUSY.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       to.settings.busy_script_ms.store(options.integer("busy-reply-threshold"));
+       return "";
+     }},
+    {.name = "script-maxmemory", .kind = Kind::memory, .standard = "0", .section = In::memory,
+     .summary = "Bytes that scripts may use inside their interpreter; 0: a quarter of what the "
+                "machine or container has. A script that wants more gets an error.",
+     .apply = [](const Options& options, OptionTargets& to) -> std::string {
+       const int64_t bytes = options.integer("script-maxmemory");
+       to.settings.script_bytes_max.store(bytes != 0 ? bytes : script_memory_max());
+       return "";
+     }},
     {.name = "latency-monitor-threshold", .kind = Kind::integer, .standard = "0",
      .section = In::monitoring,
      .summary = "Milliseconds from which on an event counts as a latency spike; 0: off.",
@@ -391,8 +500,10 @@ std::span<const OptionSpec> working_options() { return kRows; }
 std::span<const OptionSpec> option_table() {
   static const std::vector<OptionSpec> table = [] {
     std::vector<OptionSpec> rows(kRows.begin(), kRows.end());
-    const auto known = redis_options();
-    rows.insert(rows.end(), known.begin(), known.end());
+    for (const auto more : {tls_options(), append_only_options(), replication_options(),
+                            redis_options()}) {
+      rows.insert(rows.end(), more.begin(), more.end());
+    }
     return rows;
   }();
   return table;

@@ -106,7 +106,8 @@ Rates::Totals Rates::per_second() const {
     const uint64_t before = first.totals.*sum;
     return now > before ? (now - before) * 1000 / ms : 0;
   };
-  return {rate(&Totals::commands), rate(&Totals::bytes_in), rate(&Totals::bytes_out)};
+  return {rate(&Totals::commands), rate(&Totals::bytes_in), rate(&Totals::bytes_out),
+          rate(&Totals::rounds), rate(&Totals::busy_us)};
 }
 
 void ErrorStats::add(Bytes error_text) {

@@ -75,6 +75,8 @@ class Rates {
     uint64_t commands = 0;
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;
+    uint64_t rounds = 0;
+    uint64_t busy_us = 0;
   };
   void sample(const Totals& totals, int64_t now_ms);
   // Per second, over the last 1.6 s.

@@ -118,7 +118,7 @@ bool take_expiry(Args& args, ExpiryOption& option, const Call& call, Bytes comma
       args.fail_late(errors::kNotInteger);
       return true;
     }
-    const auto at_ms = absolute_expiry(*value, form.seconds, form.relative, call.now_ms());
+    const auto at_ms = absolute_expiry(*value, form.seconds, form.relative, call.clock_ms());
     if (!at_ms) args.fail_late("ERR invalid expire time in '" + std::string(command) + "' command");
     option.at_ms = at_ms.value_or(0);
     return true;

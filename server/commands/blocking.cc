@@ -2,15 +2,19 @@
 
 #include <cmath>
 
+#include "server/commands/activity.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/listeners.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
 
 constexpr const char* kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 constexpr const char* kTimeoutRange = "ERR timeout is out of range";
+// How soon a client whose time is over tries again to leave a key that a script holds.
+constexpr int64_t kAgainMs = 5;
 constexpr const char* kTimeoutNegative = "ERR timeout is negative";
 
 int64_t end_of(Args& args, long double timeout_ms, int64_t now_ms) {
@@ -37,13 +41,31 @@ void reply_nothing(ReplyWriter& reply, Nothing nothing) {
   nothing == Nothing::null ? reply.null() : reply.null_array();
 }
 
-bool BlockedTask::try_leave() NO_THREAD_SAFETY_ANALYSIS {
-  if (waiter_->served.load(std::memory_order_acquire)) return false;
-  for (const unsigned shard : waiter_->shards) services_.store.shard(shard).mutex.lock();
+BlockedTask::~BlockedTask() {
+  if (try_leave() == Leaving::later) waiter_->gone.store(true, std::memory_order_relaxed);
+}
+
+BlockedTask::Leaving BlockedTask::try_leave() {
+  if (waiter_->served.load(std::memory_order_acquire)) return Leaving::served;
+  ShardSet shards;
+  for (const unsigned shard : waiter_->shards) shards.add(shard);
+  if (!lock_shards(services_.store, shards)) return Leaving::later;
   const bool left = waiter_->listed;
   if (left) leave_lists(services_.listeners.waiters, *waiter_);
-  for (const unsigned shard : waiter_->shards) services_.store.shard(shard).mutex.unlock();
-  return left;
+  unlock_shards(services_.store, shards);
+  return left ? Leaving::left : Leaving::served;
+}
+
+// The command ends here without having been served.
+void BlockedTask::count(bool failed) {
+  WorkerStats& stats = services_.workers.stats(waiter_->worker);
+  CommandStats& counts = stats.commands[waiter_->command->id];
+  counts.calls.add(1);
+  stats.commands_run.add(1);
+  if (!failed) return;
+  counts.failed.add(1);
+  stats.errors.add(1);
+  services_.error_stats.add(kUnblocked);
 }
 
 Task::Progress BlockedTask::step(ReplyWriter& reply, int64_t now_ms) {
@@ -51,14 +73,19 @@ Task::Progress BlockedTask::step(ReplyWriter& reply, int64_t now_ms) {
     reply.output().append_all(waiter_->reply);
     return Progress::done;
   }
-  if (now_ms < waiter_->options.until_ms || !try_leave()) return Progress::wait;
+  if (now_ms < waiter_->options.until_ms) return Progress::wait;
+  const Leaving leaving = try_leave();
+  if (leaving == Leaving::later) again_ms_ = now_ms + kAgainMs;
+  if (leaving != Leaving::left) return Progress::wait;
   reply_nothing(reply, waiter_->options.nothing);
+  count(false);
   return Progress::done;
 }
 
 bool BlockedTask::unblock(ReplyWriter& reply, bool with_error) {
-  if (!try_leave()) return false;
+  if (try_leave() != Leaving::left) return false;
   with_error ? reply.error(kUnblocked) : reply_nothing(reply, waiter_->options.nothing);
+  count(with_error);
   return true;
 }
 

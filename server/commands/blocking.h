@@ -10,6 +10,7 @@
 // Source: https://redis.io/docs/latest/commands/blpop/
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -56,6 +57,8 @@ struct Waiter {
 
   // Guarded by the locks of its shards, all of them to be served, any to read.
   bool listed = false;
+  // The client has gone while a script held a shard: who meets it takes it off the lists.
+  std::atomic<bool> gone{false};
   // The reply; the client's worker reads it once `served` says so.
   Output reply;
   std::atomic<bool> served{false};
@@ -68,19 +71,27 @@ class BlockedTask : public Task {
  public:
   BlockedTask(Services& services, std::shared_ptr<Waiter> waiter)
       : services_(services), waiter_(std::move(waiter)) {}
-  ~BlockedTask() override { (void)try_leave(); }
+  ~BlockedTask() override;
 
   Progress step(ReplyWriter& reply, int64_t now_ms) override;
-  int64_t wake_ms() const override { return waiter_->options.until_ms; }
+  int64_t wake_ms() const override { return std::max(waiter_->options.until_ms, again_ms_); }
   bool blocks() const override { return true; }
+  bool counts_itself() const override { return true; }
+  uint64_t effect_end() const override { return waiter_->session.effect_end; }
   bool unblock(ReplyWriter& reply, bool with_error) override;
 
  private:
-  // False when the reply is already there.
-  bool try_leave();
+  enum class Leaving : uint8_t {
+    left,
+    served,  // the reply is already there
+    later,   // a script holds a shard for long
+  };
+  Leaving try_leave();
+  void count(bool failed);
 
   Services& services_;
   std::shared_ptr<Waiter> waiter_;
+  int64_t again_ms_ = 0;
 };
 
 // Takes a client off all lists. The caller holds the locks of its shards.

@@ -38,6 +38,7 @@ void Call::also(const char* event, const Key& key) {
 
 void Call::changed(const char* event, const Key& key, unsigned db) {
   worker_.stats->changes.add(1);
+  changed_ = true;
   Listeners& listeners = services_.listeners;
   listeners.changed(event, db, key.name, session_.id);
   if (services_.settings.ttl_rules_govern.load(std::memory_order_relaxed)) [[unlikely]] {
@@ -46,6 +47,14 @@ void Call::changed(const char* event, const Key& key, unsigned db) {
   if (listeners.watches.empty() && listeners.waiters.empty()) [[likely]] return;
   touch_watches(listeners.watches, key, db);
   if (listeners.waiters.find(key, db) != nullptr) dispatcher_->note_ready({key, db});
+}
+
+bool Call::wants_effect() const { return services_.listeners.effects.active(); }
+
+void Call::effect(std::span<const Bytes> words, EffectFor whom) {
+  effect_ = Effect::given;
+  const unsigned db = whom == EffectFor::all ? session_.db : kNoDatabase;
+  if (wants_effect()) dispatcher_->effects().add(db, words, whom);
 }
 
 Status Call::wait_for_keys(WaitOptions options) {
@@ -63,8 +72,13 @@ Status Call::wait_for_keys(WaitOptions options) {
   waiter->session.id = session_.id;
   waiter->session.db = session_.db;
   waiter->session.protocol = session_.protocol;
+  waiter->session.address = session_.address;
+  waiter->session.name = session_.name;
   waiter->session.user = session_.user;
   waiter->session.authenticated = true;
+  waiter->session.acl_pass = session_.acl_pass;
+  waiter->session.acl_generation = session_.acl_generation;
+  waiter->session.acl_user = session_.acl_user;
   waiter->worker = worker_.index;
   waiter->waker = waker_;
   waiter->options = std::move(options);

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "protocol/reply_writer.h"
 #include "server/commands/blocking.h"
+#include "server/commands/effects.h"
 #include "server/commands/registry.h"
 #include "server/commands/services.h"
 #include "server/commands/session.h"
@@ -39,8 +42,12 @@ class Call {
   std::span<const Bytes> args() const { return args_; }
   Bytes arg(size_t index) const { return args_[index]; }
   size_t arg_count() const { return args_.size(); }
-  // Unix time, the same for the whole call.
+  // Unix time, the same for the whole call: what decides whether a key's time has come. kNoClock
+  // for a request that is replayed: then no time has come, as it had not when it was run at first.
   int64_t now_ms() const { return now_ms_; }
+  static constexpr int64_t kNoClock = 0;
+  // The time itself, for what is counted from now on.
+  int64_t clock_ms() const { return now_ms_ != kNoClock ? now_ms_ : unix_ms(); }
 
   Services& services() { return services_; }
   Store& store() { return services_.store; }
@@ -79,6 +86,7 @@ class Call {
   bool is_retry() const { return retry_; }
   // Run by EXEC or a script: it can't wait for anything.
   bool is_nested() const { return nested_; }
+  bool in_script() const { return in_script_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
 
   // The seam of DESIGN's effects: a command changed `key`. `event` is the keyspace event's name.
@@ -89,6 +97,21 @@ class Call {
   void keeps_life() { life_kept_ = true; }
   // Another event of a change that was told already (SET with a life: "set", then "expire").
   void also(const char* event, const Key& key);
+
+  // What replicas and the append-only file get of a call that changed something: the request as it
+  // is, unless the handler gives other effects (absolute times, no randomness) or says that there
+  // is none. Only worth preparing while somebody reads.
+  bool wants_effect() const;
+  void effect(std::span<const Bytes> words, EffectFor whom = EffectFor::all);
+  void effect(std::initializer_list<Bytes> words, EffectFor whom = EffectFor::all) {
+    effect(std::span<const Bytes>(words.begin(), words.size()), whom);
+  }
+  void no_effect() { effect_ = Effect::given; }
+  // A change of no key in particular (FLUSHALL, FUNCTION LOAD).
+  void changed_at_large(uint64_t changes = 1) {
+    worker_.stats->changes.add(changes);
+    changed_ = true;
+  }
 
   // The rest of the command's work. The reply is written by the task.
   void start_task(std::unique_ptr<Task> task) { task_ = std::move(task); }
@@ -114,8 +137,11 @@ class Call {
   Dispatcher* dispatcher_ = nullptr;
   bool retry_ = false;
   bool nested_ = false;
+  bool in_script_ = false;
   bool life_kept_ = false;
   bool still_waiting_ = false;  // of a retry
+  bool changed_ = false;
+  enum class Effect : uint8_t { request, given } effect_ = Effect::request;
   const Command* command_ = nullptr;
   std::span<const Bytes> args_;
   int64_t now_ms_ = 0;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/client_list.h"
@@ -80,7 +81,7 @@ struct KillFilter {
   }
 };
 
-void parse_kill_option(Args& args, KillFilter& filter) {
+void parse_kill_option(Args& args, const AccessControl& access, KillFilter& filter) {
   if (args.take_with_value("ID")) {
     const int64_t id = args.integer(kBadId);
     if (args.ok() && id < 1) args.fail(kBadId);
@@ -93,7 +94,9 @@ void parse_kill_option(Args& args, KillFilter& filter) {
     filter.local_address = args.bytes();
   } else if (args.take_with_value("USER")) {
     filter.user = args.bytes();
-    if (filter.user != "default") args.fail("ERR No such user '" + filter.user + "'");
+    if (args.ok() && access.find(filter.user) == nullptr) {
+      args.fail("ERR No such user '" + filter.user + "'");
+    }
   } else if (args.take_with_value("MAXAGE")) {
     const int64_t age = args.integer("ERR maxage is not an integer or out of range");
     if (args.ok() && age < 1) args.fail("ERR maxage should be greater than 0");
@@ -181,7 +184,7 @@ Status client_kill(Call& call) {
     return Status::ok();
   }
   Args args(call);
-  while (args.more()) parse_kill_option(args, filter);
+  while (args.more()) parse_kill_option(args, call.services().access, filter);
   if (!args.ok()) return args.error();
   kill_matching(call, filter, [](ReplyWriter& reply, size_t killed) {
     reply.integer(static_cast<int64_t>(killed));

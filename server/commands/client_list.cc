@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "server/commands/pubsub.h"
 #include "server/commands/registry.h"
+#include "server/commands/replication.h"
 #include "server/commands/spec.h"
 #include "server/commands/tracking.h"
 #include "server/commands/transactions.h"
@@ -12,8 +13,15 @@
 namespace larder {
 namespace {
 
+StreamEnd::Kind stream_kind(const Session& session) {
+  return session.stream == nullptr ? StreamEnd::Kind::stranger : session.stream->kind();
+}
+
 std::string flags_of(const Session& session) {
   std::string flags;
+  const StreamEnd::Kind kind = stream_kind(session);
+  if (kind == StreamEnd::Kind::replica) flags += 'S';
+  if (kind == StreamEnd::Kind::primary) flags += 'M';
   if (session.monitor) flags += 'O';
   if (session.subscriptions != nullptr) flags += 'P';
   if (in_multi(session.transaction.get())) flags += 'x';
@@ -72,7 +80,8 @@ std::string client_line(ClientView& client) {
   number("rbp", client.reply_peak_bytes());
   // Redis keeps the first 16 KiB of unsent replies in a buffer, the rest in a list of as many each.
   constexpr size_t kReplyBlock = 16 * 1024;
-  const size_t unsent = client.output_bytes();
+  const size_t behind = session.stream == nullptr ? 0 : session.stream->bytes_behind();
+  const size_t unsent = client.output_bytes() + behind;
   const size_t listed = unsent - std::min(unsent, kReplyBlock);
   number("obl", unsent - listed);
   number("oll", (listed + kReplyBlock - 1) / kReplyBlock);
@@ -87,6 +96,26 @@ std::string client_line(ClientView& client) {
   text("lib-name", session.lib_name);
   text("lib-ver", session.lib_version);
   return line;
+}
+
+size_t state_bytes(const Session& session) {
+  constexpr size_t kNodeBytes = 64;  // a place in a hash table, with the memory block's own cost
+  size_t bytes = 0;
+  if (const Transaction* transaction = session.transaction.get()) {
+    bytes += transaction->queued_bytes;
+    for (const auto& watch : transaction->watches) {
+      bytes += sizeof(Watch) + kNodeBytes + watch->key.name.size();
+    }
+  }
+  if (const Subscriptions* listens = session.subscriptions.get()) {
+    for (const auto* names : {&listens->channels, &listens->patterns, &listens->shard_channels}) {
+      for (const auto& [name, audience] : *names) bytes += kNodeBytes + name.size();
+    }
+  }
+  if (const TrackingState* tracking = session.tracking.get()) {
+    bytes += sizeof(TrackingState) + tracking->prefixes.size() * kNodeBytes;
+  }
+  return bytes;
 }
 
 const ClientType* find_client_type(Bytes name) {
@@ -105,9 +134,11 @@ const ClientType* find_client_type(Bytes name) {
   return nullptr;
 }
 
-// MONITOR's clients count as replicas, as in Redis.
+// Redis handles MONITOR's clients as replicas, but shows them as normal ones.
 ClientType type_of(const Session& session) {
-  if (session.monitor) return ClientType::replica;
+  const StreamEnd::Kind kind = stream_kind(session);
+  if (kind == StreamEnd::Kind::primary) return ClientType::master;
+  if (kind == StreamEnd::Kind::replica) return ClientType::replica;
   return session.subscriptions != nullptr ? ClientType::pubsub : ClientType::normal;
 }
 

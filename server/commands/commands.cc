@@ -7,8 +7,8 @@
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/command_docs.h"
-#include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
+#include "server/commands/key_uses.h"
 
 namespace larder {
 namespace {
@@ -91,11 +91,6 @@ Status list(Call& call) {
   });
 }
 
-KeyUse use_of(const KeySpec& spec, std::span<const Bytes> words, bool other) {
-  if (spec.use_of != nullptr) return spec.use_of(words);
-  return other && (spec.others_differ || spec.option_key != nullptr) ? spec.other_use : spec.use;
-}
-
 Status reply_keys(Call& call, bool with_flags) {
   const std::span<const Bytes> words = call.args().subspan(2);
   const Command* command = call.services().registry.find(words[0]);
@@ -103,23 +98,18 @@ Status reply_keys(Call& call, bool with_flags) {
     command = command->find_subcommand(words[1]);
   }
   if (command == nullptr) return Status::error("ERR Invalid command specified");
-  if (command->spec->keys.first == 0 && command->spec->keys.keyword.empty()) {
+  if (!command->spec->keys.names_keys()) {
     return Status::error("ERR The command has no key arguments");
   }
   const char* const kUnfit = "ERR Invalid number of arguments specified for command";
   if (!command->takes(words.size())) return Status::error(kUnfit);
-  std::vector<size_t> keys;
-  std::vector<KeyUse> uses;
-  for (const KeySpec* spec = &command->spec->keys; spec != nullptr; spec = spec->also) {
-    const size_t first = keys.size();
-    if (!find_keys(*spec, words, keys)) return Status::error(kUnfit);
-    for (size_t i = first; i < keys.size(); ++i) uses.push_back(use_of(*spec, words, i != first));
-  }
+  std::vector<UsedKey> keys;
+  if (!find_used_keys(*command->spec, words, keys)) return Status::error(kUnfit);
   call.reply().array(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) {
+  for (const UsedKey& key : keys) {
     if (with_flags) call.reply().array(2);
-    call.reply().bulk(words[keys[i]]);
-    if (with_flags) write_key_flags(call.reply(), uses[i]);
+    call.reply().bulk(words[key.index]);
+    if (with_flags) write_key_flags(call.reply(), key.use);
   }
   return Status::ok();
 }

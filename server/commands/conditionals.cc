@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/numbers.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
 
@@ -14,6 +15,7 @@ Status remove_if(Call& call, const Key& key, Item item, bool condition) {
   if (item && condition) {
     call.keyspace(key).remove(item);
     call.changed("del", key);
+    effect_del(call, key);
   }
   call.reply().integer(item && condition ? 1 : 0);
   return Status::ok();
@@ -125,6 +127,7 @@ Status msetex(Call& call) {
     if (options.expiry.kind == ExpiryOption::Kind::keep && item) expiry_ms = item->expiry_ms();
     put_string(call.keyspace(key), key, item, call.arg(3 + 2 * i), expiry_ms);
     call.changed("set", key);
+    effect_set(call, key, call.arg(3 + 2 * i), expiry_ms);
   }
   call.reply().integer(1);
   return Status::ok();

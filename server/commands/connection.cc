@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/numbers.h"
+#include "server/commands/acl/gate.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/errors.h"
@@ -53,24 +54,23 @@ Status select(Call& call) {
   return Status::ok();
 }
 
-// Checks a user and password; there is one user, "default", until ACL comes.
+// A failure is logged.
 bool log_in(Call& call, Bytes user, Bytes password) {
-  const std::string expected = call.settings().password();
-  const bool open = expected.empty();
-  if (user != "default" || (!open && password != expected)) return false;
-  call.session().authenticated = true;
-  return true;
+  Services& services = call.services();
+  if (services.access.log_in(call.session(), user, password)) return true;
+  log_wrong_password(services, call.session(), call.worker().clients, call.arg(0), user);
+  return false;
 }
 
 Status auth(Call& call) {
   if (call.arg_count() > 3) return Status::error(errors::kSyntax);
   const bool with_user = call.arg_count() == 3;
-  if (!with_user && !call.settings().password_set.load()) {
+  if (!with_user && call.services().access.is_without_password()) {
     return Status::error(
         "ERR AUTH <password> called without any password configured for the default user. Are you "
         "sure your configuration is correct?");
   }
-  const Bytes user = with_user ? call.arg(1) : Bytes("default");
+  const Bytes user = with_user ? call.arg(1) : kDefaultUser;
   if (!log_in(call, user, call.arg(with_user ? 2 : 1))) return Status::error(errors::kWrongPass);
   call.reply().ok();
   return Status::ok();
@@ -165,7 +165,7 @@ Status reset(Call& call) {
   session.name.clear();
   session.reply_mode = ReplyMode::on;
   session.no_evict = session.no_touch = false;
-  session.authenticated = !call.settings().password_set.load();
+  call.services().access.begin(session);
   call.reply().set_version(2);
   call.reply().simple("RESET");
   return Status::ok();

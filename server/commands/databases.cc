@@ -5,6 +5,7 @@
 #include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
 #include "server/commands/listeners.h"
+#include "server/commands/persistence.h"
 
 namespace larder {
 namespace {
@@ -21,6 +22,16 @@ void tell_trackers(Call& call) NO_THREAD_SAFETY_ANALYSIS {
   if (garbage != nullptr) call.store().shard(0).services.garbage.push_back(std::move(garbage));
 }
 
+// Those who wait for keys of some databases look again.
+template <typename Concerns>
+void wake_waiters(Call& call, Concerns concerns) {
+  call.services().listeners.waiters.each([&](const Waiters::List& list) {
+    for (const KeyPlace& key : list.front()->keys) {
+      if (concerns(key.db)) call.dispatcher().note_ready(key);
+    }
+  });
+}
+
 // ASYNC and SYNC cost the same here: the keys are cut off under the locks and freed by the
 // reclaimer's thread afterwards.
 Status flush(Call& call, unsigned db) {
@@ -30,7 +41,10 @@ Status flush(Call& call, unsigned db) {
     return Status::error(errors::kSyntax);
   }
   touch_all_watches(call.services().listeners.watches, call.store(), db);
-  call.worker().stats->changes.add(call.store().flush_locked(db));
+  call.changed_at_large(call.store().flush_locked(db));
+  wake_waiters(call, [db](unsigned of) { return db == Store::kAllDatabases || of == db; });
+  Persistence* persistence = call.services().persistence;
+  if (db == Store::kAllDatabases && persistence != nullptr) persistence->note_flush();
   tell_trackers(call);
   call.reply().ok();
   return Status::ok();
@@ -51,12 +65,8 @@ void swap(Call& call, unsigned a, unsigned b) {
   for (const unsigned db : {a, b}) touch_all_watches(listeners.watches, call.store(), db);
   call.store().swap_databases_locked(a, b);
   for (const unsigned db : {a, b}) touch_all_watches(listeners.watches, call.store(), db);
-  listeners.waiters.each([&](const Waiters::List& list) {
-    for (const KeyPlace& key : list.front()->keys) {
-      if (key.db == a || key.db == b) call.dispatcher().note_ready(key);
-    }
-  });
-  call.worker().stats->changes.add(1);
+  wake_waiters(call, [a, b](unsigned db) { return db == a || db == b; });
+  call.changed_at_large();
   tell_trackers(call);
 }
 

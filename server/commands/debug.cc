@@ -1,12 +1,14 @@
 // DEBUG: for tests and for people who look inside. Only where `enable-debug-command` allows.
 // Source: https://redis.io/commands/debug/
+#include <map>
 #include <string>
 
-#include "base/hash.h"
 #include "server/commands/answers.h"
+#include "server/commands/append_only.h"
 #include "server/commands/args.h"
 #include "server/commands/debug_words.h"
 #include "server/commands/families.h"
+#include "server/commands/persistence.h"
 #include "server/commands/string_values.h"
 #include "server/commands/value_digest.h"
 #include "storage/value.h"
@@ -32,31 +34,41 @@ Status object(Call& call) {
   return Status::ok();
 }
 
-// A sum of hashes does not depend on the order of keys.
+struct KeysDigest {
+  Digest sum;
+  size_t keys = 0;
+};
+
+void add_keys(Keyspace& keys, int64_t now_ms, KeysDigest& digest) {
+  uint64_t cursor = 0;
+  do {
+    cursor = keys.table().scan_segment(cursor, [&](Entry* entry) {
+      if (entry->expired(now_ms)) return;
+      const Key key = Key::of(entry->key());
+      Digest one;
+      one.mix(key.name);
+      mix_value(one, keys, key, keys.find_live(key, now_ms), now_ms);
+      digest.sum.add(one);
+      ++digest.keys;
+    });
+  } while (cursor != 0);
+}
+
+// Keys are added to the digest of their database, so their order does not count.
 Status digest(Call& call) NO_THREAD_SAFETY_ANALYSIS {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
-  uint64_t sum = 0;
+  std::map<unsigned, KeysDigest> keys_of;  // by database
   for (unsigned i = 0; i < call.store().shard_count(); ++i) {
     Shard& shard = call.store().shard(i);
-    for (const unsigned db : shard.used()) {
-      uint64_t cursor = 0;
-      do {
-        cursor = shard.keyspace(db).table().scan_segment(cursor, [&](Entry* entry) {
-          if (entry->expired(call.now_ms())) return;
-          Keyspace& keys = shard.keyspace(db);
-          const Key key = Key::of(entry->key());
-          const Item item = keys.find_live(key, call.now_ms());
-          std::string text = std::to_string(db) + ":" + std::to_string(key.name.size()) + ":";
-          text.append(key.name).append(std::to_string(item->expiry_ms()));
-          text.append(std::to_string(value_digest(keys, key, item, call.now_ms())));
-          sum += digest_of(text);
-        });
-      } while (cursor != 0);
-    }
+    for (const unsigned db : shard.used()) add_keys(shard.keyspace(db), call.now_ms(), keys_of[db]);
   }
-  char hex[48];
-  std::snprintf(hex, sizeof hex, "%040llx", static_cast<unsigned long long>(sum));
-  call.reply().simple(hex);
+  Digest all;
+  for (const auto& [db, keys] : keys_of) {
+    if (keys.keys == 0) continue;
+    all.mix_number(db);
+    all.join(keys.sum);
+  }
+  call.reply().simple(all.hex());
   return Status::ok();
 }
 
@@ -66,24 +78,45 @@ Status digest_value(Call& call) {
   for (size_t i = 2; i < call.arg_count(); ++i) {
     const Key key = call.key(i);
     const Item item = call.peek(key);
-    const uint64_t value =
-        item ? value_digest(call.keyspace(key), key, item, call.now_ms()) : 0;
-    char hex[48];
-    std::snprintf(hex, sizeof hex, "%040llx", static_cast<unsigned long long>(value));
-    call.reply().simple(hex);
+    Digest value;
+    if (item) mix_value(value, call.keyspace(key), key, item, call.now_ms());
+    call.reply().simple(value.hex());
   }
   return Status::ok();
 }
 
-// Nothing is kept on disk, so loading again what was saved a moment ago changes nothing.
+// Everything is saved, dropped and loaded again, while the world stands still.
 Status reload(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  Persistence::Reload how;
   Args args(call);
   while (args.more()) {
-    if (args.take("MERGE") || args.take("NOFLUSH") || args.take("NOSAVE")) continue;
-    return Status::error(
-        "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+    if (args.take("MERGE")) {
+      how.merge = true;
+    } else if (args.take("NOFLUSH")) {
+      how.flush = false;
+    } else if (args.take("NOSAVE")) {
+      how.save = false;
+    } else {
+      return Status::error(
+          "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+    }
   }
+  Persistence* persistence = call.services().persistence;
+  const std::string error = persistence == nullptr ? "" : persistence->reload(how);
+  if (!error.empty()) {
+    return Status::error("ERR Error trying to load the RDB dump, check server logs.");
+  }
+  call.reply().ok();
+  return Status::ok();
+}
+
+// Everything is dropped and loaded from the append-only file.
+Status load_file(Call& call) {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  AppendOnly* file = call.services().append_only;
+  const std::string error = file == nullptr ? "" : file->reload();
+  if (!error.empty()) return Status::error("ERR Error trying to load the AOF files, check logs.");
   call.reply().ok();
   return Status::ok();
 }
@@ -150,7 +183,7 @@ Status help(Call& call) {
   return reply_help(
       call,
       {"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-       "CHANGE-REPL-ID", "    Taken without effect: there is no replication.",
+       "CHANGE-REPL-ID", "    Gives the replication stream another id: no replica can go on in it.",
        "CONFIG-REWRITE-FORCE-ALL", "    Writes all options into the configuration file.",
        "DICT-RESIZING <0|1>", "    Taken without effect: tables grow piece by piece.",
        "DIGEST", "    A digest of all databases.",
@@ -159,17 +192,17 @@ Status help(Call& call) {
        "HTSTATS <db>", "    How many keys a database has.",
        "HTSTATS-KEY <key>", "    The same of a value.",
        "LISTPACK <key>", "    What a listpack holds.",
-       "LOADAOF", "    Loads the data again: nothing changes, as nothing is kept on disk.",
+       "LOADAOF", "    Drops the data and loads the append-only file.",
        "OBJECT <key>", "    How a value is kept.",
        "PAUSE-CRON <0|1>", "    Stops the work that is done from time to time.",
        "POPULATE <count> [<prefix>] [<size>]", "    Makes keys.",
        "PROTOCOL <type>", "    A reply of that type.",
        "QUICKLIST-PACKED-THRESHOLD <size>", "    Taken without effect.",
-       "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    As LOADAOF.",
+       "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    Saves, empties and loads the data.",
        "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
        "    How soon a client's reply buffer is fitted to its use.",
        "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are looked for.",
-       "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Taken without effect: there are no scripts.",
+       "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Lets scripts run any command.",
        "SLEEP <seconds>", "    Blocks a worker.",
        "STRINGMATCH-LEN <len> <pattern>", "    Matches a pattern to many a's.",
        "HELP", "    This text."});
@@ -194,8 +227,9 @@ constexpr auto kSubcommands = family({
     sub("DIGEST", "", "Digests all databases.", exactly(2), digest, {}, Flag::whole_store),
     sub("DIGEST-VALUE", "[key ...]", "Digests values.", at_least(2), digest_value,
         keys_from(2, -1, 1, KeyUse::read_only)),
-    sub("RELOAD", "[MERGE] [NOFLUSH] [NOSAVE]", "Loads the data again.", at_least(2), reload),
-    sub("LOADAOF", "", "Loads the data again.", exactly(2), reload),
+    sub("RELOAD", "[MERGE] [NOFLUSH] [NOSAVE]", "Loads the data again.", at_least(2), reload, {},
+        Flag::write | Flag::whole_store),
+    sub("LOADAOF", "", "Loads the append-only file again.", exactly(2), load_file),
     sub("POPULATE", "count [prefix] [size]", "Makes keys.", at_least(3), populate, {},
         Flag::write | Flag::whole_store),
     sub("HTSTATS", "db", "Counts keys.", at_least(3), table_stats),
@@ -214,8 +248,10 @@ constexpr auto kSubcommands = family({
         debug::packed_threshold),
     sub("CONFIG-REWRITE-FORCE-ALL", "", "Writes all options to the file.", exactly(2),
         debug::rewrite_all),
-    sub("CHANGE-REPL-ID", "", "Has no effect.", exactly(2), debug::accept_switch),
-    sub("SET-DISABLE-DENY-SCRIPTS", "on", "Has no effect.", exactly(3), debug::accept_switch),
+    sub("CHANGE-REPL-ID", "", "Gives the replication stream another id.", exactly(2),
+        debug::change_repl_id),
+    sub("SET-DISABLE-DENY-SCRIPTS", "on", "Lets scripts run any command.", exactly(3),
+        debug::deny_scripts),
     sub("DICT-RESIZING", "on", "Has no effect.", exactly(3), debug::accept_switch),
     help_card("server", "1.0.0", kAcl, help),
 });

@@ -8,6 +8,7 @@
 #include "base/glob.h"
 #include "base/numbers.h"
 #include "server/commands/args.h"
+#include "server/commands/replication.h"
 
 namespace larder::debug {
 
@@ -52,6 +53,16 @@ Status pause_cron(Call& call) {
   const int64_t paused = args.integer();
   if (!args.ok()) return args.error();
   call.settings().cron_paused.store(paused != 0);
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status deny_scripts(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t disabled = args.integer();
+  if (!args.ok()) return args.error();
+  call.settings().noscript_ignored.store(disabled != 0);
   call.reply().ok();
   return Status::ok();
 }
@@ -105,6 +116,13 @@ Status rewrite_all(Call& call) {
 // Switches of machinery that works otherwise here: taken, without effect.
 Status accept_switch(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status change_repl_id(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  if (call.services().replication != nullptr) call.services().replication->change_id();
   call.reply().ok();
   return Status::ok();
 }

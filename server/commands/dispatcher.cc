@@ -1,16 +1,18 @@
 #include "server/commands/dispatcher.h"
 
 #include <algorithm>
-#include <bit>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "server/commands/acl/gate.h"
 #include "server/commands/activity.h"
 #include "server/commands/client_tracking.h"
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
+#include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
 #include "server/commands/transactions.h"
 #include "storage/shard_lock.h"
@@ -18,12 +20,42 @@
 namespace larder {
 namespace {
 
+// How run_locked says that a script holds for long what the request needs.
+constexpr const char* kHeldUp = "BUSY a script runs";
 // Of commands that need other workers' threads, which may wait for this one's locks.
 constexpr const char* kNotNested = "ERR This command is not allowed inside a transaction or script";
+
+// What a stream of effects may hold; the rest changes nothing and is passed over (PING, REPLCONF).
+bool belongs_to_stream(const Command& command) {
+  const CommandSpec& spec = *command.spec;
+  if (has(spec.flags, Flag::write) || has(spec.flags, Flag::may_replicate)) return true;
+  return spec.name == "SELECT" || spec.name == "MULTI" || spec.name == "EXEC";
+}
+
+// EXEC will run one.
+bool runs_script(const Session& session) {
+  if (!in_multi(session.transaction.get())) return false;
+  for (const KeptRequest& request : session.transaction->queue) {
+    if (has(request.command->spec->flags, Flag::script_turn)) return true;
+  }
+  return false;
+}
 
 // Client-side caching: what the client reads is to be noted.
 bool remembers(Call& call) {
   return call.session().tracking != nullptr && has(call.command().spec->flags, Flag::readonly);
+}
+
+// EXEC: MONITOR shows it behind what it runs.
+bool runs_queue(const Request& request) {
+  return has(request.command->spec->flags, Flag::runs_queue);
+}
+
+// What an EXEC that is refused says: its transaction is over.
+Status aborted(const Status& refusal) {
+  std::string why(refusal.text());
+  if (why.starts_with("ERR ")) why.erase(0, 4);
+  return Status::error("EXECABORT Transaction discarded because of: " + why);
 }
 
 }  // namespace
@@ -49,19 +81,21 @@ void Dispatcher::prepare(Request& request) const {
 void Dispatcher::prefetch_bucket(const Request& request, const Session& session) {
   if (request.first_key == 0) return;
   Shard& shard = services_.store.shard_of(request.hash);
-  MutexLock lock(shard.mutex);
+  if (!shard.mutex.try_lock()) return;  // whoever has it works on the same cache lines
   if (const Keyspace* keys = shard.find_keyspace(session.db)) {
     keys->table().prefetch_bucket(keys->place_of(request.hash));
   }
+  shard.mutex.unlock();
 }
 
 void Dispatcher::prefetch_entry(const Request& request, const Session& session) {
   if (request.first_key == 0) return;
   Shard& shard = services_.store.shard_of(request.hash);
-  MutexLock lock(shard.mutex);
+  if (!shard.mutex.try_lock()) return;
   if (const Keyspace* keys = shard.find_keyspace(session.db)) {
     keys->table().prefetch_entry(keys->place_of(request.hash));
   }
+  shard.mutex.unlock();
 }
 
 Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, ReplyWriter& reply,
@@ -72,11 +106,39 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
     return Outcome::done;
   }
   if (Status refusal = pass_gates(input); !refusal.is_ok()) {
+    if (request.command != nullptr && runs_queue(request)) {
+      refusal = aborted(refusal);
+      end_transaction(services_.listeners.watches, services_.store, session);
+    }
     refuse(request, refusal, reply);
     if (in_multi(session.transaction.get())) session.transaction->failed = true;
     return Outcome::done;
   }
+  if (services_.script.is_long()) [[unlikely]] {
+    if (const auto outcome = beside_script(request, session, reply)) return *outcome;
+  }
   if (must_wait(services_, session, *request.command, now_ms)) return Outcome::postponed;
+  return run_passed(request, session, reply, now_ms, waker);
+}
+
+Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& session,
+                                           ReplyWriter& reply, int64_t now_ms,
+                                           const std::shared_ptr<Waker>& waker) {
+  const GateInput input{services_, worker_, session, request.command, request.args, now_ms};
+  if (Status refusal = pass_gates_of_stream(input); !refusal.is_ok()) {
+    refuse(request, refusal, reply);
+    return Outcome::done;
+  }
+  if (services_.listeners.pushes.congested()) return Outcome::postponed;
+  sees_expired = true;
+  const Outcome outcome = run_passed(request, session, reply, now_ms, waker);
+  sees_expired = false;
+  return outcome;
+}
+
+Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& session,
+                                           ReplyWriter& reply, int64_t now_ms,
+                                           const std::shared_ptr<Waker>& waker) {
   if (in_multi(session.transaction.get()) &&
       !has(request.command->spec->flags, Flag::never_queued)) [[unlikely]] {
     queue(request, session, reply);
@@ -86,7 +148,8 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
       must_wait_for_snapshot(services_.store, session, *request.command, request.args)) {
     return Outcome::postponed;
   }
-  if (services_.monitors.load(std::memory_order_relaxed) > 0) feed_monitors(request, session);
+  const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
+  if (monitored && !runs_queue(request)) [[unlikely]] feed_monitors(request, session, false);
 
   Call call(services_, worker_, session, reply, waker);
   call.dispatcher_ = this;
@@ -105,15 +168,48 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   session.running = true;
   const Status status = run_locked(request, call);
   session.running = false;
+  if (monitored && runs_queue(request)) [[unlikely]] feed_monitors(request, session, false);
   if (session.tracking != nullptr) [[unlikely]] end_caching(session, *request.command);
   if (!status.is_ok()) {
+    if (status.text().data() == kHeldUp) return hold_up(request, session, reply);
     reply.error(status.text());
     services_.error_stats.add(status.text());
   }
-  account(request, session, ticks() - start, status);
-  if (!call.has_task()) [[likely]] return Outcome::done;
+  if (!call.has_task()) [[likely]] {
+    account(request, session, ticks() - start, status);
+    return Outcome::done;
+  }
   task_ = call.take_task();
+  if (!task_->counts_itself()) account(request, session, ticks() - start, status);
   return Outcome::task;
+}
+
+std::string Dispatcher::replay(std::span<const Bytes> args, Session& session,
+                               ReplyWriter& reply) {
+  Request request{args};
+  prepare(request);
+  if (request.command == nullptr) return "Unknown command '" + std::string(args[0]) + "'";
+  if (!request.command->takes(args.size())) return "Wrong arguments of " + request.command->name;
+  if (!belongs_to_stream(*request.command)) return "";
+  if (in_multi(session.transaction.get()) &&
+      !has(request.command->spec->flags, Flag::never_queued)) {
+    session.transaction->queue.emplace_back(request.command, args);
+    return "";
+  }
+  const std::shared_ptr<Waker> nobody;  // nothing of it waits
+  Call call(services_, worker_, session, reply, nobody);
+  call.dispatcher_ = this;
+  call.command_ = request.command;
+  call.args_ = args;
+  call.now_ms_ = Call::kNoClock;
+  call.nested_ = true;  // it can't wait for anything
+  call.first_key_ = request.first_key;
+  call.first_hash_ = request.hash;
+  replaying_ = true;
+  const Status status = run_locked(request, call);
+  replaying_ = false;
+  if (!status.is_ok()) reply.error(status.text());
+  return "";
 }
 
 // As much as a client may send in one request it may also have queued.
@@ -132,32 +228,155 @@ void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& re
 }
 
 void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const Bytes> args) {
-  Call call(services_, worker_, outer.session(), outer.reply(), outer.waker());
+  run_inside(outer, {command, args, outer.reply(), false, true});
+}
+
+void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<const Bytes> args,
+                               ReplyWriter& reply, bool counts_error) {
+  run_inside(outer, {command, args, reply, true, counts_error});
+}
+
+// What the user may not do by itself, its scripts may not either.
+Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
+  Session& session = outer.session();
+  const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
+                                    nested.command, nested.args);
+  if (verdict.allowed()) [[likely]] return Status::ok();
+  return Status::error("ERR ACL failure in script: " +
+                       denial_text(verdict, *session.acl_user, nested.command, nested.args));
+}
+
+void Dispatcher::run_inside(Call& outer, const Nested& nested) {
+  Call call(services_, worker_, outer.session(), nested.reply, outer.waker());
   call.dispatcher_ = this;
   call.nested_ = true;
-  call.command_ = &command;
-  call.args_ = args;
+  call.in_script_ = nested.in_script;
+  call.command_ = &nested.command;
+  call.args_ = nested.args;
   call.now_ms_ = outer.now_ms();
-  const Request request{args, &command, 0, 0};
+  if (nested.in_script) {
+    if (Status refusal = script_refusal(outer, nested); !refusal.is_ok()) {
+      return nested.reply.error(refusal.text());
+    }
+    take_shards_of(nested.command, nested.args, call);
+  }
+  const Request request{nested.args, &nested.command, 0, 0};
   if (services_.monitors.load(std::memory_order_relaxed) > 0) {
-    feed_monitors(request, outer.session());
+    feed_monitors(request, outer.session(), nested.in_script);
   }
   const uint64_t start = ticks();
-  held_shards = shard_set_.data();
+  const uint64_t* const held_before = std::exchange(held_shards, shards_.words());
+  EffectLog::gathering = &effects_;
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
-  Status status = command.spec->run(call);
+  Status status = nested.command.spec->run(call);
   if (remembers(call)) remember_reads(call);
   for (auto task = call.take_task(); task != nullptr;) {
-    const Task::Progress progress = task->step(outer.reply(), call.now_ms());
+    const Task::Progress progress = task->step(nested.reply, call.now_ms());
     if (progress == Task::Progress::wait) status = Status::error(kNotNested);
     if (progress != Task::Progress::again) break;
   }
-  held_shards = nullptr;
+  if (services_.listeners.effects.active()) gather_effects(call);
+  EffectLog::gathering = nullptr;
+  held_shards = held_before;
   if (!status.is_ok()) {
-    outer.reply().error(status.text());
-    services_.error_stats.add(status.text());
+    nested.reply.error(status.text());
+    if (nested.counts_error) services_.error_stats.add(status.text());
   }
   account(request, outer.session(), ticks() - start, status);
+}
+
+// The first key's hash travels with the call, as for any other command.
+void Dispatcher::take_shards_of(const Command& command, std::span<const Bytes> args, Call& call) {
+  const CommandSpec& spec = *command.spec;
+  if (has(spec.flags, Flag::whole_store)) {
+    for (unsigned i = 0; i < services_.store.shard_count(); ++i) take_shard(i, call.now_ms());
+    return;
+  }
+  const auto first = static_cast<size_t>(spec.keys.first);
+  if (command.one_key && first < args.size()) {
+    call.first_key_ = first;
+    call.first_hash_ = hash_of(args[first]);
+    return take_shard(services_.store.shard_index(call.first_hash_), call.now_ms());
+  }
+  std::vector<size_t> keys;
+  if (!spec.keys.names_keys() || !find_keys(spec, args, keys)) return;
+  for (const size_t key : keys) {
+    take_shard(services_.store.shard_index(hash_of(args[key])), call.now_ms());
+  }
+}
+
+// Waits while others are held, as only the script that has the turn may.
+void Dispatcher::take_shard(unsigned index, int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
+  if (shards_.has(index)) [[likely]] return;
+  Shard& shard = services_.store.shard(index);
+  shard.mutex.lock();
+  if (now_ms != Call::kNoClock) [[likely]] shard.services.now_ms = now_ms;
+  shards_.add(index);
+  if (services_.script.is_long()) shard.held_for_long.store(true, std::memory_order_relaxed);
+}
+
+void Dispatcher::become_long() {
+  shards_.each([&](unsigned shard) {
+    services_.store.shard(shard).held_for_long.store(true, std::memory_order_relaxed);
+  });
+  services_.script.set_long(true);
+}
+
+// Before the shards are let go.
+void Dispatcher::end_long_script() {
+  shards_.each([&](unsigned shard) {
+    services_.store.shard(shard).held_for_long.store(false, std::memory_order_relaxed);
+  });
+  services_.script.set_long(false);
+  was_long_ = true;
+}
+
+// Which requests go on while a script runs for long. Nothing: this one does.
+std::optional<Dispatcher::Outcome> Dispatcher::beside_script(const Request& request,
+                                                             Session& session,
+                                                             ReplyWriter& reply) {
+  const Flag flags = request.command->spec->flags;
+  const bool busy =
+      services_.script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed));
+  const bool queued = in_multi(session.transaction.get()) && !has(flags, Flag::never_queued);
+  if (queued && !busy) return {};
+  if (!queued && !held_up(request, session, busy)) return {};
+  return busy ? hold_up(request, session, reply) : Outcome::postponed;
+}
+
+// Before a script is busy, only those wait that it could block: also walks over the whole store.
+bool Dispatcher::held_up(const Request& request, const Session& session, bool busy) {
+  const CommandSpec& spec = *request.command->spec;
+  const bool keys = spec.keys.names_keys() || has(spec.flags, Flag::whole_store);
+  if (has(spec.flags, Flag::allow_busy) && !keys) return false;
+  if (has(spec.flags, Flag::script_turn)) return true;
+  if (!keys && !has(spec.flags, Flag::runs_queue)) {
+    return busy || spec.group == "generic" || spec.group == "server";
+  }
+  if (has(spec.flags, Flag::runs_queue) && (busy || runs_script(session))) return true;
+  find_shards(request, session);
+  return !shards_.all([&](unsigned shard) {
+    return !services_.store.shard(shard).held_for_long.load(std::memory_order_relaxed);
+  });
+}
+
+Dispatcher::Outcome Dispatcher::hold_up(const Request& request, Session& session,
+                                        ReplyWriter& reply) {
+  const ScriptRun& script = services_.script;
+  if (!script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed))) {
+    return Outcome::postponed;
+  }
+  if (in_multi(session.transaction.get())) session.transaction->failed = true;
+  if (has(request.command->spec->flags, Flag::runs_queue) && session.transaction != nullptr) {
+    end_transaction(services_.listeners.watches, services_.store, session);
+    refuse(request,
+           Status::error("EXECABORT Transaction discarded because of: " +
+                         std::string(script.busy_error())),
+           reply);
+  } else {
+    refuse(request, Status::error(script.busy_error()), reply);
+  }
+  return Outcome::done;
 }
 
 Status Dispatcher::run_locked(const Request& request, Call& call) {
@@ -165,9 +384,14 @@ Status Dispatcher::run_locked(const Request& request, Call& call) {
   Status status = Status::ok();
   if (request.first_key != 0 && request.command->one_key) [[likely]] {
     status = run_one_key(request, call);
+  } else if (has(spec.flags, Flag::script_turn) ||
+             (has(spec.flags, Flag::runs_queue) && runs_script(call.session()))) {
+    status = run_with_turn(request, call);
   } else if (!spec.keys.names_keys() && !has(spec.flags, Flag::whole_store) &&
              !has(spec.flags, Flag::runs_queue)) {
-    return spec.run(call);
+    status = spec.run(call);
+    if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
+    return status;
   } else {
     status = run_many_keys(request, call);
   }
@@ -184,11 +408,12 @@ void Dispatcher::dispose_garbage() {
 Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAFETY_ANALYSIS {
   const CommandSpec& spec = *request.command->spec;
   Shard& shard = services_.store.shard_of(request.hash);
-  shard.mutex.lock();
-  shard.services.now_ms = call.now_ms();
+  if (!shard.lock()) [[unlikely]] return Status::error(kHeldUp);
+  if (call.now_ms() != Call::kNoClock) [[likely]] shard.services.now_ms = call.now_ms();
   if (shard.services.snapshot != nullptr) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
+  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   if (!ready_.empty()) [[unlikely]] {
     held_one_ = services_.store.shard_index(request.hash);
     serve_ready(call.now_ms());
@@ -204,14 +429,55 @@ Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAF
 
 Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
-  find_shards(request, call);
-  lock_shards(call.now_ms());
+  find_shards(request, call.session());
+  if (!lock_wanted(call.now_ms())) return Status::error(kHeldUp);
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
+  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms());
-  unlock_shards(has(spec.flags, Flag::write) || has(spec.flags, Flag::runs_queue));
+  if (services_.script.is_long() && has(spec.flags, Flag::script_turn | Flag::runs_queue)) {
+    end_long_script();
+  }
+  constexpr Flag kWrites = Flag::write | Flag::runs_queue | Flag::script_turn;
+  unlock_wanted(has(spec.flags, kWrites));
   return status;
+}
+
+// The request with the command's name as the card has it, whatever the client wrote.
+std::span<const Bytes> Dispatcher::canonical(const Call& call) {
+  const Command& command = call.command();
+  const Bytes name = (command.parent != nullptr ? *command.parent : command).spec->name;
+  if (call.arg(0) == name) return call.args();
+  words_.assign(call.args().begin(), call.args().end());
+  words_[0] = name;
+  return words_;
+}
+
+// Under the locks of what the command changed.
+void Dispatcher::note_effects(Call& call) {
+  if (replaying_) return effects_.clear();
+  EffectLog& log = services_.listeners.effects;
+  Session& session = call.session();
+  if (!session.verbatim.empty()) [[unlikely]] {
+    log.append_raw(session.verbatim);
+    session.verbatim = {};
+    effects_.clear();
+    return;
+  }
+  if (!call.changed_ && effects_.empty()) return;
+  if (call.effect_ == Call::Effect::request && effects_.empty()) {
+    session.effect_end = log.append(session.db, canonical(call));
+    return;
+  }
+  session.effect_end = log.append(effects_);
+  effects_.clear();
+}
+
+// Of one command of a transaction or script.
+void Dispatcher::gather_effects(Call& call) {
+  if (!call.changed_ || call.effect_ != Call::Effect::request) return;
+  effects_.add(call.session().db, canonical(call));
 }
 
 // What the running snapshot still has to write of the keys that the call may change.
@@ -219,17 +485,24 @@ void Dispatcher::write_ahead(const Call& call) {
   write_ahead_of_changes(services_.store, call.session_.db, call.command(), call.args());
 }
 
-void Dispatcher::find_shards(const Request& request, Call& call) {
-  shard_set_.fill(0);
-  if (has(request.command->spec->flags, Flag::whole_store)) return want_all_shards();
-  if (has(request.command->spec->flags, Flag::runs_queue)) {
-    return want_shards_of_queue(call.session());
+// Scripts run one at a time, and whoever has the turn may take further shards while he holds some.
+Status Dispatcher::run_with_turn(const Request& request, Call& call) {
+  if (!services_.script.enter()) return Status::error(kHeldUp);
+  Status status = run_many_keys(request, call);
+  const bool was_long = std::exchange(was_long_, false);
+  services_.script.leave();
+  if (was_long) {
+    services_.workers.visit_all(
+        worker_.index, [](ClientsOfWorker& clients) { clients.retry_postponed(); }, nullptr);
   }
-  want_shards_of(*request.command, request.args);
+  return status;
 }
 
-void Dispatcher::want_all_shards() {
-  for (unsigned i = 0; i < services_.store.shard_count(); ++i) want_shard(i);
+void Dispatcher::find_shards(const Request& request, const Session& session) {
+  shards_.clear();
+  if (has(request.command->spec->flags, Flag::whole_store)) return want_all_shards();
+  if (has(request.command->spec->flags, Flag::runs_queue)) return want_shards_of_queue(session);
+  want_shards_of(*request.command, request.args);
 }
 
 // Arguments that do not fit the card lock nothing more; the handler will say what is wrong.
@@ -247,7 +520,7 @@ void Dispatcher::want_shards_of_queue(const Session& session) {
   }
   for (const KeptRequest& request : session.transaction->queue) {
     const CommandSpec& spec = *request.command->spec;
-    const bool anywhere = !spec.keys.names_keys() &&
+    const bool anywhere = !spec.keys.names_keys() && !has(spec.flags, Flag::no_data) &&
                           (spec.group == "generic" || spec.group == "server");
     if (anywhere || has(spec.flags, Flag::whole_store)) return want_all_shards();
     want_shards_of(*request.command, request.args);
@@ -305,7 +578,35 @@ bool Dispatcher::may_serve(const KeyPlace& key, const Waiter& waiter,
   return item && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
 }
 
+// The rules may have changed since the client began to wait. It lives on another worker, so that
+// has to tell the log who it is.
+Status Dispatcher::refusal_of(Waiter& waiter) {
+  Session& session = waiter.session;
+  if (session.acl_pass == services_.access.generation()) [[likely]] return Status::ok();
+  if (may_run(services_, session, *waiter.command, waiter.args)) return Status::ok();
+  worker_.stats->commands[waiter.command->id].rejected.add(1);
+  if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
+  const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
+  const std::string error = "NOPERM " + denial_text(verdict, *session.acl_user, *waiter.command,
+                                                    waiter.args);
+  services_.error_stats.add(error);
+  services_.workers.visit(
+      waiter.worker,
+      [&services = services_, id = session.id,
+       request = std::make_shared<KeptRequest>(waiter.command, waiter.args)](
+          ClientsOfWorker& clients) {
+        ClientView* client = clients.find(id);
+        if (client == nullptr) return;
+        (void)permit(services, client->session(), &clients, AclContext::toplevel,
+                     *request->command, request->args);
+      });
+  return Status::error(error);
+}
+
 void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
+  if (waiter->gone.load(std::memory_order_relaxed)) {
+    return leave_lists(services_.listeners.waiters, *waiter);
+  }
   ReplyWriter reply(waiter->reply, waiter->session.protocol);
   Call call(services_, worker_, waiter->session, reply, waiter->waker);
   call.dispatcher_ = this;
@@ -314,26 +615,45 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
   call.args_ = waiter->args;
   call.now_ms_ = now_ms;
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
-  const Status status = waiter->command->spec->run(call);
+  const uint64_t start = ticks();
+  const Status refusal = refusal_of(*waiter);
+  const Status status = refusal.is_ok() ? waiter->command->spec->run(call) : Status::ok();
+  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   if (call.still_waiting_) return;
+  if (!refusal.is_ok()) reply.error(refusal.text());
   if (!status.is_ok()) reply.error(status.text());
+  if (refusal.is_ok()) {
+    const Request request{waiter->args, waiter->command, 0, 0};
+    account(request, waiter->session, ticks() - start, status);
+  }
   leave_lists(services_.listeners.waiters, *waiter);
   served_.push_back(waiter);
 }
 
-// Without locks: takes those of each waiter in turn.
+// Without locks: takes those of each waiter in turn. A script may hold some for long, see
+// serve_held_up.
 void Dispatcher::serve_late(int64_t now_ms) {
+  std::vector<Late> held_up;
   for (size_t i = 0; i < late_.size(); ++i) {
     const Late late = late_[i];
-    shard_set_.fill(0);
+    shards_.clear();
     for (const unsigned shard : late.waiter->shards) want_shard(shard);
-    lock_shards(now_ms);
+    if (!lock_wanted(now_ms)) {
+      held_up.push_back(late);
+      continue;
+    }
     serve_key(late.key, late.waiter.get(), now_ms);
     serve_ready(now_ms);
-    unlock_shards(true);
+    unlock_wanted(true);
     if (!garbage_.empty()) dispose_garbage();
   }
-  late_.clear();
+  late_ = std::move(held_up);
+}
+
+void Dispatcher::serve_held_up(int64_t now_ms) {
+  if (late_.empty()) [[likely]] return;
+  serve_late(now_ms);
+  wake_served();
 }
 
 void Dispatcher::wake_served() {
@@ -345,28 +665,23 @@ void Dispatcher::wake_served() {
   served_.clear();
 }
 
-void Dispatcher::lock_shards(int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
-  for (size_t word = 0; word < kShardWords; ++word) {
-    for (uint64_t left = shard_set_[word]; left != 0; left &= left - 1) {
-      Shard& shard = services_.store.shard(
-          static_cast<unsigned>(word * 64 + static_cast<size_t>(std::countr_zero(left))));
-      shard.mutex.lock();
-      shard.services.now_ms = now_ms;
-    }
-  }
+bool Dispatcher::lock_wanted(int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
+  if (!lock_shards(services_.store, shards_)) return false;
+  if (now_ms == Call::kNoClock) [[unlikely]] return true;
+  shards_.each([&](unsigned shard) NO_THREAD_SAFETY_ANALYSIS {
+    services_.store.shard(shard).services.now_ms = now_ms;
+  });
+  return true;
 }
 
-void Dispatcher::unlock_shards(bool wrote) NO_THREAD_SAFETY_ANALYSIS {
-  for (size_t word = 0; word < kShardWords; ++word) {
-    for (uint64_t left = shard_set_[word]; left != 0; left &= left - 1) {
-      Shard& shard = services_.store.shard(
-          static_cast<unsigned>(word * 64 + static_cast<size_t>(std::countr_zero(left))));
-      if (wrote) shard.settle_memory(services_.store.memory());
-      for (auto& piece : shard.services.garbage) garbage_.push_back(std::move(piece));
-      shard.services.garbage.clear();
-      shard.mutex.unlock();
-    }
-  }
+void Dispatcher::unlock_wanted(bool wrote) NO_THREAD_SAFETY_ANALYSIS {
+  shards_.each([&](unsigned index) NO_THREAD_SAFETY_ANALYSIS {
+    Shard& shard = services_.store.shard(index);
+    if (wrote) shard.settle_memory(services_.store.memory());
+    for (auto& piece : shard.services.garbage) garbage_.push_back(std::move(piece));
+    shard.services.garbage.clear();
+    shard.mutex.unlock();
+  });
 }
 
 void Dispatcher::refuse(const Request& request, const Status& status, ReplyWriter& reply) {
@@ -420,11 +735,14 @@ void Dispatcher::note_slow(const Request& request, const Session& session, int64
   }
 }
 
-void Dispatcher::feed_monitors(const Request& request, const Session& session) {
+void Dispatcher::feed_monitors(const Request& request, const Session& session, bool in_script) {
   const Flag flags = request.command->spec->flags;
-  if (has(flags, Flag::skip_monitor) || has(flags, Flag::admin)) return;
+  // A script is shown before what it calls.
+  const bool skipped = has(flags, Flag::skip_monitor) && !has(flags, Flag::script_turn);
+  if (skipped || has(flags, Flag::admin)) return;
   const auto line = std::make_shared<std::string>(
-      monitor_line(session, redacted(*request.command, request.args), unix_us()));
+      monitor_line(session.db, in_script ? Bytes("lua") : Bytes(session.address),
+                   redacted(*request.command, request.args), unix_us()));
   services_.workers.visit_all(
       worker_.index,
       [line](ClientsOfWorker& clients) {

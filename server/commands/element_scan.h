@@ -64,8 +64,11 @@ inline Status reply_empty_scan(Call& call) {
 template <typename Wants>
 uint64_t scan_table(ElementTable& table, const ElementScan& scan, Wants wants,
                     std::vector<const Element*>& found) {
+  // COUNT is a hint. One call looks at no more than other clients can wait for, about 1 ms.
+  constexpr uint64_t kCountMax = 10000;
+  const uint64_t count = std::min(scan.count, kCountMax);
   // Empty buckets count too, or a sparse table would be walked in one call.
-  uint64_t buckets_left = std::min(scan.count, uint64_t{1} << 40) * 10;
+  uint64_t buckets_left = count * 10;
   uint64_t seen = 0;
   uint64_t cursor = scan.cursor;
   do {
@@ -73,7 +76,7 @@ uint64_t scan_table(ElementTable& table, const ElementScan& scan, Wants wants,
       ++seen;
       if (scan.wants(element->key()) && wants(*element)) found.push_back(element);
     });
-  } while (cursor != 0 && seen < scan.count && --buckets_left > 0);
+  } while (cursor != 0 && seen < count && --buckets_left > 0);
   return cursor;
 }
 

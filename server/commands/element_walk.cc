@@ -1,64 +1,43 @@
 #include "server/commands/element_walk.h"
 
-#include <string>
-
-#include "base/clock.h"
-#include "server/commands/reply_pieces.h"
-#include "storage/shard_lock.h"
+#include "storage/element_object.h"
 
 namespace larder {
 namespace {
 
-// How long a walk may keep its worker busy before others have their turn.
-constexpr int64_t kSliceUs = 50;
-
-class ElementWalk : public Task {
+class ElementWalk : public SlicedRead {
  public:
-  ElementWalk(Store& store, unsigned db, const Key& key, Type type, ElementParts parts)
-      : store_(store), db_(db), name_(key.name), hash_(key.hash), type_(type), parts_(parts) {}
-
-  Progress step(ReplyWriter& reply, int64_t now_ms) override {
-    const int64_t end_us = steady_us() + kSliceUs;
-    do {
-      visit_segment(now_ms);
-      if (cursor_ != 0 && steady_us() >= end_us) return Progress::again;
-    } while (cursor_ != 0);
-    write_header(reply);
-    found_.write(reply);
-    return Progress::done;
-  }
+  ElementWalk(Call& call, const Key& key, Type type, ElementParts parts)
+      : SlicedRead(call, {&key, 1}, type), type_(type), parts_(parts) {}
 
  private:
-  void visit_segment(int64_t now_ms) {
-    const unsigned index = store_.shard_index(hash_);
-    Shard& shard = store_.shard(index);
-    ShardLock lock(shard, index);  // EXEC and scripts hold it already
-    Keyspace* keys = shard.find_keyspace(db_);
-    const Item item = keys == nullptr ? Item{} : keys->find({name_, hash_});
-    const bool there = item && !item->expired(now_ms) && item->type() == type_ &&
-                       item->encoding() == Encoding::object;
-    if (!there) {
-      cursor_ = 0;
-      return;
-    }
-    auto& object = *static_cast<ElementObject*>(Keyspace::object_of(*item.entry()));
+  void restart() override {
+    cursor_ = 0;
+    found_.clear();
+  }
+
+  bool read(const Slice& slice) override {
+    if (!slice.item || slice.item->encoding() != Encoding::object) return false;
+    auto& object = *static_cast<ElementObject*>(Keyspace::object_of(*slice.item.entry()));
     cursor_ = object.table().walk(cursor_, [&](const Element* element) {
-      if (element->has_expiry() && element->expiry_ms() <= now_ms) return;
+      if (element->has_expiry() && element->expiry_ms() <= slice.now_ms) return;
       if (parts_ != ElementParts::values) found_.add(element->key());
       if (parts_ != ElementParts::keys) found_.add(element->value());
     });
+    return cursor_ != 0;
   }
 
-  void write_header(ReplyWriter& reply) const {
-    if (type_ == Type::set) return reply.set(found_.count());
-    if (parts_ == ElementParts::both) return reply.map(found_.count() / 2);
-    reply.array(found_.count());
+  void write(ReplyWriter& reply) override {
+    if (type_ == Type::set) {
+      reply.set(found_.count());
+    } else if (parts_ == ElementParts::both) {
+      reply.map(found_.count() / 2);
+    } else {
+      reply.array(found_.count());
+    }
+    found_.write(reply);
   }
 
-  Store& store_;
-  const unsigned db_;
-  const std::string name_;
-  const uint64_t hash_;
   const Type type_;
   const ElementParts parts_;
   uint64_t cursor_ = 0;
@@ -68,8 +47,7 @@ class ElementWalk : public Task {
 }  // namespace
 
 void start_element_walk(Call& call, const Key& key, Type type, ElementParts parts) {
-  call.start_task(
-      std::make_unique<ElementWalk>(call.store(), call.session().db, key, type, parts));
+  call.start_task(std::make_unique<ElementWalk>(call, key, type, parts));
 }
 
 }  // namespace larder

@@ -5,6 +5,7 @@
 
 #include "base/numbers.h"
 #include "server/commands/args.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 
 namespace larder {
@@ -71,7 +72,7 @@ Status set_expiry(Call& call, const TimeForm& form) {
   if (!args.ok()) return args.error();
   const auto value = parse_int64(time);
   if (!value) return Status::error(errors::kNotInteger);
-  const auto expiry_ms = expiry_from(*value, form, call.now_ms());
+  const auto expiry_ms = expiry_from(*value, form, call.clock_ms());
   if (!expiry_ms) {
     return Status::error("ERR invalid expire time in '" + std::string(form.name) + "' command");
   }
@@ -80,9 +81,11 @@ Status set_expiry(Call& call, const TimeForm& form) {
   if (sets && *expiry_ms <= call.now_ms()) {
     call.keyspace(key).remove(item);
     call.changed("del", key);
+    effect_del(call, key);
   } else if (sets) {
     call.keyspace(key).set_expiry(item, *expiry_ms);
     call.changed("expire", key);
+    effect_expiry(call, key, *expiry_ms);
   }
   call.reply().integer(sets ? 1 : 0);
   return Status::ok();

@@ -40,8 +40,7 @@ std::span<const CommandSpec> activity_commands();
 std::span<const CommandSpec> server_commands();
 std::span<const CommandSpec> debug_commands();
 std::span<const CommandSpec> client_commands();
-std::span<const CommandSpec> function_commands();
-std::span<const CommandSpec> script_commands();
+std::span<const CommandSpec> module_commands();
 std::span<const CommandSpec> acl_commands();
 std::span<const CommandSpec> sorted_set_commands();
 std::span<const CommandSpec> sorted_set_range_commands();
@@ -51,6 +50,7 @@ std::span<const CommandSpec> geo_commands();
 std::span<const CommandSpec> geo_search_commands();
 std::span<const CommandSpec> pubsub_commands();
 std::span<const CommandSpec> eviction_commands();
+std::span<const CommandSpec> append_only_commands();
 
 // CLIENT SETNAME's rule: printable and no spaces.
 bool is_client_name(Bytes name);

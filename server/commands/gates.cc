@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "server/commands/append_only.h"
+#include "server/commands/acl/gate.h"
 #include "server/commands/errors.h"
+#include "server/commands/replication.h"
 #include "server/commands/transactions.h"
 #include "server/commands/listeners.h"
 
@@ -65,11 +68,29 @@ struct Arity {
   }
 };
 
-struct Authenticated {
-  static bool concerns(const GateInput& input) { return !input.session.authenticated; }
+// Of a client whose user may not do everything, or has changed since it was asked last.
+struct Allowed {
+  static bool concerns(const GateInput& input) {
+    return input.session.acl_pass != input.services.access.generation();
+  }
   static Status check(const GateInput& input) {
-    if (has(input.command->spec->flags, Flag::no_auth)) return Status::ok();
-    return Status::error(errors::kNoAuth);
+    Session& session = input.session;
+    const Command& command = *input.command;
+    if (session.acl_generation != input.services.access.generation()) {
+      input.services.access.refresh(session);
+    }
+    const bool open = has(command.spec->flags, Flag::no_auth);
+    if (!session.authenticated && !open) return Status::error(errors::kNoAuth);
+    session.last_command = command.shown;  // for the log
+    session.last_parent = command.shown_parent;
+    const bool queued = in_multi(session.transaction.get());
+    const AclContext context = queued ? AclContext::multi : AclContext::toplevel;
+    const AclVerdict verdict =
+        permit(input.services, session, input.worker.clients, context, command, input.args);
+    if (verdict.allowed()) return Status::ok();
+    if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
+    return Status::error("NOPERM " +
+                         denial_text(verdict, *session.acl_user, command, input.args));
   }
 };
 
@@ -93,7 +114,23 @@ struct Untroubled {
     }
     const bool writes = has(spec.flags, Flag::write) || spec.name == "PING";
     if ((trouble(input) & kSaveFailed) != 0 && writes) return Status::error(kSaveFailedText);
-    return Status::ok();
+    if ((trouble(input) & kAofFailed) != 0 && writes) {
+      return Status::error("MISCONF Errors writing to the AOF file: " +
+                           input.services.append_only->last_error());
+    }
+    return replication_refusal(trouble(input), question_of(input));
+  }
+  // Of EXEC: all that it would run.
+  static GateQuestion question_of(const GateInput& input) {
+    const Flag flags = input.command->spec->flags;
+    GateQuestion question{has(flags, Flag::write), has(flags, Flag::stale)};
+    const Transaction* transaction = input.session.transaction.get();
+    if (!has(flags, Flag::runs_queue) || transaction == nullptr) return question;
+    for (const KeptRequest& request : transaction->queue) {
+      question.writes |= has(request.command->spec->flags, Flag::write);
+      question.runs_stale &= has(request.command->spec->flags, Flag::stale);
+    }
+    return question;
   }
 };
 
@@ -103,11 +140,27 @@ struct Memory {
     return input.services.store.memory().over_limit();
   }
   static Status check(const GateInput& input) {
+    const uint32_t trouble = input.services.settings.trouble.load(std::memory_order_relaxed);
+    if ((trouble & kPrimaryEvicts) != 0) return Status::ok();
     if (input.services.store.make_room(input.now_ms, input.worker.random->next())) {
       return Status::ok();
     }
-    if (!has(input.command->spec->flags, Flag::deny_oom)) return Status::ok();
+    if (!needs_memory(input)) return Status::ok();
     return Status::error(errors::kOutOfMemory);
+  }
+
+ private:
+  // Queued commands need memory too; EXEC needs what its queue needs.
+  static bool needs_memory(const GateInput& input) {
+    const Flag flags = input.command->spec->flags;
+    if (has(flags, Flag::deny_oom)) return true;
+    const Transaction* transaction = input.session.transaction.get();
+    if (!in_multi(transaction)) return false;
+    if (!has(flags, Flag::runs_queue)) return !has(flags, Flag::never_queued);
+    const auto& queue = transaction->queue;
+    return std::any_of(queue.begin(), queue.end(), [](const KeptRequest& request) {
+      return has(request.command->spec->flags, Flag::deny_oom);
+    });
   }
 };
 
@@ -161,7 +214,7 @@ struct GateList {
   }
 };
 
-using Gates = GateList<Known, SubcommandKnown, Arity, Authenticated, Untroubled, Memory,
+using Gates = GateList<Known, SubcommandKnown, Arity, Allowed, Untroubled, Memory,
                        TrackingTable, NotSubscribed, AllowedInMulti>;
 
 }  // namespace
@@ -169,6 +222,24 @@ using Gates = GateList<Known, SubcommandKnown, Arity, Authenticated, Untroubled,
 Status pass_gates(const GateInput& input) {
   if (!Gates::concern(input)) [[likely]] return Status::ok();
   return Gates::check(input);
+}
+
+Status pass_gates_of_stream(const GateInput& input) {
+  return GateList<Known, SubcommandKnown, Arity>::check(input);
+}
+
+Status replication_refusal(uint32_t trouble, const GateQuestion& question) {
+  if ((trouble & kTooFewReplicas) != 0 && question.writes) {
+    return Status::error("NOREPLICAS Not enough good replicas to write.");
+  }
+  if ((trouble & kReadOnlyReplica) != 0 && question.writes) {
+    return Status::error("READONLY You can't write against a read only replica.");
+  }
+  if ((trouble & kStaleReplica) != 0 && !question.runs_stale) {
+    return Status::error(
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+  }
+  return Status::ok();
 }
 
 bool is_cross_protocol(const GateInput& input) {

@@ -24,6 +24,8 @@ struct GateInput {
 
 // Runs the gates in order. Returns the first refusal, or ok.
 Status pass_gates(const GateInput& input);
+// The same for what a primary sends: it may do anything.
+Status pass_gates_of_stream(const GateInput& input);
 
 // The first words of an HTTP request: somebody makes a browser talk to the server, and the next
 // line could be a command. Redis hangs up without an answer, and so do we.

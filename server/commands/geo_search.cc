@@ -237,6 +237,20 @@ void reply_found(ReplyWriter& reply, const Search& search, const std::vector<Fou
   }
 }
 
+// Any members would do, so it says which ones they were.
+void give_members(Call& call, Bytes target, const std::vector<ScoredMember>& members) {
+  std::vector<std::string> scores(members.size());
+  std::vector<Bytes> words{"ZADD", target};
+  for (size_t i = 0; i < members.size(); ++i) {
+    scores[i].resize(kDoubleTextMax);
+    scores[i].resize(format_double(members[i].score, scores[i].data()));
+    words.push_back(scores[i]);
+    words.push_back(members[i].member);
+  }
+  call.effect({"DEL", target});
+  call.effect(words);
+}
+
 void store_found(Call& call, const Search& search, const std::vector<Found>& found,
                  const char* event) {
   std::vector<ScoredMember> members;
@@ -246,6 +260,9 @@ void store_found(Call& call, const Search& search, const std::vector<Found>& fou
   }
   std::sort(members.begin(), members.end());
   const size_t stored = store_members(call, *search.target, members, event);
+  if (search.any && stored > 0 && call.wants_effect()) {
+    give_members(call, search.target->name, members);
+  }
   call.reply().integer(static_cast<int64_t>(stored));
 }
 

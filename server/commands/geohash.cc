@@ -107,11 +107,22 @@ double score_of(const Place& place) {
   return static_cast<double>(bits_of(grid_of(place, kStepsMax)));
 }
 
+namespace {
+
+// The bits of a score as Redis on x86 has them. At the very edge of the map a score has 54 bits;
+// ZADD makes others, which are no place: below all integers only the highest bit is set, above
+// them none.
+uint64_t bits_of_score(double score) {
+  constexpr double kHighestBit = 0x1p63;
+  if (!(score > -kHighestBit)) return uint64_t{1} << 63;
+  if (score < kHighestBit) return static_cast<uint64_t>(static_cast<int64_t>(score));
+  return score < 2 * kHighestBit ? static_cast<uint64_t>(score) : 0;
+}
+
+}  // namespace
+
 Place place_of(double score) {
-  // At the very edge of the map a score has 54 bits; others were made by ZADD.
-  constexpr double kEnd = 0x1p63;
-  const uint64_t bits =
-      std::fabs(score) < kEnd ? static_cast<uint64_t>(static_cast<int64_t>(score)) : 0;
+  const uint64_t bits = bits_of_score(score);
   const Area area = area_of({gather(bits >> 1), gather(bits), kStepsMax});
   return {std::clamp((area.west + area.east) / 2, -kLongitudeMax, kLongitudeMax),
           std::clamp((area.south + area.north) / 2, -kLatitudeMax, kLatitudeMax)};

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "server/commands/args.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/hash_values.h"
 
@@ -62,32 +64,56 @@ class FieldTimes {
   Answer set(Bytes name, int64_t expiry_ms) {
     if (expiry_ms <= call_.now_ms()) return remove(name);
     hash_.set_expiry(name, expiry_ms);
-    expiring_ = true;
+    note_expiring(name, expiry_ms);
     return kDone;
   }
   Answer persist(Bytes name) {
     hash_.set_expiry(name, kNoExpiry);
-    persisted_ = true;
+    persisted_.push_back(name);
     return kDone;
   }
   Answer remove(Bytes name) {
-    removed_ |= hash_.remove(name);
+    if (hash_.remove(name)) removed_.push_back(name);
     return kRemoved;
   }
-  void note_expiring() { expiring_ = true; }
+  // A command gives all its fields the same time.
+  void note_expiring(Bytes name, int64_t expiry_ms) {
+    expiring_.push_back(name);
+    expiry_ms_ = expiry_ms;
+  }
   void tell() {
     const Key key = call_.key(1);
-    if (expiring_) call_.changed("hexpire", key);
-    if (persisted_) call_.changed("hpersist", key);
-    if (removed_) hash_changed(call_, "hdel", hash_);
+    if (!expiring_.empty()) call_.changed("hexpire", key);
+    if (!persisted_.empty()) call_.changed("hpersist", key);
+    if (!removed_.empty()) hash_changed(call_, "hdel", hash_);
+    if (call_.wants_effect()) give_effects();
   }
 
  private:
+  void give_effects() {
+    const Bytes key = call_.arg(1);
+    if (!expiring_.empty()) {
+      give({"HPEXPIREAT", key, NumberWord(expiry_ms_), "FIELDS", NumberWord(expiring_.size())},
+           expiring_);
+    }
+    if (!persisted_.empty()) {
+      give({"HPERSIST", key, "FIELDS", NumberWord(persisted_.size())}, persisted_);
+    }
+    if (!removed_.empty()) give({"HDEL", key}, removed_);
+  }
+  void give(std::initializer_list<Bytes> head, const std::vector<Bytes>& names) {
+    std::vector<Bytes> words(head);
+    words.insert(words.end(), names.begin(), names.end());
+    call_.effect(words);
+  }
+
   Call& call_;
   Hash& hash_;
-  bool expiring_ = false;
-  bool persisted_ = false;
-  bool removed_ = false;
+  // Names are arguments of the command.
+  std::vector<Bytes> expiring_;
+  std::vector<Bytes> persisted_;
+  std::vector<Bytes> removed_;
+  int64_t expiry_ms_ = kNoExpiry;
 };
 
 enum class Condition { none_yet, has_one, later, earlier };
@@ -109,7 +135,7 @@ Status set_times(Call& call, const TimeForm& form) {
   return change_hash(call, [&](Hash& hash) {
     Args args(call);
     args.key();
-    const int64_t expiry_ms = take_time(args, form, call.now_ms());
+    const int64_t expiry_ms = take_time(args, form, call.clock_ms());
     std::optional<Condition> condition;
     args.take_one_of(condition, {{"NX", Condition::none_yet}, {"XX", Condition::has_one},
                                  {"GT", Condition::later}, {"LT", Condition::earlier}});
@@ -230,7 +256,7 @@ bool take_time_option(Args& args, TimeOption& option, Bytes word, const Call& ca
     claim();
     if (args.ok() && args.left() == 0) args.fail("ERR missing expire time");
     const TimeForm time{form.seconds, form.relative, command};
-    option.expiry_ms = take_time(args, time, call.now_ms());
+    option.expiry_ms = take_time(args, time, call.clock_ms());
     return true;
   }
   return false;
@@ -300,6 +326,18 @@ bool condition_holds(const Call& call, const SetOptions& options, const Hash& ha
   return true;
 }
 
+// Without the condition, which held. HSET takes expiries off, so only our kind of server can keep
+// them.
+void give_pairs(Call& call, const SetOptions& options) {
+  if (!call.wants_effect()) return;
+  const auto pairs = call.args().subspan(options.first);
+  const NumberWord count(pairs.size() / 2);
+  std::vector<Bytes> words{"HSET", call.arg(1)};
+  if (options.time.by_word) words = {"HSETEX", call.arg(1), "KEEPTTL", "FIELDS", count};
+  words.insert(words.end(), pairs.begin(), pairs.end());
+  call.effect(words);
+}
+
 Status hsetex(Call& call) {
   return change_hash(call, [&](Hash& hash) {
     Args args(call);
@@ -320,9 +358,12 @@ Status hsetex(Call& call) {
       }
       const auto old = options.time.by_word ? hash.find(name) : std::nullopt;
       hash.put(name, call.arg(i + 1), hash_limits(call), old ? old->expiry_ms : expiry_ms);
+      if (expiry_ms != kNoExpiry) times.note_expiring(name, expiry_ms);
     }
-    if (!passed) call.changed("hset", call.key(1));
-    if (!passed && expiry_ms != kNoExpiry) times.note_expiring();
+    if (!passed) {
+      call.changed("hset", call.key(1));
+      give_pairs(call, options);
+    }
     times.tell();
     return Status::ok();
   });

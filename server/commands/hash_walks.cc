@@ -21,7 +21,7 @@ class FieldList {
         mark_(reply.open()) {}
 
   void add(const HashField& field) {
-    if (nested_) reply_.array(2);
+    open_pair(reply_, values_);
     reply_.bulk(field.name);
     if (values_) reply_.bulk(field.value);
     count_ += values_ && !nested_ ? 2 : 1;
@@ -36,12 +36,14 @@ class FieldList {
   size_t count_ = 0;
 };
 
-void list_repeated(const Hash& hash, uint64_t count, Random& random, FieldList& list) {
-  for (; count > 0; --count) {
-    const auto field = hash.sample(random);
-    if (!field) return;
-    list.add(*field);
-  }
+bool draw_field(const DrawSource& from, bool values, ReplyWriter& reply) {
+  const Hash hash(from.keys, from.key, from.item, from.now_ms);
+  const auto field = hash.sample(from.random);
+  if (!field) return false;
+  open_pair(reply, values);
+  reply.bulk(field->name);
+  if (values) reply.bulk(field->value);
+  return true;
 }
 
 void list_distinct(const Hash& hash, uint64_t count, Random& random, FieldList& list) {
@@ -73,12 +75,11 @@ Status hrandfield(Call& call) {
       field ? call.reply().bulk(field->name) : call.reply().null();
       return Status::ok();
     }
-    if (hash.exists() && !count.answerable()) return Status::error(errors::kOutOfRange);
-    FieldList list(call.reply(), values);
-    if (hash.exists()) {
-      count.distinct ? list_distinct(hash, count.count, call.random(), list)
-                     : list_repeated(hash, count.count, call.random(), list);
+    if (!count.distinct) {
+      return reply_draws(call, call.key(1), Type::hash, count.count, values, draw_field);
     }
+    FieldList list(call.reply(), values);
+    if (hash.exists()) list_distinct(hash, count.count, call.random(), list);
     list.close();
     return Status::ok();
   });

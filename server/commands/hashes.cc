@@ -6,6 +6,7 @@
 
 #include "base/numbers.h"
 #include "server/commands/args.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/element_walk.h"
 #include "server/commands/families.h"
 #include "server/commands/hash_values.h"
@@ -71,7 +72,7 @@ Status hmget(Call& call) {
 template <ElementParts parts>
 Status get_all(Call& call) {
   return read_hash(call, [&](const Hash& hash) {
-    if (hash.size() >= kWalkElementsMin && !hash.is_packed()) {
+    if (hash.size() > kReadAtOnceMax && !hash.is_packed()) {
       start_element_walk(call, call.key(1), Type::hash, parts);
       return Status::ok();
     }
@@ -129,6 +130,13 @@ void put_sum(Call& call, Hash& hash, Bytes text, int64_t expiry_ms, const char* 
   call.changed(event, call.key(1));
 }
 
+// What is read back is exactly this text. HSET takes the field's expiry off.
+void give_sum(Call& call, Bytes text, int64_t expiry_ms) {
+  call.effect({"HSET", call.arg(1), call.arg(2), text});
+  if (expiry_ms == kNoExpiry || !call.wants_effect()) return;
+  call.effect({"HPEXPIREAT", call.arg(1), NumberWord(expiry_ms), "FIELDS", "1", call.arg(2)});
+}
+
 Status hincrby(Call& call) {
   const auto amount = parse_int64(call.arg(3));
   if (!amount) return Status::error(errors::kNotInteger);
@@ -159,7 +167,9 @@ Status hincrbyfloat(Call& call) {
       return Status::error("ERR increment would produce NaN or Infinity");
     }
     const std::string text = format_long_double(sum);
-    put_sum(call, hash, text, field ? field->expiry_ms : kNoExpiry, "hincrbyfloat");
+    const int64_t expiry_ms = field ? field->expiry_ms : kNoExpiry;
+    put_sum(call, hash, text, expiry_ms, "hincrbyfloat");
+    give_sum(call, text, expiry_ms);
     call.reply().bulk(text);
     return Status::ok();
   });

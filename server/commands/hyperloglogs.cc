@@ -26,11 +26,13 @@ Status check(Item item) {
 }
 
 // Reads the value of a key into `counter`, an empty one when the key is missing.
-Status read(Item item, HyperLogLog& counter) {
+Status read(Item item, HyperLogLog& counter, bool with_tail = false) {
   if (Status status = check(item); !status.is_ok()) return status;
   if (!item) return Status::ok();
   IntegerText scratch;
-  const auto parsed = HyperLogLog::parse(string_bytes(*item.entry(), scratch));
+  const Bytes value = string_bytes(*item.entry(), scratch);
+  const auto parsed =
+      with_tail ? HyperLogLog::parse_with_tail(value) : HyperLogLog::parse(value);
   if (!parsed) return Status::error(kBroken);
   counter = *parsed;
   return Status::ok();
@@ -46,7 +48,7 @@ Status pfadd(Call& call) {
   const Key key = call.key(1);
   const Item item = call.find_to_write(key);
   HyperLogLog counter;
-  if (Status status = read(item, counter); !status.is_ok()) return status;
+  if (Status status = read(item, counter, true); !status.is_ok()) return status;
   bool changed = !item;
   for (const Bytes element : call.args().subspan(2)) changed |= counter.add(element);
   if (changed) write(call, key, item, counter);

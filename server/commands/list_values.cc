@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "server/commands/effect_words.h"
+
 namespace larder {
 
 size_t add_to_list(Call& call, const Key& key, Item item, ListEnd end,
@@ -113,7 +115,9 @@ bool try_mpop(Call& call, const ListTake& take, Status& status) {
     }
     call.reply().array(2);
     call.reply().bulk(key.name);
-    reply_and_drop(call, key, item, take.end, std::min(take.count, list_of(item).size()));
+    const size_t count = std::min(take.count, list_of(item).size());
+    reply_and_drop(call, key, item, take.end, count);
+    effect_pop(call, take.end == ListEnd::head ? "LPOP" : "RPOP", key, count);
     return true;
   }
   return false;

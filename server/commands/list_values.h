@@ -16,8 +16,9 @@ namespace larder {
 inline List& list_of(Item item) { return static_cast<List&>(*Keyspace::object_of(*item.entry())); }
 
 inline ListLimits list_limits(Call& call) {
-  return ListLimits::of_option(
-      call.settings().list_max_listpack_size.load(std::memory_order_relaxed));
+  const LiveSettings& settings = call.settings();
+  return ListLimits::of_option(settings.list_max_listpack_size.load(std::memory_order_relaxed),
+                               settings.list_compress_depth.load(std::memory_order_relaxed));
 }
 
 inline void reply_value(ReplyWriter& reply, const PackedValue& value) {

@@ -2,6 +2,7 @@
 // is run again, as it is, when one of its keys was changed.
 // Source: https://redis.io/commands/?group=list
 #include "server/commands/blocking.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/list_values.h"
 
@@ -26,6 +27,7 @@ Status pop_or_wait(Call& call, ListEnd end) {
     call.reply().array(2);
     call.reply().bulk(key.name);
     reply_and_pop(call, key, item, end);
+    call.effect({end == ListEnd::head ? "LPOP" : "RPOP", key.name});
     return Status::ok();
   }
   return call.wait_for_keys({.until_ms = until_ms, .type = Type::list});
@@ -34,11 +36,18 @@ Status pop_or_wait(Call& call, ListEnd end) {
 Status blpop(Call& call) { return pop_or_wait(call, ListEnd::head); }
 Status brpop(Call& call) { return pop_or_wait(call, ListEnd::tail); }
 
+Bytes end_word(ListEnd end) { return end == ListEnd::head ? "LEFT" : "RIGHT"; }
+
 // Only the source is waited for, and only a transaction is answered with a plain null.
-Status move_or_wait(Call& call, const ListMove& move, int64_t until_ms) {
+Status move_or_wait(Call& call, const ListMove& move, int64_t until_ms,
+                    std::initializer_list<Bytes> effect) {
   const Item from = call.find_to_write(move.from);
   const bool is_list = from && from->type() == Type::list;
-  if (is_list) return move_item(call, move);
+  if (is_list) {
+    Status status = move_item(call, move);
+    if (status.is_ok()) call.effect(effect);
+    return status;
+  }
   if (from && !call.is_retry()) return Status::error(errors::kWrongType);
   return call.wait_for_keys({.until_ms = until_ms,
                              .type = Type::list,
@@ -50,7 +59,7 @@ Status brpoplpush(Call& call) {
   const ListMove move{args.key(), args.key()};
   const int64_t until_ms = take_timeout(args, call.now_ms());
   if (!args.ok()) return args.error();
-  return move_or_wait(call, move, until_ms);
+  return move_or_wait(call, move, until_ms, {"RPOPLPUSH", move.from.name, move.to.name});
 }
 
 Status blmove(Call& call) {
@@ -60,7 +69,9 @@ Status blmove(Call& call) {
   move.to_end = take_end(args);
   const int64_t until_ms = take_timeout(args, call.now_ms());
   if (!args.ok()) return args.error();
-  return move_or_wait(call, move, until_ms);
+  return move_or_wait(call, move, until_ms,
+                      {"LMOVE", move.from.name, move.to.name, end_word(move.from_end),
+                       end_word(move.to_end)});
 }
 
 // Redis reads the time-out last though it stands first.
@@ -77,7 +88,7 @@ Status blmpop(Call& call) {
   return call.wait_for_keys({.until_ms = until_ms, .type = Type::list});
 }
 
-constexpr Flag kWaits = Flag::write | Flag::noscript | Flag::blocking;
+constexpr Flag kWaits = Flag::write | Flag::blocking;
 constexpr Acl kAcl = Acl::write | Acl::list | Acl::slow | Acl::blocking;
 constexpr KeySpec kMoveKeys =
     first_and_others(1, 2, KeyUse::read_write_access_delete, KeyUse::read_write_insert);

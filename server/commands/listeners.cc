@@ -6,6 +6,7 @@ namespace larder {
 
 void Listeners::gone(unsigned db, Bytes key) {
   if (!watches.empty()) touch_watches(watches, Key::of(key), db);
+  if (effects.active()) effects.append_gone(db, key);
 }
 
 void Listeners::expired(unsigned db, Bytes key) {
@@ -14,7 +15,9 @@ void Listeners::expired(unsigned db, Bytes key) {
   if (events.active()) events.tell(EventClass::expired, "expired", db, key);
 }
 
-void Listeners::fields_expired(unsigned db, Bytes key, bool emptied) {
+void Listeners::fields_expired(unsigned db, Bytes key, std::span<const std::string> fields,
+                               bool emptied) {
+  if (effects.active()) effects.append_fields_gone(db, key, fields);
   changed("hexpired", db, key, 0);
   if (emptied) also("del", db, key);
 }

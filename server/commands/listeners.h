@@ -3,9 +3,11 @@
 
 #include "server/commands/blocking.h"
 #include "server/commands/client_directory.h"
+#include "server/commands/effects.h"
 #include "server/commands/keyspace_events.h"
 #include "server/commands/pubsub.h"
 #include "server/commands/pushes.h"
+#include "server/commands/safe_point.h"
 #include "server/commands/tracking.h"
 #include "server/commands/transactions.h"
 #include "storage/events.h"
@@ -26,6 +28,8 @@ class Listeners : public StoreEvents {
   ClientDirectory clients;
   Waiters waiters;  // blocked clients, by key
   Watches watches;  // WATCH, by key
+  EffectLog effects;     // what replicas and the append-only file read
+  SafePoint safe_point;  // behind it, replies to writes are held
 
   // A command of client `writer` changed a key.
   void changed(const char* event, unsigned db, Bytes key, uint64_t writer) {
@@ -42,7 +46,9 @@ class Listeners : public StoreEvents {
 
   // StoreEvents
   void expired(unsigned db, Bytes key) override;
-  void fields_expired(unsigned db, Bytes key, bool emptied) override;
+  void fields_expired(unsigned db, Bytes key, std::span<const std::string> fields,
+                      bool emptied) override;
+  bool wants_fields() const override { return effects.active(); }
   void evicted(unsigned db, Bytes key) override;
   void added(unsigned db, Bytes key) override;
 

@@ -4,6 +4,7 @@
 #include "server/commands/families.h"
 #include "server/commands/index_range.h"
 #include "server/commands/list_values.h"
+#include "server/commands/sliced_read.h"
 
 namespace larder {
 namespace {
@@ -62,6 +63,46 @@ Status llen(Call& call) {
   return Status::ok();
 }
 
+class RangeRead : public SlicedRead {
+ public:
+  RangeRead(Call& call, const Key& key, int64_t start, int64_t end)
+      : SlicedRead(call, {&key, 1}, Type::list), start_(start), end_(end) {}
+
+ private:
+  static constexpr size_t kItemsPerSlice = 512;
+  static constexpr size_t kBytesPerSlice = 64 * 1024;
+
+  void restart() override {
+    read_ = 0;
+    found_.clear();
+  }
+
+  bool read(const Slice& slice) override {
+    if (!slice.item) return false;
+    const List& list = list_of(slice.item);
+    const IndexRange range = index_range(start_, end_, list.size());
+    const size_t until = std::min(range.count, read_ + kItemsPerSlice);
+    const size_t bytes_max = found_.bytes() + kBytesPerSlice;
+    List::Cursor at = list.at(range.first + read_);
+    for (; read_ < until && found_.bytes() < bytes_max; ++read_) {
+      ReplyWriter reply = found_.next();
+      reply_value(reply, at.value());
+      at.step(ListEnd::tail);
+    }
+    return read_ < range.count;
+  }
+
+  void write(ReplyWriter& reply) override {
+    reply.array(read_);
+    found_.write(reply);
+  }
+
+  const int64_t start_;
+  const int64_t end_;
+  size_t read_ = 0;
+  ReplyPieces found_;
+};
+
 Status lrange(Call& call) {
   Args args(call);
   const Key key = args.key();
@@ -71,6 +112,10 @@ Status lrange(Call& call) {
   const Item item = call.find_to_read(key);
   if (!is_type(item, Type::list)) return Status::error(errors::kWrongType);
   const IndexRange range = item ? index_range(start, end, list_of(item).size()) : IndexRange{};
+  if (range.count > kReadAtOnceMax) {
+    call.start_task(std::make_unique<RangeRead>(call, key, start, end));
+    return Status::ok();
+  }
   call.reply().array(range.count);
   if (range.count == 0) return Status::ok();
   List::Cursor at = list_of(item).at(range.first);

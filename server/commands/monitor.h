@@ -17,7 +17,8 @@ namespace larder {
 std::vector<Bytes> redacted(const Command& command, std::span<const Bytes> args);
 
 // +1700000000.123456 [0 127.0.0.1:5000] "GET" "key"\r\n
-std::string monitor_line(const Session& session, std::span<const Bytes> args, int64_t now_us);
+// Of a script the address is "lua".
+std::string monitor_line(unsigned db, Bytes address, std::span<const Bytes> args, int64_t now_us);
 
 // A string in double quotes with everything unprintable escaped, as Redis prints it.
 std::string quoted(Bytes bytes);

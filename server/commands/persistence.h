@@ -28,12 +28,21 @@ struct PersistenceFacts {
 
 class Persistence {
  public:
+  // Called with what went wrong, or nothing.
+  using Done = std::function<void(const std::string& error)>;
+
   virtual ~Persistence() = default;
   // Starts a save on the saving thread, or, with `schedule`, after the one that runs; `done` is
   // called there with what went wrong, or nothing. False when one runs.
-  virtual bool start_save(bool schedule, std::function<void(const std::string&)> done) = 0;
+  virtual bool start_save(bool schedule, Done done) = 0;
   virtual bool is_saving() const = 0;
   virtual bool has_save_points() const = 0;
+  // Whether the server saves when it ends (if there are save points).
+  virtual void prepare_end(bool save) = 0;
+  // Runs work that may wait (MIGRATE) on a thread of its own, which ends before the server does.
+  virtual void run_aside(std::function<void()> work) = 0;
+  // FLUSHALL: what is on the disk is to be emptied too. May be called under locks.
+  virtual void note_flush() = 0;
   virtual PersistenceFacts facts() const = 0;
   // DEBUG RELOAD, under every shard's lock: saves, empties, loads. Returns what went wrong.
   struct Reload {

@@ -100,12 +100,14 @@ Status unsubscribe_shards(Call& call) { return unsubscribe(call, kShards); }
 
 Status publish(Call& call) {
   const size_t heard = call.services().listeners.pubsub.publish(call.arg(1), call.arg(2));
+  call.effect({"PUBLISH", call.arg(1), call.arg(2)}, EffectFor::replicas);
   call.reply().integer(static_cast<int64_t>(heard));
   return Status::ok();
 }
 
 Status publish_to_shard(Call& call) {
   const size_t heard = call.services().listeners.pubsub.publish_to_shard(call.arg(1), call.arg(2));
+  call.effect({"SPUBLISH", call.arg(1), call.arg(2)}, EffectFor::replicas);
   call.reply().integer(static_cast<int64_t>(heard));
   return Status::ok();
 }
@@ -176,6 +178,11 @@ constexpr CommandSpec card(Bytes name, Bytes syntax, Bytes summary, Bytes since,
           .run = run};
 }
 
+constexpr CommandSpec with_channels(ChannelUse use, CommandSpec spec) {
+  spec.channels = use;
+  return spec;
+}
+
 constexpr CommandSpec sharded(CommandSpec spec) {
   spec.keys = keys_from(1, spec.arity < 0 ? -1 : 1, 1, KeyUse::none);
   spec.keys.channels = true;
@@ -199,32 +206,41 @@ constexpr auto kSubcommands = family({
 });
 
 constexpr auto kFamily = family({
-    card("SUBSCRIBE", "channel [channel ...]", "Listens to channels.", "2.0.0",
-         "O(N) where N is the number of channels", at_least(2), kListen, kAcl, subscribe_channels),
+    with_channels(ChannelUse::listen,
+                  card("SUBSCRIBE", "channel [channel ...]", "Listens to channels.", "2.0.0",
+                       "O(N) where N is the number of channels", at_least(2), kListen, kAcl,
+                       subscribe_channels)),
     card("UNSUBSCRIBE", "[channel [channel ...]]", "Stops listening to channels.", "2.0.0",
          "O(N) where N is the number of channels", at_least(1), kListen, kAcl,
          unsubscribe_channels),
-    card("PSUBSCRIBE", "pattern [pattern ...]", "Listens to all channels that match patterns.",
-         "2.0.0", "O(N) where N is the number of patterns", at_least(2), kListen, kAcl,
-         subscribe_patterns),
+    with_channels(
+        ChannelUse::listen_to_patterns,
+        card("PSUBSCRIBE", "pattern [pattern ...]", "Listens to all channels that match patterns.",
+             "2.0.0", "O(N) where N is the number of patterns", at_least(2), kListen, kAcl,
+             subscribe_patterns)),
     card("PUNSUBSCRIBE", "[pattern [pattern ...]]", "Stops listening to patterns.", "2.0.0",
          "O(N) where N is the number of patterns", at_least(1), kListen, kAcl,
          unsubscribe_patterns),
-    sharded(card("SSUBSCRIBE", "shardchannel [shardchannel ...]", "Listens to shard channels.",
-                 "7.0.0", "O(N) where N is the number of channels", at_least(2), kListen, kAcl,
-                 subscribe_shards)),
+    with_channels(ChannelUse::listen, sharded(card("SSUBSCRIBE", "shardchannel [shardchannel ...]",
+                                                   "Listens to shard channels.", "7.0.0",
+                                                   "O(N) where N is the number of channels",
+                                                   at_least(2), kListen, kAcl, subscribe_shards))),
     sharded(card("SUNSUBSCRIBE", "[shardchannel [shardchannel ...]]",
                  "Stops listening to shard channels.", "7.0.0",
                  "O(N) where N is the number of channels", at_least(1), kListen, kAcl,
                  unsubscribe_shards)),
-    card("PUBLISH", "channel message", "Sends a message to all who listen.", "2.0.0",
-         "O(N+M) where N is the number of subscribers and M the number of patterns", exactly(3),
-         Flag::pubsub | Flag::loading | Flag::stale | Flag::fast | Flag::may_replicate,
-         Acl::pubsub | Acl::fast, publish),
-    sharded(card("SPUBLISH", "shardchannel message", "Sends a message to all who listen.", "7.0.0",
-                 "O(N) where N is the number of subscribers", exactly(3),
-                 Flag::pubsub | Flag::loading | Flag::stale | Flag::fast | Flag::may_replicate,
-                 Acl::pubsub | Acl::fast, publish_to_shard)),
+    with_channels(
+        ChannelUse::publish,
+        card("PUBLISH", "channel message", "Sends a message to all who listen.", "2.0.0",
+             "O(N+M) where N is the number of subscribers and M the number of patterns", exactly(3),
+             Flag::pubsub | Flag::loading | Flag::stale | Flag::fast | Flag::may_replicate,
+             Acl::pubsub | Acl::fast, publish)),
+    with_channels(
+        ChannelUse::publish,
+        sharded(card("SPUBLISH", "shardchannel message", "Sends a message to all who listen.",
+                     "7.0.0", "O(N) where N is the number of subscribers", exactly(3),
+                     Flag::pubsub | Flag::loading | Flag::stale | Flag::fast | Flag::may_replicate,
+                     Acl::pubsub | Acl::fast, publish_to_shard))),
     container_card("PUBSUB", "Tells who listens to what.", "2.8.0", "pubsub", kSubcommands),
 });
 

@@ -6,18 +6,14 @@
 #include <limits>
 
 #include "server/commands/args.h"
+#include "storage/keyspace.h"
 
 namespace larder {
 
 struct RandomCount {
-  // Draws with repetition are not bounded by the collection, only by this: it keeps one request
-  // from filling the memory or holding a shard for seconds. Redis has no such limit.
-  static constexpr uint64_t kDrawsMax = uint64_t{1} << 22;
-
   uint64_t count = 0;
   bool distinct = true;
 
-  bool answerable() const { return distinct || count <= kDrawsMax; }
   // Redis counts names and values in one long.
   bool can_double() const { return count <= std::numeric_limits<int64_t>::max() / 2; }
 };
@@ -31,5 +27,30 @@ inline RandomCount take_random_count(Args& args) {
   if (!args.ok()) return {};
   return {static_cast<uint64_t>(count < 0 ? -count : count), count >= 0};
 }
+
+// Where draws are made from: the value of a key.
+struct DrawSource {
+  Keyspace& keys;
+  const Key& key;
+  Item item;
+  int64_t now_ms;
+  Random& random;
+};
+// Writes a random element, a pair as open_pair says. Returns false when there is none.
+using Draw = bool (*)(const DrawSource& source, bool pairs, ReplyWriter& reply);
+
+// Writes `count` draws, with their values or scores if `pairs`. The key is of `type`, or missing.
+// Many are made in slices, see SlicedRead.
+// Fails: out of range when the reply would be of kDrawBytesMax or more.
+Status reply_draws(Call& call, const Key& key, Type type, uint64_t count, bool pairs, Draw draw);
+
+// RESP3 nests an element and what belongs to it.
+inline void open_pair(ReplyWriter& reply, bool pairs) {
+  if (pairs && reply.version() >= 3) reply.array(2);
+}
+
+// Draws with repetition are not bounded by the collection. No client wants a GiB of them, and it
+// must not fill the memory; Redis has no such limit.
+inline constexpr size_t kDrawBytesMax = size_t{1} << 30;
 
 }  // namespace larder

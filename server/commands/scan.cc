@@ -51,10 +51,11 @@ class KeysTask : public Task {
     matches_.any_name = pattern == "*";
   }
 
+  bool walks_store() const override { return true; }
   Progress step(ReplyWriter& reply, int64_t now_ms) override {
     const int64_t end_us = steady_us() + kSliceUs;
     while (shard_ < store_.shard_count()) {
-      visit_segment(now_ms);
+      if (!visit_segment(now_ms)) return Progress::again;
       if (steady_us() >= end_us && shard_ < store_.shard_count()) return Progress::again;
     }
     matches_.write(reply);
@@ -62,16 +63,19 @@ class KeysTask : public Task {
   }
 
  private:
-  void visit_segment(int64_t now_ms) {
+  // False when a script holds the shard.
+  bool visit_segment(int64_t now_ms) {
     Shard& shard = store_.shard(shard_);
     {
-      ShardLock lock(shard, shard_);
+      const ShardLock lock(shard, shard_);
+      if (!lock) return false;
       Keyspace* keys = shard.find_keyspace(db_);
       cursor_ = keys == nullptr ? 0 : keys->table().scan_segment(cursor_, [&](Entry* entry) {
         matches_.add_if_match(*entry, now_ms);
       });
     }
     if (cursor_ == 0) ++shard_;
+    return true;
   }
 
   Store& store_;
@@ -106,10 +110,11 @@ class ScanTask : public Task {
         cursor_(options.cursor & ((uint64_t{1} << TableCursor::kBits) - 1)),
         matches_(std::move(matches)) {}
 
+  bool walks_store() const override { return true; }
   Progress step(ReplyWriter& reply, int64_t now_ms) override {
     const int64_t end_us = steady_us() + kSliceUs;
     while (more()) {
-      visit_buckets(now_ms);
+      if (!visit_buckets(now_ms)) return Progress::again;
       if (more() && steady_us() >= end_us) return Progress::again;
     }
     const bool at_end = shard_ >= store_.shard_count();
@@ -127,9 +132,11 @@ class ScanTask : public Task {
     return shard_ < store_.shard_count() && seen_ < wanted_ && buckets_left_ > 0;
   }
 
-  void visit_buckets(int64_t now_ms) {
+  // The same.
+  bool visit_buckets(int64_t now_ms) {
     Shard& shard = store_.shard(static_cast<unsigned>(shard_));
-    ShardLock lock(shard, static_cast<unsigned>(shard_));
+    const ShardLock lock(shard, static_cast<unsigned>(shard_));
+    if (!lock) return false;
     Keyspace* keys = shard.find_keyspace(db_);
     if (keys == nullptr || keys->size() == 0) return next_shard();
     for (unsigned i = 0; i < kBucketsPerHold && seen_ < wanted_ && buckets_left_ > 0; ++i) {
@@ -140,11 +147,13 @@ class ScanTask : public Task {
       });
       if (cursor_ == 0) return next_shard();
     }
+    return true;
   }
 
-  void next_shard() {
+  bool next_shard() {
     cursor_ = 0;
     ++shard_;
+    return true;
   }
 
   Store& store_;
@@ -194,7 +203,8 @@ std::optional<unsigned> draw_shard(Store& store, unsigned db, uint64_t random) {
   uint64_t left = random % total;
   for (unsigned i = 0; i < store.shard_count(); ++i) {
     Shard& shard = store.shard(i);
-    ShardLock lock(shard, i);
+    const ShardLock lock(shard, i);
+    if (!lock) continue;
     const Keyspace* keys = shard.find_keyspace(db);
     const size_t size = keys == nullptr ? 0 : keys->size();
     if (left < size) return i;
@@ -211,7 +221,8 @@ Status randomkey(Call& call) {
     const auto drawn = draw_shard(call.store(), db, call.random().next());
     if (!drawn) break;
     Shard& shard = call.store().shard(*drawn);
-    ShardLock lock(shard, *drawn);
+    const ShardLock lock(shard, *drawn);
+    if (!lock) continue;
     Keyspace* keys = shard.find_keyspace(db);
     const Entry* entry = keys == nullptr ? nullptr : keys->table().sample(call.random().next());
     if (entry == nullptr || entry->expired(call.now_ms())) continue;

@@ -1,4 +1,4 @@
-// Commands about the server as a whole: time, roles of a lone primary, memory, shutting down.
+// Commands about the server as a whole: time, cluster.
 // Source: https://redis.io/commands/?group=server
 #include <algorithm>
 #include <string>
@@ -37,103 +37,6 @@ Status lolwut(Call& call) {
   return Status::ok();
 }
 
-Status role(Call& call) {
-  call.reply().array(3);
-  call.reply().bulk("master");
-  call.reply().integer(0);
-  call.reply().array(0);
-  return Status::ok();
-}
-
-// Waits for replicas. There are none, so the answer is 0 after the time is over; at once when
-// none were asked for.
-class WaitTask : public Task {
- public:
-  WaitTask(size_t numbers, int64_t until_ms) : numbers_(numbers), until_ms_(until_ms) {}
-  Progress step(ReplyWriter& reply, int64_t now_ms) override {
-    if (now_ms < until_ms_) return Progress::wait;
-    answer(reply);
-    return Progress::done;
-  }
-  int64_t wake_ms() const override { return until_ms_; }
-  bool blocks() const override { return true; }
-  bool unblock(ReplyWriter& reply, bool with_error) override {
-    with_error ? reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK") : answer(reply);
-    return true;
-  }
-
- private:
-  void answer(ReplyWriter& reply) {
-    if (numbers_ == 1) return reply.integer(0);
-    reply.array(numbers_);
-    for (size_t i = 0; i < numbers_; ++i) reply.integer(0);
-  }
-
-  const size_t numbers_;
-  const int64_t until_ms_;
-};
-
-void wait_for(Call& call, size_t numbers, bool nothing_wanted, int64_t timeout_ms) {
-  constexpr int64_t kForever = INT64_MAX;
-  const bool forever = timeout_ms == 0 || timeout_ms > kForever - call.now_ms();
-  const int64_t until_ms =
-      nothing_wanted ? call.now_ms() : forever ? kForever : call.now_ms() + timeout_ms;
-  auto task = std::make_unique<WaitTask>(numbers, until_ms);
-  if (task->step(call.reply(), call.now_ms()) == Task::Progress::wait) {
-    call.start_task(std::move(task));
-  }
-}
-
-Status wait(Call& call) {
-  Args args(call);
-  const int64_t replicas = args.integer();
-  const int64_t timeout_ms = args.integer("ERR timeout is not an integer or out of range");
-  if (args.ok() && timeout_ms < 0) args.fail("ERR timeout is negative");
-  if (!args.ok()) return args.error();
-  wait_for(call, 1, replicas <= 0, timeout_ms);
-  return Status::ok();
-}
-
-Status waitaof(Call& call) {
-  constexpr char kPositive[] = "ERR value is out of range, must be positive";
-  Args args(call);
-  const int64_t local = args.integer_in(0, 1, "ERR value is out of range, must be between 0 and 1");
-  const int64_t replicas = args.integer_in(0, INT32_MAX, kPositive);
-  const int64_t timeout_ms = args.integer("ERR timeout is not an integer or out of range");
-  if (args.ok() && timeout_ms < 0) args.fail("ERR timeout is negative");
-  if (!args.ok()) return args.error();
-  if (local > 0) {
-    return Status::error(
-        "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
-  }
-  wait_for(call, 2, replicas == 0, timeout_ms);
-  return Status::ok();
-}
-
-// What a replica tells its primary; a tool that asks gets what a lone primary answers.
-Status replconf(Call& call) {
-  if (call.arg_count() % 2 == 0) return Status::error(errors::kSyntax);
-  for (size_t i = 1; i < call.arg_count(); i += 2) {
-    const Bytes option = call.arg(i);
-    const bool known = equals_upper(option, "LISTENING-PORT") || equals_upper(option, "CAPA") ||
-                       equals_upper(option, "IP-ADDRESS") ||
-                       equals_upper(option, "RDB-ONLY") || equals_upper(option, "RDB-FILTER-ONLY");
-    if (!known) {
-      return Status::error("ERR Unrecognized REPLCONF option: " + std::string(option));
-    }
-  }
-  call.reply().ok();
-  return Status::ok();
-}
-
-Status replicaof(Call& call) {
-  if (equals_upper(call.arg(1), "NO") && equals_upper(call.arg(2), "ONE")) {
-    call.reply().ok();
-    return Status::ok();
-  }
-  return Status::error("ERR replication is not available in this version");
-}
-
 Status no_cluster(Call&) {
   return Status::error("ERR This instance has cluster support disabled");
 }
@@ -142,39 +45,6 @@ Status readonly(Call& call) { return no_cluster(call); }
 Status readwrite(Call& call) { return no_cluster(call); }
 Status asking(Call& call) { return no_cluster(call); }
 Status cluster(Call& call) { return no_cluster(call); }
-
-// Nothing is ever saved, so the start is the last moment at which disk and memory agreed.
-Status lastsave(Call& call) {
-  call.reply().integer(call.services().start_ms / 1000);
-  return Status::ok();
-}
-
-Status shutdown(Call& call) {
-  bool save = false;
-  bool nosave = false;
-  bool abort = false;
-  Args args(call);
-  while (args.more()) {
-    if (args.take("SAVE")) {
-      save = true;
-    } else if (args.take("NOSAVE")) {
-      nosave = true;
-    } else if (args.take("ABORT")) {
-      abort = true;
-    } else if (!args.take("NOW") && !args.take("FORCE")) {
-      args.reject();
-    }
-  }
-  if (!args.ok()) return args.error();
-  if ((save && nosave) || (abort && call.arg_count() > 2)) return Status::error(errors::kSyntax);
-  if (abort) return Status::error("ERR No shutdown in progress.");
-  if (save) {
-    return Status::error("ERR Errors trying to SHUTDOWN. Check logs.");
-  }
-  call.services().workers.request_stop();
-  call.session().close_after_reply = true;
-  return Status::ok();
-}
 
 constexpr Flag kOpen = Flag::loading | Flag::stale | Flag::fast;
 
@@ -185,33 +55,6 @@ constexpr auto kFamily = family({
     {.name = "LOLWUT", .syntax = "[VERSION version]", .summary = "Draws a pantry.",
      .since = "5.0.0", .complexity = "O(1)", .group = "server", .arity = at_least(1),
      .flags = Flag::readonly | Flag::fast, .acl = Acl::read | Acl::fast, .run = lolwut},
-    {.name = "ROLE", .syntax = "", .summary = "Tells the role in replication.", .since = "2.8.12",
-     .complexity = "O(1)", .group = "server", .arity = exactly(1),
-     .flags = Flag::noscript | kOpen, .acl = Acl::fast | Acl::admin | Acl::dangerous,
-     .run = role},
-    {.name = "WAIT", .syntax = "numreplicas timeout",
-     .summary = "Waits until replicas have the connection's writes.", .since = "3.0.0",
-     .complexity = "O(1)", .group = "generic", .arity = exactly(3), .flags = Flag::noscript,
-     .acl = Acl::slow | Acl::connection, .run = wait},
-    {.name = "WAITAOF", .syntax = "numlocal numreplicas timeout",
-     .summary = "Waits until disks have the connection's writes.", .since = "7.2.0",
-     .complexity = "O(1)", .group = "generic", .arity = exactly(4), .flags = Flag::noscript,
-     .acl = Acl::slow | Acl::connection, .run = waitaof},
-    {.name = "REPLCONF", .syntax = "", .summary = "Configures the replication link.",
-     .since = "3.0.0", .complexity = "O(1)", .group = "server", .arity = at_least(1),
-     .flags = Flag::admin | Flag::noscript | Flag::loading | Flag::stale | Flag::allow_busy,
-     .acl = Acl::admin | Acl::slow | Acl::dangerous, .run = replconf},
-    {.name = "REPLICAOF", .syntax = "<host port | NO ONE>",
-     .summary = "Makes the server a replica, or a primary again.", .since = "5.0.0",
-     .complexity = "O(1)", .group = "server", .arity = exactly(3),
-     .flags = Flag::admin | Flag::noscript | Flag::stale | Flag::no_async_loading,
-     .acl = Acl::admin | Acl::slow | Acl::dangerous, .run = replicaof},
-    {.name = "SLAVEOF", .syntax = "<host port | NO ONE>",
-     .summary = "Makes the server a replica, or a primary again.", .since = "1.0.0",
-     .complexity = "O(1)", .group = "server", .arity = exactly(3),
-     .flags = Flag::admin | Flag::noscript | Flag::stale | Flag::no_async_loading,
-     .acl = Acl::admin | Acl::slow | Acl::dangerous, .run = replicaof,
-     .deprecated_since = "5.0.0", .replaced_by = "`REPLICAOF`"},
     {.name = "READONLY", .syntax = "", .summary = "Allows reads from a cluster replica.",
      .since = "3.0.0", .complexity = "O(1)", .group = "cluster", .arity = exactly(1),
      .flags = kOpen, .acl = Acl::fast | Acl::connection, .run = readonly},
@@ -224,15 +67,6 @@ constexpr auto kFamily = family({
     {.name = "CLUSTER", .syntax = "", .summary = "A container for commands about the cluster.",
      .since = "3.0.0", .complexity = "Depends on subcommand.", .group = "cluster",
      .arity = at_least(2), .acl = Acl::slow, .run = cluster},
-    {.name = "LASTSAVE", .syntax = "", .summary = "Tells the Unix time of the last save.",
-     .since = "1.0.0", .complexity = "O(1)", .group = "server", .arity = exactly(1),
-     .flags = kOpen, .acl = Acl::admin | Acl::fast | Acl::dangerous, .run = lastsave},
-    {.name = "SHUTDOWN", .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
-     .summary = "Ends the server.", .since = "1.0.0", .complexity = "O(1)", .group = "server",
-     .arity = at_least(1),
-     .flags = Flag::admin | Flag::noscript | Flag::loading | Flag::stale | Flag::no_multi |
-              Flag::allow_busy,
-     .acl = Acl::admin | Acl::slow | Acl::dangerous, .run = shutdown},
 });
 
 }  // namespace

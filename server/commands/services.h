@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +17,7 @@
 
 namespace larder {
 
+class AppendOnly;
 class Persistence;
 class Store;
 class Registry;
@@ -25,8 +25,13 @@ struct Command;
 
 // What keeps commands from being run as usual, a bit each: LiveSettings::trouble.
 enum Trouble : uint32_t {
-  kLoading = 1,     // the data is being loaded
-  kSaveFailed = 2,  // the last save failed, and stop-writes-on-bgsave-error is on
+  kLoading = 1,          // the data is being loaded
+  kSaveFailed = 2,       // the last save failed, and stop-writes-on-bgsave-error is on
+  kAofFailed = 4,        // the append-only file can't be written
+  kReadOnlyReplica = 8,  // clients may not write
+  kStaleReplica = 16,    // the primary is not there, and old data is not to be given
+  kTooFewReplicas = 32,  // min-replicas-to-write
+  kPrimaryEvicts = 64,   // a replica: no trouble, but its memory is its primary's matter
 };
 
 // Options that commands and connections read all the time. Filled from the configuration.
@@ -42,6 +47,7 @@ class LiveSettings {
   };
   OutputLimit output_limit;         // of normal clients
   OutputLimit output_limit_pubsub;  // of those with subscriptions
+  OutputLimit output_limit_replica;
   std::atomic<int64_t> clients_max{10000};
   std::atomic<int64_t> idle_seconds_max{0};     // timeout
   std::atomic<int64_t> keepalive_seconds{300};
@@ -54,7 +60,6 @@ class LiveSettings {
   std::atomic<int64_t> zset_pack_member_bytes{64};   // zset-max-listpack-value
   std::atomic<bool> latency_tracking{true};
   std::atomic<bool> protected_mode{true};
-  std::atomic<bool> password_set{false};
   std::atomic<bool> bound_explicitly{false};    // `bind` was given
   static constexpr int64_t kNever = INT64_MAX;
   static constexpr int64_t kReplyPeakMs = 5000;
@@ -64,6 +69,9 @@ class LiveSettings {
   std::atomic<bool> tracks_use{false};
   std::atomic<int64_t> clients_bytes_max{0};    // maxmemory-clients, 0: none
   std::atomic<bool> cron_paused{false};         // DEBUG PAUSE-CRON
+  std::atomic<int64_t> busy_script_ms{5000};    // busy-reply-threshold
+  std::atomic<int64_t> script_bytes_max{INT64_MAX};  // of the Lua interpreter
+  std::atomic<bool> noscript_ignored{false};    // DEBUG SET-DISABLE-DENY-SCRIPTS
   // Whether rules say how long some keys live, and whether reads renew some; see TtlRules.
   std::atomic<bool> ttl_rules_govern{false};
   std::atomic<bool> ttl_rules_slide{false};
@@ -76,6 +84,7 @@ class LiveSettings {
   std::atomic<int64_t> set_pack_bytes_max{64};
   std::atomic<int64_t> hll_sparse_bytes_max{3000};
   std::atomic<int64_t> list_max_listpack_size{-2};  // see ListLimits
+  std::atomic<int64_t> list_compress_depth{0};
   std::atomic<bool> rdb_compression{true};  // rdbcompression
   std::atomic<uint32_t> trouble{0};         // of Trouble; 0: all is well
   void set_trouble(Trouble bit, bool on) {
@@ -84,20 +93,6 @@ class LiveSettings {
   // no, yes or local: who may use DEBUG.
   enum class Debug : uint8_t { no, yes, local };
   std::atomic<Debug> debug{Debug::no};
-
-  std::string password() const {
-    std::lock_guard lock(mutex_);
-    return password_;
-  }
-  void set_password(std::string password) {
-    std::lock_guard lock(mutex_);
-    password_ = std::move(password);
-    password_set.store(!password_.empty());
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string password_;
 };
 
 // A client as seen by commands that ask about or act on others (CLIENT LIST, CLIENT KILL).
@@ -125,6 +120,8 @@ class ClientView {
   // A long tail is referred to and kept alive by `owner`. Sent by ClientsOfWorker::flush_pushes,
   // or behind the reply of the command that runs.
   virtual void push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) = 0;
+  // Its session's stream has something to send.
+  virtual void feed() {}
 };
 
 // All clients of one worker, on that worker's thread.
@@ -136,6 +133,10 @@ class ClientsOfWorker {
   virtual ClientView* find(uint64_t id) = 0;
   virtual void flush_pushes() = 0;
   virtual WorkerStats& stats() = 0;
+  // Serves other clients for about a millisecond while a script runs on this worker.
+  virtual void serve_others() = 0;
+  // Requests that were held up by a script are tried again.
+  virtual void retry_postponed() = 0;
 };
 
 // Everything the network does for commands. Another worker's connections are only ever touched on
@@ -150,6 +151,16 @@ class Workers {
   // Runs `visit` on every worker's thread (its own included), then `done` on `worker`'s.
   virtual void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
                          std::function<void()> done) = 0;
+  // Lets workers send replies that were held until their effects are safe, see SafePoint. From any
+  // thread.
+  virtual void release_replies() {}
+  // Makes a connected socket a client of a worker, with an id of its own and the addresses of the
+  // socket; the rest of `session` is the caller's. `unread` was read from it and comes first.
+  // Returns the id.
+  virtual uint64_t adopt(size_t /*worker*/, int /*fd*/, Session /*session*/,
+                         std::string /*unread*/) {
+    return 0;
+  }
   // Asks the process to end as SHUTDOWN does.
   virtual void request_stop() = 0;
 };
@@ -173,6 +184,8 @@ class Configuration {
   virtual std::string rewrite() = 0;
   // From now on REWRITE writes every option, changed or not.
   virtual void rewrite_all() = 0;
+  // Notes the value of an option that a command has put into force (REPLICAOF).
+  virtual void note(Bytes /*name*/, Bytes /*value*/) {}
   // Absolute path of that file; empty without one.
   virtual std::string file() const = 0;
 };
@@ -183,11 +196,15 @@ struct PauseState {
   std::atomic<bool> writes_only{false};
 };
 
+class AccessControl;
 class SlowLog;
 class LatencyMonitor;
 class ErrorStats;
 class Rates;
 class Listeners;
+class Replication;
+class ScriptRun;
+class ScriptEngine;
 
 struct Services {
   Store& store;
@@ -202,8 +219,13 @@ struct Services {
   std::atomic<unsigned>& monitors;  // clients that get a feed
   Listeners& listeners;
   Configuration& configuration;
+  ScriptRun& script;
+  ScriptEngine& scripts;            // of server/scripting, which alone knows what it is
+  AccessControl& access;
   int64_t start_ms = 0;             // Unix time
   std::string run_id;
+  AppendOnly* append_only = nullptr;   // null: there is none (tests)
+  Replication* replication = nullptr;  // null: none (tests)
   Persistence* persistence = nullptr;  // null: nothing is ever saved (tests)
 };
 

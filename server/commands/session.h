@@ -10,7 +10,9 @@
 
 namespace larder {
 
+struct AclUser;
 struct CommandSpec;
+class StreamEnd;
 struct Subscriptions;
 struct TrackingState;
 struct Transaction;
@@ -30,6 +32,10 @@ struct Session {
   std::string lib_version;
   std::string user = "default";
   bool authenticated = false;
+  // See acl/access_control.h. The pass is looked at for every request.
+  uint64_t acl_pass = 0;        // a generation of the users at which it may do everything, or 0
+  uint64_t acl_generation = 0;  // of acl_user
+  std::shared_ptr<const AclUser> acl_user;
 
   unsigned db = 0;
   int protocol = 2;
@@ -45,12 +51,18 @@ struct Session {
   std::shared_ptr<Subscriptions> subscriptions;  // null: none
   std::shared_ptr<TrackingState> tracking;       // null: off
   std::shared_ptr<Transaction> transaction;      // null: neither MULTI nor WATCH
+  std::shared_ptr<StreamEnd> stream;             // null: no end of a replication stream
+
+  // Of the connection to the primary: the bytes of the request that is run, or of its whole
+  // transaction. They are taken over into the effect log as they are.
+  Bytes verbatim;
 
   int64_t created_ms = 0;      // steady clock
   int64_t last_active_ms = 0;  // steady clock
   const CommandSpec* last_command = nullptr;
   const CommandSpec* last_parent = nullptr;
   uint64_t commands = 0;
+  uint64_t effect_end = 0;     // in the effect log, behind its last write
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
 

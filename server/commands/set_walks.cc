@@ -3,9 +3,11 @@
 // https://redis.io/commands/sscan/
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "server/commands/args.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/element_scan.h"
 #include "server/commands/families.h"
 #include "server/commands/random_count.h"
@@ -22,9 +24,22 @@ Status pop_one(Call& call, Set& set) {
   }
   const Bytes member = set.sample(call.random());
   call.reply().bulk(member);
+  call.effect({"SREM", call.arg(1), member});
   set.remove(member);
   set_changed(call, "spop", set);
   return Status::ok();
+}
+
+// In requests of a size that any reader takes at once.
+void give_removal(Call& call, const std::vector<std::string>& members) {
+  constexpr size_t kMembersMax = 1024;
+  for (size_t i = 0; i < members.size(); i += kMembersMax) {
+    const auto begin = members.begin() + static_cast<std::ptrdiff_t>(i);
+    const size_t count = std::min(kMembersMax, members.size() - i);
+    std::vector<Bytes> words{"SREM", call.arg(1)};
+    words.insert(words.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+    call.effect(words);
+  }
 }
 
 Status pop_many(Call& call, Set& set, uint64_t count) {
@@ -34,12 +49,16 @@ Status pop_many(Call& call, Set& set, uint64_t count) {
   if (wanted == set.size()) {
     set.each([&](Bytes member) { call.reply().bulk(member); });
     set.clear();
+    effect_del(call, call.key(1));
   }
+  std::vector<std::string> gone;  // only of use while somebody reads effects
   for (size_t i = 0; i < wanted && set.exists(); ++i) {
     const Bytes member = set.sample(call.random());
     call.reply().bulk(member);
+    if (call.wants_effect()) gone.emplace_back(member);
     set.remove(member);
   }
+  if (!gone.empty()) give_removal(call, gone);
   set_changed(call, "spop", set);
   return Status::ok();
 }
@@ -72,6 +91,11 @@ void reply_distinct(Call& call, const Set& set, uint64_t count) {
   });
 }
 
+bool draw_member(const DrawSource& from, bool, ReplyWriter& reply) {
+  reply.bulk(Set(from.keys, from.key, from.item).sample(from.random));
+  return true;
+}
+
 Status srandmember(Call& call) {
   Args args(call);
   args.key();
@@ -88,10 +112,7 @@ Status srandmember(Call& call) {
       reply_distinct(call, set, count.count);
       return Status::ok();
     }
-    if (!count.answerable()) return Status::error(errors::kOutOfRange);
-    call.reply().array(count.count);
-    for (uint64_t i = 0; i < count.count; ++i) call.reply().bulk(set.sample(call.random()));
-    return Status::ok();
+    return reply_draws(call, call.key(1), Type::set, count.count, false, draw_member);
   });
 }
 

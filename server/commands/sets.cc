@@ -57,7 +57,7 @@ Status scard(Call& call) {
 
 Status smembers(Call& call) {
   return read_set(call, [&](const Set& set) {
-    if (set.size() >= kWalkElementsMin && set.is_object()) {
+    if (set.size() > kReadAtOnceMax && set.is_object()) {
       start_element_walk(call, call.key(1), Type::set, ElementParts::keys);
       return Status::ok();
     }
@@ -113,7 +113,7 @@ constexpr auto kFamily = family({
     reader("SISMEMBER", "key member", "Tells whether a set has a member.", "1.0.0", exactly(3),
            KeyUse::read_only, sismember),
     reader("SMISMEMBER", "key member [member ...]", "Tells which members a set has.", "6.2.0",
-           at_least(3), KeyUse::read_only, smismember),
+           at_least(3), KeyUse::read_only_access, smismember),
     reader("SCARD", "key", "Counts the members of a set.", "1.0.0", exactly(2), KeyUse::read_only,
            scard),
     {.name = "SMEMBERS", .syntax = "key", .summary = "Returns all members of a set.",

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "server/commands/acl/access_control.h"
+#include "server/commands/acl/check.h"
 #include "server/commands/elements.h"
 #include "server/commands/families.h"
 #include "server/commands/list_values.h"
@@ -24,6 +26,11 @@ namespace larder {
 namespace {
 
 constexpr const char* kNotScores = "ERR One or more scores can't be converted into double";
+
+constexpr const char* kByDenied =
+    "ERR BY option of SORT denied due to insufficient ACL permissions.";
+constexpr const char* kGetDenied =
+    "ERR GET option of SORT denied due to insufficient ACL permissions.";
 
 struct SortOptions {
   std::optional<Bytes> by;
@@ -38,8 +45,12 @@ struct SortOptions {
   bool keeps_order() const { return by && by->find('*') == Bytes::npos; }
 };
 
-SortOptions take_options(Args& args, bool read_only) {
+// `reads_all`: the client may read the keys that patterns name, which could be any.
+SortOptions take_options(Args& args, bool read_only, bool reads_all) {
   SortOptions options;
+  const auto check = [&](const char* denied) {
+    if (args.ok() && !reads_all) args.fail(denied);
+  };
   while (args.more()) {
     if (args.take("ASC")) {
       options.descending = false;
@@ -54,8 +65,10 @@ SortOptions take_options(Args& args, bool read_only) {
       options.store = args.key();
     } else if (args.take_with_value("BY")) {
       options.by = args.bytes();
+      if (!options.keeps_order()) check(kByDenied);
     } else if (args.take_with_value("GET")) {
       options.gets.push_back(args.bytes());
+      check(kGetDenied);
     } else {
       args.reject();
     }
@@ -205,10 +218,17 @@ Status sort_as(Call& call, SortOptions options, const Key& key) {
   return Status::ok();
 }
 
+bool may_read_all(Call& call) {
+  const Session& session = call.session();
+  if (session.acl_pass == call.services().access.generation()) [[likely]] return true;
+  return session.acl_user != nullptr &&
+         may_read_all_keys(*session.acl_user, call.command(), call.args());
+}
+
 Status sort_or_refuse(Call& call, bool read_only) {
   Args args(call);
   const Key key = args.key();
-  SortOptions options = take_options(args, read_only);
+  SortOptions options = take_options(args, read_only, may_read_all(call));
   if (!args.ok()) return args.error();
   return sort_as(call, std::move(options), key);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/commands/blocking.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/sorted_set_values.h"
 
@@ -131,7 +132,9 @@ ManyKeys parse_many(Args& args) {
 void pop_named(Call& call, const Candidate& found, const Pop& pop) {
   call.reply().array(2);
   call.reply().bulk(found.key->name);
+  const size_t count = popped_ranks(found.item, pop).count();
   pop_nested(call, *found.key, found.item, pop);
+  effect_pop(call, pop.highest ? "ZPOPMAX" : "ZPOPMIN", *found.key, count);
 }
 
 Status zmpop(Call& call) {
@@ -181,6 +184,7 @@ Status wait_and_pop(Call& call, bool highest) {
     reply.bulk(member);
     reply.number(score);
   });
+  call.effect({highest ? "ZPOPMAX" : "ZPOPMIN", found.key->name});
   return Status::ok();
 }
 
@@ -210,7 +214,7 @@ constexpr CommandSpec waiting(Bytes name, Bytes summary, Handler run) {
           .complexity = "O(log(N))",
           .group = "sorted-set",
           .arity = at_least(3),
-          .flags = Flag::write | Flag::noscript | Flag::blocking | Flag::fast,
+          .flags = Flag::write | Flag::blocking | Flag::fast,
           .keys = keys_from(1, -2, 1, KeyUse::read_write_access_delete),
           .acl = kWrite | Acl::fast | Acl::blocking,
           .run = run};

@@ -2,10 +2,12 @@
 // become ranges of ranks first.
 // Source: https://redis.io/docs/latest/commands/zrange/
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "base/numbers.h"
 #include "server/commands/families.h"
+#include "server/commands/sliced_read.h"
 #include "server/commands/sorted_set_values.h"
 
 namespace larder {
@@ -61,11 +63,11 @@ RangeRequest parse_range(Args& args, const RangeForm& form) {
     } else if (args.left() >= 3 && args.take("LIMIT")) {
       request.offset = args.integer();
       request.limit = args.integer();
-    } else if (!form.reverse && args.take("REV")) {
+    } else if (!reverse && args.take("REV")) {
       reverse = true;
-    } else if (!form.by && args.take("BYLEX")) {
+    } else if (!by && args.take("BYLEX")) {
       by = By::name;
-    } else if (!form.by && args.take("BYSCORE")) {
+    } else if (!by && args.take("BYSCORE")) {
       by = By::score;
     } else {
       args.reject();
@@ -115,6 +117,57 @@ RankRange ranks_of(const SortedSetView& set, const RangeRequest& request) {
   return request.reverse ? RankRange{size - ranks.to, size - ranks.from} : ranks;
 }
 
+void write_range(ReplyWriter& reply, const SortedSetView& set, RankRange ranks,
+                 const RangeRequest& request) {
+  set.each(ranks, request.reverse, [&](Bytes member, double score) {
+    reply_member(reply, member, score, request.with_scores);
+  });
+}
+
+class RangeRead : public SlicedRead {
+ public:
+  RangeRead(Call& call, const Key& key, const RangeRequest& request)
+      : SlicedRead(call, {&key, 1}, Type::sorted_set),
+        request_(request),
+        min_(request.names.min.name),
+        max_(request.names.max.name),
+        found_(protocol()) {
+    request_.names.min.name = min_;
+    request_.names.max.name = max_;
+  }
+
+ private:
+  static constexpr size_t kMembersPerSlice = 256;
+
+  void restart() override {
+    read_ = 0;
+    found_.clear();
+  }
+
+  bool read(const Slice& slice) override {
+    if (!slice.item) return false;
+    const SortedSetView set(slice.item);
+    if (read_ == 0) ranks_ = ranks_of(set, request_);
+    const size_t count = std::min(ranks_.count() - read_, kMembersPerSlice);
+    const size_t from = request_.reverse ? ranks_.to - read_ - count : ranks_.from + read_;
+    ReplyWriter reply = found_.next();
+    write_range(reply, set, {from, from + count}, request_);
+    read_ += count;
+    return read_ < ranks_.count();
+  }
+
+  void write(ReplyWriter& reply) override {
+    open_members(reply, read_, request_.with_scores);
+    found_.write(reply);
+  }
+
+  RangeRequest request_;
+  const std::string min_, max_;  // what the request's names are views of
+  RankRange ranks_;              // the same in every slice, as the set is
+  size_t read_ = 0;
+  ReplyPieces found_;
+};
+
 Status range(Call& call, const RangeForm& form) {
   Args args(call);
   const Key key = args.key();
@@ -124,11 +177,12 @@ Status range(Call& call, const RangeForm& form) {
   if (!is_sorted_set(item)) return Status::error(errors::kWrongType);
   const SortedSetView set(item);
   const RankRange ranks = ranks_of(set, request);
-  ReplyWriter& reply = call.reply();
-  open_members(reply, ranks.count(), request.with_scores);
-  set.each(ranks, request.reverse, [&](Bytes member, double score) {
-    reply_member(reply, member, score, request.with_scores);
-  });
+  if (ranks.count() > kReadAtOnceMax && set.object() != nullptr) {
+    call.start_task(std::make_unique<RangeRead>(call, key, request));
+    return Status::ok();
+  }
+  open_members(call.reply(), ranks.count(), request.with_scores);
+  write_range(call.reply(), set, ranks, request);
   return Status::ok();
 }
 

@@ -9,6 +9,7 @@
 #include "server/commands/call.h"
 #include "server/commands/errors.h"
 #include "server/commands/key_types.h"
+#include "server/commands/random_count.h"
 #include "storage/sorted_sets.h"
 
 namespace larder {
@@ -31,7 +32,7 @@ inline void open_members(ReplyWriter& reply, size_t count, bool with_scores) {
   reply.array(with_scores && reply.version() < 3 ? count * 2 : count);
 }
 inline void reply_member(ReplyWriter& reply, Bytes member, double score, bool with_scores) {
-  if (with_scores && reply.version() >= 3) reply.array(2);
+  open_pair(reply, with_scores);
   reply.bulk(member);
   if (with_scores) reply.number(score);
 }

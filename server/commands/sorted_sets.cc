@@ -12,6 +12,7 @@
 #include "base/numbers.h"
 #include "server/commands/element_scan.h"
 #include "server/commands/families.h"
+#include "server/commands/random_count.h"
 #include "server/commands/sorted_set_values.h"
 
 namespace larder {
@@ -208,21 +209,15 @@ std::vector<size_t> draw_ranks(Random& random, size_t size, size_t count) {
   return ranks;
 }
 
-void reply_ranks(ReplyWriter& reply, const SortedSetView& set, const std::vector<size_t>& ranks,
-                 bool with_scores) {
-  for (const size_t rank : ranks) {
-    set.each({rank, rank + 1}, false,
-             [&](Bytes member, double score) { reply_member(reply, member, score, with_scores); });
-  }
+void reply_rank(ReplyWriter& reply, const SortedSetView& set, size_t rank, bool with_scores) {
+  set.each({rank, rank + 1}, false,
+           [&](Bytes member, double score) { reply_member(reply, member, score, with_scores); });
 }
 
-// The same member may come again.
-void reply_repeats(Call& call, const SortedSetView& set, size_t count, bool with_scores) {
-  open_members(call.reply(), count, with_scores);
-  const size_t size = set.size();
-  for (size_t i = 0; i < count; ++i) {
-    reply_ranks(call.reply(), set, {call.random().below(size)}, with_scores);
-  }
+bool draw_member(const DrawSource& from, bool with_scores, ReplyWriter& reply) {
+  const SortedSetView set(from.item);
+  reply_rank(reply, set, from.random.below(set.size()), with_scores);
+  return true;
 }
 
 void reply_sample(Call& call, const SortedSetView& set, size_t count, bool with_scores) {
@@ -234,43 +229,33 @@ void reply_sample(Call& call, const SortedSetView& set, size_t count, bool with_
       reply_member(call.reply(), member, score, with_scores);
     });
   } else {
-    reply_ranks(call.reply(), set, draw_ranks(call.random(), size, count), with_scores);
+    for (const size_t rank : draw_ranks(call.random(), size, count)) {
+      reply_rank(call.reply(), set, rank, with_scores);
+    }
   }
 }
 
-// Most repetitions a client may ask for: their reply is of some hundred MB, and whoever asks for
-// more made a mistake.
-constexpr int64_t kRepeatsMax = int64_t{1} << 24;
-
 Status zrandmember(Call& call) {
-  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
   Args args(call);
   const Key key = args.key();
   const bool counted = args.more();
-  const int64_t count = counted ? args.integer() : 1;
+  const RandomCount count = counted ? take_random_count(args) : RandomCount{1, true};
   const bool with_scores = counted && args.take("WITHSCORES");
-  if (count < -kMax) {
-    args.fail(
-        "ERR value is out of range, value must between -9223372036854775807 and "
-        "9223372036854775807");
-  }
   if (args.more()) args.reject();
-  if (with_scores && (count < -kMax / 2 || count > kMax / 2)) {
-    args.fail("ERR value is out of range");
-  }
-  if (count < -kRepeatsMax) args.fail("ERR value is out of range");
+  if (with_scores && !count.can_double()) args.fail(errors::kOutOfRange);
   if (!args.ok()) return args.error();
   const Item item = call.find_to_read(key);
   if (!is_sorted_set(item)) return Status::error(errors::kWrongType);
   const SortedSetView set(item);
-  if (!item || count == 0) {
+  if (!count.distinct) {
+    return reply_draws(call, key, Type::sorted_set, count.count, with_scores, draw_member);
+  }
+  if (!item) {
     counted ? call.reply().array(0) : call.reply().null();
   } else if (!counted) {
-    reply_ranks(call.reply(), set, {call.random().below(set.size())}, false);
-  } else if (count < 0) {
-    reply_repeats(call, set, static_cast<size_t>(-count), with_scores);
+    reply_rank(call.reply(), set, call.random().below(set.size()), false);
   } else {
-    reply_sample(call, set, static_cast<size_t>(count), with_scores);
+    reply_sample(call, set, count.count, with_scores);
   }
   return Status::ok();
 }
@@ -329,117 +314,73 @@ Status zscan(Call& call) {
 constexpr Acl kRead = Acl::read | Acl::sortedset;
 constexpr Acl kWrite = Acl::write | Acl::sortedset;
 
+constexpr CommandSpec reader(Bytes name, Bytes syntax, Bytes summary, Bytes since, int arity,
+                             Bytes complexity, Handler run) {
+  return {.name = name,
+          .syntax = syntax,
+          .summary = summary,
+          .since = since,
+          .complexity = complexity,
+          .group = "sorted-set",
+          .arity = arity,
+          .flags = Flag::readonly | Flag::fast,
+          .keys = key_at(1, KeyUse::read_only_access),
+          .acl = kRead | Acl::fast,
+          .run = run};
+}
+
+// Readers that take longer, or look at the set as a whole.
+constexpr CommandSpec with(CommandSpec card, Flag flags, Acl acl, KeyUse use) {
+  card.flags = flags;
+  card.acl = acl;
+  card.keys = key_at(1, use);
+  return card;
+}
+
+constexpr CommandSpec writer(Bytes name, Bytes syntax, Bytes summary, Bytes since, int arity,
+                             Bytes complexity, KeyUse use, Flag oom, Handler run) {
+  return {.name = name,
+          .syntax = syntax,
+          .summary = summary,
+          .since = since,
+          .complexity = complexity,
+          .group = "sorted-set",
+          .arity = arity,
+          .flags = Flag::write | Flag::fast | oom,
+          .keys = key_at(1, use),
+          .acl = kWrite | Acl::fast,
+          .run = run};
+}
+
+constexpr Bytes kEach = "O(log(N)) for each member";
+constexpr Acl kReadSlow = kRead | Acl::slow;
+
 constexpr auto kFamily = family({
-    {.name = "ZADD",
-     .syntax = "key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]",
-     .summary = "Adds members with their scores, or gives them other scores.",
-     .since = "1.2.0",
-     .complexity = "O(log(N)) for each member",
-     .group = "sorted-set",
-     .arity = at_least(4),
-     .flags = Flag::write | Flag::deny_oom | Flag::fast,
-     .keys = key_at(1, KeyUse::read_write_update),
-     .acl = kWrite | Acl::fast,
-     .run = zadd},
-    {.name = "ZINCRBY",
-     .syntax = "key increment member",
-     .summary = "Adds to the score of a member.",
-     .since = "1.2.0",
-     .complexity = "O(log(N))",
-     .group = "sorted-set",
-     .arity = exactly(4),
-     .flags = Flag::write | Flag::deny_oom | Flag::fast,
-     .keys = key_at(1, KeyUse::read_write_access_update),
-     .acl = kWrite | Acl::fast,
-     .run = zincrby},
-    {.name = "ZREM",
-     .syntax = "key member [member ...]",
-     .summary = "Removes members.",
-     .since = "1.2.0",
-     .complexity = "O(log(N)) for each member",
-     .group = "sorted-set",
-     .arity = at_least(3),
-     .flags = Flag::write | Flag::fast,
-     .keys = key_at(1, KeyUse::read_write_delete),
-     .acl = kWrite | Acl::fast,
-     .run = zrem},
-    {.name = "ZSCORE",
-     .syntax = "key member",
-     .summary = "Returns the score of a member.",
-     .since = "1.2.0",
-     .complexity = "O(1)",
-     .group = "sorted-set",
-     .arity = exactly(3),
-     .flags = Flag::readonly | Flag::fast,
-     .keys = key_at(1, KeyUse::read_only_access),
-     .acl = kRead | Acl::fast,
-     .run = zscore},
-    {.name = "ZMSCORE",
-     .syntax = "key member [member ...]",
-     .summary = "Returns the scores of several members.",
-     .since = "6.2.0",
-     .complexity = "O(1) for each member",
-     .group = "sorted-set",
-     .arity = at_least(3),
-     .flags = Flag::readonly | Flag::fast,
-     .keys = key_at(1, KeyUse::read_only_access),
-     .acl = kRead | Acl::fast,
-     .run = zmscore},
-    {.name = "ZCARD",
-     .syntax = "key",
-     .summary = "Returns the number of members.",
-     .since = "1.2.0",
-     .complexity = "O(1)",
-     .group = "sorted-set",
-     .arity = exactly(2),
-     .flags = Flag::readonly | Flag::fast,
-     .keys = key_at(1, KeyUse::read_only),
-     .acl = kRead | Acl::fast,
-     .run = zcard},
-    {.name = "ZRANK",
-     .syntax = "key member [WITHSCORE]",
-     .summary = "Returns how many members have a lower score.",
-     .since = "2.0.0",
-     .complexity = "O(log(N))",
-     .group = "sorted-set",
-     .arity = at_least(3),
-     .flags = Flag::readonly | Flag::fast,
-     .keys = key_at(1, KeyUse::read_only_access),
-     .acl = kRead | Acl::fast,
-     .run = zrank},
-    {.name = "ZREVRANK",
-     .syntax = "key member [WITHSCORE]",
-     .summary = "Returns how many members have a higher score.",
-     .since = "2.0.0",
-     .complexity = "O(log(N))",
-     .group = "sorted-set",
-     .arity = at_least(3),
-     .flags = Flag::readonly | Flag::fast,
-     .keys = key_at(1, KeyUse::read_only_access),
-     .acl = kRead | Acl::fast,
-     .run = zrevrank},
-    {.name = "ZRANDMEMBER",
-     .syntax = "key [count [WITHSCORES]]",
-     .summary = "Returns random members.",
-     .since = "6.2.0",
-     .complexity = "O(K*log(N)) where K is the number of members returned",
-     .group = "sorted-set",
-     .arity = at_least(2),
-     .flags = Flag::readonly,
-     .keys = key_at(1, KeyUse::read_only_access),
-     .acl = kRead | Acl::slow,
-     .run = zrandmember},
-    {.name = "ZSCAN",
-     .syntax = "key cursor [MATCH pattern] [COUNT count]",
-     .summary = "Walks over members and scores step by step.",
-     .since = "2.8.0",
-     .complexity = "O(1) for every call, O(N) for a complete walk",
-     .group = "sorted-set",
-     .arity = at_least(3),
-     .flags = Flag::readonly,
-     .keys = key_at(1, KeyUse::read_only_access),
-     .acl = kRead | Acl::slow,
-     .run = zscan},
+    writer("ZADD", "key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]",
+           "Adds members with their scores, or gives them other scores.", "1.2.0", at_least(4),
+           kEach, KeyUse::read_write_update, Flag::deny_oom, zadd),
+    writer("ZINCRBY", "key increment member", "Adds to the score of a member.", "1.2.0",
+           exactly(4), "O(log(N))", KeyUse::read_write_access_update, Flag::deny_oom, zincrby),
+    writer("ZREM", "key member [member ...]", "Removes members.", "1.2.0", at_least(3), kEach,
+           KeyUse::read_write_delete, Flag::none, zrem),
+    reader("ZSCORE", "key member", "Returns the score of a member.", "1.2.0", exactly(3), "O(1)",
+           zscore),
+    reader("ZMSCORE", "key member [member ...]", "Returns the scores of several members.",
+           "6.2.0", at_least(3), "O(1) for each member", zmscore),
+    with(reader("ZCARD", "key", "Returns the number of members.", "1.2.0", exactly(2), "O(1)",
+                zcard),
+         Flag::readonly | Flag::fast, kRead | Acl::fast, KeyUse::read_only),
+    reader("ZRANK", "key member [WITHSCORE]", "Returns how many members have a lower score.",
+           "2.0.0", at_least(3), "O(log(N))", zrank),
+    reader("ZREVRANK", "key member [WITHSCORE]", "Returns how many members have a higher score.",
+           "2.0.0", at_least(3), "O(log(N))", zrevrank),
+    with(reader("ZRANDMEMBER", "key [count [WITHSCORES]]", "Returns random members.", "6.2.0",
+                at_least(2), "O(K*log(N)) where K is the number of members returned", zrandmember),
+         Flag::readonly, kReadSlow, KeyUse::read_only_access),
+    with(reader("ZSCAN", "key cursor [MATCH pattern] [COUNT count]",
+                "Walks over members and scores step by step.", "2.8.0", at_least(3),
+                "O(1) for every call, O(N) for a complete walk", zscan),
+         Flag::readonly, kReadSlow, KeyUse::read_only_access),
 });
 
 }  // namespace

@@ -41,6 +41,10 @@ enum class Flag : uint32_t {
   never_queued = 1U << 25,
   // Ours (EXEC): the dispatcher locks the shards of the client's queued requests.
   runs_queue = 1U << 26,
+  // Ours: it looks at no key, so EXEC holds no shard for it.
+  no_data = 1U << 29,
+  // Ours: scripts run or change in it: the dispatcher takes the turn of scripts, see script_run.h.
+  script_turn = 1U << 27,
 };
 constexpr Flag operator|(Flag a, Flag b) {
   return static_cast<Flag>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
@@ -163,6 +167,14 @@ constexpr KeySpec key_at(int index, KeyUse use, KeyUse (*use_of)(std::span<const
   return {index, index, 1, 0, use, use, false, use_of};
 }
 
+// What a command does to the channels it names, for ACL. One that leaves needs no permission.
+enum class ChannelUse : uint8_t {
+  none,
+  publish,             // the first argument
+  listen,              // all arguments
+  listen_to_patterns,
+};
+
 using Handler = Status (*)(Call& call);
 
 struct CommandSpec {
@@ -184,6 +196,7 @@ struct CommandSpec {
   bool veiled = false;
   Bytes deprecated_since{};
   Bytes replaced_by{};
+  ChannelUse channels = ChannelUse::none;
 };
 
 constexpr int exactly(int words) { return words; }

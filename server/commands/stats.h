@@ -56,11 +56,19 @@ struct alignas(128) WorkerStats {
   Counter connections_rejected;
   Counter bytes_in;
   Counter bytes_out;
+  Counter reads;
+  Counter writes;
+  Counter rounds;   // of the event loop, as far as they ran something
+  Counter busy_us;  // processor time of the worker's thread, as of its last tick
+  Counter tls_handshakes;
+  Counter tls_failures;  // handshakes that came to nothing
   Counter errors;
   Counter query_buffer_kills;
   Counter output_buffer_kills;
   Counter client_bytes;  // query and output buffers of the worker's connections
   Counter largest_client;  // bytes of the one of them that holds most
+  Counter largest_input;   // bytes of the longest query buffer, some time in the last 100 ms
+  Counter largest_output;  // bytes of the longest output, the same
   Counter evicted_clients;
   Counter clients;
   Counter blocked;  // clients that wait for a task
@@ -70,7 +78,7 @@ struct alignas(128) WorkerStats {
     for (size_t i = 0; i < command_count; ++i) commands[i].reset();
     for (Counter* counter :
          {&commands_run, &hits, &misses, &connections_received, &connections_rejected, &bytes_in,
-          &bytes_out, &errors, &query_buffer_kills, &output_buffer_kills, &evicted_clients}) {
+          &bytes_out, &reads, &writes, &tls_handshakes, &tls_failures, &errors, &query_buffer_kills, &output_buffer_kills, &evicted_clients}) {
       counter->set(0);
     }
   }

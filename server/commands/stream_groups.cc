@@ -22,10 +22,10 @@ std::string no_group_for_key(Bytes group, Bytes key) {
          std::string(key) + "'";
 }
 
-// "$" is the last id of the stream.
-StreamId take_group_id(Args& args, Item item) {
-  if (!args.take("$")) return take_stream_id(args, 0);
-  return item && is_stream(item) ? stream_of(*item.entry()).last_id() : StreamId{};
+// "$" is the last id of the stream. Redis looks at the id behind all else.
+std::optional<StreamId> group_id(Bytes text, Item item) {
+  if (text != "$") return parse_stream_id(text, 0);
+  return item ? stream_of(*item.entry()).last_id() : StreamId{};
 }
 
 int64_t take_entries_read(Args& args) {
@@ -37,9 +37,8 @@ int64_t take_entries_read(Args& args) {
 Status create(Call& call) {
   Args args(call);
   const Key key = args.key();
-  Item item = call.find_to_write(key);
   const Bytes name = args.bytes();
-  const StreamId id = take_group_id(args, item);
+  const Bytes id_text = args.bytes();
   bool make = false;
   int64_t entries_read = -1;
   while (args.more()) {
@@ -52,10 +51,13 @@ Status create(Call& call) {
     }
   }
   if (!args.ok()) return args.error();
+  Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
   if (!item && !make) return Status::error(kNeedsKey);
+  const auto id = group_id(id_text, item);
+  if (!id) return Status::error(kBadStreamId);
   Stream& stream = make_stream(call.keyspace(key), key, item);
-  if (stream.add_group(name, id, entries_read) == nullptr) {
+  if (stream.add_group(name, *id, entries_read) == nullptr) {
     return Status::error("BUSYGROUP Consumer Group name already exists");
   }
   call.changed("xgroup-create", key);
@@ -78,14 +80,16 @@ Status set_id(Call& call) {
   Args args(call);
   const Key key = args.key();
   const Bytes name = args.bytes();
-  GroupOf found = group_of_subcommand(call, key, name);
-  const StreamId id = take_group_id(args, found.item);
+  const Bytes id_text = args.bytes();
   int64_t entries_read = -1;
   if (args.take_with_value("ENTRIESREAD")) entries_read = take_entries_read(args);
   if (args.more()) args.reject();
   if (!args.ok()) return args.error();
+  GroupOf found = group_of_subcommand(call, key, name);
   if (!found.error.is_ok()) return std::move(found.error);
-  found.group->last_id = id;
+  const auto id = group_id(id_text, found.item);
+  if (!id) return Status::error(kBadStreamId);
+  found.group->last_id = *id;
   found.group->entries_read = entries_read;
   call.changed("xgroup-setid", key);
   call.reply().ok();
@@ -106,7 +110,7 @@ Status create_consumer(Call& call) {
   const Key key = call.key(2);
   GroupOf found = group_of_subcommand(call, key, call.arg(3));
   if (found.group == nullptr) return std::move(found.error);
-  const bool made = found.group->add_consumer(call.arg(4), call.now_ms()) != nullptr;
+  const bool made = found.group->add_consumer(call.arg(4), call.clock_ms()) != nullptr;
   if (made) call.changed("xgroup-createconsumer", key);
   call.reply().integer(made ? 1 : 0);
   return Status::ok();
@@ -176,10 +180,10 @@ void reply_summary(ReplyWriter& reply, StreamGroup& group) {
   const size_t mark = reply.open();
   size_t count = 0;
   for (const StreamConsumer* consumer : group.consumers()) {
-    if (consumer->pending == 0) continue;
+    if (consumer->pending() == 0) continue;
     reply.array(2);
     reply.bulk(consumer->name());
-    reply.bulk(std::to_string(consumer->pending));
+    reply.bulk(std::to_string(consumer->pending()));
     ++count;
   }
   reply.close_array(mark, count);
@@ -193,28 +197,16 @@ struct PendingOptions {
   bool of_consumer = false;
 };
 
-// Visits pending entries from an id on until `visit` returns false. It may remove the one it sees.
-template <typename Visit>
-void each_pending(StreamGroup& group, StreamId from, Visit visit) {
-  std::optional<StreamId> next = from;
-  while (next) {
-    StreamPending* entry = group.pending().at_or_after(*next);
-    if (entry == nullptr) return;
-    next = entry->id.next();
-    if (!visit(*entry)) return;
-  }
-}
-
 void reply_pending(Call& call, StreamGroup& group, const PendingOptions& options) {
   ReplyWriter& reply = call.reply();
   const size_t mark = reply.open();
   int64_t count = 0;
-  const StreamConsumer* wanted = group.find_consumer(options.consumer);
+  const StreamConsumer* wanted =
+      options.of_consumer ? group.find_consumer(options.consumer) : nullptr;
   if (options.count > 0 && (!options.of_consumer || wanted != nullptr)) {
-    each_pending(group, options.first, [&](const StreamPending& entry) {
+    each_pending(group, wanted, options.first, [&](const StreamPending& entry) {
       if (entry.id > options.last) return false;
-      if (options.of_consumer && entry.consumer != wanted) return true;
-      const int64_t idle_ms = call.now_ms() - entry.delivered_ms;
+      const int64_t idle_ms = call.clock_ms() - entry.delivered_ms;
       if (idle_ms < options.idle_ms) return true;
       reply.array(4);
       reply_id(reply, entry.id);
@@ -263,10 +255,11 @@ struct ClaimOptions {
 StreamConsumer& consumer_for(Call& call, const Key& key, StreamGroup& group, Bytes name) {
   StreamConsumer* consumer = group.find_consumer(name);
   if (consumer == nullptr) {
-    consumer = group.add_consumer(name, call.now_ms());
+    consumer = group.add_consumer(name, call.clock_ms());
     call.changed("xgroup-createconsumer", key);
+    effect_consumer(call, key, group, name);
   }
-  consumer->seen_ms = call.now_ms();
+  consumer->seen_ms = call.clock_ms();
   return *consumer;
 }
 
@@ -284,7 +277,7 @@ ClaimOptions parse_claim(Call& call, Args& args) {
       options.just_id = true;
     } else if (args.take_with_value("IDLE")) {
       const int64_t idle = args.integer("ERR Invalid IDLE option argument for XCLAIM");
-      options.delivered_ms = call.now_ms() - idle;
+      options.delivered_ms = call.clock_ms() - idle;
     } else if (args.take_with_value("TIME")) {
       options.delivered_ms = args.integer("ERR Invalid TIME option argument for XCLAIM");
     } else if (args.take_with_value("RETRYCOUNT")) {
@@ -313,10 +306,10 @@ bool claim(Call& call, Stream& stream, StreamGroup& group, StreamConsumer& consu
   } else if (!options.just_id) {
     ++deliveries;
   }
-  int64_t delivered_ms = options.delivered_ms.value_or(call.now_ms());
-  if (delivered_ms < 0 || delivered_ms > call.now_ms()) delivered_ms = call.now_ms();
+  int64_t delivered_ms = options.delivered_ms.value_or(call.clock_ms());
+  if (delivered_ms < 0 || delivered_ms > call.clock_ms()) delivered_ms = call.clock_ms();
   group.assign(id, &consumer, delivered_ms, deliveries);
-  consumer.active_ms = call.now_ms();
+  consumer.active_ms = call.clock_ms();
   if (options.just_id) {
     reply_id(call.reply(), id);
   } else {
@@ -338,21 +331,26 @@ Status xclaim(Call& call) {
   const ClaimOptions options = parse_claim(call, args);
   if (!args.ok()) return args.error();
   StreamGroup& group = *found.group;
-  if (options.last_id && *options.last_id > group.last_id) group.last_id = *options.last_id;
+  const bool moves = options.last_id && *options.last_id > group.last_id;
+  if (moves) group.last_id = *options.last_id;
   StreamConsumer& consumer = consumer_for(call, key, group, consumer_name);
   const size_t mark = call.reply().open();
-  size_t count = 0;
+  std::vector<StreamId> claimed, deleted;
   for (const StreamId id : options.ids) {
     const StreamPending* pending = group.pending().find(id);
     if (pending == nullptr && !options.force) continue;
     if (pending != nullptr && options.idle_ms_min > 0 &&
-        call.now_ms() - pending->delivered_ms < options.idle_ms_min) {
+        call.clock_ms() - pending->delivered_ms < options.idle_ms_min) {
       continue;
     }
-    count += claim(call, *found.stream, group, consumer, id, options) ? 1 : 0;
+    const bool there = claim(call, *found.stream, group, consumer, id, options);
+    if (there || pending != nullptr) (there ? claimed : deleted).push_back(id);
   }
-  call.reply().close_array(mark, count);
-  if (count > 0) call.changed("xclaim", key);
+  call.reply().close_array(mark, claimed.size());
+  if (!claimed.empty() || !deleted.empty()) call.changed("xclaim", key);
+  effect_claims(call, key, group, consumer_name, claimed);
+  effect_acks(call, key, group, deleted);
+  if (moves) effect_group_id(call, key, group);
   return Status::ok();
 }
 
@@ -386,12 +384,12 @@ Status xautoclaim(Call& call) {
   int64_t attempts = left * kAttemptsPerEntry;
   StreamId next;  // where the next call begins; 0-0: the end was reached
   std::vector<StreamId> due, deleted;
-  each_pending(group, start, [&](const StreamPending& entry) {
+  each_pending(group, nullptr, start, [&](const StreamPending& entry) {
     if (attempts-- == 0 || left == 0) {
       next = entry.id;
       return false;
     }
-    if (call.now_ms() - entry.delivered_ms < options.idle_ms_min) return true;
+    if (call.clock_ms() - entry.delivered_ms < options.idle_ms_min) return true;
     const bool there = found.stream->contains(entry.id);
     (there ? due : deleted).push_back(entry.id);
     left -= 1;
@@ -408,6 +406,8 @@ Status xautoclaim(Call& call) {
     reply_id(reply, id);
   }
   if (!due.empty() || !deleted.empty()) call.changed("xautoclaim", key);
+  effect_claims(call, key, group, consumer_name, due);
+  effect_acks(call, key, group, deleted);
   return Status::ok();
 }
 

@@ -31,7 +31,11 @@ void lag(ReplyWriter& reply, const Stream& stream, const StreamGroup& group) {
   reply.bulk("lag");
   const auto added = static_cast<int64_t>(stream.entries_added());
   if (added == 0) return reply.integer(0);
-  const bool gap = stream.length() > 0 && stream.max_deleted_id() != StreamId{} &&
+  const StreamId first = stream.first_id().value_or(StreamId::max());
+  if (stream.length() > 0 && group.last_id < first && stream.max_deleted_id() < first) {
+    return reply.integer(static_cast<int64_t>(stream.length()));  // it has all before it
+  }
+  const bool gap = stream.length() > 0 && stream.max_deleted_id() >= first &&
                    group.last_id <= stream.max_deleted_id();
   if (group.entries_read >= 0 && !gap) return reply.integer(added - group.entries_read);
   const int64_t read = stream.entries_read_at(group.last_id);
@@ -63,19 +67,16 @@ void end_entry(ReplyWriter& reply, const Stream& stream, Bytes name, bool last) 
 void pending(ReplyWriter& reply, StreamGroup& group, const StreamConsumer* of, size_t most) {
   const size_t mark = reply.open();
   size_t count = 0;
-  StreamPending* entry = group.pending().at_or_after({});
-  while (entry != nullptr && count < most) {
-    if (of == nullptr || entry->consumer == of) {
-      reply.array(of == nullptr ? 4 : 3);
-      reply_id(reply, entry->id);
-      if (of == nullptr) reply.bulk(entry->consumer->name());
-      reply.integer(entry->delivered_ms);
-      reply.integer(static_cast<int64_t>(entry->deliveries));
-      ++count;
-    }
-    const auto next = entry->id.next();
-    entry = next ? group.pending().at_or_after(*next) : nullptr;
-  }
+  each_pending(group, of, {}, [&](const StreamPending& entry) {
+    if (count == most) return false;
+    reply.array(of == nullptr ? 4 : 3);
+    reply_id(reply, entry.id);
+    if (of == nullptr) reply.bulk(entry.consumer->name());
+    reply.integer(entry.delivered_ms);
+    reply.integer(static_cast<int64_t>(entry.deliveries));
+    ++count;
+    return true;
+  });
   reply.close_array(mark, count);
 }
 
@@ -97,7 +98,7 @@ void full_group(ReplyWriter& reply, const Stream& stream, StreamGroup& group, si
     reply.bulk(consumer->name());
     number(reply, "seen-time", consumer->seen_ms);
     number(reply, "active-time", consumer->active_ms);
-    number(reply, "pel-count", static_cast<int64_t>(consumer->pending));
+    number(reply, "pel-count", static_cast<int64_t>(consumer->pending()));
     reply.bulk("pending");
     pending(reply, group, consumer, most);
   }
@@ -175,7 +176,7 @@ Status info_consumers(Call& call) {
     reply.map(4);
     reply.bulk("name");
     reply.bulk(consumer->name());
-    number(reply, "pending", static_cast<int64_t>(consumer->pending));
+    number(reply, "pending", static_cast<int64_t>(consumer->pending()));
     number(reply, "idle", std::max<int64_t>(call.now_ms() - consumer->seen_ms, 0));
     const bool never = consumer->active_ms < 0;
     number(reply, "inactive",

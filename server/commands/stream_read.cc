@@ -51,8 +51,12 @@ ReadOptions parse_read(Call& call, Args& args, bool for_group) {
   ReadOptions options;
   while (args.more() && options.streams == 0) {
     if (args.take_with_value("BLOCK")) {
+      if (call.in_script()) {
+        args.fail("ERR " + std::string(for_group ? "xreadgroup" : "xread") +
+                  " command is not allowed with BLOCK option from scripts");
+      }
       options.blocks = true;
-      options.until_ms = take_timeout_ms(args, call.now_ms());
+      options.until_ms = take_timeout_ms(args, call.clock_ms());
     } else if (args.take_with_value("COUNT")) {
       const int64_t count = args.integer();
       if (count > 0) options.count = static_cast<size_t>(count);
@@ -132,10 +136,11 @@ bool has_something(const Source& source) {
 StreamConsumer* consumer_of(Call& call, const ReadOptions& options, Source& source) {
   StreamConsumer* consumer = source.group->find_consumer(options.consumer);
   if (consumer == nullptr) {
-    consumer = source.group->add_consumer(options.consumer, call.now_ms());
+    consumer = source.group->add_consumer(options.consumer, call.clock_ms());
     call.changed("xgroup-createconsumer", source.key);
+    effect_consumer(call, source.key, *source.group, options.consumer);
   }
-  consumer->seen_ms = call.now_ms();
+  consumer->seen_ms = call.clock_ms();
   return consumer;
 }
 
@@ -156,20 +161,24 @@ void deliver_new(Call& call, const ReadOptions& options, Source& source) {
   ReplyWriter& reply = call.reply();
   const Stream& stream = source.stream();
   const size_t mark = reply.open();
+  std::vector<StreamId> assigned;  // only of use while somebody reads effects
   size_t count = 0;
   const auto first = source.after.next();
   if (first) {
     stream.each(*first, StreamId::max(), false, [&](const StreamEntry& entry) {
       reply_entry(reply, entry);
       note_read(stream, *source.group, entry.id);
-      if (!options.no_ack) source.group->assign(entry.id, consumer, call.now_ms(), 1);
+      if (!options.no_ack) source.group->assign(entry.id, consumer, call.clock_ms(), 1);
+      if (!options.no_ack && call.wants_effect()) assigned.push_back(entry.id);
       return ++count < options.count;
     });
   }
   reply.close_array(mark, count);
   if (count == 0) return;
-  consumer->active_ms = call.now_ms();
+  consumer->active_ms = call.clock_ms();
   call.changed("xreadgroup", source.key);
+  effect_claims(call, source.key, *source.group, options.consumer, assigned);
+  effect_group_id(call, source.key, *source.group);
 }
 
 // What was delivered to the consumer and is not acknowledged; an entry that was deleted meanwhile
@@ -179,26 +188,25 @@ void deliver_history(Call& call, const ReadOptions& options, Source& source) {
   ReplyWriter& reply = call.reply();
   const size_t mark = reply.open();
   size_t count = 0;
-  auto from = source.after.next();
-  while (from && count < options.count) {
-    StreamPending* pending = source.group->pending().at_or_after(*from);
-    if (pending == nullptr) break;
-    from = pending->id.next();
-    if (pending->consumer != consumer) continue;
+  const auto from = source.after.next();
+  const auto deliver_again = [&](StreamPending& pending) {
+    if (count == options.count) return false;
     bool there = false;
-    source.stream().each(pending->id, pending->id, false, [&](const StreamEntry& entry) {
+    source.stream().each(pending.id, pending.id, false, [&](const StreamEntry& entry) {
       reply_entry(reply, entry);
       return there = true;
     });
     if (!there) {
       reply.array(2);
-      reply_id(reply, pending->id);
+      reply_id(reply, pending.id);
       reply.null_array();
     }
-    pending->delivered_ms = call.now_ms();
-    ++pending->deliveries;
+    pending.delivered_ms = call.clock_ms();
+    ++pending.deliveries;
     ++count;
-  }
+    return true;
+  };
+  if (from) each_pending(*source.group, consumer, *from, deliver_again);
   reply.close_array(mark, count);
 }
 

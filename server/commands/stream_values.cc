@@ -1,6 +1,10 @@
 #include "server/commands/stream_values.h"
 
+#include <algorithm>
 #include <limits>
+#include <string>
+
+#include "server/commands/effect_words.h"
 
 namespace larder {
 namespace {
@@ -64,6 +68,49 @@ size_t reply_range(ReplyWriter& reply, const Stream& stream, StreamId first, Str
   }
   reply.close_array(mark, count);
   return count;
+}
+
+// Entries that were delivered at the same time and equally often share a request.
+void effect_claims(Call& call, const Key& key, StreamGroup& group, Bytes consumer,
+                   std::span<const StreamId> ids) {
+  const std::string last = group.last_id.text();
+  while (!ids.empty() && call.wants_effect()) {
+    const StreamPending first = *group.pending().find(ids[0]);
+    const auto end = std::find_if(ids.begin(), ids.end(), [&](StreamId id) {
+      const StreamPending* pending = group.pending().find(id);
+      return pending->delivered_ms != first.delivered_ms || pending->deliveries != first.deliveries;
+    });
+    const auto count = static_cast<size_t>(end - ids.begin());
+    std::vector<std::string> texts;
+    for (const StreamId id : ids.first(count)) texts.push_back(id.text());
+    std::vector<Bytes> words{"XCLAIM", key.name, group.name(), consumer, "0"};
+    words.insert(words.end(), texts.begin(), texts.end());
+    const NumberWord time(first.delivered_ms), deliveries(first.deliveries);
+    words.insert(words.end(), {"TIME", time, "RETRYCOUNT", deliveries, "FORCE", "JUSTID", "LASTID",
+                               last});
+    call.effect(words);
+    ids = ids.subspan(count);
+  }
+}
+
+void effect_acks(Call& call, const Key& key, const StreamGroup& group,
+                 std::span<const StreamId> ids) {
+  if (ids.empty() || !call.wants_effect()) return;
+  std::vector<std::string> texts;
+  for (const StreamId id : ids) texts.push_back(id.text());
+  std::vector<Bytes> words{"XACK", key.name, group.name()};
+  words.insert(words.end(), texts.begin(), texts.end());
+  call.effect(words);
+}
+
+void effect_group_id(Call& call, const Key& key, const StreamGroup& group) {
+  if (!call.wants_effect()) return;
+  call.effect({"XGROUP", "SETID", key.name, group.name(), group.last_id.text(), "ENTRIESREAD",
+               NumberWord(group.entries_read)});
+}
+
+void effect_consumer(Call& call, const Key& key, const StreamGroup& group, Bytes consumer) {
+  call.effect({"XGROUP", "CREATECONSUMER", key.name, group.name(), consumer});
 }
 
 GroupOf find_group(Call& call, const Key& key, Bytes name) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "server/commands/args.h"
 #include "server/commands/call.h"
@@ -30,6 +32,15 @@ void reply_entry(ReplyWriter& reply, const StreamEntry& entry);
 size_t reply_range(ReplyWriter& reply, const Stream& stream, StreamId first, StreamId last,
                    bool reverse, size_t most);
 
+// The state that reading and claiming leave in a group, as effects: who has which entries since
+// when, what is no longer pending, how far the group has read, a new consumer.
+void effect_claims(Call& call, const Key& key, StreamGroup& group, Bytes consumer,
+                   std::span<const StreamId> ids);
+void effect_acks(Call& call, const Key& key, const StreamGroup& group,
+                 std::span<const StreamId> ids);
+void effect_group_id(Call& call, const Key& key, const StreamGroup& group);
+void effect_consumer(Call& call, const Key& key, const StreamGroup& group, Bytes consumer);
+
 // Commands that name a group. Null, with `error` set, when key or group is missing.
 struct GroupOf {
   Item item;
@@ -38,6 +49,20 @@ struct GroupOf {
   Status error = Status::ok();
 };
 GroupOf find_group(Call& call, const Key& key, Bytes name);
+// Visits pending entries of a group, or of one consumer (null: all), from an id on until `visit`
+// returns false. It may remove the one it sees.
+template <typename Visit>
+void each_pending(StreamGroup& group, const StreamConsumer* consumer, StreamId from, Visit visit) {
+  std::optional<StreamId> next = from;
+  while (next) {
+    if (consumer != nullptr) next = consumer->pending_from(*next);
+    StreamPending* entry = next ? group.pending().at_or_after(*next) : nullptr;
+    if (entry == nullptr) return;
+    next = entry->id.next();
+    if (!visit(*entry)) return;
+  }
+}
+
 inline std::string no_group(Bytes key, Bytes group) {
   return "NOGROUP No such key '" + std::string(key) + "' or consumer group '" +
          std::string(group) + "'";

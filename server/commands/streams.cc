@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/numbers.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/stream_values.h"
 
@@ -110,9 +111,6 @@ void take_new_id(Args& args, AddOptions& options) {
     return;
   }
   options.id = take_stream_id(args, 0);
-  if (args.ok() && options.id == StreamId{}) {
-    args.fail("ERR The ID specified in XADD must be greater than 0-0");
-  }
 }
 
 AddOptions parse_add(Args& args) {
@@ -144,6 +142,18 @@ std::optional<StreamId> next_id(const AddOptions& options, StreamId last, int64_
   return StreamId{last.ms, last.seq + 1};
 }
 
+// What was trimmed is always the front, so how many entries are left says it all.
+void give_entry(Call& call, StreamId id, std::optional<size_t> left, std::span<const Bytes> items) {
+  if (!call.wants_effect()) return;
+  const std::string text = id.text();
+  const NumberWord length(left.value_or(0));
+  std::vector<Bytes> words{"XADD", call.arg(1)};
+  if (left) words.insert(words.end(), {"MAXLEN", "=", length});
+  words.push_back(text);
+  words.insert(words.end(), items.begin(), items.end());
+  call.effect(words);
+}
+
 Status xadd(Call& call) {
   Args args(call);
   const Key key = args.key();
@@ -152,6 +162,9 @@ Status xadd(Call& call) {
   const auto items = call.args().subspan(args.position());
   if (items.empty() || items.size() % 2 != 0) {
     return Status::error("ERR wrong number of arguments for 'xadd' command");
+  }
+  if (options.kind == AddOptions::Id::whole && options.id == StreamId{}) {
+    return Status::error("ERR The ID specified in XADD must be greater than 0-0");
   }
   Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
@@ -164,7 +177,7 @@ Status xadd(Call& call) {
     return Status::error("ERR The stream has exhausted the last possible ID, unable to add more "
                          "items");
   }
-  const auto id = next_id(options, last, call.now_ms());
+  const auto id = next_id(options, last, call.clock_ms());
   if (!id) {
     return Status::error("ERR The ID specified in XADD is equal or smaller than the target stream "
                          "top item");
@@ -172,7 +185,9 @@ Status xadd(Call& call) {
   Stream& stream = make_stream(call.keyspace(key), key, item);
   stream.append(*id, items, limits_of(call));
   call.changed("xadd", key);
-  if (trim(call, stream, options.trim) > 0) call.changed("xtrim", key);
+  const bool trimmed = trim(call, stream, options.trim) > 0;
+  if (trimmed) call.changed("xtrim", key);
+  give_entry(call, *id, trimmed ? std::optional(stream.length()) : std::nullopt, items);
   call.keyspace(key).grown(item);
   reply_id(call.reply(), *id);
   return Status::ok();
@@ -193,7 +208,11 @@ Status xtrim(Call& call) {
   const Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
   const size_t removed = item ? trim(call, stream_of(*item.entry()), options) : 0;
-  if (removed > 0) call.changed("xtrim", key);
+  if (removed > 0) {
+    call.changed("xtrim", key);
+    const NumberWord left(stream_of(*item.entry()).length());
+    call.effect({"XTRIM", key.name, "MAXLEN", "=", left});
+  }
   call.reply().integer(static_cast<int64_t>(removed));
   return Status::ok();
 }
@@ -208,15 +227,13 @@ Status xlen(Call& call) {
 Status xdel(Call& call) {
   Args args(call);
   const Key key = args.key();
-  std::vector<StreamId> ids;
-  while (args.more()) ids.push_back(take_stream_id(args, 0));
-  if (!args.ok()) return args.error();
   const Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
+  std::vector<StreamId> ids;
+  while (item && args.more()) ids.push_back(take_stream_id(args, 0));
+  if (!args.ok()) return args.error();
   int64_t removed = 0;
-  for (const StreamId id : ids) {
-    if (item && stream_of(*item.entry()).remove(id)) ++removed;
-  }
+  for (const StreamId id : ids) removed += stream_of(*item.entry()).remove(id) ? 1 : 0;
   if (removed > 0) call.changed("xdel", key);
   call.reply().integer(removed);
   return Status::ok();
@@ -238,12 +255,12 @@ Status range(Call& call, bool reverse) {
   if (!args.ok()) return args.error();
   const Item item = call.find_to_read(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
-  if (count == 0) {
-    call.reply().null_array();
-    return Status::ok();
-  }
   if (!item) {
     call.reply().array(0);
+    return Status::ok();
+  }
+  if (count == 0) {
+    call.reply().null_array();
     return Status::ok();
   }
   const size_t most = count < 0 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(count);

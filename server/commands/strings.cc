@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/numbers.h"
+#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
 
@@ -63,6 +64,17 @@ bool compares(const SetOptions& options) {
   return options.condition && *options.condition >= If::equal;
 }
 
+// Conditions held here, so they are no part of the effect; times are absolute.
+void give_effect(Call& call, const Key& key, Bytes value, const SetOptions& options) {
+  const bool keeps = options.expiry.kind == ExpiryOption::Kind::keep;
+  if (options.expiry.kind == ExpiryOption::Kind::at) {
+    effect_set(call, key, value, options.expiry.at_ms);
+  } else if (options.want_old || compares(options)) {
+    keeps ? call.effect({"SET", key.name, value, "KEEPTTL"})
+          : effect_set(call, key, value, kNoExpiry);
+  }
+}
+
 // The test and the store happen under one shard lock, so clients may build locks on SET NX.
 Status set(Call& call) {
   Args args(call);
@@ -91,6 +103,7 @@ Status set(Call& call) {
   }
   put_string(keys, key, item, value, expiry_ms);
   call.changed("set", key);
+  if (call.arg_count() > 3) give_effect(call, key, value, options);
   if (options.expiry.kind == ExpiryOption::Kind::at) call.also("expire", key);
   if (!options.want_old) call.reply().ok();
   return Status::ok();
@@ -124,12 +137,13 @@ Status set_with_life(Call& call, bool seconds, const char* name) {
   const int64_t life = args.integer();
   const Bytes value = args.bytes();
   if (!args.ok()) return args.error();
-  const auto expiry_ms = absolute_expiry(life, seconds, true, call.now_ms());
+  const auto expiry_ms = absolute_expiry(life, seconds, true, call.clock_ms());
   if (!expiry_ms) {
     return Status::error("ERR invalid expire time in '" + std::string(name) + "' command");
   }
   put_string(call.keyspace(key), key, call.find_to_write(key), value, *expiry_ms);
   call.changed("set", key);
+  effect_set(call, key, value, *expiry_ms);
   call.also("expire", key);
   call.reply().ok();
   return Status::ok();
@@ -145,6 +159,7 @@ Status getset(Call& call) {
   item ? reply_string(call.reply(), item) : call.reply().null();
   put_string(call.keyspace(key), key, item, call.arg(2), kNoExpiry);
   call.changed("set", key);
+  effect_set(call, key, call.arg(2), kNoExpiry);
   return Status::ok();
 }
 
@@ -159,6 +174,7 @@ Status getdel(Call& call) {
   reply_string(call.reply(), item);
   call.keyspace(key).remove(item);
   call.changed("del", key);
+  effect_del(call, key);
   return Status::ok();
 }
 
@@ -182,13 +198,16 @@ Status getex(Call& call) {
   if (option.kind == ExpiryOption::Kind::persist && item->is(Entry::kHasExpiry)) {
     keys.set_expiry(item, kNoExpiry);
     call.changed("persist", key);
+    call.effect({"PERSIST", key.name});
   } else if (option.kind == ExpiryOption::Kind::at) {
     if (option.at_ms <= call.now_ms()) {
       keys.remove(item);
       call.changed("del", key);
+      effect_del(call, key);
     } else {
       keys.set_expiry(item, option.at_ms);
       call.changed("expire", key);
+      effect_expiry(call, key, option.at_ms);
     }
   }
   return Status::ok();
@@ -281,6 +300,7 @@ Status incrbyfloat(Call& call) {
   const std::string text = format_long_double(sum);
   put_string(call.keyspace(key), key, item, text, item ? item->expiry_ms() : kNoExpiry);
   call.changed("incrbyfloat", key);
+  call.effect({"SET", key.name, text, "KEEPTTL"});
   call.reply().bulk(text);
   return Status::ok();
 }

@@ -22,8 +22,14 @@ class Task {
   virtual Progress step(ReplyWriter& reply, int64_t now_ms) = 0;
   // Unix time at which a waiting task wants to be called; INT64_MAX: never by itself.
   virtual int64_t wake_ms() const { return INT64_MAX; }
+  // True for one that locks shards: it stands still while a script runs for long.
+  virtual bool walks_store() const { return false; }
   // True for a client that waits for data as BLPOP does, and not only for its answer.
   virtual bool blocks() const { return false; }
+  // Where the effects of a task that changed something end in the effect log.
+  virtual uint64_t effect_end() const { return 0; }
+  // Its command is not over, for statistics, before the task is, which then tells them itself.
+  virtual bool counts_itself() const { return false; }
   // CLIENT UNBLOCK: writes the reply of a task that ends early; false when it can't.
   virtual bool unblock(ReplyWriter&, bool /*with_error*/) { return false; }
 };

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "server/commands/pubsub.h"
 #include "server/commands/services.h"
-#include "storage/store.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
@@ -329,7 +329,12 @@ void Tracking::evict(uint64_t random) {
   unsigned fruitless = 0;
   for (size_t at = random >> 32; over_limit() && left > 0 && fruitless < table_count(); ++at) {
     const size_t index = at & (table_count() - 1);
-    MutexLock lock(store_->shard(static_cast<unsigned>(index >> kTableBits)).mutex);
+    const auto shard = static_cast<unsigned>(index >> kTableBits);
+    const ShardLock lock(store_->shard(shard), shard);
+    if (!lock) {
+      ++fruitless;
+      continue;
+    }
     random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
     TrackingTable& table = tables_[index];
     const size_t before = table.bytes();

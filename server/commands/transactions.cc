@@ -1,20 +1,36 @@
 #include "server/commands/transactions.h"
 
+#include "server/commands/acl/gate.h"
+#include "server/commands/activity.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
 #include "server/commands/listeners.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 
 KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> args_)
     : command(command_), words(args_.begin(), args_.end()), args(words.begin(), words.end()) {}
 
+namespace {
+
+void mark(const Watches::List& list) {
+  for (const auto& watch : list) watch->touched.store(true, std::memory_order_relaxed);
+}
+
+}  // namespace
+
 void touch_watches(Watches& watches, const Key& key, unsigned db) {
   const Watches::List* list = watches.find(key, db);
   if (list == nullptr) [[likely]] return;
-  for (const auto& watch : *list) watch->touched.store(true, std::memory_order_relaxed);
+  mark(*list);
+  // Clients that went while a script held the shard, see end_transaction.
+  const Watches::List marked = *list;
+  for (const auto& watch : marked) {
+    if (watch.use_count() == 2) watches.remove(watch->key, watch.get());
+  }
 }
 
 void touch_all_watches(Watches& watches, Store& store, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
@@ -23,15 +39,17 @@ void touch_all_watches(Watches& watches, Store& store, unsigned db) NO_THREAD_SA
     if (db != Store::kAllDatabases && db != key.db) return;
     Keyspace* keys = store.shard_of(key.hash).find_keyspace(key.db);
     if (keys == nullptr || !keys->find(key.key())) return;
-    touch_watches(watches, key.key(), key.db);
+    mark(list);
   });
 }
 
 void end_transaction(Watches& watches, Store& store, Session& session) {
   if (session.transaction == nullptr) return;
   for (const auto& watch : session.transaction->watches) {
-    MutexLock lock(store.shard_of(watch->key.hash).mutex);
-    watches.remove(watch->key, watch.get());
+    const unsigned shard = store.shard_index(watch->key.hash);
+    const ShardLock lock(store.shard(shard), shard);
+    // Else a script holds the key for long, and who changes the key next takes it off the list.
+    if (lock) watches.remove(watch->key, watch.get());
   }
   session.transaction.reset();
 }
@@ -96,6 +114,29 @@ bool changed_since(Call& call, const Watch& watch) {
   return item && !watch.was_expired && item->expired(call.now_ms());
 }
 
+// What EXEC says of a command that was allowed when it was queued.
+std::string no_longer_allowed(const AclVerdict& verdict) {
+  const std::string why =
+      verdict.denied == AclReason::command ? "no permission to execute the command or subcommand"
+      : verdict.denied == AclReason::key
+          ? "no permission to touch the specified keys"
+          : "no permission to access one of the channels used as arguments to the command";
+  return "NOPERM ACLs rules changed between the moment the transaction was accumulated and the "
+         "EXEC call. This command is no longer allowed for the following reason: " +
+         why;
+}
+
+void run_queued(Call& call, const KeptRequest& request) {
+  const AclVerdict verdict = permit(call.services(), call.session(), call.worker().clients,
+                                    AclContext::multi, *request.command, request.args);
+  if (verdict.allowed()) [[likely]] {
+    return call.dispatcher().run_nested(call, *request.command, request.args);
+  }
+  const std::string error = no_longer_allowed(verdict);
+  call.reply().error(error);
+  call.services().error_stats.add(error);
+}
+
 // Runs with the locks of all shards concerned, see Dispatcher::find_shards.
 Status exec(Call& call) {
   const std::shared_ptr<Transaction> transaction = call.session().transaction;
@@ -115,7 +156,7 @@ Status exec(Call& call) {
   }
   call.reply().array(transaction->queue.size());
   for (const KeptRequest& request : transaction->queue) {
-    call.dispatcher().run_nested(call, *request.command, request.args);
+    run_queued(call, request);
   }
   return Status::ok();
 }

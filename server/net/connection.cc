@@ -1,6 +1,7 @@
 #include "server/net/connection.h"
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -10,10 +11,14 @@
 #include <asio/post.hpp>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
+#include "server/commands/client_list.h"
 #include "server/commands/listeners.h"
+#include "server/commands/replication.h"
+#include "server/commands/script_run.h"
 #include "server/net/worker.h"
 
 namespace larder {
@@ -23,18 +28,24 @@ namespace {
 // for a million pipelined small replies, so that clients that write everything before they read
 // don't get stuck.
 constexpr size_t kUnsentMax = 128 * 1024 * 1024;
-constexpr size_t kWritePieces = 64;
-// A client with more to take waits for the next round of the event loop, so that others' replies
-// are not behind megabytes that the kernel copies.
-constexpr size_t kWriteBytes = 64 * 1024;
 // Output is sent in between when a pipeline's replies pile up.
 constexpr size_t kFlushBytes = 256 * 1024;
+
+// A TLS handshake that takes longer is given up: long for a slow link, short for a silent peer that
+// holds a connection of `maxclients`.
+constexpr int64_t kHandshakeMs = 10'000;
+// TLS bytes taken with one read: a few records, as they are copied once.
+constexpr size_t kCipherBytes = 64 * 1024;
 
 // As much unsent output breaks no limit, however low.
 constexpr size_t kUncheckedBytes = 16 * 1024;
 
 // After this long without a byte a client's query buffer is given back.
 constexpr int64_t kIdleBufferMs = 2000;
+
+bool is_primary(const Session& session) {
+  return session.stream != nullptr && session.stream->kind() == StreamEnd::Kind::primary;
+}
 
 class ConnectionWaker : public Waker {
  public:
@@ -50,19 +61,31 @@ class ConnectionWaker : public Waker {
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket, Session session)
+Connection::Connection(Worker& worker, Socket socket, Session session,
+                       std::unique_ptr<TlsStream> tls)
     : worker_(worker),
       socket_(std::move(socket)),
+      tls_(std::move(tls)),
       session_(std::move(session)),
       reply_(output_, 2) {}
 
+void Connection::start(Bytes unread) {
+  if (unread.empty()) return read();
+  query_.make_room(parser_, unread.size());
+  std::memcpy(query_.free_begin(), unread.data(), unread.size());
+  on_read(unread.size());
+}
+
 size_t Connection::owned_bytes() const {
-  return sizeof(Connection) + query_.capacity() + output_.capacity();
+  return sizeof(Connection) + query_.capacity() + output_.capacity() +
+         (tls_ ? tls_->memory_bytes() : 0);
 }
 
 // With what the output refers to: it may be the last that does.
 size_t Connection::memory_bytes() const {
-  return sizeof(Connection) + query_.capacity() + std::max(output_.capacity(), output_.pending());
+  return sizeof(Connection) + query_.capacity() + std::max(output_.capacity(), output_.pending()) +
+         held_pushes_.capacity() + (tls_ ? tls_->memory_bytes() : 0) +
+         (session_.has_state() ? state_bytes(session_) : 0);
 }
 
 size_t Connection::reply_buffer_bytes() const {
@@ -90,9 +113,14 @@ void Connection::read() {
   if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
   const size_t wanted = batch_.empty() ? 1 : 0;
   query_.make_room(parser_, std::max(wanted, parser_.bytes_wanted()));
+  size_t room = query_.free_bytes();
+  if (tls_) [[unlikely]] {
+    if (tls_->state() == TlsStream::State::ended) return close();
+    room = std::min(room, kCipherBytes);
+  }
   reading_ = true;
   socket_.async_read_some(
-      asio::buffer(query_.free_begin(), query_.free_bytes()),
+      asio::buffer(query_.free_begin(), room),
       WithMemory(read_memory_, [self = shared_from_this()](std::error_code error, size_t bytes) {
         self->reading_ = false;
         const bool giving_up = std::exchange(self->giving_up_buffer_, false);
@@ -105,6 +133,7 @@ void Connection::read() {
 void Connection::wait_without_buffer() {
   if (closed_) return;
   query_.release(parser_);
+  if (tls_) tls_->release_buffers();
   batch_ = {};
   reading_ = true;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
@@ -116,9 +145,14 @@ void Connection::wait_without_buffer() {
 
 void Connection::on_read(size_t bytes) {
   if (closed_ || stopping_) return;
-  query_.filled(bytes);
   session_.bytes_in += bytes;
   worker_.stats().bytes_in.add(bytes);
+  worker_.stats().reads.add(1);
+  if (!tls_) [[likely]] {
+    query_.filled(bytes);
+  } else if (!decrypt(bytes)) {
+    return;
+  }
   session_.last_active_ms = worker_.tick_ms();
   const auto limit = worker_.services().settings.query_buffer_max.load(std::memory_order_relaxed);
   if (static_cast<int64_t>(query_bytes()) > limit) {
@@ -138,12 +172,17 @@ void Connection::on_read(size_t bytes) {
 
 void Connection::process() {
   if (processing_) return;
-  run_requests();
-  finish_round();
+  run_round();
   worker_.finish_round();
 }
 
+void Connection::run_round() {
+  run_requests();
+  finish_round();
+}
+
 void Connection::run_requests() {
+  if (processing_) return;
   processing_ = true;
   while (!closed_ && !held() && !session_.close_after_reply) {
     if (batch_next_ == batch_.size()) {
@@ -158,7 +197,7 @@ void Connection::run_requests() {
 }
 
 void Connection::finish_round() {
-  if (closed_) return;
+  if (closed_ || processing_) return;
   flush();
   if (!closed_) note_growth();
   read();
@@ -178,6 +217,9 @@ size_t Connection::parse_batch() {
   batch_.clear();
   batch_next_ = 0;
   if (parse_failed_) return 0;
+  if (session_.stream != nullptr) [[unlikely]] {
+    stream_at_ = query_.bytes().data() + parser_.position();
+  }
   parser_.start_batch();
   const LiveSettings& settings = worker_.services().settings;
   const RequestLimits limits{settings.bulk_bytes_max.load(std::memory_order_relaxed),
@@ -221,6 +263,7 @@ void Connection::prefetch_entries() {
 
 void Connection::run_batch() {
   const int64_t now_ms = unix_ms();
+  if (is_primary(session_) && !run_stream_batch(now_ms)) [[unlikely]] return;
   while (batch_next_ < batch_.size() && !closed_ && !session_.close_after_reply) {
     if (!run_one(batch_[batch_next_], now_ms)) return;
   }
@@ -236,7 +279,11 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
   if (waker_ == nullptr) waker_ = std::make_shared<ConnectionWaker>(weak_from_this());
   const size_t mark = output_.mark();
   reply_.set_version(session_.protocol);
-  switch (worker_.dispatcher().run(request, session_, reply_, now_ms, waker_)) {
+  Dispatcher& dispatcher = worker_.dispatcher();
+  const auto outcome = is_primary(session_)
+                           ? dispatcher.run_stream(request, session_, reply_, now_ms, waker_)
+                           : dispatcher.run(request, session_, reply_, now_ms, waker_);
+  switch (outcome) {
     case Dispatcher::Outcome::postponed:
       postponed_ = true;
       set_blocked(true);
@@ -244,10 +291,11 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
       return false;
     case Dispatcher::Outcome::task:
       ++batch_next_;
-      task_ = worker_.dispatcher().take_task();
+      task_ = dispatcher.take_task();
       task_mark_ = mark;
       set_blocked(task_->blocks());
       drive_task();
+      if (task_ != nullptr && task_->blocks()) watch_for_hang_up();
       return task_ == nullptr;
     case Dispatcher::Outcome::done:
       ++batch_next_;
@@ -276,6 +324,10 @@ void Connection::finish_reply(size_t mark) {
       take_back(mark);
   }
   session_.reply_is_push = false;
+  const SafePoint& safe = worker_.services().listeners.safe_point;
+  if (safe.awaits_replicas(session_.effect_end) || held_replies_ != nullptr) [[unlikely]] {
+    hold_reply(mark);
+  }
   if (!held_pushes_.empty()) [[unlikely]] append_held_pushes();
 }
 
@@ -289,10 +341,14 @@ void Connection::append_held_pushes() {
 }
 
 // A reply in the making, by a command or by a task that writes it bit by bit, is not cut through.
+bool Connection::mid_reply() const {
+  return session_.running || (task_ != nullptr && !task_->blocks());
+}
+
 void Connection::push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) {
   if (closed_) return;
   const char kind = session_.protocol >= 3 ? '>' : '*';
-  if (session_.running || (task_ != nullptr && !task_->blocks())) {
+  if (mid_reply()) {
     held_pushes_.append(1, kind).append(head).append(tail);
     return;
   }
@@ -317,6 +373,9 @@ void Connection::send_pushes() {
 
 void Connection::drive_task() {
   if (closed_ || stopping_ || task_ == nullptr) return;
+  if (task_->walks_store() && worker_.services().script.is_long()) [[unlikely]] {
+    return drive_task_later();
+  }
   const int64_t now_ms = unix_ms();
   reply_.set_version(session_.protocol);
   if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
@@ -330,11 +389,34 @@ void Connection::drive_task() {
     case Task::Progress::wait: return wait_for_task(now_ms);
     case Task::Progress::done: break;
   }
+  session_.effect_end = std::max(session_.effect_end, task_->effect_end());
   task_.reset();
   set_blocked(false);
   if (task_timer_) task_timer_->cancel();
   finish_reply(task_mark_);
   process();
+}
+
+// Nothing is read while a client waits for data. That it hangs up must be seen all the same, before
+// it gets what others could have. Of a client that sends on, tick() sees it later.
+void Connection::watch_for_hang_up() {
+  if (watching_) return;
+  watching_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+    self->watching_ = false;
+    if (!error && self->held() && self->is_hung_up()) self->close();
+  });
+}
+
+// On TLS the peer's goodbye stands unread before it.
+bool Connection::is_hung_up() {
+  if (closed_) return false;
+  if (tls_) {
+    pollfd wanted{socket_.native_handle(), POLLRDHUP, 0};
+    return ::poll(&wanted, 1, 0) > 0;
+  }
+  char byte = 0;
+  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void Connection::set_blocked(bool blocked) {
@@ -349,6 +431,16 @@ void Connection::wait_for_task(int64_t now_ms) {
   if (wake_ms == INT64_MAX) return;
   if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
   task_timer_->expires_after(std::chrono::milliseconds(std::max<int64_t>(wake_ms - now_ms, 0)));
+  task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
+    if (!error) self->drive_task();
+  });
+}
+
+// The task would only meet locks that a script holds.
+void Connection::drive_task_later() {
+  constexpr int64_t kAgainMs = 5;
+  if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
+  task_timer_->expires_after(std::chrono::milliseconds(kAgainMs));
   task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
     if (!error) self->drive_task();
   });
@@ -378,69 +470,105 @@ bool Connection::unblock(bool with_error) {
 
 void Connection::send(Bytes bytes) {
   if (closed_) return;
-  output_.append(bytes);
-  flush();
-  check_output_limits(steady_ms());
+  if (mid_reply()) {
+    held_pushes_.append(bytes);
+  } else {
+    output_.append(bytes);
+    flush();
+  }
+  if (!closed_) check_output_limits(steady_ms());
 }
 
 void Connection::kill(bool after_reply) {
   if (!after_reply) return close();
   session_.close_after_reply = true;
-  if (output_.empty()) end_after_reply();
+  if (sent_all() && held_replies_ == nullptr) end_after_reply();
 }
 
 void Connection::flush() {
   if (closed_ || writing_) return;
+  if (must_hold()) [[unlikely]] return;
   reply_peak_ = std::max(reply_peak_, output_.pending());
-  if (!write_some()) return;
-  if (output_.empty()) {
-    if (session_.close_after_reply) end_after_reply();
-    return;
+  if (session_.stream != nullptr) [[unlikely]] return flush_stream();
+  switch (send_some()) {
+    case Written::ended: return;
+    case Written::all:
+      if (session_.close_after_reply && held_replies_ == nullptr) end_after_reply();
+      return;
+    case Written::some: wait_writable();
   }
+}
+
+void Connection::wait_writable() {
   writing_ = true;
   socket_.async_wait(Socket::wait_write, [self = shared_from_this()](std::error_code error) {
     self->writing_ = false;
     if (error) return self->close();
+    if (self->processing_) return;  // its script runs; the reply will be sent with the rest
     self->flush();
     self->read();
   });
 }
 
-// Sends what the socket takes now, within kWriteBytes. Returns false when the connection ended.
-bool Connection::write_some() {
-  size_t left = kWriteBytes;
-  while (!output_.empty() && left > 0) {
-    std::array<Bytes, kWritePieces> views;
-    const size_t gathered = output_.gather(views.data(), views.size());
-    std::array<iovec, kWritePieces> pieces;
-    size_t count = 0;
-    for (size_t bytes = 0; count < gathered && bytes < left; ++count) {
-      const size_t size = std::min(views[count].size(), left - bytes);
-      pieces[count] = {const_cast<char*>(views[count].data()), size};
-      bytes += size;
-    }
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = count;
-    const int fd = socket_.native_handle();
-    const iovec& first = pieces[0];
-    const ssize_t sent = count == 1 ? ::send(fd, first.iov_base, first.iov_len, MSG_NOSIGNAL)
-                                    : ::sendmsg(fd, &message, MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN) return true;
-      close();
-      return false;
-    }
-    output_.consume(static_cast<size_t>(sent));
-    left -= static_cast<size_t>(sent);
-    session_.bytes_out += static_cast<uint64_t>(sent);
-    worker_.stats().bytes_out.add(static_cast<uint64_t>(sent));
-  }
+// Its replies may say that something was written which is not yet as safe as it has to be. It
+// comes back when that may have changed.
+bool Connection::must_hold() {
+  const SafePoint& safe = worker_.services().listeners.safe_point;
+  if (!safe.holds(session_.effect_end)) [[likely]] return false;
+  if (holding_) return true;
+  hold();
+  if (safe.holds(session_.effect_end)) return true;
+  worker_.release_soon();  // it became safe meanwhile
   return true;
 }
 
+// One write of up to `most` bytes. Returns how many went, 0 when the socket takes none now, -1 when
+// the connection ended.
+ssize_t Connection::send_now(const Bytes* views, size_t views_count, size_t most) {
+  std::array<iovec, kWritePieces> pieces;
+  size_t count = 0;
+  for (size_t bytes = 0; count < views_count && bytes < most; ++count) {
+    const size_t size = std::min(views[count].size(), most - bytes);
+    pieces[count] = {const_cast<char*>(views[count].data()), size};
+    bytes += size;
+  }
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = count;
+  const int fd = socket_.native_handle();
+  const iovec& first = pieces[0];
+  while (true) {
+    const ssize_t sent = count == 1 ? ::send(fd, first.iov_base, first.iov_len, MSG_NOSIGNAL)
+                                    : ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return 0;
+    if (sent < 0) {
+      close();
+      return -1;
+    }
+    session_.bytes_out += static_cast<uint64_t>(sent);
+    worker_.stats().bytes_out.add(static_cast<uint64_t>(sent));
+    worker_.stats().writes.add(1);
+    return sent;
+  }
+}
+
+// Sends what the socket takes now, within kWriteBytes.
+Connection::Written Connection::write_some() {
+  size_t left = kWriteBytes;
+  while (!output_.empty()) {
+    if (left == 0) return Written::some;
+    std::array<Bytes, kWritePieces> views;
+    const ssize_t sent = send_now(views.data(), output_.gather(views.data(), views.size()), left);
+    if (sent <= 0) return sent < 0 ? Written::ended : Written::some;
+    output_.consume(static_cast<size_t>(sent));
+    left -= static_cast<size_t>(sent);
+  }
+  return Written::all;
+}
+
 void Connection::end_after_reply() {
+  if (tls_) say_goodbye();
   ::shutdown(socket_.native_handle(), SHUT_WR);
   bool hung_up = false;
   discard_input(hung_up);
@@ -462,7 +590,8 @@ size_t Connection::discard_input(bool& hung_up) {
 }
 
 bool Connection::delivered() {
-  if (!output_.empty()) return false;
+  if (!sent_all()) return false;
+  if (tls_) say_goodbye();
   ::shutdown(socket_.native_handle(), SHUT_WR);
   bool hung_up = false;
   silent_polls_ = discard_input(hung_up) > 0 ? 0 : silent_polls_ + 1;
@@ -473,9 +602,14 @@ bool Connection::delivered() {
 
 void Connection::check_output_limits(int64_t now_ms) {
   const LiveSettings& settings = worker_.services().settings;
+  const ClientType type = type_of(session_);
+  if (type == ClientType::master) return;
   const LiveSettings::OutputLimit& limit =
-      session_.subscriptions != nullptr ? settings.output_limit_pubsub : settings.output_limit;
-  const auto pending = static_cast<int64_t>(output_.pending());
+      type == ClientType::pubsub ? settings.output_limit_pubsub
+      : session_.stream != nullptr ? settings.output_limit_replica : settings.output_limit;
+  const uint64_t behind = session_.stream != nullptr ? session_.stream->bytes_behind() : 0;
+  const size_t waiting = held_replies_ != nullptr ? held_replies_->bytes() : 0;
+  const auto pending = static_cast<int64_t>(output_bytes() + behind + waiting);
   const int64_t hard = limit.hard_bytes.load(std::memory_order_relaxed);
   const int64_t soft = limit.soft_bytes.load(std::memory_order_relaxed);
   if (soft == 0 || pending <= soft) {
@@ -503,9 +637,19 @@ void Connection::tick(int64_t now_ms) {
   if (closed_) return;
   const int64_t idle_max_ms =
       worker_.services().settings.idle_seconds_max.load(std::memory_order_relaxed) * 1000;
-  if (idle_max_ms > 0 && !held() && !session_.monitor && session_.subscriptions == nullptr &&
+  if (held_replies_ != nullptr) {
+    release_held();
+    flush();
+    if (closed_) return;
+  }
+  if (idle_max_ms > 0 && !held() && !session_.monitor && session_.stream == nullptr && session_.subscriptions == nullptr &&
       now_ms - session_.last_active_ms > idle_max_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
+    return close();
+  }
+  if (tls_ && !tls_->established() && now_ms - session_.created_ms > kHandshakeMs) {
+    worker_.stats().tls_failures.add(1);
+    worker_.events().log_verbose("TLS handshake took too long: addr=" + session_.address);
     return close();
   }
   const bool buffer_unused = reading_ && !writing_ && query_.capacity() > 0 &&
@@ -516,17 +660,16 @@ void Connection::tick(int64_t now_ms) {
     socket_.cancel(ignored);
     return;
   }
-  if (!held()) return;
-  // Nothing is being read while a task goes on, so a hang-up has to be looked for.
-  char byte = 0;
-  if (::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) close();
+  if (held() && is_hung_up()) close();
 }
 
 void Connection::close() {
   if (closed_) return;
   closed_ = true;
   const auto self = shared_from_this();  // outlives its place in the worker's list
+  if (tls_) say_goodbye();
   if (session_.monitor) worker_.services().monitors.fetch_sub(1);
+  if (session_.stream != nullptr) session_.stream->closed();
   if (session_.has_state()) {
     worker_.services().listeners.forget(*this, worker_.services().store);
   }

@@ -2,7 +2,9 @@
 //
 //   readable -> query buffer -> batch of up to 64 requests -> prefetch -> run -> one write
 //
-// A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there.
+// A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there. On a TLS
+// port a stream stands between the socket and both buffers; elsewhere it is null, which is all that
+// the plain path knows of it.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +18,9 @@
 #include "protocol/request_parser.h"
 #include "server/commands/dispatcher.h"
 #include "server/net/handler_memory.h"
+#include "server/net/held_replies.h"
 #include "server/net/query_buffer.h"
+#include "server/net/tls_stream.h"
 
 namespace larder {
 
@@ -26,9 +30,11 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
  public:
   using Socket = asio::generic::stream_protocol::socket;
 
-  Connection(Worker& worker, Socket socket, Session session);
+  // `tls` is null on a plain connection.
+  Connection(Worker& worker, Socket socket, Session session, std::unique_ptr<TlsStream> tls);
 
-  void start() { read(); }
+  // `unread` has come already.
+  void start(Bytes unread);
   void close();
   bool closed() const { return closed_; }
   // Every ~100 ms: time-outs, hang-ups of clients that wait, soft output limits.
@@ -49,7 +55,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   }
   size_t argument_bytes() const override;
   size_t query_capacity() const override { return query_.capacity(); }
-  size_t output_bytes() const override { return output_.pending(); }
+  size_t output_bytes() const override {
+    return output_.pending() + held_pushes_.size() + (tls_ ? tls_->unsent().size() : 0);
+  }
   size_t reply_buffer_bytes() const override;
   size_t reply_peak_bytes() const override { return std::max(reply_peak_, earlier_peak_); }
   size_t memory_bytes() const override;
@@ -57,6 +65,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool unblock(bool with_error) override;
   void send(Bytes bytes) override;
   void push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) override;
+  // Sends replies that were held until their effects are safe, as far as they are now.
+  void release_replies();
+  void feed() override;
   // Sends what push() took; the worker calls it.
   void send_pushes();
 
@@ -67,9 +78,15 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void prefetch_entries();
   void run_requests();
   void finish_round();
+  // Both for one client, unless its script is what runs.
+  void run_round();
 
  private:
   static constexpr size_t kBatch = 64;
+  static constexpr size_t kWritePieces = 64;
+  // A client with more to take waits for the next round of the event loop, so that others' replies
+  // are not behind megabytes that the kernel copies.
+  static constexpr size_t kWriteBytes = 64 * 1024;
   static constexpr unsigned kSilentPolls = 4;
 
   void read();
@@ -82,12 +99,35 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool run_one(const Request& request, int64_t now_ms);
   void finish_reply(size_t mark);
   void take_back(size_t mark);
+  bool mid_reply() const;
   void append_held_pushes();
   void drive_task();
+  void drive_task_later();
+  void watch_for_hang_up();
+  bool is_hung_up();
   void set_blocked(bool blocked);
   void wait_for_task(int64_t now_ms);
+  // What became of a write: `all` is sent, `some` waits for the socket or for its turn, or the
+  // connection `ended`.
+  enum class Written : uint8_t { all, some, ended };
   void flush();
-  bool write_some();
+  bool must_hold();
+  void wait_writable();
+  void flush_stream();
+  bool run_stream_batch(int64_t now_ms);
+  void hold_reply(size_t mark);
+  void hold();
+  void release_held();
+  // By whichever way the connection has.
+  Written send_some() { return tls_ ? write_encrypted() : write_some(); }
+  Written write_some();
+  Written write_encrypted();
+  bool encrypt_some();
+  ssize_t send_now(const Bytes* views, size_t count, size_t most);
+  bool decrypt(size_t bytes);
+  void end_failed_tls();
+  void say_goodbye();
+  bool sent_all() const { return output_.empty() && (!tls_ || tls_->unsent().empty()); }
   void check_output_limits(int64_t now_ms);
   void age_reply_peak(int64_t now_ms);
   size_t owned_bytes() const;
@@ -99,6 +139,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   Worker& worker_;
   HandlerMemory read_memory_;
   Socket socket_;
+  std::unique_ptr<TlsStream> tls_;  // null: plain
   Session session_;
   QueryBuffer query_;
   RequestParser parser_;
@@ -110,11 +151,16 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   size_t task_mark_ = 0;
   std::shared_ptr<Waker> waker_;
   std::unique_ptr<asio::steady_timer> task_timer_;
+  std::unique_ptr<HeldReplies> held_replies_;  // null: none
+  const char* stream_at_ = nullptr;  // of the primary's stream: behind the last request run
   std::string held_pushes_;  // came while a reply was being written
+  bool feeding_ = false;     // flush_stream goes on soon
   bool has_pushes_ = false;  // the worker will call send_pushes
   bool reading_ = false;
+  bool watching_ = false;  // for a hang-up
   bool giving_up_buffer_ = false;
   bool writing_ = false;
+  bool holding_ = false;  // the worker will call release_replies
   bool processing_ = false;
   bool postponed_ = false;
   bool parse_failed_ = false;

@@ -40,28 +40,33 @@ int open_tcp(const addrinfo& info, int backlog, bool beside_others) {
   return bind_and_listen(fd, info.ai_addr, info.ai_addrlen, backlog);
 }
 
+struct Door {
+  uint16_t port;
+  bool tls;
+};
+
 // "*" means every IPv4 address, "::*" every IPv6 one, as in redis.conf.
-std::string listen_on(std::string address, const ListenOptions& options, bool beside_others,
+std::string listen_on(std::string address, Door door, int backlog, bool beside_others,
                       OpenSockets& open) {
   const bool optional = !address.empty() && address[0] == '-';
   if (optional) address.erase(0, 1);
-  const std::string where = address + ":" + std::to_string(options.port);
+  const std::string where = address + ":" + std::to_string(door.port);
   const char* host = address == "*" ? "0.0.0.0" : address == "::*" ? "::" : address.c_str();
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int failure = ::getaddrinfo(host, std::to_string(options.port).c_str(), &hints, &found);
+  const int failure = ::getaddrinfo(host, std::to_string(door.port).c_str(), &hints, &found);
   if (failure != 0) {
     return optional ? "" : "Could not resolve bind address " + where + ": " + gai_strerror(failure);
   }
-  const int fd = open_tcp(*found, options.backlog, beside_others);
+  const int fd = open_tcp(*found, backlog, beside_others);
   const int error = errno;
   ::freeaddrinfo(found);
   errno = error;
   if (fd >= 0) {
     if (beside_others) share_port(fd, false);
-    open.fds.push_back(fd);
+    open.sockets.push_back({fd, door.tls});
     return "";
   }
   const bool not_here = error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT;
@@ -79,14 +84,14 @@ std::string listen_on_path(const ListenOptions& options, OpenSockets& open) {
   ::unlink(options.unix_path.c_str());
   int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd >= 0) {
-    fd = bind_and_listen(fd, reinterpret_cast<sockaddr*>(&address), sizeof address,
-                         options.backlog);
+    fd =
+        bind_and_listen(fd, reinterpret_cast<sockaddr*>(&address), sizeof address, options.backlog);
   }
   if (fd < 0) return reason("Unix socket " + options.unix_path);
   if (options.unix_permissions != 0) {
     ::chmod(options.unix_path.c_str(), static_cast<mode_t>(options.unix_permissions));
   }
-  open.fds.push_back(fd);
+  open.sockets.push_back({fd, false});
   return "";
 }
 
@@ -99,14 +104,17 @@ void share_port(int fd, bool on) {
 
 OpenSockets open_tcp_listeners(const ListenOptions& options, bool beside_others) {
   OpenSockets open;
-  if (options.port == 0) return open;
-  for (const std::string& address : options.addresses) {
-    open.error = listen_on(address, options, beside_others, open);
+  for (const Door door : {Door{options.port, false}, Door{options.tls_port, true}}) {
+    if (door.port == 0) continue;
+    for (const std::string& address : options.addresses) {
+      open.error = listen_on(address, door, options.backlog, beside_others, open);
+      if (!open.error.empty()) break;
+    }
     if (!open.error.empty()) break;
   }
   if (open.error.empty()) return open;
-  for (const int fd : open.fds) ::close(fd);
-  open.fds.clear();
+  for (const OpenSocket& each : open.sockets) ::close(each.fd);
+  open.sockets.clear();
   return open;
 }
 

@@ -8,12 +8,17 @@
 
 namespace larder {
 
+struct OpenSocket {
+  int fd;
+  bool tls;
+};
+
 struct OpenSockets {
-  std::vector<int> fds;
+  std::vector<OpenSocket> sockets;
   std::string error;  // not empty: nothing is open
 };
 
-// On every address of `options`; nothing with port 0. `beside_others`: other sockets of this
+// On every address of `options`, both ports; nothing on port 0. `beside_others`: other sockets of this
 // process that listen there now do not stand in the way (see share_port).
 OpenSockets open_tcp_listeners(const ListenOptions& options, bool beside_others);
 OpenSockets open_unix_listener(const ListenOptions& options);

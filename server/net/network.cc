@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "base/clock.h"
+#include "server/commands/acl/access_control.h"
 #include "server/net/listener.h"
 #include "server/net/worker.h"
 
@@ -64,61 +65,64 @@ void tune_socket(int fd, int64_t keepalive_seconds) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-void refuse(int fd, Bytes text) {
-  [[maybe_unused]] const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-  ::close(fd);
-}
-
 }  // namespace
 
 struct Network::Impl {
-  explicit Impl(NetworkEvents e) : events(std::move(e)) {}
+  Impl(NetworkEvents e, const TlsSettings& t) : events(std::move(e)), tls(t) {}
 
   NetworkEvents events;
+  const TlsSettings& tls;
   std::vector<std::unique_ptr<Worker>> workers;
-  using Listener = std::unique_ptr<asio::posix::stream_descriptor>;
-  std::vector<Listener> tcp_listeners;  // on worker 0's loop
-  Listener unix_listener;
-  std::vector<int> tcp_fds;  // of tcp_listeners; listen_again's
+  struct Listener {
+    asio::posix::stream_descriptor socket;
+    bool tls;
+  };
+  using Listeners = std::vector<std::unique_ptr<Listener>>;
+  Listeners tcp_listeners;  // on worker 0's loop
+  Listeners unix_listeners;
+  std::vector<OpenSocket> tcp_sockets;  // of tcp_listeners; listen_again's
   std::string unix_path;
   Services* services = nullptr;
   std::atomic<uint64_t> next_id{1};
   std::atomic<bool> running{false};
 
-  void wait_for_clients(asio::posix::stream_descriptor& listener) {
-    listener.async_wait(asio::posix::stream_descriptor::wait_read,
-                        [this, &listener](std::error_code error) {
-                          if (error) return;
-                          accept_all(listener.native_handle());
-                          wait_for_clients(listener);
-                        });
+  void wait_for_clients(Listener& listener) {
+    listener.socket.async_wait(asio::posix::stream_descriptor::wait_read,
+                               [this, &listener](std::error_code error) {
+                                 if (error) return;
+                                 accept_all(listener.socket.native_handle(), listener.tls);
+                                 wait_for_clients(listener);
+                               });
   }
 
-  Listener make_listener(int fd) {
-    return std::make_unique<asio::posix::stream_descriptor>(workers[0]->loop(), fd);
+  Listeners make_listeners(const std::vector<OpenSocket>& sockets) {
+    Listeners made;
+    for (const OpenSocket& each : sockets) {
+      asio::posix::stream_descriptor socket(workers[0]->loop(), each.fd);
+      made.push_back(std::make_unique<Listener>(Listener{std::move(socket), each.tls}));
+    }
+    return made;
   }
 
   // On worker 0's thread.
-  void replace_tcp_listeners(const std::vector<int>& fds) {
+  void replace_tcp_listeners(const std::vector<OpenSocket>& sockets) {
     if (!running) {
-      for (const int fd : fds) ::close(fd);
+      for (const OpenSocket& each : sockets) ::close(each.fd);
       return;
     }
-    tcp_listeners.clear();
-    for (const int fd : fds) {
-      tcp_listeners.push_back(make_listener(fd));
-      wait_for_clients(*tcp_listeners.back());
-    }
+    tcp_listeners = make_listeners(sockets);
+    for (auto& listener : tcp_listeners) wait_for_clients(*listener);
   }
 
-  void accept_all(int listener) {
+  void accept_all(int listener, bool is_tls) {
     constexpr int kAcceptsPerWake = 1000;  // then others have their turn
     for (int i = 0; i < kAcceptsPerWake; ++i) {
       const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
-        welcome(fd);
+        welcome(fd, is_tls);
       } else if (errno != EINTR && errno != ECONNABORTED) {
-        if (errno != EAGAIN) {
+        const bool replaced = errno == EINVAL;  // by listen_again; it will go at once
+        if (errno != EAGAIN && !replaced) {
           events.log_warning(std::string("Error accepting a client connection: ") +
                              std::strerror(errno));
         }
@@ -133,27 +137,37 @@ struct Network::Impl {
     return sum;
   }
 
-  void welcome(int fd) {
+  // A stranger on the TLS port can't be told why it is refused: no handshake was done yet.
+  void refuse(int fd, bool is_tls, Bytes text) {
+    workers[0]->stats().connections_rejected.add(1);
+    if (!is_tls) {
+      [[maybe_unused]] const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    }
+    ::close(fd);
+  }
+
+  void welcome(int fd, bool is_tls) {
     const LiveSettings& settings = services->settings;
-    WorkerStats& stats = workers[0]->stats();
     Session session = make_session(fd);
     if (static_cast<int64_t>(clients()) >= settings.clients_max.load()) {
-      stats.connections_rejected.add(1);
-      return refuse(fd, kTooManyClients);
+      return refuse(fd, is_tls, kTooManyClients);
     }
-    if (settings.protected_mode.load() && !settings.password_set.load() &&
+    if (settings.protected_mode.load() && services->access.is_without_password() &&
         !session.from_loopback) {
-      stats.connections_rejected.add(1);
-      return refuse(fd, kProtected);
+      return refuse(fd, is_tls, kProtected);
     }
-    stats.connections_received.add(1);
+    std::shared_ptr<const TlsContext> context = is_tls ? tls.current() : nullptr;
+    if (is_tls && !context) return refuse(fd, is_tls, "");  // it was switched off just now
+    workers[0]->stats().connections_received.add(1);
     if (!session.unix_socket) tune_socket(fd, settings.keepalive_seconds.load());
     const auto least = std::min_element(
         workers.begin(), workers.end(),
         [](const auto& a, const auto& b) { return a->load.load() < b->load.load(); });
     Worker* worker = least->get();
     worker->load.fetch_add(1);
-    worker->post([worker, fd, session = std::move(session)] { worker->adopt(fd, session); });
+    worker->post([worker, fd, session = std::move(session), context = std::move(context)] {
+      worker->adopt(fd, session, {}, context);
+    });
   }
 
   Session make_session(int fd) {
@@ -170,17 +184,16 @@ struct Network::Impl {
     session.from_loopback = is_loopback(peer);
     session.address = session.unix_socket ? unix_path + ":0" : address_text(peer);
     session.local_address = session.unix_socket ? unix_path + ":0" : address_text(local);
-    session.authenticated = !services->settings.password_set.load();
+    services->access.begin(session);
     session.created_ms = session.last_active_ms = steady_ms();
     return session;
   }
 };
 
-Network::Network(size_t workers, size_t command_count, NetworkEvents events)
-    : impl_(std::make_unique<Impl>(std::move(events))) {
+Network::Network(size_t workers, size_t command_count, NetworkEvents events, const TlsSettings& tls)
+    : impl_(std::make_unique<Impl>(std::move(events), tls)) {
   for (size_t i = 0; i < workers; ++i) {
-    impl_->workers.push_back(
-        std::make_unique<Worker>(i, workers, command_count, impl_->events));
+    impl_->workers.push_back(std::make_unique<Worker>(i, workers, command_count, impl_->events));
   }
 }
 
@@ -189,25 +202,27 @@ Network::~Network() { stop(0); }
 std::string Network::listen(const ListenOptions& options) {
   OpenSockets tcp = open_tcp_listeners(options, false);
   if (!tcp.error.empty()) return tcp.error;
-  for (const int fd : tcp.fds) impl_->tcp_listeners.push_back(impl_->make_listener(fd));
+  impl_->tcp_listeners = impl_->make_listeners(tcp.sockets);
   OpenSockets local = open_unix_listener(options);
   if (!local.error.empty()) return local.error;
-  for (const int fd : local.fds) impl_->unix_listener = impl_->make_listener(fd);
-  if (tcp.fds.empty() && local.fds.empty()) return "Configured to not listen anywhere";
-  impl_->tcp_fds = tcp.fds;
+  impl_->unix_listeners = impl_->make_listeners(local.sockets);
+  if (tcp.sockets.empty() && local.sockets.empty()) return "Configured to not listen anywhere";
+  impl_->tcp_sockets = tcp.sockets;
   impl_->unix_path = options.unix_path;
   return "";
 }
 
-// The new sockets listen before the old ones close, so that a failure leaves all as it was.
+// The new sockets listen before the old ones close, so that a failure leaves all as it was. The old
+// ones' ports are free when this returns: they may be wanted for the other kind next.
 std::string Network::listen_again(const ListenOptions& options) {
-  for (const int fd : impl_->tcp_fds) share_port(fd, true);
+  for (const OpenSocket& each : impl_->tcp_sockets) share_port(each.fd, true);
   OpenSockets open = open_tcp_listeners(options, true);
-  for (const int fd : impl_->tcp_fds) share_port(fd, false);
+  for (const OpenSocket& each : impl_->tcp_sockets) share_port(each.fd, false);
   if (!open.error.empty()) return open.error;
-  impl_->tcp_fds = open.fds;
+  for (const OpenSocket& each : impl_->tcp_sockets) ::shutdown(each.fd, SHUT_RDWR);
+  impl_->tcp_sockets = open.sockets;
   impl_->workers[0]->post(
-      [impl = impl_.get(), fds = open.fds] { impl->replace_tcp_listeners(fds); });
+      [impl = impl_.get(), sockets = open.sockets] { impl->replace_tcp_listeners(sockets); });
   return "";
 }
 
@@ -215,7 +230,7 @@ void Network::start(Services& services) {
   impl_->services = &services;
   impl_->running = true;
   for (auto& listener : impl_->tcp_listeners) impl_->wait_for_clients(*listener);
-  if (impl_->unix_listener) impl_->wait_for_clients(*impl_->unix_listener);
+  for (auto& listener : impl_->unix_listeners) impl_->wait_for_clients(*listener);
   for (auto& worker : impl_->workers) worker->start(services);
 }
 
@@ -225,8 +240,8 @@ void Network::stop(int64_t patience_ms) {
   const int64_t until_ms = steady_ms() + patience_ms;
   impl_->workers[0]->post([this] {
     std::error_code ignored;
-    for (auto& listener : impl_->tcp_listeners) listener->close(ignored);
-    if (impl_->unix_listener) impl_->unix_listener->close(ignored);
+    for (auto& listener : impl_->tcp_listeners) listener->socket.close(ignored);
+    for (auto& listener : impl_->unix_listeners) listener->socket.close(ignored);
   });
   for (auto& worker : impl_->workers) {
     worker->post([w = worker.get(), until_ms] { w->stop(until_ms); });
@@ -254,6 +269,25 @@ void Network::visit_all(size_t worker, std::function<void(ClientsOfWorker&)> vis
       if (left->fetch_sub(1) == 1 && done) origin->post(done);
     });
   }
+}
+
+void Network::release_replies() {
+  for (const auto& worker : impl_->workers) worker->release_soon();
+}
+
+uint64_t Network::adopt(size_t worker, int fd, Session session, std::string unread) {
+  const Session fresh = impl_->make_session(fd);
+  session.id = fresh.id;
+  session.fd = fd;
+  session.address = fresh.address;
+  session.local_address = fresh.local_address;
+  session.created_ms = session.last_active_ms = fresh.created_ms;
+  Worker* there = impl_->workers[worker].get();
+  there->load.fetch_add(1);
+  there->post([there, fd, session = std::move(session), unread = std::move(unread)] {
+    there->adopt(fd, session, unread);
+  });
+  return fresh.id;
 }
 
 void Network::request_stop() { impl_->events.stop_requested(); }

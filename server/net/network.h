@@ -9,15 +9,17 @@
 #include <vector>
 
 #include "server/commands/services.h"
+#include "server/net/tls.h"
 
 namespace larder {
 
 struct ListenOptions {
   std::vector<std::string> addresses;  // IPv4, IPv6 or "*"; a leading '-' makes failure no error
-  uint16_t port = 6379;                // 0: no TCP
+  uint16_t port = 6379;                // 0: no plain TCP
+  uint16_t tls_port = 0;               // 0: no TLS
   int backlog = 511;
-  std::string unix_path;               // empty: none
-  unsigned unix_permissions = 0;       // 0: as umask says
+  std::string unix_path;          // empty: none
+  unsigned unix_permissions = 0;  // 0: as umask says
 };
 
 // What the network tells the room above; called on worker threads.
@@ -29,7 +31,8 @@ struct NetworkEvents {
 
 class Network : public Workers {
  public:
-  Network(size_t workers, size_t command_count, NetworkEvents events);
+  // `tls` outlives the network.
+  Network(size_t workers, size_t command_count, NetworkEvents events, const TlsSettings& tls);
   ~Network() override;
 
   // Binds and listens; returns an error text or nothing. Call before start.
@@ -47,6 +50,8 @@ class Network : public Workers {
   void visit(size_t worker, std::function<void(ClientsOfWorker&)> visit) override;
   void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
                  std::function<void()> done) override;
+  void release_replies() override;
+  uint64_t adopt(size_t worker, int fd, Session session, std::string unread) override;
   void request_stop() override;
 
  private:

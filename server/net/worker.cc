@@ -2,17 +2,21 @@
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <asio/read.hpp>
+#include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
+#include "server/commands/replication.h"
+#include "server/commands/script_run.h"
 #include "server/net/connection.h"
 
 namespace larder {
@@ -32,6 +36,13 @@ constexpr int64_t kDeliveryPauseNsMax = 2'000'000;
 // How soon requests held back by CLIENT PAUSE are tried again.
 constexpr int64_t kPauseRetryMs = 5;
 
+uint64_t thread_cpu_us() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000 +
+         static_cast<uint64_t>(time.tv_nsec) / 1000;
+}
+
 void sample_rates(Services& services, int64_t now_ms) {
   Rates::Totals totals;
   for (size_t i = 0; i < services.workers.count(); ++i) {
@@ -39,6 +50,8 @@ void sample_rates(Services& services, int64_t now_ms) {
     totals.commands += stats.commands_run.get();
     totals.bytes_in += stats.bytes_in.get();
     totals.bytes_out += stats.bytes_out.get();
+    totals.rounds += stats.rounds.get();
+    totals.busy_us += stats.busy_us.get();
   }
   services.rates.sample(totals, now_ms);
 }
@@ -62,6 +75,7 @@ Worker::~Worker() = default;
 void Worker::start(Services& services) {
   services_ = &services;
   dispatcher_ = std::make_unique<Dispatcher>(services, context_);
+  spare_dispatcher_ = std::make_unique<Dispatcher>(services, context_);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -72,6 +86,7 @@ void Worker::run() {
   schedule_cron(kCronMs);
   loop_.run();
   ready_.clear();
+  held_.clear();
   // Closing calls back into remove(), so the list is taken out of its reach first.
   auto connections = std::move(connections_);
   connections_.clear();
@@ -128,6 +143,7 @@ void Worker::flush_pushes() {
 void Worker::finish_round_now() { services_->listeners.pushes.finish_round(*this); }
 
 void Worker::finish_round() {
+  services_->listeners.effects.wake_readers();
   PushQueues& pushes = services_->listeners.pushes;
   if (!pushes.waiting(index())) [[likely]] return pushes.wake_others();
   const int64_t start_ns = steady_ns();
@@ -152,7 +168,8 @@ void Worker::deliver_later(int64_t pause_ns) {
   });
 }
 
-void Worker::adopt(int fd, Session session) {
+void Worker::adopt(int fd, Session session, Bytes unread,
+                   const std::shared_ptr<const TlsContext>& tls) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
@@ -160,17 +177,40 @@ void Worker::adopt(int fd, Session session) {
   std::error_code error;
   socket.assign(asio::generic::stream_protocol(address.ss_family, 0), fd, error);
   if (!error) socket.non_blocking(true, error);
-  if (error) {
-    ::close(fd);
+  std::unique_ptr<TlsStream> stream = tls ? TlsStream::make(*tls) : nullptr;
+  if (error || (tls && !stream)) {
+    if (!socket.is_open()) ::close(fd);
+    if (session.stream != nullptr) session.stream->closed();
     load.fetch_sub(1);
     return;
   }
   const uint64_t id = session.id;
-  auto connection = std::make_shared<Connection>(*this, std::move(socket), std::move(session));
+  auto connection =
+      std::make_shared<Connection>(*this, std::move(socket), std::move(session), std::move(stream));
   connections_.emplace(id, connection);
   services_->listeners.clients.add(id, index());
   stats_.clients.set(connections_.size());
-  connection->start();
+  connection->start(unread);
+}
+
+void Worker::hold(std::shared_ptr<Connection> connection) {
+  held_.push_back(std::move(connection));
+  has_held_.store(true);
+}
+
+void Worker::release_soon() {
+  if (!has_held_.exchange(false)) return;
+  post([this] {
+    std::vector<std::shared_ptr<Connection>> held;
+    held.swap(held_);  // some are held again
+    for (const auto& connection : held) connection->release_replies();
+  });
+}
+
+void Worker::complain(const std::string& text) {
+  constexpr unsigned kComplaintsMax = 10;  // in kCronMs
+  if (++complaints_ < kComplaintsMax) return events_.log_warning(text);
+  if (complaints_ == kComplaintsMax) events_.log_warning(text + "; more like it are not logged");
 }
 
 void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
@@ -181,13 +221,53 @@ void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
 }
 
 void Worker::run_ready() {
-  round_.swap(ready_);
+  stats_.rounds.add(1);
   ready_requests_ = 0;
+  if (serving_others_) {
+    const auto round = std::exchange(ready_, {});
+    for (const auto& connection : round) connection->run_round();
+    return finish_round();
+  }
+  round_.swap(ready_);
   for (const auto& connection : round_) connection->prefetch_entries();
-  for (const auto& connection : round_) connection->run_requests();
+  for (round_next_ = 0; round_next_ < round_.size();) round_[round_next_++]->run_requests();
   for (const auto& connection : round_) connection->finish_round();
   finish_round();
   round_.clear();
+}
+
+// Those behind the client whose script runs; and those before it, whose replies wait.
+void Worker::run_rest_of_round() {
+  while (round_next_ < round_.size()) round_[round_next_++]->run_requests();
+  for (const auto& connection : round_) connection->finish_round();
+}
+
+// The event loop runs inside the handler of the client whose script runs: what it touches besides
+// clients is its own, a second dispatcher above all.
+void Worker::serve_others() {
+  if (serving_others_) return;
+  serving_others_ = true;
+  dispatcher_.swap(spare_dispatcher_);
+  const uint64_t* const held = std::exchange(held_shards, nullptr);
+  serve_for_a_while();
+  held_shards = held;
+  dispatcher_.swap(spare_dispatcher_);
+  serving_others_ = false;
+}
+
+void Worker::serve_for_a_while() {
+  constexpr int64_t kWhileUs = 1000;
+  const int64_t end_us = steady_us() + kWhileUs;
+  run_rest_of_round();
+  retry_postponed();
+  drain_inbox();
+  while (steady_us() < end_us && loop_.poll_one() > 0) continue;
+}
+
+void Worker::retry_postponed() {
+  dispatcher_->serve_held_up(unix_ms());
+  if (!std::exchange(has_postponed_, false)) return;
+  each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
 }
 
 void Worker::remove(Connection& connection) {
@@ -208,17 +288,24 @@ void Worker::schedule_cron(int64_t delay_ms) {
 Connection* Worker::count_client_bytes() {
   size_t sum = 0;
   size_t most = 0;
+  size_t input = 0;
+  size_t output = 0;
   Connection* largest = nullptr;
   for (const auto& [id, connection] : connections_) {
     const size_t bytes = connection->memory_bytes();
     sum += bytes;
+    input = std::max(input, connection->query_bytes());
+    output = std::max(output, connection->output_bytes());
     const Session& session = connection->session();
-    if (bytes <= most || session.no_evict || session.monitor || connection->closed()) continue;
+    if (bytes <= most || session.no_evict || session.monitor ||
+        session.stream != nullptr || connection->closed()) continue;
     most = bytes;
     largest = connection.get();
   }
   stats_.client_bytes.set(sum);
   stats_.largest_client.set(most);
+  stats_.largest_input.set(input);
+  stats_.largest_output.set(output);
   return largest;
 }
 
@@ -243,6 +330,7 @@ void Worker::evict_clients() {
 }
 
 void Worker::cron() {
+  stats_.rounds.add(1);
   if (services_->settings.cron_paused.load(std::memory_order_relaxed)) {
     return schedule_cron(kCronMs);
   }
@@ -250,16 +338,16 @@ void Worker::cron() {
   const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
   const bool more = evicting | services_->store.expire_due(static_cast<unsigned>(index()),
                                                            static_cast<unsigned>(workers_), now_ms);
-  if (has_postponed_) {
-    has_postponed_ = false;
-    each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
-  }
+  // Not from here: a script among them would let no other cron work run.
+  if (has_postponed_) asio::post(loop_, [this] { retry_postponed(); });
   Tracking& tracking = services_->listeners.tracking;
   if (tracking.over_limit()) tracking.evict(random_.next());
   finish_round();
   const int64_t steady = steady_ms();
   if (steady - last_tick_ms_ >= kCronMs) {
     last_tick_ms_ = steady;
+    complaints_ = 0;
+    stats_.busy_us.set(thread_cpu_us());
     services_->store.memory().note_peak();
     services_->store.tend_eviction(static_cast<unsigned>(index()), static_cast<unsigned>(workers_),
                                    now_ms);
@@ -279,6 +367,7 @@ void Worker::cron() {
 }
 
 void Worker::stop(int64_t until_ms) {
+  services_->script.stop();
   cron_timer_.cancel();
   run_ready();  // was read before
   each([](ClientView& client) { static_cast<Connection&>(client).stop_reading(); });

@@ -2,13 +2,15 @@
 // with asio's locks off, so other threads reach it only through the inbox and its wake-up.
 #pragma once
 
+#include <concurrentqueue/concurrentqueue.h>
+
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
-#include <concurrentqueue/concurrentqueue.h>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +21,7 @@
 namespace larder {
 
 class Connection;
+class TlsContext;
 
 class Worker : public ClientsOfWorker {
  public:
@@ -36,17 +39,30 @@ class Worker : public ClientsOfWorker {
   // A client has pushes to send.
   void flush_soon(Connection& connection) { pushed_.push_back(&connection); }
   void flush_pushes() override;
+  void serve_others() override;
+  void retry_postponed() override;
   // To be called when clients' requests, or the clock, may have caused pushes.
   void finish_round();
   // The same, for a client that must be told before its next request is run.
   void finish_round_now();
-  void adopt(int fd, Session session);
+  // `unread` was read from the socket before; `tls` is null for a plain connection.
+  void adopt(int fd, Session session, Bytes unread = {},
+             const std::shared_ptr<const TlsContext>& tls = nullptr);
   void remove(Connection& connection);
   void stop(int64_t until_ms);
   // Disconnects those of this worker's clients that hold most, while all clients together hold more
   // than `maxmemory-clients`. Other workers' largest are left to them.
   void evict_clients();
+  // A client whose replies wait for the safe point.
+  void hold(std::shared_ptr<Connection> connection);
+  // From any thread: the safe point has moved.
+  void release_soon();
   void retry_later() { has_postponed_ = true; }
+  // Copies bytes; they stay until the next call.
+  Bytes put_aside(Bytes bytes) { return aside_.assign(bytes); }
+  // Warns of a peer's fault. Many at once, as a port scan makes them, fill no disk: what is too
+  // much is only counted.
+  void complain(const std::string& text);
   // A client whose next requests are parsed; they run with those of the others that were readable
   // at the same time.
   void run_soon(std::shared_ptr<Connection> connection, size_t requests);
@@ -69,6 +85,8 @@ class Worker : public ClientsOfWorker {
   void schedule_cron(int64_t delay_ms);
   void cron();
   void run_ready();
+  void run_rest_of_round();
+  void serve_for_a_while();
   Connection* count_client_bytes();
   void deliver_later(int64_t pause_ns);
   void finish_stop(int64_t until_ms);
@@ -87,17 +105,25 @@ class Worker : public ClientsOfWorker {
   WorkerContext context_;
   Services* services_ = nullptr;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Dispatcher> spare_dispatcher_;  // while a script runs by the other one
   std::unordered_map<uint64_t, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> ready_;
-  std::vector<std::shared_ptr<Connection>> round_;  // run now; here for its memory only
+  // Run now. A script that runs for long lets the rest of its round go on without it.
+  std::vector<std::shared_ptr<Connection>> round_;
+  size_t round_next_ = 0;
   size_t ready_requests_ = 0;
+  std::vector<std::shared_ptr<Connection>> held_;
+  std::atomic<bool> has_held_{false};
   asio::steady_timer push_timer_{loop_};
   bool push_timer_set_ = false;
   int64_t deliver_after_ns_ = 0;  // steady clock: earlier pushes wait for each other
   std::vector<Connection*> pushed_;  // emptied before any of them may close
   std::thread thread_;
   int64_t last_tick_ms_ = 0;
+  std::string aside_;
+  unsigned complaints_ = 0;  // since the last tick
   bool has_postponed_ = false;
+  bool serving_others_ = false;  // beside a script
 };
 
 }  // namespace larder

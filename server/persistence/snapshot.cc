@@ -14,7 +14,8 @@ std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOpti
   const StoreSnapshotOptions walk{
       .format = {.version = options.version, .compress = options.compress},
       .on_full = options.on_full,
-      .buffer_bytes_max = options.buffer_bytes_max};
+      .buffer_bytes_max = options.buffer_bytes_max,
+      .key_delay_us = options.key_delay_us};
   snapshot->walk_ = StoreSnapshot::begin(services.store, walk, [&] {
     if (at_point) at_point(snapshot->options_);
   });

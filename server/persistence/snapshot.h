@@ -28,6 +28,7 @@ struct SnapshotOptions {
   // disk), or the snapshot is given up (a replica: a slow one must cost the primary nothing).
   StoreSnapshotOptions::OnFull on_full = StoreSnapshotOptions::OnFull::writers_wait;
   size_t buffer_bytes_max = 32 * 1024 * 1024;
+  unsigned key_delay_us = 0;  // rdb-key-save-delay
 };
 
 class Snapshot {

@@ -72,20 +72,24 @@ void Adaptive::inserted(Resident& entry) {
   }
 }
 
-bool Adaptive::wants_sizes() const {
-  return capacity_.bytes != INT64_MAX && (by_bytes_ || size_spread() > kSpreadMin);
+void Adaptive::set_capacity(int64_t entries) {
+  if (entries < kEntriesMin) return;
+  capacity_ = entries;
+  const bool changed = entries > 2 * fitted_ || entries < fitted_ / 2;
+  if (changed || (!sized_ && wants_sizes())) fit_trials();
+  const ModelCache::Limit limit = trial_limit();
+  for (Trial& trial : trials_) {
+    if (trial.cache) trial.cache->set_limit(limit);
+  }
 }
 
-void Adaptive::set_capacity(const Capacity& capacity) {
-  if (capacity.entries < kEntriesMin) return;
-  capacity_ = capacity;
-  const bool changed = capacity.entries > 2 * fitted_ || capacity.entries < fitted_ / 2;
-  if (changed || (!sized_ && wants_sizes())) fit_trials();
-  for (Trial& trial : trials_) {
-    if (!trial.cache) continue;
-    trial.cache->set_limit(sized_ ? ModelCache::Limit{.bytes = capacity_.bytes >> shift_}
-                                  : ModelCache::Limit{.objects = capacity_.entries >> shift_});
-  }
+// With sizes, all trials get as many bytes as the one in force needs for its share of the entries.
+ModelCache::Limit Adaptive::trial_limit() const {
+  const int64_t objects = capacity_ >> shift_;
+  const ModelCache& now = *trials_[chosen_].cache;
+  if (!sized_ || now.objects() < objects / 2) return {.objects = objects};
+  const double mean = static_cast<double>(now.bytes()) / static_cast<double>(now.objects());
+  return {.bytes = static_cast<int64_t>(mean * static_cast<double>(objects))};
 }
 
 int64_t Adaptive::trial_entries(int64_t entries) const {
@@ -93,8 +97,8 @@ int64_t Adaptive::trial_entries(int64_t entries) const {
 }
 
 void Adaptive::fit_trials() {
-  fitted_ = capacity_.entries;
-  sized_ = wants_sizes();
+  fitted_ = capacity_;
+  sized_ = sized_ || wants_sizes();
   shift_ = 0;
   while (fitted_ >> (shift_ + 1) >= trial_entries(fitted_)) ++shift_;
   for (Trial& trial : trials_) {
@@ -111,7 +115,7 @@ void Adaptive::fit_trials() {
 }
 
 void Adaptive::sampled_read(const Resident& entry, bool hit) {
-  if (capacity_.entries == 0) return;
+  if (capacity_ == 0) return;
   const ModelCache::Object object = model_of(entry);
   const double worth = by_bytes_ ? entry.bytes : 1;
   if (hit || !by_bytes_) read_weight_ += worth;
@@ -127,7 +131,7 @@ void Adaptive::sampled_read(const Resident& entry, bool hit) {
     }
   }
   count_differences(hits);
-  if (++reads_ < capacity_.entries >> shift_) return;
+  if (++reads_ < capacity_ >> shift_) return;
   reads_ = 0;
   choose(entry.now_ms);
   fade();

@@ -43,7 +43,7 @@ class Adaptive : public S3Fifo {
            const EvictionOptions& options);
 
   void inserted(Resident& entry) override;
-  void set_capacity(const Capacity& capacity) override;
+  void set_capacity(int64_t entries) override;
   void sampled_read(const Resident& entry, bool hit) override;
   size_t memory_bytes() const override;
   std::vector<PolicyChange> history() const override { return {history_.begin(), history_.end()}; }
@@ -64,7 +64,8 @@ class Adaptive : public S3Fifo {
 
   int64_t trial_entries(int64_t entries) const;
   void fit_trials();
-  bool wants_sizes() const;
+  bool wants_sizes() const { return by_bytes_ || size_spread() > kSpreadMin; }
+  ModelCache::Limit trial_limit() const;
   ModelCache::Object model_of(const Resident& entry) const;
   void count_differences(uint32_t hits);
   double& difference(size_t a, size_t b) { return differences_[a * trials_.size() + b]; }
@@ -80,7 +81,7 @@ class Adaptive : public S3Fifo {
   unsigned shift_ = 0;      // a sampled place ends in so many zeros
   const bool by_bytes_;     // the goal: bytes, not reads
   bool sized_ = false;      // trials are bounded by bytes
-  Capacity capacity_;       // of the real cache; nothing is tried before it is known
+  int64_t capacity_ = 0;    // entries of the real cache; 0: not known yet, nothing is tried
   int64_t fitted_ = 0;      // the same when the trials were made
   int64_t reads_ = 0;       // since the last fading
   double read_weight_ = 0;  // reads, or bytes read

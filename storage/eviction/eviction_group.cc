@@ -123,11 +123,11 @@ double EvictionGroup::advice(std::vector<Estimate>& estimates) {
   return adviser_->reads();
 }
 
-void EvictionGroup::tick(int64_t now_ms, const Capacity& capacity, int64_t limit_bytes) {
+void EvictionGroup::tick(int64_t now_ms, int64_t capacity, int64_t limit_bytes) {
   MutexLock lock(mutex_);
   policy_->tick(now_ms);
   policy_->set_capacity(capacity);
-  if (adviser_) adviser_->set_capacity(capacity.entries, limit_bytes);
+  if (adviser_) adviser_->set_capacity(capacity, limit_bytes);
   note_sample_masks();
 }
 

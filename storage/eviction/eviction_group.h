@@ -87,8 +87,9 @@ class alignas(64) EvictionGroup {
   // Under no shard's lock.
   double advice(std::vector<Estimate>& estimates);
   bool next(Candidate& candidate);
-  // `capacity`: what the limit has room for in this group. `limit_bytes`: of the whole store.
-  void tick(int64_t now_ms, const Capacity& capacity, int64_t limit_bytes);
+  // `capacity`: about how many entries the limit has room for; 0: not known. `limit_bytes`: of the
+  // whole store.
+  void tick(int64_t now_ms, int64_t capacity, int64_t limit_bytes);
   // More than half of the references are of entries that are gone.
   bool wants_rebuild();
   size_t memory_bytes();
@@ -119,6 +120,8 @@ class alignas(64) EvictionGroup {
   Walk walk GUARDED_BY(walk_mutex);
   // Starts the walk again, also for who holds shards.
   std::atomic<bool> walk_again{false};
+  // Candidates were taken off the queues but could not be judged: a script held their shard.
+  std::atomic<bool> lost_some{false};
 
  private:
   void sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms);

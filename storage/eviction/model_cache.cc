@@ -18,7 +18,7 @@ ModelCache::ModelCache(std::unique_ptr<EvictionPolicy> policy, const Limit& limi
 
 void ModelCache::set_limit(const Limit& limit) {
   limit_ = limit;
-  if (limit.objects != INT64_MAX) policy_->set_capacity({.entries = limit.objects});
+  if (limit.objects != INT64_MAX) policy_->set_capacity(limit.objects);
 }
 
 // By bytes alone, the mean size so far tells how many objects will fit.
@@ -26,8 +26,7 @@ void ModelCache::estimate_capacity() {
   constexpr int64_t kEvery = 1024;
   if (limit_.objects != INT64_MAX || limit_.bytes == INT64_MAX || ++puts_ % kEvery != 0) return;
   const double mean = static_cast<double>(bytes_) / static_cast<double>(objects_);
-  policy_->set_capacity({.entries = static_cast<int64_t>(static_cast<double>(limit_.bytes) / mean),
-                         .bytes = limit_.bytes});
+  policy_->set_capacity(static_cast<int64_t>(static_cast<double>(limit_.bytes) / mean));
 }
 
 // The table's size is a power of two.
@@ -52,7 +51,9 @@ Resident ModelCache::resident(size_t slot, int64_t now_ms) const {
   const Node& node = nodes_[slot];
   const Facts known = facts(slot);
   const int64_t expiry_ms = known.expiry_s == 0 ? -1 : int64_t{known.expiry_s} * 1000;
-  return {node.place, static_cast<uint8_t>(node.home), Stamp(node.stamp), known.bytes, expiry_ms,
+  // Where objects are counted and not their bytes, no policy is to weigh them.
+  const uint32_t bytes = limit_.bytes == INT64_MAX ? 1 : known.bytes;
+  return {node.place, static_cast<uint8_t>(node.home), Stamp(node.stamp), bytes, expiry_ms,
           now_ms};
 }
 
@@ -65,7 +66,8 @@ bool ModelCache::use(const Object& object, int64_t now_ms) {
   const bool hit = slot != kNone;
   if (hit) nodes_[slot].set_stamp(policy_->used(Stamp(nodes_[slot].stamp), now_ms));
   if ((object.place & policy_->sample_mask()) == 0) [[unlikely]] {
-    policy_->sampled_read({object.place, object.home, Stamp(), object.bytes, -1, now_ms}, hit);
+    const uint32_t bytes = limit_.bytes == INT64_MAX ? 1 : object.bytes;
+    policy_->sampled_read({object.place, object.home, Stamp(), bytes, -1, now_ms}, hit);
   }
   return hit;
 }

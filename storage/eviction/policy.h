@@ -77,12 +77,6 @@ struct Candidate {
   uint32_t generation = 0;
 };
 
-// What a cache holds when it is full. INT64_MAX: that is no bound, sizes do not matter.
-struct Capacity {
-  int64_t entries = 0;  // 0: not known yet
-  int64_t bytes = INT64_MAX;
-};
-
 // A change of an adaptive policy's settings, for EVICTION HISTORY.
 struct PolicyChange {
   int64_t time_ms = 0;
@@ -109,8 +103,8 @@ class EvictionPolicy {
   uint32_t sample_mask() const { return sample_mask_.load(std::memory_order_relaxed); }
   virtual void sampled_read(const Resident& /*entry*/, bool /*hit*/) {}
 
-  // About how much there will be when the limit is reached; told now and then.
-  virtual void set_capacity(const Capacity& /*capacity*/) {}
+  // About how many entries there will be when the limit is reached; told now and then.
+  virtual void set_capacity(int64_t /*entries*/) {}
 
   // Policies of queues: the next candidate, false when there is none. The caller finds its entry,
   // or drops the reference when there is none with its mark.

@@ -87,8 +87,11 @@ class RdbFileReader {
   bool read_head();
   // Handles a part that is no key. Returns false for a type.
   bool read_part(uint8_t opcode, RdbKey& key);
+  void read_database();
+  void read_function();
   void read_module_aux();
   void read_end();
+  static int64_t expiry(int64_t expiry_ms);
 
   RdbReader reader_;
   RdbNews& news_;

@@ -17,8 +17,10 @@ namespace larder {
 
 class RdbReader {
  public:
+  static constexpr size_t kBufferBytes = 128 * 1024;
+
   // `with_checksum`: the CRC of all that is read is kept.
-  explicit RdbReader(Source& source, bool with_checksum = true);
+  explicit RdbReader(Source& source, bool with_checksum = true, size_t buffer_bytes = kBufferBytes);
 
   bool ok() const { return error_.empty(); }
   // "offset 123: what is wrong".
@@ -57,12 +59,11 @@ class RdbReader {
   Bytes raw_string(RdbArena& arena, uint64_t size);
   Bytes integer_string(RdbArena& arena, int64_t value);
   Bytes lzf_string(RdbArena& arena);
-  void sum_up();
-
-  static constexpr size_t kBufferBytes = 128 * 1024;
+  void sum_up(size_t end);
 
   Source& source_;
   const bool with_checksum_;
+  const size_t buffer_bytes_;
   std::unique_ptr<char[]> buffer_;
   size_t at_ = 0;
   size_t end_ = 0;

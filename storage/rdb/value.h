@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,8 +20,15 @@ class RdbArena {
   // Room for `bytes` bytes.
   char* take(size_t bytes);
   Bytes keep(Bytes bytes);
+  // The same for bytes that somebody else has gathered; they are moved in.
+  Bytes adopt(std::string bytes);
   // Gives the end of the last piece back.
-  void give_back(size_t bytes) { used_ -= bytes; }
+  void give_back(size_t bytes) {
+    used_ -= bytes;
+    bytes_ -= bytes;
+  }
+  // All that was taken.
+  size_t bytes() const { return bytes_; }
   // Everything is forgotten; one chunk is kept for the next values.
   void clear();
 
@@ -33,6 +41,8 @@ class RdbArena {
   };
   std::vector<Chunk> chunks_;  // the last one is being filled
   size_t used_ = 0;            // of the last one
+  size_t bytes_ = 0;
+  std::deque<std::string> large_;
 };
 
 struct RdbStream {

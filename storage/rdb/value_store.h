@@ -20,10 +20,14 @@ struct ValueLimits {
   StreamLimits stream;
 };
 
-// Stores a value under a key in place of `old` (may be null). A null item: the value can't be (a
-// member twice, nothing in it), and nothing has changed. Fields that are due at `now_ms` are left
-// out; a hash without others is stored nowhere, and `old` is removed.
-Item put_rdb_value(Keyspace& keys, const Key& key, Item old, const RdbValue& value,
-                   const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms);
+struct StoredValue {
+  bool ok = false;  // false: the value can't be (a member twice, nothing in it); nothing changed
+  Item item;        // null: all fields of the hash were due
+};
+
+// Stores a value under a key in place of `old` (may be null). Fields that are due at `now_ms` are
+// left out; a hash without others is stored nowhere, and `old` is removed.
+StoredValue put_rdb_value(Keyspace& keys, const Key& key, Item old, const RdbValue& value,
+                          const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms);
 
 }  // namespace larder

@@ -288,10 +288,11 @@ bool RdbValueWriter::write_list(std::string& out, size_t end) {
   ListpackWriter listpack;
   for (; block_ != nullptr && out.size() < end; block_ = block_->next) {
     listpack.clear();
-    ListBlock::Place place = block_->outermost(ListEnd::head);
-    for (size_t left = block_->count(); left > 0; --left) {
-      listpack.add(block_->value(place));
-      if (left > 1) place = block_->step(place, ListEnd::tail);
+    const ListBlock* plain = block_->plain();
+    ListBlock::Place place = plain->outermost(ListEnd::head);
+    for (size_t left = plain->count(); left > 0; --left) {
+      listpack.add(plain->value(place));
+      if (left > 1) place = plain->step(place, ListEnd::tail);
     }
     put_length(out, kPackedNode);
     put_string(out, listpack.finish(), format_.compress);

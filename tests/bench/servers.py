@@ -25,7 +25,8 @@ def command_of(name, port, threads):
     if program is None:
         return None
     return [str(program)] + {
-        "larder": ["--bind", "127.0.0.1", "--port", str(port), "--threads", str(threads)],
+        "larder": ["--bind", "127.0.0.1", "--port", str(port), "--threads", str(threads),
+                   "--save", ""],
         "floor": [str(port)],
         "redis": ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"],
         "memcached": ["-l", "127.0.0.1", "-p", str(port), "-U", "0", "-m", "16384",

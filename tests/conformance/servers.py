@@ -20,9 +20,11 @@ class Server:
         self.name, self.port = name, port or free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="larder-conformance-")
         self.log = open(self.folder.name + "/log", "wb")
-        line = [program, *config, "--bind", "127.0.0.1", "--port", str(self.port), *options]
+        line = [program, *config, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "",
+                "--dir", self.folder.name]
         if name == "redis":
-            line += ["--save", "", "--dir", self.folder.name, "--enable-debug-command", "local"]
+            line += ["--enable-debug-command", "local"]
+        line += options
         self.process = subprocess.Popen(
             line, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.wait()

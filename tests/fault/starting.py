@@ -54,6 +54,38 @@ def test_bad_options(program):
     fails_with_one_line(program, [*LOCAL, "--logfile", "/proc/log"], "/proc/log")
 
 
+def test_a_log_whose_folder_is_missing(program):
+    with lab.folder() as folder:
+        path = f"{folder}/missing/log"
+        fails_with_one_line(program, [*LOCAL, "--logfile", path],
+                            f"{path}: No such file or directory")
+        assert not os.path.exists(f"{folder}/missing")
+
+
+def test_endless_files(program):
+    """A device is no configuration, however it is named."""
+    with lab.folder() as folder:
+        path = f"{folder}/larder.conf"
+        with open(path, "w") as config:
+            config.write("port 0\ninclude /dev/zero\n")
+        fails_with_one_line(program, [path], "/dev/zero: is no configuration file")
+        fails_with_one_line(program, ["/dev/zero"], "/dev/zero: is no configuration file")
+
+
+def test_includes_by_pattern(program):
+    with lab.folder() as folder:
+        os.mkdir(f"{folder}/conf.d")
+        for name, line in (("a", "maxclients 77"), ("b", "timeout 5"), ("c", "timeout 6")):
+            with open(f"{folder}/conf.d/{name}.conf", "w") as config:
+                config.write(line + "\n")
+        with open(f"{folder}/larder.conf", "w") as config:
+            config.write(f"include {folder}/conf.d/*.conf {folder}/none/*.conf\n")
+        with lab.Server(program, config=[f"{folder}/larder.conf"]) as server:
+            for option, value in (("maxclients", b"77"), ("timeout", b"6")):
+                pair = server.client().ask(lab.words(f"CONFIG GET {option}"))[1]
+                assert pair[1] == ("bulk", value), pair
+
+
 def only_files(soft, hard):
     def limit():
         os.setgid(65534)

@@ -39,6 +39,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   check_same(loaded, print_config(loaded.options));
-  check_same(loaded, rewritten_config(std::string(text), loaded.options, false));
+  check_same(loaded, rewritten_config(std::string(text), loaded.options, {}, false));
   return 0;
 }

@@ -263,8 +263,71 @@ def zset_read(dice):
         ["ZINTERCARD"] + inputs[:3] + some(dice, [[], ["LIMIT", rank]]),
         ["ZRANDMEMBER", "missing", rank], ["OBJECT", "ENCODING", some(dice, ZSETS[:3])],
         ["GEODIST", key, member, "a", "km"], ["GEOHASH", key, member],
+        ["GEOPOS", key, member, "a"],
         ["GEOSEARCH", key, "FROMLONLAT", "13", "38", "BYBOX", "900", "900", "km", "ASC",
          "WITHCOORD", "WITHDIST", "WITHHASH"]])
+
+
+STREAMS = ["x1", "x2", "a"]
+CONSUMERS = ["c1", "c2", "c3"]
+
+
+def some_id(dice):
+    return some(dice, ["0", "-", "+", "x", "", "0-0", "18446744073709551615-1"] + [
+        f"{dice.randint(1, 60)}-{dice.randint(0, 2)}"] * 9 + [f"{dice.randint(1, 60)}"] * 3)
+
+
+def stream_write(dice):
+    key, one, other = some(dice, STREAMS), some_id(dice), some_id(dice)
+    value, count = some(dice, VALUES), str(dice.randint(-1, 6))
+    trim = some(dice, [["MAXLEN", count], ["MINID", one], ["MAXLEN", "=", "20"], ["MAXLEN", "x"],
+                       ["MINID", "=", other, "LIMIT", "3"], ["FOO", "1"]])
+    fields = some(dice, [["f", value], ["f", value, "g", "1"], ["f", value], ["f"]])
+    return some(dice, [
+        ["XADD", key, one] + fields, ["XADD", key, one] + fields, ["XADD", key, one] + fields,
+        ["XADD", key] + trim + [one] + fields, ["XADD", key, "NOMKSTREAM", one] + fields,
+        ["XADD", key, f"{dice.randint(1, 60)}-*"] + fields, ["XDEL", key, one, other],
+        ["XTRIM", key] + trim, ["XGROUP", "CREATE", key, "g", one] + some(dice, [[], ["MKSTREAM"]]),
+        ["XGROUP", "SETID", key, "g", one], ["XGROUP", "DESTROY", key, "g"],
+        ["XGROUP", "CREATECONSUMER", key, "g", "c9"], ["DEL", key], ["COPY", key, "x2"],
+        ["XGROUP", "DELCONSUMER", key, "g", some(dice, CONSUMERS)]])
+
+
+def stream_read(dice):
+    key, one, other = some(dice, STREAMS), some_id(dice), some_id(dice)
+    consumer, count = some(dice, CONSUMERS), some(dice, ["1", "2", "10", "0", "-1", "x"])
+    ranged = some(dice, [[], ["COUNT", count]])
+    exclusive = some(dice, ["", "", "("])
+    return some(dice, [
+        ["XRANGE", key, exclusive + one, other] + ranged, ["XRANGE", key, "-", "+"] + ranged,
+        ["XREVRANGE", key, one, exclusive + other] + ranged, ["XLEN", key],
+        ["XREAD", "STREAMS", key, one], ["XREAD", "COUNT", count, "STREAMS", key, "x2", one, "0"],
+        ["XREADGROUP", "GROUP", "g", consumer, "COUNT", count, "STREAMS", key, ">"],
+        ["XREADGROUP", "GROUP", "g", consumer, "STREAMS", key, ">"],
+        ["XREADGROUP", "GROUP", "g", consumer, "NOACK", "STREAMS", key, ">"],
+        ["XREADGROUP", "GROUP", "g", consumer, "COUNT", count, "STREAMS", key, one],
+        ["XACK", key, "g", one, other], ["XPENDING", key, "g"],
+        ["XPENDING", key, "g", "-", "+", count], ["XPENDING", key, "g", one, other, "10", consumer],
+        ["XCLAIM", key, "g", consumer, "0", one, other],
+        ["XCLAIM", key, "g", consumer, "0", one, "FORCE", "JUSTID", "RETRYCOUNT", "4"],
+        ["XAUTOCLAIM", key, "g", consumer, "0", one, "COUNT", count, "JUSTID"],
+        ["XAUTOCLAIM", key, "g", consumer, "0", "-"], ["TYPE", key]])
+
+
+def stream_command(dice):
+    return some(dice, [stream_write, stream_read])(dice)
+
+
+# Waits are over at once, or there is something.
+def blocking_command(dice):
+    key, other, end = some(dice, LISTS), some(dice, LISTS), some(dice, ["LEFT", "RIGHT"])
+    zset, wait = some(dice, ZSETS), some(dice, ["0.001", "-1", "x", "1e-3"])
+    return some(dice, [
+        ["BLPOP", key, other, wait], ["BRPOP", key, wait], ["BRPOPLPUSH", key, other, wait],
+        ["BLMOVE", key, other, end, "LEFT", wait], ["BLMPOP", wait, "2", key, other, end],
+        ["BZPOPMIN", zset, "z1", wait], ["BZPOPMAX", zset, wait],
+        ["BZMPOP", wait, "2", zset, "z2", "MIN", "COUNT", "2"],
+        ["XREAD", "BLOCK", "1", "STREAMS", some(dice, STREAMS), "$"]])
 
 
 def zset_command(dice):
@@ -281,11 +344,14 @@ def comparable(words, reply):
         return sorted(zip(reply[::2], reply[1::2]))
     if words[0] in UNORDERED and isinstance(reply, list):
         return sorted(reply)
+    if words[0] == "XPENDING" and len(words) > 3 and isinstance(reply, list):
+        return [row[:2] + row[3:] for row in reply]  # without the time since
     return reply
 
 
 FAMILIES = [string_command, string_command, key_command, bit_command, hash_command, set_command,
-            list_command, list_command, zset_command, zset_command]
+            list_command, list_command, zset_command, zset_command, stream_command,
+            stream_command, blocking_command]
 
 
 def run(larder, seed, count):

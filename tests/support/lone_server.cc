@@ -47,6 +47,12 @@ class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
     return id == client_.session().id ? &client_ : nullptr;
   }
   void flush_pushes() override {}
+  void serve_others() override {
+    if (long_script) long_script();
+  }
+  void retry_postponed() override {}
+
+  std::function<void()> long_script;
   void request_stop() override {}
 
  private:
@@ -90,19 +96,25 @@ LoneServer::LoneServer(const std::function<void(Registry&)>& add_commands,
   stats_ = std::make_unique<WorkerStats>(registry_.all().size());
   workers_ = std::make_unique<LoneWorker>(*stats_, session_);
   configuration_ = std::make_unique<NoOptions>();
+  access_ = std::make_unique<AccessControl>(registry_);
   services_ = std::make_unique<Services>(
       Services{store_, registry_, settings_, *workers_, slow_log_, latency_, error_stats_, rates_,
-               pause_, monitors_, listeners_, *configuration_, now_ms, "lone"});
+               pause_, monitors_, listeners_, *configuration_, script_, scripts_, *access_, now_ms,
+               "lone"});
   worker_ = {0, workers_.get(), stats_.get(), &random_};
   PushQueues::enter_worker(0);
   listeners_.pushes.connect(*workers_);
   listeners_.tracking.connect(store_);
-  session_.authenticated = true;
+  access_->begin(session_);
   waker_ = std::make_shared<NoWaker>();
   dispatcher_ = std::make_unique<Dispatcher>(*services_, worker_);
 }
 
 LoneServer::~LoneServer() = default;
+
+void LoneServer::end_long_scripts() {
+  workers_->long_script = [this] { script_.stop(); };
+}
 
 std::string LoneServer::ask(const std::vector<std::string>& words) {
   const std::vector<Bytes> views(words.begin(), words.end());

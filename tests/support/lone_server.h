@@ -9,11 +9,14 @@
 
 #include "base/random.h"
 #include "protocol/reply_writer.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/listeners.h"
 #include "server/commands/registry.h"
+#include "server/commands/script_run.h"
 #include "server/commands/services.h"
+#include "server/scripting/engine.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -35,6 +38,9 @@ class LoneServer {
   std::string ask(std::span<const Bytes> words);
   // What the dispatcher said about the last request at first.
   Dispatcher::Outcome outcome() const { return outcome_; }
+
+  // From now on a script that runs for long is ended.
+  void end_long_scripts();
 
   Services& services() { return *services_; }
   Store& store() { return store_; }
@@ -65,7 +71,10 @@ class LoneServer {
   ErrorStats error_stats_;
   Rates rates_;
   PauseState pause_;
+  ScriptRun script_;
+  ScriptEngine scripts_{settings_, [](int, const std::string&) {}};
   std::atomic<unsigned> monitors_{0};
+  std::unique_ptr<AccessControl> access_;
   std::unique_ptr<WorkerStats> stats_;
   std::unique_ptr<LoneWorker> workers_;
   std::unique_ptr<NoOptions> configuration_;

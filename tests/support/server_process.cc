@@ -54,7 +54,8 @@ ServerProcess::~ServerProcess() {
 
 void ServerProcess::start() {
   std::vector<std::string> words{LARDER_SERVER,         "--bind",       "127.0.0.1",  "--port",
-                                 std::to_string(port_), "--unixsocket", socket_path()};
+                                 std::to_string(port_), "--unixsocket", socket_path(),
+                                 "--save", ""};
   words.insert(words.end(), options_.begin(), options_.end());
   std::vector<char*> line;
   for (std::string& word : words) line.push_back(word.data());

@@ -131,9 +131,20 @@ TEST_F(ConfigLoadTest, what_is_not_built_yet_is_a_warning_that_names_it) {
 }
 
 TEST_F(ConfigLoadTest, directives_that_are_no_options) {
-  const LoadedOptions loaded = load_text("user alice on nopass ~* +@all\nport 5\n");
+  const LoadedOptions loaded = load_text("user alice on \"~a b\"\nport 5\n");
   EXPECT_EQ(loaded.error, "");
   EXPECT_EQ(loaded.options.text("port"), "5");
+  ASSERT_EQ(loaded.users.size(), 1U);
+  EXPECT_EQ(loaded.users[0].where, "test.conf:1");
+  EXPECT_EQ(loaded.users[0].words, (std::vector<std::string>{"alice", "on", "~a b"}));
+  EXPECT_NE(load_text("user").error, "");
+  OptionSources sources;
+  sources.command_line = {"--user", "joe on +get", "--user", "ann", "off"};
+  const LoadedOptions by_line = load_options(sources);
+  EXPECT_EQ(by_line.error, "");
+  ASSERT_EQ(by_line.users.size(), 2U);
+  EXPECT_EQ(by_line.users[0].words, (std::vector<std::string>{"joe", "on", "+get"}));
+  EXPECT_EQ(by_line.users[1].words, (std::vector<std::string>{"ann", "off"}));
 }
 
 }  // namespace

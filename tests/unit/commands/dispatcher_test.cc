@@ -76,7 +76,8 @@ TEST_F(DispatcherTest, arity_and_sub_commands) {
 }
 
 TEST_F(DispatcherTest, strangers_get_no_further_than_the_gate) {
-  server_.session().authenticated = false;
+  server_.services().access.set_default_password("secret");
+  server_.services().access.begin(server_.session());
   EXPECT_EQ(ask({"SET", "a", "b"}), "-" + std::string(errors::kNoAuth) + "\r\n");
   EXPECT_EQ(ask({"FOO"}).substr(0, 20), "-ERR unknown command");
   EXPECT_EQ(server_.store().totals().keys, 0U);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
+#include <string>
 
 #include "base/random.h"
 
@@ -60,6 +62,61 @@ TEST(ElementTable, follows_a_map) {
     table.release_elements();
   }
   EXPECT_EQ(slab.used_bytes(), 0U);
+}
+
+// A table of a few elements is as large as they need, and gets small again.
+TEST(ElementTable, small_ones_are_small) {
+  Slab slab;
+  {
+    ElementTable table(slab);
+    EXPECT_LT(table.memory_bytes(), 200U);
+    const auto key = [](int i) { return "key" + std::to_string(i); };
+    for (int i = 0; i < 1000; ++i) {
+      table.add(key(i), Bytes("v"));
+      table.validate();
+      const size_t slots = table.memory_bytes() - table.size() * 16;
+      ASSERT_LT(slots, 300 + table.size() * 40) << table.size();
+    }
+    for (int i = 0; i < 1000; ++i) {
+      ASSERT_TRUE(table.remove(key(i)));
+      table.validate();
+      ASSERT_EQ(table.find(key(999)) != nullptr, i < 999);
+    }
+    EXPECT_LT(table.memory_bytes(), 200U);
+  }
+  EXPECT_EQ(slab.used_bytes(), 0U);
+}
+
+// A scan sees what is there all the time, whatever size the table has meanwhile.
+TEST(ElementTable, scans_through_growth_and_shrinkage) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    Random random(seed);
+    Slab slab;
+    ElementTable table(slab);
+    std::set<std::string> missing;
+    for (uint64_t i = random.below(12); i > 0; --i) {
+      missing.insert("stays" + std::to_string(i));
+      table.add("stays" + std::to_string(i));
+    }
+    const auto others = [&](auto change) {
+      for (int i = 0; i < 700; ++i) change("comes" + std::to_string(i));
+    };
+    if (random.below(2) == 0) others([&](const std::string &key) { table.add(key); });
+    uint64_t cursor = 0;
+    do {
+      cursor = table.scan(cursor, [&](const Element *element) {
+        missing.erase(std::string(element->key()));
+      });
+      for (uint64_t i = random.below(100); i > 0; --i) {
+        const std::string key = "comes" + std::to_string(random.below(700));
+        if (!table.remove(key)) table.add(key);
+      }
+      if (random.below(8) == 0) others([&](const std::string &key) { table.remove(key); });
+    } while (cursor != 0);
+    EXPECT_TRUE(missing.empty()) << "seed " << seed;
+    table.validate();
+    table.release_elements();
+  }
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ class Told : public StoreEvents {
   void expired(unsigned, Bytes) override {}
   void evicted(unsigned, Bytes) override {}
   void added(unsigned, Bytes) override {}
-  void fields_expired(unsigned, Bytes, bool emptied) override {
+  void fields_expired(unsigned, Bytes, std::span<const std::string>, bool emptied) override {
     ++times;
     if (emptied) ++keys_gone;
   }

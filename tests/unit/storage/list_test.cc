@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <deque>
 #include <string>
 
@@ -155,6 +156,60 @@ TEST(List, an_item_costs_a_byte_beside_its_own) {
   for (int i = 0; i < 1000000; ++i) list->push(ListEnd::tail, "abc", {});
   EXPECT_LT(list->memory_bytes(), 4050000U);
   list->destroy();
+}
+
+std::string numbered(int i) {
+  char text[32];
+  std::snprintf(text, sizeof text, "element:%07d", i);
+  return text;
+}
+
+TEST(List, the_middle_of_a_long_one_is_compressed) {
+  constexpr int kItems = 100000;
+  Slab slab;
+  List* list = make_object<List>(slab);
+  for (int i = 0; i < kItems; ++i) list->push(ListEnd::tail, numbered(i), {});
+  EXPECT_LT(list->memory_bytes(), size_t{kItems} * 8);
+  list->validate();
+  for (int i = 0; i < kItems; i += 777) {
+    ASSERT_EQ(text_of(list->at(static_cast<size_t>(i))), numbered(i));
+  }
+  // Changes thaw the blocks that they meet.
+  list->set(list->at(kItems / 2), "changed", {});
+  list->insert(list->at(kItems / 3), ListEnd::head, "inserted", {});
+  list->erase(list->at(kItems / 4), ListEnd::tail);
+  EXPECT_EQ(text_of(list->at(kItems / 2)), "changed");
+  EXPECT_EQ(text_of(list->at(kItems / 3 - 1)), "inserted");
+  EXPECT_EQ(text_of(list->at(kItems / 4)), numbered(kItems / 4 + 1));
+  list->validate();
+  for (int i = 0; i < kItems / 4; ++i) {
+    ASSERT_EQ(text_of(list->outermost(ListEnd::head)), numbered(i));
+    list->pop(ListEnd::head);
+    ASSERT_EQ(text_of(list->outermost(ListEnd::tail)), numbered(kItems - 1 - i));
+    list->pop(ListEnd::tail);
+  }
+  list->validate();
+  list->drop(ListEnd::head, kItems / 8);
+  list->validate();
+  list->destroy();
+}
+
+TEST(List, noise_and_what_shall_not_be_stay_plain) {
+  Slab slab;
+  Random random(5);
+  List* noise = make_object<List>(slab);
+  List* refused = make_object<List>(slab);
+  for (int i = 0; i < 20000; ++i) {
+    char bytes[16];
+    store(bytes, random.next());
+    store(bytes + 8, random.next());
+    noise->push(ListEnd::tail, {bytes, sizeof bytes}, {});
+    refused->push(ListEnd::tail, numbered(i), ListLimits::of_option(-2, 1000));
+  }
+  EXPECT_GT(noise->memory_bytes(), 20000U * 17);
+  EXPECT_GT(refused->memory_bytes(), 20000U * 16);
+  noise->destroy();
+  refused->destroy();
 }
 
 TEST(List, tells_which_form_redis_would_have) {

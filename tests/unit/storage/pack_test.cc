@@ -55,10 +55,12 @@ TEST(Pack, finds_by_step) {
   std::string bytes;
   for (const char *text : {"a", "b", "b", "a", "7", "8"}) Pack::append(bytes, text);
   const Pack pack(bytes);
-  EXPECT_EQ(pack.find("b", 0, 2)->at, pack.item(2)->at);
-  EXPECT_EQ(pack.find("7", 0, 2)->at, pack.item(4)->at);
-  EXPECT_FALSE(pack.find("8", 0, 2));
-  EXPECT_TRUE(pack.find("8", 1, 2));
+  EXPECT_EQ(pack.find("b", 2)->at, pack.item(2)->at);
+  EXPECT_EQ(pack.find("7", 2)->at, pack.item(4)->at);
+  EXPECT_FALSE(pack.find("8", 2));
+  EXPECT_TRUE(pack.find("8", 1));
+  EXPECT_EQ(pack.search_name("7", 2).passed, 4U);
+  EXPECT_EQ(pack.search_name("8", 2).passed, pack.count());
 }
 
 }  // namespace

@@ -174,6 +174,14 @@ TEST(SortedSets, small_ones_know_no_negative_zero) {
   EXPECT_FALSE(std::signbit(*small.view().score_of("a")));
 }
 
+TEST(SortedSets, big_ones_keep_the_sign_of_zero) {
+  Fixture big({.members = 0, .member_bytes = 64});
+  big.put("a", -0.0);
+  EXPECT_EQ(big.encoding(), "skiplist");
+  EXPECT_TRUE(std::signbit(*big.view().score_of("a")));
+  big.view().each([](Bytes, double score) { EXPECT_TRUE(std::signbit(score)); });
+}
+
 TEST(SortedSets, ranges_of_names) {
   Fixture set;
   for (const char* member : {"a", "b", "c", "d", "10", "9"}) set.put(member, 0);

@@ -1,0 +1,76 @@
+#include "server/commands/random_count.h"
+
+#include "server/commands/errors.h"
+#include "server/commands/sliced_read.h"
+
+namespace larder {
+namespace {
+
+// The shortest element is $0\r\n\r\n.
+constexpr size_t kElementBytesMin = 6;
+constexpr unsigned kDrawsPerSlice = 64;
+
+size_t strings_in(size_t elements, bool pairs, int protocol) {
+  return pairs && protocol < 3 ? elements * 2 : elements;
+}
+
+class SlicedDraws : public SlicedRead {
+ public:
+  SlicedDraws(Call& call, const Key& key, Type type, uint64_t count, bool pairs, Draw draw)
+      : SlicedRead(call, {&key, 1}, type),
+        random_(call.random()),
+        count_(count),
+        pairs_(pairs),
+        draw_(draw),
+        found_(protocol()) {}
+
+ private:
+  void restart() override {
+    drawn_ = 0;
+    found_.clear();
+  }
+
+  bool read(const Slice& slice) override {
+    const DrawSource source{slice.keys, slice.key, slice.item, slice.now_ms, random_};
+    for (unsigned i = 0; i < kDrawsPerSlice && drawn_ < count_; ++i, ++drawn_) {
+      ReplyWriter reply = found_.next();
+      if (!slice.item || !draw_(source, pairs_, reply)) return false;
+    }
+    return drawn_ < count_ && found_.bytes() < kDrawBytesMax;
+  }
+
+  void write(ReplyWriter& reply) override {
+    if (found_.bytes() >= kDrawBytesMax) return reply.error(errors::kOutOfRange);
+    reply.array(strings_in(drawn_, pairs_, protocol()));
+    found_.write(reply);
+  }
+
+  Random& random_;
+  const uint64_t count_;
+  const bool pairs_;
+  const Draw draw_;
+  uint64_t drawn_ = 0;
+  ReplyPieces found_;
+};
+
+}  // namespace
+
+Status reply_draws(Call& call, const Key& key, Type type, uint64_t count, bool pairs, Draw draw) {
+  Keyspace& keys = call.keyspace(key);
+  const DrawSource source{keys, key, keys.find(key), call.now_ms(), call.random()};
+  if (source.item && count > kDrawBytesMax / kElementBytesMin) {
+    return Status::error(errors::kOutOfRange);
+  }
+  if (source.item && count > kReadAtOnceMax) {
+    call.start_task(std::make_unique<SlicedDraws>(call, key, type, count, pairs, draw));
+    return Status::ok();
+  }
+  ReplyWriter& reply = call.reply();
+  const size_t mark = reply.open();
+  uint64_t drawn = 0;
+  while (source.item && drawn < count && draw(source, pairs, reply)) ++drawn;
+  reply.close_array(mark, strings_in(drawn, pairs, reply.version()));
+  return Status::ok();
+}
+
+}  // namespace larder

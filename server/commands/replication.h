@@ -1,0 +1,68 @@
+// What commands and connections need of replication, which lives in a room above: what stands in a
+// request's way on this server, the ends of replication streams, the offsets that clients wait for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+#include "server/commands/status.h"
+
+namespace larder {
+
+class Output;
+struct Command;
+struct Session;
+struct CommandSpec;
+
+// What the gate has to know of a command, or of all those that EXEC would run.
+struct GateQuestion {
+  bool writes = false;
+  bool runs_stale = false;  // with old data too
+};
+// The error with which a server in this trouble (bits of Trouble) refuses it, or ok.
+Status replication_refusal(uint32_t trouble, const GateQuestion& question);
+
+// One end of a replication stream, as its connection knows it: the connection of a replica, or the
+// one to the primary. Called on the connection's worker only.
+class StreamEnd {
+ public:
+  enum class Kind : uint8_t { stranger, replica, primary };
+
+  virtual ~StreamEnd() = default;
+  // A stranger has said something of itself but is no replica (yet).
+  virtual Kind kind() const = 0;
+  // Of the primary: a whole request has come and will be run next; `Session::verbatim` is its bytes.
+  virtual void arrives(Session&, const Command*) {}
+  // It was run, as far as it goes without waiting.
+  virtual void ran(Session&) {}
+  // Appends what is to be sent, up to some `bytes_max`. False: there is nothing more now, and
+  // ClientView::feed will be called when there is.
+  virtual bool fill(Output& out, size_t bytes_max) = 0;
+  // Bytes that wait to be sent but are not in the connection's output.
+  virtual uint64_t bytes_behind() const { return 0; }
+  virtual void closed() = 0;
+};
+
+// What the rooms below ask of replication. From any thread.
+class Replication {
+ public:
+  virtual ~Replication() = default;
+  // INFO's section.
+  virtual std::string info() = 0;
+  struct SyncCounts {
+    uint64_t full = 0, partial = 0, refused = 0;
+  };
+  virtual SyncCounts sync_counts() = 0;
+  // The stream gets another id, so that nobody can go on in it (DEBUG CHANGE-REPL-ID).
+  virtual void change_id() = 0;
+
+  // replication-ack. A reply waits for acknowledgements, see SafePoint.
+  virtual void ask_acks() = 0;
+  // How long it may wait.
+  virtual int64_t ack_timeout_ms() const = 0;
+  // What a client is told when that time is over: what is known of its write, which ends at `offset`.
+  virtual std::string ack_error(uint64_t offset) = 0;
+};
+
+}  // namespace larder

@@ -1,0 +1,42 @@
+// Files as persistence uses them: errors come back as text, a rename is on disk when it returned.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace larder {
+
+// Owns a file descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  ~Descriptor() { close(); }
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release();
+  void close();
+
+ private:
+  int fd_;
+};
+
+// Writes all bytes at the descriptor's place. Returns how many went; fewer: errno says why.
+size_t write_all(int fd, Bytes bytes);
+// The text of errno with what failed in front: "open /x/y: No such file or directory".
+std::string failure(const std::string& what);
+// Makes names that were made, changed or removed in a directory durable.
+std::string sync_directory(const std::string& path);
+// Writes a small file in one step that a crash can't halve: beside it, sync, rename.
+std::string replace_small_file(const std::string& path, Bytes text);
+// All of a file, or what went wrong (second).
+std::pair<std::string, std::string> read_small_file(const std::string& path);
+// Bytes of a file, 0 when it is not there.
+uint64_t file_bytes(const std::string& path);
+bool file_exists(const std::string& path);
+
+}  // namespace larder

@@ -1,0 +1,120 @@
+#include "server/persistence/aof_manifest.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/numbers.h"
+#include "base/quoting.h"
+
+namespace larder {
+namespace {
+
+// As Redis: longer lines are no manifest's.
+constexpr size_t kLineBytesMax = 1024;
+
+std::string quoted(const std::string& name) {
+  std::string text = "\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
+}
+
+std::string line_of(const AofFile& file, char type) {
+  const bool plain = file.name.find_first_of(" \t\"'\\") == std::string::npos;
+  return "file " + (plain ? file.name : quoted(file.name)) + " seq " +
+         std::to_string(file.sequence) + " type " + type + "\n";
+}
+
+}  // namespace
+
+uint64_t AofManifest::last_increment() const {
+  uint64_t last = 0;
+  for (const AofFile& file : increments) last = std::max(last, file.sequence);
+  for (const AofFile& file : history) {
+    if (file.name.ends_with(".incr.aof")) last = std::max(last, file.sequence);
+  }
+  return last;
+}
+
+AofFile AofManifest::add_increment() {
+  const uint64_t sequence = last_increment() + 1;
+  increments.push_back({file_name_ + "." + std::to_string(sequence) + ".incr.aof", sequence});
+  return increments.back();
+}
+
+AofFile AofManifest::next_base(bool rdb) const {
+  uint64_t sequence = base ? base->sequence : 0;
+  for (const AofFile& file : history) {
+    if (file.name.find(".base.") != std::string::npos) sequence = std::max(sequence, file.sequence);
+  }
+  ++sequence;
+  return {file_name_ + "." + std::to_string(sequence) + (rdb ? ".base.rdb" : ".base.aof"),
+          sequence};
+}
+
+void AofManifest::replace_base(AofFile fresh, const AofFile& first_kept) {
+  if (base) history.push_back(std::move(*base));
+  base = std::move(fresh);
+  const auto kept = std::find(increments.begin(), increments.end(), first_kept);
+  history.insert(history.end(), increments.begin(), kept);
+  increments.erase(increments.begin(), kept);
+}
+
+std::string AofManifest::text() const {
+  std::string text;
+  if (base) text += line_of(*base, 'b');
+  for (const AofFile& file : history) text += line_of(file, 'h');
+  for (const AofFile& file : increments) text += line_of(file, 'i');
+  return text;
+}
+
+std::string AofManifest::parse(Bytes text) {
+  if (text.empty()) return "it is empty";
+  size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.starts_with('#')) continue;
+    const std::string error =
+        line.size() > kLineBytesMax ? "the line is too long" : parse_line(line);
+    if (!error.empty()) return "line " + std::to_string(number) + ": " + error;
+  }
+  return empty() ? "it names no files" : "";
+}
+
+// Pairs of words: file NAME, seq NUMBER, type LETTER, and what later versions may add.
+std::string AofManifest::parse_line(const std::string& line) {
+  const auto words = split_line(line);
+  if (!words || words->size() < 6 || words->size() % 2 != 0) return "it is no line of a manifest";
+  AofFile file;
+  std::string type;
+  for (size_t i = 0; i < words->size(); i += 2) {
+    const std::string& key = (*words)[i];
+    const std::string& value = (*words)[i + 1];
+    if (key == "file") file.name = value;
+    if (key == "seq") file.sequence = parse_uint64(value).value_or(0);
+    if (key == "type") type = value;
+  }
+  if (file.name.empty() || file.sequence == 0) return "it needs a file and its number";
+  if (file.name.find('/') != std::string::npos) return "a file's name must not be a path";
+  if (type == "b") {
+    if (base) return "there is a second base";
+    base = std::move(file);
+  } else if (type == "h") {
+    history.push_back(std::move(file));
+  } else if (type == "i") {
+    if (!increments.empty() && file.sequence <= increments.back().sequence) {
+      return "the numbers of its files do not ascend";
+    }
+    increments.push_back(std::move(file));
+  } else {
+    return "the file's type is unknown";
+  }
+  return "";
+}
+
+}  // namespace larder

@@ -1,0 +1,191 @@
+#include "server/persistence/aof_writer.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace larder {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How soon a write that failed is tried again.
+constexpr auto kRetryTime = milliseconds(100);
+// How long the thread sleeps at most when nothing happens.
+constexpr auto kIdleTime = milliseconds(1000);
+
+uint64_t size_of(int fd) {
+  struct stat facts{};
+  return ::fstat(fd, &facts) == 0 ? static_cast<uint64_t>(facts.st_size) : 0;
+}
+
+}  // namespace
+
+struct AofWriter::Bell {
+  std::mutex mutex;
+  std::condition_variable condition;
+  bool rung = false;
+
+  void ring() {
+    {
+      std::lock_guard lock(mutex);
+      rung = true;
+    }
+    condition.notify_one();
+  }
+  void wait_for(milliseconds time) {
+    std::unique_lock lock(mutex);
+    condition.wait_for(lock, time, [this] { return rung; });
+    rung = false;
+  }
+};
+
+AofWriter::AofWriter(std::unique_ptr<EffectLog::Reader> reader, EffectLog& log, Descriptor file,
+                     Events events)
+    : reader_(std::move(reader)),
+      log_(log),
+      file_(std::move(file)),
+      events_(std::move(events)),
+      written_(reader_->offset()),
+      synced_(reader_->offset()),
+      bytes_(size_of(file_.get())),
+      bell_(std::make_shared<Bell>()) {
+  reader_->set_waker([bell = bell_] { bell->ring(); });
+  last_sync_ms_ = steady_ms();
+  thread_ = std::thread([this] { run(); });
+}
+
+AofWriter::~AofWriter() {
+  stopping_.store(true);
+  bell_->ring();
+  thread_.join();
+}
+
+void AofWriter::set_sync(AofSync sync) {
+  sync_.store(sync);
+  bell_->ring();
+}
+
+// The thread reads the log's end first and then this offset, so it can't pass by.
+void AofWriter::switch_at(uint64_t offset, Descriptor file) {
+  {
+    std::lock_guard lock(mutex_);
+    next_file_ = std::move(file);
+    switch_offset_.store(offset);
+  }
+  bell_->ring();
+}
+
+void AofWriter::run() {
+  while (true) {
+    const bool last = stopping();
+    const uint64_t end = log_.end_offset();
+    const uint64_t border = switch_offset_.load();
+    if (reader_->lost()) return events_.lost();
+    const bool written = write_up_to(std::min(end, border));
+    if (written && border <= end) {
+      switch_files();
+      continue;
+    }
+    (void)sync(last);
+    events_.tick();
+    if (last) return;
+    pause();
+  }
+}
+
+bool AofWriter::write_up_to(uint64_t end) {
+  bool stamped = false;
+  while (true) {
+    const EffectLog::Piece piece = reader_->next(SIZE_MAX, end);
+    if (piece.bytes.empty()) break;
+    if (!std::exchange(stamped, true) && !write_timestamp()) return false;
+    if (!write_bytes(piece.bytes)) return false;
+  }
+  written_.store(reader_->offset());
+  return true;
+}
+
+// Tries until it is done; false only when the server ends meanwhile.
+bool AofWriter::write_bytes(Bytes bytes) {
+  while (true) {
+    const size_t count = write_all(file_.get(), bytes);
+    bytes_.fetch_add(count);
+    bytes.remove_prefix(count);
+    if (bytes.empty()) break;
+    report(failure("Error writing to the AOF file"));
+    if (stopping()) return false;
+    bell_->wait_for(kRetryTime);
+  }
+  if (failing_) report("");
+  return true;
+}
+
+// At the beginning of a round, so between two records.
+bool AofWriter::write_timestamp() {
+  const int64_t now = unix_ms() / 1000;
+  if (!timestamps_.load() || now == last_stamp_seconds_) return true;
+  last_stamp_seconds_ = now;
+  return write_bytes("#TS:" + std::to_string(now) + "\r\n");
+}
+
+void AofWriter::switch_files() {
+  (void)sync(true);
+  std::lock_guard lock(mutex_);
+  file_ = std::move(next_file_);
+  bytes_.store(size_of(file_.get()));
+  switch_offset_.store(UINT64_MAX);
+  last_stamp_seconds_ = 0;
+}
+
+bool AofWriter::sync_due() const {
+  if (synced_.load() == written_.load()) return false;
+  switch (sync_.load()) {
+    case AofSync::always: return true;
+    case AofSync::everysec: return steady_ms() - last_sync_ms_ >= kSyncMs;
+    case AofSync::no: return false;
+  }
+  return false;
+}
+
+bool AofWriter::sync(bool forced) {
+  const bool suspended = suspended_.load() && !forced;
+  const bool due = forced || (sync_due() && !suspended);
+  if (due && synced_.load() != written_.load()) {
+    const int64_t start_ms = steady_ms();
+    if (::fdatasync(file_.get()) != 0) {
+      report(failure("Can't sync the AOF file"));
+      return false;
+    }
+    if (failing_) report("");
+    last_sync_ms_ = steady_ms();
+    if (last_sync_ms_ - start_ms > kSyncMs) delayed_syncs_.fetch_add(1);
+    synced_.store(written_.load());
+  }
+  if (synced_.load() == written_.load() || suspended) events_.safe(written_.load());
+  return true;
+}
+
+// Until there is something to do.
+void AofWriter::pause() {
+  if (sync_.load() != AofSync::always) bell_->wait_for(kGatherTime);
+  if (stopping() || switch_offset_.load() != UINT64_MAX || reader_->wake_when(1)) return;
+  auto time = kIdleTime;
+  if (synced_.load() != written_.load()) {
+    const int64_t left_ms = last_sync_ms_ + kSyncMs - steady_ms();
+    time = milliseconds(std::clamp<int64_t>(left_ms, 1, kIdleTime.count()));
+  }
+  bell_->wait_for(time);
+}
+
+void AofWriter::report(const std::string& error) {
+  failing_ = !error.empty();
+  events_.trouble(error);
+}
+
+}  // namespace larder

@@ -1,0 +1,563 @@
+#include "server/persistence/append_only_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <future>
+#include <utility>
+
+#include "base/clock.h"
+#include "server/commands/listeners.h"
+#include "server/commands/persistence.h"
+#include "server/commands/services.h"
+#include "server/persistence/aof_load.h"
+#include "server/persistence/snapshot.h"
+
+namespace larder {
+namespace {
+
+// A rewrite that failed is tried again by itself after this time.
+constexpr int64_t kRetryMs = 10'000;
+// A snapshot for something else runs: looked at again after this time.
+constexpr auto kSnapshotWait = std::chrono::milliseconds(50);
+// The disk is given a base in pieces, so that the last sync is short.
+constexpr uint64_t kSyncEveryBytes = 32 << 20;
+
+// An RDB file of version 10 without keys and without checksum: the base of a new, empty file.
+constexpr Bytes kEmptyRdb("REDIS0010\xff\0\0\0\0\0\0\0\0", 18);
+
+class DescriptorSink : public Sink {
+ public:
+  explicit DescriptorSink(int fd) : fd_(fd) {}
+  bool write(Bytes bytes) override {
+    if (write_all(fd_, bytes) < bytes.size()) {
+      error_ = failure("Write error writing append only file on disk");
+      return false;
+    }
+    unsynced_ += bytes.size();
+    if (unsynced_ >= kSyncEveryBytes) {
+      (void)::fdatasync(fd_);
+      unsynced_ = 0;
+    }
+    return true;
+  }
+  const std::string& error() const { return error_; }
+
+ private:
+  const int fd_;
+  uint64_t unsynced_ = 0;
+  std::string error_;
+};
+
+Descriptor open_to_append(const std::string& path, int flags) {
+  return Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644));
+}
+
+void empty_store(Store& store) NO_THREAD_SAFETY_ANALYSIS {
+  GarbageList garbage;
+  for (unsigned i = 0; i < store.shard_count(); ++i) store.shard(i).mutex.lock();
+  store.flush_locked(Store::kAllDatabases);
+  for (unsigned i = 0; i < store.shard_count(); ++i) {
+    Shard& shard = store.shard(i);
+    for (auto& piece : shard.services.garbage) garbage.push_back(std::move(piece));
+    shard.services.garbage.clear();
+    shard.mutex.unlock();
+  }
+  store.dispose(std::move(garbage));
+}
+
+}  // namespace
+
+AppendOnlyFile::AppendOnlyFile(Services& services, AofOptions options, AofEvents events)
+    : services_(services),
+      events_(std::move(events)),
+      folder_(options.folder),
+      options_(std::move(options)),
+      manifest_(options_.file_name) {}
+
+AppendOnlyFile::~AppendOnlyFile() { stop(); }
+
+AofOptions AppendOnlyFile::options() const {
+  std::lock_guard lock(mutex_);
+  return options_;
+}
+
+std::string AppendOnlyFile::make_folder() {
+  if (::mkdir(folder_.c_str(), 0755) == 0 || errno == EEXIST) return "";
+  return failure("Can't make the folder of the append only file " + folder_);
+}
+
+std::string AppendOnlyFile::save(const AofManifest& manifest) {
+  return replace_small_file(path_of(manifest.manifest_name()), manifest.text());
+}
+
+std::string AppendOnlyFile::start() {
+  facts_.enabled = options_.enabled;
+  if (options_.enabled) {
+    std::string error = load();
+    if (error.empty()) error = manifest_.empty() ? make_first_files() : open_last_increment();
+    if (!error.empty()) return error;
+  }
+  thread_ = std::thread([this] { run(); });
+  return "";
+}
+
+// What earlier versions of Redis kept was one file beside the folder; it becomes the base.
+std::string AppendOnlyFile::adopt_single_file() {
+  const std::string& old = manifest_.file_name();
+  if (!file_exists(old)) return "";
+  if (std::string error = make_folder(); !error.empty()) return error;
+  manifest_.base = AofFile{old, 1};
+  if (std::string error = save(manifest_); !error.empty()) return error;
+  if (std::rename(old.c_str(), path_of(old).c_str()) != 0) return failure("rename " + old);
+  events_.notice("Moved " + old + " into " + folder_ + " as the base of the append only file");
+  return sync_directory(".");
+}
+
+std::string AppendOnlyFile::read_manifest() {
+  manifest_ = AofManifest(manifest_.file_name());
+  const std::string path = path_of(manifest_.manifest_name());
+  if (!file_exists(path)) return "";
+  const auto [text, error] = read_small_file(path);
+  if (!error.empty()) return error;
+  const std::string wrong = manifest_.parse(text);
+  return wrong.empty() ? "" : "Invalid AOF manifest file " + path + ": " + wrong;
+}
+
+std::string AppendOnlyFile::load() {
+  std::string error = read_manifest();
+  if (error.empty() && manifest_.empty()) error = adopt_single_file();
+  if (!error.empty() || manifest_.empty()) return error;
+  const int64_t start_ms = steady_ms();
+  AofLoadOptions how;
+  how.folder = folder_;
+  how.load_truncated = options_.load_truncated;
+  how.notice = events_.warning;
+  note_loading(true);
+  how.progress = [this](uint64_t bytes) {
+    std::lock_guard lock(mutex_);
+    facts_.loading_loaded_bytes = bytes;
+  };
+  AofLoader loader(services_, how);
+  error = loader.load(manifest_);
+  note_loading(false);
+  if (!error.empty()) return error;
+  events_.notice("DB loaded from append only file: " + std::to_string(loader.requests()) +
+                 " requests in " + std::to_string(steady_ms() - start_ms) + " ms");
+  delete_history();
+  return "";
+}
+
+void AppendOnlyFile::note_loading(bool loading) {
+  const uint64_t total = total_bytes();
+  std::lock_guard lock(mutex_);
+  facts_.loading = loading;
+  facts_.loading_start_seconds = unix_ms() / 1000;
+  facts_.loading_total_bytes = total;
+  facts_.loading_loaded_bytes = 0;
+}
+
+// Goes on with the last increment, or begins the first behind a base.
+std::string AppendOnlyFile::open_last_increment() {
+  if (manifest_.increments.empty()) {
+    manifest_.add_increment();
+    const Descriptor made = open_to_append(path_of(manifest_.increments.back().name), O_CREAT);
+    if (!made) return failure("Can't make " + path_of(manifest_.increments.back().name));
+    if (std::string error = save(manifest_); !error.empty()) return error;
+  }
+  const std::string path = path_of(manifest_.increments.back().name);
+  Descriptor file = open_to_append(path, 0);
+  if (!file) return failure("Can't open the append only file " + path);
+  older_bytes_ = total_bytes() - file_bytes(path);
+  facts_.base_bytes = total_bytes();
+  EffectLog& log = services_.listeners.effects;
+  complete_ = true;
+  writer_ = make_writer(log.open_reader(log.end_offset(), {.sees = EffectFor::all}),
+                        std::move(file));
+  return "";
+}
+
+std::string AppendOnlyFile::make_first_files() {
+  if (std::string error = make_folder(); !error.empty()) return error;
+  const bool rdb = options().rdb_base;
+  const AofFile base = manifest_.next_base(rdb);
+  const Bytes nothing = rdb ? kEmptyRdb : Bytes();
+  if (std::string error = replace_small_file(path_of(base.name), nothing); !error.empty()) {
+    return error;
+  }
+  manifest_.base = base;
+  return open_last_increment();
+}
+
+std::unique_ptr<AofWriter> AppendOnlyFile::make_writer(std::unique_ptr<EffectLog::Reader> reader,
+                                                       Descriptor file) {
+  auto writer = std::make_unique<AofWriter>(
+      std::move(reader), services_.listeners.effects, std::move(file),
+      AofWriter::Events{.safe = [this](uint64_t offset) { note_safe(offset); },
+                        .trouble = [this](const std::string& error) { note_trouble(error); },
+                        .lost = [this] { note_lost(); },
+                        .tick = [this] { maybe_rewrite(); }});
+  writer->set_sync(options_.sync);
+  writer->set_timestamps(options_.timestamps);
+  if (complete_ && options_.sync == AofSync::always) {
+    services_.listeners.safe_point.set(SafePoint::Keeper::file, writer->synced_offset());
+  }
+  return writer;
+}
+
+// On the writer's thread.
+void AppendOnlyFile::note_safe(uint64_t offset) {
+  SafePoint& safe = services_.listeners.safe_point;
+  std::lock_guard lock(mutex_);
+  if (!complete_ || writer_ == nullptr) return;
+  safe.set_on_disk(writer_->synced_offset());
+  if (options_.sync != AofSync::always) return;
+  safe.set(SafePoint::Keeper::file, offset);
+  services_.workers.release_replies();
+}
+
+void AppendOnlyFile::note_trouble(const std::string& error) {
+  std::unique_lock lock(mutex_);
+  const bool was_well = std::exchange(facts_.last_write_ok, error.empty());
+  last_error_ = error;
+  const bool fatal = !error.empty() && complete_ && options_.sync == AofSync::always;
+  lock.unlock();
+  if (fatal) {
+    return events_.fatal(error + ". Can't recover from AOF write error when the AOF fsync policy " +
+                         "is 'always'. Exiting...");
+  }
+  services_.settings.set_trouble(kAofFailed, !error.empty());
+  if (error.empty() && !was_well) events_.notice("AOF write error looks solved, writing again");
+  if (!error.empty() && was_well) events_.warning(error);
+}
+
+// The disk is too slow for what is written: the file can only be begun anew.
+void AppendOnlyFile::note_lost() {
+  events_.warning("The append only file fell too far behind and is begun anew");
+  post([this] {
+    disable();
+    enable();
+  });
+}
+
+void AppendOnlyFile::configure(const AofOptions& options) {
+  std::unique_lock lock(mutex_);
+  const bool was_on = options_.enabled;
+  const AofSync before = options_.sync;
+  options_ = options;
+  facts_.enabled = options.enabled;
+  const std::shared_ptr<AofWriter> writer = writer_;
+  if (writer != nullptr) {
+    writer->set_timestamps(options.timestamps);
+    writer->set_sync(options.sync);
+    SafePoint& safe = services_.listeners.safe_point;
+    if (before == AofSync::always && options.sync != AofSync::always) {
+      safe.set(SafePoint::Keeper::file, SafePoint::kNothingAsked);
+      services_.workers.release_replies();
+    } else if (complete_ && before != AofSync::always && options.sync == AofSync::always) {
+      safe.set(SafePoint::Keeper::file, writer->synced_offset());
+    }
+  }
+  if (was_on == options.enabled || !thread_.joinable()) return;
+  if (options.enabled) {  // said at once, for those who wait for it
+    facts_.rewriting = true;
+    rewrite_start_ms_ = steady_ms();
+  }
+  if (!options.enabled && running_ != nullptr) running_->cancel();
+  lock.unlock();
+  post([this, on = options.enabled] { on ? enable() : disable(); });
+}
+
+void AppendOnlyFile::post(std::function<void()> job) {
+  {
+    std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
+  }
+  wake_.notify_all();
+}
+
+void AppendOnlyFile::run() {
+  while (true) {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    if (stopping_) return;
+    const auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+  }
+}
+
+void AppendOnlyFile::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+    if (running_ != nullptr) running_->cancel();
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  writer_.reset();
+  services_.listeners.safe_point.set(SafePoint::Keeper::file, SafePoint::kNothingAsked);
+}
+
+// Switched on while the server runs: whatever files there are become history once the new base and
+// increment are complete.
+void AppendOnlyFile::enable() {
+  if (writer_ != nullptr) return;
+  if (const std::string error = read_manifest(); !error.empty()) {
+    events_.warning("Can't switch the append only file on: " + error);
+    std::lock_guard lock(mutex_);
+    facts_.rewriting = false;
+    return;
+  }
+  rewrite();
+}
+
+void AppendOnlyFile::disable() {
+  std::shared_ptr<AofWriter> writer;
+  {
+    std::lock_guard lock(mutex_);
+    writer = std::exchange(writer_, nullptr);
+    complete_ = false;
+  }
+  writer.reset();  // writes and syncs what is there
+  services_.listeners.safe_point.set(SafePoint::Keeper::file, SafePoint::kNothingAsked);
+  services_.workers.release_replies();
+}
+
+AppendOnly::Rewrite AppendOnlyFile::start_rewrite() {
+  {
+    std::lock_guard lock(mutex_);
+    if (facts_.rewriting) return Rewrite::runs_already;
+    facts_.rewriting = true;
+    rewrite_start_ms_ = steady_ms();
+  }
+  post([this] { rewrite(); });
+  const Persistence* saver = services_.persistence;
+  return saver != nullptr && saver->is_saving() ? Rewrite::waits : Rewrite::started;
+}
+
+void AppendOnlyFile::maybe_rewrite() {
+  {
+    std::lock_guard lock(mutex_);
+    if (writer_ == nullptr || !complete_ || facts_.rewriting) return;
+    if (options_.growth_percent == 0) return;
+    const uint64_t now = older_bytes_ + writer_->file_bytes();
+    const uint64_t base = std::max<uint64_t>(facts_.base_bytes, 1);
+    if (now < options_.rewrite_bytes_min || now <= base) return;
+    if (static_cast<double>(now - base) * 100.0 / static_cast<double>(base) <
+        static_cast<double>(options_.growth_percent)) {
+      return;
+    }
+    if (steady_ms() < rewrite_not_before_ms_) return;
+    facts_.rewriting = true;
+    rewrite_start_ms_ = steady_ms();
+  }
+  events_.notice("Starting automatic rewriting of AOF");
+  post([this] { rewrite(); });
+}
+
+void AppendOnlyFile::rewrite() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!std::exchange(facts_.rewriting, true)) rewrite_start_ms_ = steady_ms();
+  }
+  const std::string error = rewrite_now();
+  std::unique_lock lock(mutex_);
+  facts_.rewriting = facts_.rewrite_waits = false;
+  facts_.last_rewrite_ok = error.empty();
+  facts_.last_rewrite_seconds = (steady_ms() - rewrite_start_ms_) / 1000;
+  ++facts_.rewrites;
+  facts_.rewrite_failures = error.empty() ? 0 : facts_.rewrite_failures + 1;
+  if (!error.empty()) rewrite_not_before_ms_ = steady_ms() + kRetryMs;
+  const bool wanted = options_.enabled && writer_ == nullptr && !stopping_;
+  lock.unlock();
+  if (error.empty()) {
+    events_.notice("Background AOF rewrite finished successfully");
+  } else {
+    events_.warning("Background AOF rewrite failed: " + error);
+  }
+  if (wanted && !error.empty()) retry_enable();
+}
+
+// As Redis, once a second until it works.
+void AppendOnlyFile::retry_enable() {
+  {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, std::chrono::seconds(1),
+                   [this] { return stopping_ || !options_.enabled; });
+    if (stopping_ || !options_.enabled) return;
+  }
+  post([this] { enable(); });
+}
+
+std::string AppendOnlyFile::rewrite_now() {
+  std::string error = manifest_.empty() ? read_manifest() : "";
+  if (error.empty()) error = make_folder();
+  if (!error.empty()) return error;
+  Fresh fresh;
+  error = begin(fresh);
+  if (!error.empty()) return error;
+  const AofFile base = fresh.manifest.next_base(true);
+  error = write_base(fresh, base);
+  if (error.empty()) error = finish(fresh, base);
+  if (!error.empty()) give_up(fresh);
+  return error;
+}
+
+// Makes the next increment and fixes the moment from which on it is written.
+std::string AppendOnlyFile::begin(Fresh& fresh) {
+  fresh.manifest = manifest_;
+  const bool running = writer_ != nullptr;
+  const bool kept = running || options().enabled;
+  Descriptor file;
+  if (kept) {
+    fresh.increment = fresh.manifest.add_increment();
+    file = open_to_append(path_of(fresh.increment.name), O_CREAT | O_TRUNC);
+    if (!file) return failure("Can't make " + path_of(fresh.increment.name));
+  }
+  if (running) {
+    if (std::string error = save(fresh.manifest); !error.empty()) return error;
+  }
+  SnapshotOptions how;
+  how.facts.emplace_back("aof-base", "1");
+  EffectLog& log = services_.listeners.effects;
+  std::unique_ptr<EffectLog::Reader> reader;
+  const auto at_point = [&](SnapshotOptions&) {
+    log.select_again();
+    if (running) return writer_->switch_at(log.end_offset(), std::move(file));
+    if (kept) reader = log.open_reader(log.end_offset(), {.sees = EffectFor::all});
+  };
+  while ((fresh.snapshot = Snapshot::begin(services_, how, at_point)) == nullptr) {
+    std::unique_lock lock(mutex_);
+    facts_.rewrite_waits = true;
+    wake_.wait_for(lock, kSnapshotWait, [this] { return stopping_; });
+    if (stopping_) return "the server stops";
+  }
+  std::lock_guard lock(mutex_);
+  facts_.rewrite_waits = false;
+  running_ = fresh.snapshot.get();
+  if (running) manifest_ = fresh.manifest;
+  if (reader != nullptr) writer_ = make_writer(std::move(reader), std::move(file));
+  if (writer_ != nullptr) writer_->suspend_sync(options_.no_sync_on_rewrite);
+  return "";
+}
+
+std::string AppendOnlyFile::write_base(Fresh& fresh, const AofFile& base) {
+  const std::string path =
+      path_of("temp-rewriteaof-bg-" + std::to_string(::getpid()) + ".aof");
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file) return failure("open " + path);
+  DescriptorSink sink(file.get());
+  const bool whole = fresh.snapshot->run(sink);
+  {
+    std::lock_guard lock(mutex_);
+    running_ = nullptr;
+  }
+  fresh.snapshot.reset();
+  std::string error;
+  if (!whole) error = sink.error().empty() ? "it was cancelled" : sink.error();
+  if (error.empty() && ::fsync(file.get()) != 0) error = failure("fsync " + path);
+  if (error.empty() && std::rename(path.c_str(), path_of(base.name).c_str()) != 0) {
+    error = failure("rename " + path);
+  }
+  if (!error.empty()) ::unlink(path.c_str());
+  return error;
+}
+
+std::string AppendOnlyFile::finish(Fresh& fresh, const AofFile& base) {
+  AofManifest whole = fresh.manifest;
+  whole.replace_base(base, fresh.increment);
+  if (std::string error = save(whole); !error.empty()) return error;
+  manifest_ = std::move(whole);
+  delete_history();
+  std::lock_guard lock(mutex_);
+  older_bytes_ = file_bytes(path_of(base.name));
+  facts_.base_bytes = older_bytes_;
+  if (writer_ == nullptr) return "";
+  facts_.base_bytes += file_bytes(path_of(fresh.increment.name));
+  writer_->suspend_sync(false);
+  if (!std::exchange(complete_, true) && options_.sync == AofSync::always) {
+    services_.listeners.safe_point.set(SafePoint::Keeper::file, writer_->synced_offset());
+  }
+  return "";
+}
+
+// Without a complete file, what was begun is of no use; otherwise the new increment stays a part.
+void AppendOnlyFile::give_up(Fresh& fresh) {
+  std::shared_ptr<AofWriter> useless;
+  {
+    std::lock_guard lock(mutex_);
+    running_ = nullptr;
+    if (writer_ != nullptr) writer_->suspend_sync(false);
+    if (!complete_) useless = std::exchange(writer_, nullptr);
+    if (complete_) older_bytes_ = total_bytes() - writer_->file_bytes();
+    if (complete_) return;
+  }
+  useless.reset();
+  if (!fresh.increment.name.empty()) ::unlink(path_of(fresh.increment.name).c_str());
+}
+
+void AppendOnlyFile::delete_history() {
+  if (manifest_.history.empty()) return;
+  for (const AofFile& file : manifest_.history) ::unlink(path_of(file.name).c_str());
+  manifest_.history.clear();
+  if (const std::string error = save(manifest_); !error.empty()) events_.warning(error);
+}
+
+uint64_t AppendOnlyFile::total_bytes() const {
+  uint64_t bytes = manifest_.base ? file_bytes(path_of(manifest_.base->name)) : 0;
+  for (const AofFile& file : manifest_.increments) bytes += file_bytes(path_of(file.name));
+  return bytes;
+}
+
+AppendOnlyFacts AppendOnlyFile::facts() const {
+  std::lock_guard lock(mutex_);
+  AppendOnlyFacts facts = facts_;
+  if (facts.rewriting) facts.current_rewrite_seconds = (steady_ms() - rewrite_start_ms_) / 1000;
+  if (writer_ == nullptr) return facts;
+  facts.current_bytes = older_bytes_ + writer_->file_bytes();
+  facts.unwritten_bytes = services_.listeners.effects.end_offset() - writer_->written_offset();
+  facts.delayed_syncs = writer_->delayed_syncs();
+  return facts;
+}
+
+// The files stay as they are: what they hold is loaded again.
+std::string AppendOnlyFile::reload() {
+  std::promise<std::string> done;
+  post([this, &done] { done.set_value(reload_now()); });
+  return done.get_future().get();
+}
+
+std::string AppendOnlyFile::reload_now() {
+  if (writer_ == nullptr) return "";
+  const EffectLog& log = services_.listeners.effects;
+  services_.settings.set_trouble(kLoading, true);
+  while (writer_->written_offset() < log.end_offset() && facts().last_write_ok) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  empty_store(services_.store);
+  AofLoader loader(services_, {.folder = folder_, .notice = events_.warning, .progress = {}});
+  const std::string error = loader.load(manifest_);
+  services_.settings.set_trouble(kLoading, false);
+  if (!error.empty()) events_.warning(error);
+  return error;
+}
+
+std::string AppendOnlyFile::last_error() const {
+  std::lock_guard lock(mutex_);
+  const size_t reason = last_error_.rfind(": ");
+  return reason == std::string::npos ? last_error_ : last_error_.substr(reason + 2);
+}
+
+uint64_t AppendOnlyFile::synced_offset() const {
+  std::lock_guard lock(mutex_);
+  return writer_ != nullptr && complete_ ? writer_->synced_offset() : 0;
+}
+
+}  // namespace larder

@@ -1,0 +1,233 @@
+#include "server/persistence/load.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/glob.h"
+#include "base/random.h"
+#include "server/commands/services.h"
+#include "server/persistence/value_limits.h"
+#include "storage/shard_lock.h"
+#include "storage/store.h"
+
+namespace larder {
+namespace {
+
+// Keys that travel together from the reader to whoever lays them out.
+struct Batch {
+  RdbArena arena;
+  std::vector<RdbKey> keys;
+  size_t bytes = 0;
+};
+constexpr size_t kBatchKeys = 512;
+constexpr size_t kBatchBytes = 256 * 1024;
+// Batches on their way, per thread: more would only take memory.
+constexpr size_t kBatchesWaiting = 4;
+
+// Lays keys out. Used by several threads.
+class Shelf {
+ public:
+  Shelf(Services& services, const LoadOptions& options)
+      : services_(services),
+        options_(options),
+        limits_(value_limits(services.settings)),
+        now_ms_(unix_ms()) {}
+
+  void put(const Batch& batch, Random& random) {
+    for (const RdbKey& key : batch.keys) {
+      if (!ok()) return;
+      put(key);
+    }
+    Store& store = services_.store;
+    if (held_shards == nullptr && store.memory().over_limit()) {
+      (void)store.make_room(unix_ms(), random.next());
+    }
+  }
+
+  void fail(uint64_t offset, const std::string& what) {
+    std::lock_guard lock(mutex_);
+    if (failed_.exchange(true)) return;
+    error_ = "offset " + std::to_string(offset) + ": " + what;
+  }
+  bool ok() const { return !failed_.load(std::memory_order_relaxed); }
+  // When all threads are done.
+  const std::string& error() const { return error_; }
+
+  std::atomic<uint64_t> loaded{0};
+  std::atomic<uint64_t> expired{0};
+  std::atomic<uint64_t> skipped{0};
+
+ private:
+  bool is_wanted(const RdbKey& key) const {
+    if (options_.db && key.db != *options_.db) return false;
+    return options_.pattern.empty() || glob_match(options_.pattern, key.name);
+  }
+
+  void put(const RdbKey& key) {
+    if (!is_wanted(key)) {
+      skipped.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    if (key.db >= services_.store.databases()) {
+      return fail(key.offset,
+                  "database " + std::to_string(key.db) + " is more than `databases` allows");
+    }
+    const bool due = key.expiry_ms != kNoExpiry && key.expiry_ms <= now_ms_;
+    if (due && options_.drop_expired) {
+      expired.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    // Redis skips a key without anything in it, which old versions could write.
+    const RdbValue& value = key.value;
+    if (value.items.empty() && value.type != Type::string && value.type != Type::stream) {
+      skipped.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    place(key);
+  }
+
+  void place(const RdbKey& from) {
+    Store& store = services_.store;
+    const Key key = Key::of(from.name);
+    const unsigned index = store.shard_index(key.hash);
+    Shard& shard = store.shard(index);
+    GarbageList garbage;
+    bool stored = false;
+    bool twice = false;
+    {
+      ShardLock lock(shard, index);
+      shard.services.now_ms = now_ms_;
+      Keyspace& keys = shard.keyspace(from.db);
+      const Item old = keys.find(key);
+      twice = old && !options_.replace;
+      stored =
+          !twice && put_rdb_value(keys, key, old, from.value, limits_, from.expiry_ms, now_ms_).ok;
+      shard.settle_memory(store.memory());
+      garbage.swap(shard.services.garbage);
+    }
+    if (!garbage.empty()) store.dispose(std::move(garbage));
+    if (twice) return fail(from.offset, "the key is there already");
+    if (!stored) return fail(from.offset, "the value has an element twice");
+    loaded.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  Services& services_;
+  const LoadOptions& options_;
+  const ValueLimits limits_;
+  const int64_t now_ms_;
+  std::mutex mutex_;
+  std::atomic<bool> failed_{false};
+  std::string error_;
+};
+
+// Hands full batches to threads and takes empty ones back.
+class Carriers {
+ public:
+  Carriers(Shelf& shelf, unsigned threads) : shelf_(shelf), most_(threads * kBatchesWaiting) {
+    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { carry(); });
+  }
+  ~Carriers() { finish(); }
+
+  std::unique_ptr<Batch> empty() {
+    std::lock_guard lock(mutex_);
+    if (empty_.empty()) return std::make_unique<Batch>();
+    auto batch = std::move(empty_.back());
+    empty_.pop_back();
+    return batch;
+  }
+  void give(std::unique_ptr<Batch> batch) {
+    if (threads_.empty()) {
+      shelf_.put(*batch, random_);
+      return clear(std::move(batch));
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return full_.size() < most_; });
+    full_.push_back(std::move(batch));
+    changed_.notify_all();
+  }
+  // Waits until everything is laid out.
+  void finish() {
+    {
+      std::lock_guard lock(mutex_);
+      ended_ = true;
+      changed_.notify_all();
+    }
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+ private:
+  void carry() {
+    Random random(random_seed());
+    while (true) {
+      std::unique_ptr<Batch> batch;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return ended_ || !full_.empty(); });
+        if (full_.empty()) return;
+        batch = std::move(full_.front());
+        full_.pop_front();
+        changed_.notify_all();
+      }
+      shelf_.put(*batch, random);
+      clear(std::move(batch));
+    }
+  }
+  void clear(std::unique_ptr<Batch> batch) {
+    batch->keys.clear();
+    batch->arena.clear();
+    batch->bytes = 0;
+    std::lock_guard lock(mutex_);
+    if (empty_.size() < most_) empty_.push_back(std::move(batch));
+  }
+
+  Shelf& shelf_;
+  const size_t most_;
+  Random random_{random_seed()};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<Batch>> full_;
+  std::vector<std::unique_ptr<Batch>> empty_;
+  bool ended_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+LoadOutcome load_rdb(Source& source, Services& services, const LoadOptions& options) {
+  RdbNews nobody;
+  RdbFileReader reader(source, options.news != nullptr ? *options.news : nobody, options.checksum);
+  Shelf shelf(services, options);
+  Carriers carriers(shelf, options.threads);
+  auto batch = carriers.empty();
+  RdbKey key;
+  uint64_t told = 0;
+  constexpr uint64_t kTellBytes = 2 * 1024 * 1024;
+  while (shelf.ok() && reader.next(batch->arena, key)) {
+    batch->keys.push_back(std::move(key));
+    if (batch->keys.size() < kBatchKeys && batch->arena.bytes() < kBatchBytes) continue;
+    carriers.give(std::move(batch));
+    batch = carriers.empty();
+    if (!options.progress || reader.offset() - told < kTellBytes) continue;
+    told = reader.offset();
+    options.progress(told);
+  }
+  carriers.give(std::move(batch));
+  carriers.finish();
+  LoadOutcome outcome;
+  outcome.error = shelf.ok() ? reader.error() : shelf.error();
+  outcome.loaded = shelf.loaded;
+  outcome.expired = shelf.expired;
+  outcome.skipped = shelf.skipped;
+  outcome.bytes = reader.offset();
+  outcome.version = reader.version();
+  outcome.rest = reader.rest();
+  return outcome;
+}
+
+}  // namespace larder

@@ -1,0 +1,257 @@
+// MIGRATE: keys move to another server. What they hold is dumped under the locks, sent by a thread
+// of its own, and removed by a transaction that watches the keys: a key that was changed meanwhile
+// stays, and is sent again by whoever asks again.
+// Source: https://redis.io/commands/migrate/
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/commands/args.h"
+#include "server/commands/dispatcher.h"
+#include "server/commands/listeners.h"
+#include "server/commands/persistence.h"
+#include "server/commands/transactions.h"
+#include "server/persistence/families.h"
+#include "server/persistence/peer.h"
+#include "storage/rdb/dump.h"
+
+namespace larder {
+namespace {
+
+constexpr int64_t kTimeoutMs = 1000;  // when 0 is given
+
+struct Parcel {
+  std::string key;
+  int64_t expiry_ms = kNoExpiry;
+  std::string payload;
+};
+
+// All that the thread needs, and what comes of it.
+struct Errand {
+  std::string host;
+  uint16_t port = 0;
+  int64_t db = 0;
+  int64_t timeout_ms = kTimeoutMs;
+  std::vector<std::string> credentials;  // the words behind AUTH
+  bool replace = false;
+  bool copy = false;
+  std::vector<Parcel> parcels;
+
+  std::atomic<bool> done{false};
+  std::string error;
+
+  void run() { error = send_all(); }
+
+ private:
+  std::string send_all() {
+    Peer peer(host, port, timeout_ms);
+    if (!peer.is_connected()) return "IOERR error or timeout connecting to the client";
+    if (!send_requests(peer)) return "IOERR error or timeout writing to target instance";
+    std::string line;
+    std::string error_text;
+    for (size_t left = parcels.size() + (credentials.empty() ? 1 : 2); left > 0; --left) {
+      if (!peer.read_line(line)) return "IOERR error or timeout reading from target instance";
+      if (line.starts_with("-") && error_text.empty()) {
+        error_text = "ERR Target instance replied with error: " + line.substr(1);
+      }
+    }
+    return error_text;
+  }
+
+  bool send_requests(Peer& peer) {
+    std::vector<Bytes> words{"AUTH"};
+    words.insert(words.end(), credentials.begin(), credentials.end());
+    if (!credentials.empty() && !peer.send(words)) return false;
+    const std::string number = std::to_string(db);
+    words = {"SELECT", number};
+    if (!peer.send(words)) return false;
+    for (const Parcel& parcel : parcels) {
+      int64_t ttl_ms = 0;
+      if (parcel.expiry_ms != kNoExpiry) {
+        ttl_ms = std::max<int64_t>(parcel.expiry_ms - unix_ms(), 1);
+      }
+      const std::string ttl = std::to_string(ttl_ms);
+      words = {"RESTORE", parcel.key, ttl, parcel.payload};
+      if (replace) words.emplace_back("REPLACE");
+      if (!peer.send(words)) return false;
+    }
+    return true;
+  }
+};
+
+// Waits for the thread, then takes the keys away.
+class MigrateTask : public Task {
+ public:
+  MigrateTask(Call& call, std::shared_ptr<Errand> errand,
+              std::vector<std::shared_ptr<Watch>> watches)
+      : dispatcher_(call.dispatcher()),
+        services_(call.services()),
+        session_(call.session()),
+        waker_(call.waker()),
+        errand_(std::move(errand)),
+        watches_(std::move(watches)) {}
+  ~MigrateTask() override {
+    const auto before = std::move(session_.transaction);
+    watch();
+    end_transaction(services_.listeners.watches, services_.store, session_);
+    session_.transaction = before;
+  }
+
+  Progress step(ReplyWriter& reply, int64_t now_ms) override {
+    if (!errand_->done.load(std::memory_order_acquire)) return Progress::wait;
+    if (!errand_->error.empty()) {
+      reply.error(errand_->error);
+      return Progress::done;
+    }
+    if (errand_->copy) {
+      reply.ok();
+      return Progress::done;
+    }
+    return remove(reply, now_ms);
+  }
+
+ private:
+  void watch() {
+    session_.transaction = std::make_shared<Transaction>();
+    session_.transaction->watches = std::move(watches_);
+    watches_.clear();
+  }
+
+  // As WATCH, MULTI, DEL, EXEC by the client.
+  Progress remove(ReplyWriter& reply, int64_t now_ms) {
+    const auto before = std::move(session_.transaction);
+    watch();
+    const std::shared_ptr<Transaction> transaction = session_.transaction;
+    std::vector<Bytes> words{"DEL"};
+    for (const Parcel& parcel : errand_->parcels) words.emplace_back(parcel.key);
+    transaction->open = true;
+    transaction->queue.emplace_back(services_.registry.find("DEL"), words);
+    const std::vector<Bytes> exec{"EXEC"};
+    Request request{exec};
+    Output answer;
+    ReplyWriter answers(answer, 2);
+    dispatcher_.prepare(request);
+    const auto outcome = dispatcher_.run(request, session_, answers, now_ms, waker_);
+    session_.transaction = before;
+    if (outcome == Dispatcher::Outcome::postponed) {
+      watches_ = std::move(transaction->watches);
+      return Progress::again;
+    }
+    if (answer.text_since(0).starts_with("*1")) {
+      reply.ok();
+    } else {
+      reply.error("ERR A key was changed while it was sent; it is here and there");
+    }
+    return Progress::done;
+  }
+
+  Dispatcher& dispatcher_;
+  Services& services_;
+  Session& session_;
+  const std::shared_ptr<Waker> waker_;
+  const std::shared_ptr<Errand> errand_;
+  std::vector<std::shared_ptr<Watch>> watches_;
+};
+
+struct Plan {
+  std::shared_ptr<Errand> errand = std::make_shared<Errand>();
+  size_t first_key = 3;  // argument
+  size_t key_count = 1;
+};
+
+void take_option(Args& args, Call& call, Plan& plan) {
+  Errand& errand = *plan.errand;
+  if (args.take("COPY")) {
+    errand.copy = true;
+  } else if (args.take("REPLACE")) {
+    errand.replace = true;
+  } else if (args.take_with_value("AUTH")) {
+    errand.credentials = {std::string(args.bytes())};
+  } else if (args.take_with_value("AUTH2")) {
+    const std::string user(args.bytes());
+    errand.credentials = {user, std::string(args.bytes())};
+  } else if (args.take("KEYS")) {
+    if (!call.arg(3).empty()) {
+      args.fail(
+          "ERR When using MIGRATE KEYS option, the key argument must be set to the empty "
+          "string");
+    }
+    plan.first_key = args.position();
+    plan.key_count = args.left();
+    while (args.more()) args.skip();
+  } else {
+    args.reject();
+  }
+}
+
+Status migrate(Call& call) {
+  Args args(call);
+  Plan plan;
+  Errand& errand = *plan.errand;
+  errand.host = std::string(args.bytes());
+  const Bytes port = args.bytes();
+  args.skip();  // the key
+  const Bytes db = args.bytes();
+  const Bytes timeout = args.bytes();
+  while (args.more()) take_option(args, call, plan);
+  if (!args.ok()) return args.error();
+  const auto port_number = parse_int64(port);
+  const auto db_number = parse_int64(db);
+  const auto timeout_ms = parse_int64(timeout);
+  if (!db_number || !timeout_ms || !port_number || *port_number < 0 || *port_number > 65535) {
+    return Status::error(errors::kNotInteger);
+  }
+  if (call.services().persistence == nullptr || call.is_nested()) {
+    return Status::error("ERR This command is not allowed inside a transaction or script");
+  }
+  errand.port = static_cast<uint16_t>(*port_number);
+  errand.db = *db_number;
+  if (*timeout_ms > 0) errand.timeout_ms = *timeout_ms;
+
+  std::vector<std::shared_ptr<Watch>> watches;
+  for (size_t i = plan.first_key; i < plan.first_key + plan.key_count; ++i) {
+    const Key key = call.key(i);
+    const Item item = call.find_to_read(key);
+    if (!item) continue;
+    errand.parcels.push_back(
+        {std::string(key.name), item->expiry_ms(), dump_value(*item.entry(), true)});
+    watches.push_back(std::make_shared<Watch>(KeyPlace(key, call.session().db)));
+    call.services().listeners.watches.add(watches.back()->key, watches.back());
+  }
+  if (errand.parcels.empty()) {
+    call.reply().simple("NOKEY");
+    return Status::ok();
+  }
+  call.start_task(std::make_unique<MigrateTask>(call, plan.errand, std::move(watches)));
+  call.services().persistence->run_aside([errand = plan.errand, &workers = call.services().workers,
+                                          worker = call.worker().index, waker = call.waker()] {
+    errand->run();
+    errand->done.store(true, std::memory_order_release);
+    workers.visit(worker, [waker](ClientsOfWorker&) { waker->wake(); });
+  });
+  return Status::ok();
+}
+
+constexpr auto kFamily = family({
+    {.name = "MIGRATE",
+     .syntax = "host port key | \"\" destination-db timeout [COPY] [REPLACE] [AUTH password | "
+               "AUTH2 username password] [KEYS key [key ...]]",
+     .summary = "Moves keys to another server.",
+     .since = "2.6.0",
+     .complexity = "DUMP and DEL here, RESTORE there",
+     .group = "generic",
+     .arity = at_least(6),
+     .flags = Flag::write | Flag::movable_keys | Flag::whole_store,
+     .keys = key_at(3, KeyUse::read_write_access_delete),
+     .acl = Acl::keyspace | Acl::write | Acl::slow | Acl::dangerous,
+     .run = migrate},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> migrate_commands() { return kFamily; }
+
+}  // namespace larder

@@ -1,0 +1,345 @@
+#include "server/persistence/saver.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <sstream>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/numbers.h"
+#include "server/commands/call.h"
+#include "server/commands/version.h"
+#include "server/persistence/files.h"
+#include "server/persistence/load.h"
+#include "server/persistence/snapshot.h"
+#include "storage/shard_lock.h"
+
+namespace larder {
+namespace {
+
+// How often save points are looked at.
+constexpr std::chrono::milliseconds kTick{100};
+// After a save that failed, the next one at a save point waits this long, as in Redis.
+constexpr int64_t kRetryMs = 5000;
+// Between two tries to begin while somebody else's snapshot runs.
+constexpr std::chrono::milliseconds kBeginRetry{20};
+
+std::string seconds_text(int64_t ms) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f seconds", static_cast<double>(ms) / 1000);
+  return text;
+}
+
+// Tells how many keys were written, for INFO, on the way to the file.
+class CountingSink : public Sink {
+ public:
+  CountingSink(Sink& sink, std::function<void()> tell) : sink_(sink), tell_(std::move(tell)) {}
+  bool write(Bytes bytes) override {
+    tell_();
+    return sink_.write(bytes);
+  }
+
+ private:
+  Sink& sink_;
+  std::function<void()> tell_;
+};
+
+// Says that every shard is held by this thread.
+class AllShardsHeld {
+ public:
+  AllShardsHeld() : before_(held_shards) {
+    all_.fill(~uint64_t{0});
+    held_shards = all_.data();
+  }
+  ~AllShardsHeld() { held_shards = before_; }
+  AllShardsHeld(const AllShardsHeld&) = delete;
+  AllShardsHeld& operator=(const AllShardsHeld&) = delete;
+
+ private:
+  const uint64_t* before_;
+  std::array<uint64_t, (1U << kShardBitsMax) / 64> all_;
+};
+
+}  // namespace
+
+Saver::Saver(Services& services, Logs logs)
+    : services_(services), logs_(std::move(logs)), last_save_ms_(services.start_ms) {}
+
+Saver::~Saver() {
+  {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  for (Errand& errand : errands_) errand.thread.join();
+}
+
+void Saver::run_aside(std::function<void()> work) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(errands_, [](Errand& errand) {
+    if (!errand.over->load()) return false;
+    errand.thread.join();
+    return true;
+  });
+  auto over = std::make_shared<std::atomic<bool>>(false);
+  errands_.push_back({std::thread([work = std::move(work), over] {
+                        work();
+                        over->store(true);
+                      }),
+                      over});
+}
+
+void Saver::start() {
+  changes_saved_.store(total_changes());
+  thread_ = std::thread([this] { run(); });
+}
+
+std::string Saver::option(Bytes name) const {
+  return services_.configuration.value(name).value_or("");
+}
+
+// `dir` is where the program works.
+std::string Saver::file_path() const {
+  return std::filesystem::current_path().string() + "/" + option("dbfilename");
+}
+
+bool Saver::has_save_points() const { return !option("save").empty(); }
+
+uint64_t Saver::total_changes() const {
+  uint64_t total = 0;
+  for (size_t i = 0; i < services_.workers.count(); ++i) {
+    total += services_.workers.stats(i).changes.get();
+  }
+  return total;
+}
+
+void Saver::run() {
+  std::unique_lock lock(mutex_);
+  while (!ended_) {
+    changed_.wait_for(lock, kTick, [this] { return ended_ || wanted_; });
+    if (ended_) return;
+    if (!wanted_) {
+      lock.unlock();
+      update_trouble();
+      const bool reached = save_point_reached();
+      lock.lock();
+      if (!reached && !wanted_) continue;
+    }
+    wanted_ = false;
+    saving_.store(true);
+    const std::vector<Done> waiting = std::move(waiting_);
+    waiting_.clear();
+    lock.unlock();
+    const std::string error = save();
+    update_trouble();
+    lock.lock();
+    saving_.store(wanted_);
+    lock.unlock();
+    for (const Done& done : waiting) done(error);
+    lock.lock();
+  }
+}
+
+bool Saver::start_save(bool schedule, Done done) {
+  std::lock_guard lock(mutex_);
+  if (saving_.load() && !schedule) return false;
+  wanted_ = true;
+  saving_.store(true);
+  if (done) waiting_.push_back(std::move(done));
+  changed_.notify_all();
+  return true;
+}
+
+// "seconds changes [seconds changes ...]": one of them must be reached.
+bool Saver::save_point_reached() const {
+  const uint64_t changes = total_changes() - changes_saved_.load();
+  if (changes == 0) return false;
+  const int64_t now_ms = unix_ms();
+  if (!last_save_ok_.load() && now_ms - last_attempt_ms_.load() < kRetryMs) return false;
+  const int64_t seconds = (now_ms - last_save_ms_.load()) / 1000;
+  std::istringstream points(option("save"));
+  int64_t after_seconds = 0;
+  uint64_t after_changes = 0;
+  while (points >> after_seconds >> after_changes) {
+    if (changes >= after_changes && seconds > after_seconds) return true;
+  }
+  return false;
+}
+
+void Saver::update_trouble() {
+  const bool stop =
+      !last_save_ok_.load() && option("stop-writes-on-bgsave-error") == "yes" && has_save_points();
+  services_.settings.set_trouble(kSaveFailed, stop);
+}
+
+std::string Saver::save() {
+  const int64_t began_ms = unix_ms();
+  began_ms_.store(began_ms);
+  last_attempt_ms_.store(began_ms);
+  uint64_t changes = 0;
+  const std::string error = write_file(file_path(), changes);
+  note_saved(changes, began_ms, error);
+  began_ms_.store(0);
+  return error;
+}
+
+void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& error) {
+  const int64_t took_ms = unix_ms() - began_ms;
+  last_took_ms_.store(took_ms);
+  last_save_ok_.store(error.empty());
+  if (!error.empty()) return logs_.warning("Saving failed: " + error);
+  changes_saved_.store(changes);
+  last_save_ms_.store(unix_ms());
+  saves_.fetch_add(1);
+  logs_.notice("Saved " + std::to_string(keys_written_.load()) + " keys in " +
+               seconds_text(took_ms));
+}
+
+std::string Saver::write_file(const std::string& path, uint64_t& changes) {
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  ReplacingFile file(path, folder + "temp-" + std::to_string(::getpid()) + ".rdb");
+  if (!file.error().empty()) return file.error();
+  SnapshotOptions options;
+  options.compress = option("rdbcompression") == "yes";
+  options.checksum = option("rdbchecksum") == "yes";
+  const auto delay_us = parse_int64(option("rdb-key-save-delay")).value_or(0);
+  options.key_delay_us = static_cast<unsigned>(std::max<int64_t>(delay_us, 0));
+  std::unique_ptr<Snapshot> snapshot;
+  while (true) {
+    snapshot =
+        Snapshot::begin(services_, options, [&](SnapshotOptions&) { changes = total_changes(); });
+    if (snapshot != nullptr) break;
+    std::this_thread::sleep_for(kBeginRetry);
+  }
+  keys_total_.store(snapshot->keys_total());
+  CountingSink sink(file, [&] { keys_written_.store(snapshot->keys_written()); });
+  const bool written = snapshot->run(sink);
+  keys_written_.store(snapshot->keys_written());
+  if (!written && file.error().empty()) return "the snapshot was given up";
+  if (!written || !file.put_in_place()) return file.error();
+  return "";
+}
+
+std::string Saver::load_from(const std::string& path, LoadOptions& options) {
+  FileSource source(path);
+  if (!source.is_open()) return source.error();
+  const int64_t began_ms = unix_ms();
+  loading_start_ms_.store(began_ms);
+  loading_total_.store(source.size());
+  loading_done_.store(0);
+  loading_.store(true);
+  int64_t told_ms = began_ms;
+  options.checksum = option("rdbchecksum") == "yes";
+  options.progress = [&](uint64_t offset) {
+    loading_done_.store(offset);
+    constexpr int64_t kTellMs = 5000;
+    if (unix_ms() - told_ms < kTellMs) return;
+    told_ms = unix_ms();
+    logs_.notice("Loading " + path + ": " +
+                 std::to_string(offset * 100 / std::max<uint64_t>(source.size(), 1)) + "%");
+  };
+  const LoadOutcome outcome = load_rdb(source, services_, options);
+  loading_.store(false);
+  loaded_keys_.store(outcome.loaded);
+  expired_keys_.store(outcome.expired);
+  if (!outcome.ok()) return path + ": " + outcome.error;
+  logs_.notice("Loaded " + std::to_string(outcome.loaded) + " keys from " + path + " in " +
+               seconds_text(unix_ms() - began_ms) + ", " + std::to_string(outcome.expired) +
+               " were expired, " + std::to_string(outcome.skipped) + " left out");
+  return "";
+}
+
+std::string Saver::load() {
+  const std::string path = file_path();
+  if (FileSource(path).is_missing()) return "";
+  LoadOptions options;
+  options.threads = static_cast<unsigned>(services_.workers.count());
+  return load_from(path, options);
+}
+
+std::string Saver::import(const Import& what) {
+  LoadOptions options;
+  options.threads = static_cast<unsigned>(services_.workers.count());
+  options.replace = true;
+  options.pattern = what.pattern;
+  options.db = what.db;
+  return load_from(what.path, options);
+}
+
+bool Saver::save_before_end() {
+  if (!save_at_end_.load() || !has_save_points()) return true;
+  PauseState& pause = services_.pause;
+  pause.writes_only.store(true);
+  pause.until_ms.store(INT64_MAX);
+  logs_.notice("Saving before the end");
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<std::string> outcome;
+  start_save(true, [&](const std::string& error) {
+    std::lock_guard lock(mutex);
+    outcome = error;
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return outcome.has_value(); });
+  if (outcome->empty()) return true;
+  pause.until_ms.store(0);
+  return false;
+}
+
+// What is on the disk is to be as empty as the store; done in the background.
+void Saver::note_flush() {
+  if (!has_save_points()) return;
+  changes_saved_.store(total_changes());
+  start_save(true, {});
+}
+
+PersistenceFacts Saver::facts() const {
+  const int64_t began_ms = began_ms_.load();
+  const int64_t took_ms = last_took_ms_.load();
+  return {
+      .loading = loading_.load(),
+      .loading_start_seconds = loading_start_ms_.load() / 1000,
+      .loading_total_bytes = loading_total_.load(),
+      .loading_loaded_bytes = loading_done_.load(),
+      .saving = saving_.load(),
+      .save_keys_written = began_ms == 0 ? 0 : keys_written_.load(),
+      .save_keys_total = began_ms == 0 ? 0 : keys_total_.load(),
+      .changes = total_changes() - changes_saved_.load(),
+      .last_save_seconds = last_save_ms_.load() / 1000,
+      .last_save_ok = last_save_ok_.load(),
+      .last_save_took_seconds = took_ms < 0 ? -1 : took_ms / 1000,
+      .save_began_seconds_ago = began_ms == 0 ? -1 : (unix_ms() - began_ms) / 1000,
+      .saves = saves_.load(),
+      .loaded_keys = loaded_keys_.load(),
+      .expired_keys = expired_keys_.load(),
+  };
+}
+
+std::string Saver::reload(const Reload& how) {
+  const AllShardsHeld held;
+  const std::string path = file_path();
+  Store& store = services_.store;
+  if (how.save) {
+    ReplacingFile file(path, path + ".reload");
+    RdbFileWriter out(file, true);
+    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}});
+    if (!out.finish() || !file.put_in_place()) return file.error();
+    last_save_ms_.store(unix_ms());
+  }
+  if (how.flush) store.flush_locked(Store::kAllDatabases);
+  LoadOptions options;
+  options.threads = 0;  // the locks are this thread's
+  options.replace = how.merge;
+  const std::string error = load_from(path, options);
+  if (error.empty()) changes_saved_.store(total_changes());
+  return error;
+}
+
+}  // namespace larder

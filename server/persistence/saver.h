@@ -1,0 +1,106 @@
+// Saves and loads the RDB file of the server: on command, at save points, at start and end. One
+// thread of its own does all saving.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/bytes.h"
+#include "server/commands/persistence.h"
+
+namespace larder {
+
+struct Services;
+struct LoadOptions;
+
+class Saver : public Persistence {
+ public:
+  struct Logs {
+    std::function<void(const std::string&)> notice;
+    std::function<void(const std::string&)> warning;
+  };
+  Saver(Services& services, Logs logs);
+  // Waits for the save that runs.
+  ~Saver() override;
+
+  // Begins to look at save points and to take orders.
+  void start();
+
+  // Loads `dbfilename`; nothing is loaded when there is none. Returns what went wrong.
+  std::string load();
+  // Loads another file over what is there, perhaps only some of its keys.
+  struct Import {
+    std::string path;
+    std::string pattern;
+    std::optional<unsigned> db;
+  };
+  std::string import(const Import& what);
+  // The last save before the server ends: no more writes are taken. False: it went wrong, and the
+  // server should go on.
+  bool save_before_end();
+
+  bool start_save(bool schedule, Done done) override;
+  bool is_saving() const override { return saving_.load(); }
+  bool has_save_points() const override;
+  void prepare_end(bool save) override { save_at_end_.store(save); }
+  void note_flush() override;
+  void run_aside(std::function<void()> work) override;
+  PersistenceFacts facts() const override;
+  std::string reload(const Reload& how) override;
+
+ private:
+  void run();
+  std::string save();
+  std::string write_file(const std::string& path, uint64_t& changes);
+  void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
+  std::string load_from(const std::string& path, LoadOptions& options);
+  bool save_point_reached() const;
+  void update_trouble();
+  uint64_t total_changes() const;
+  std::string option(Bytes name) const;
+  std::string file_path() const;
+
+  Services& services_;
+  const Logs logs_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ended_ = false;         // guarded by mutex_
+  bool wanted_ = false;        // guarded by mutex_
+  std::vector<Done> waiting_;  // guarded by mutex_
+  std::thread thread_;
+  // Work aside, and whether it is over.
+  struct Errand {
+    std::thread thread;
+    std::shared_ptr<std::atomic<bool>> over;
+  };
+  std::vector<Errand> errands_;       // guarded by mutex_
+
+  std::atomic<bool> saving_{false};  // or about to
+  std::atomic<bool> save_at_end_{true};
+  std::atomic<uint64_t> changes_saved_{0};  // total_changes() when what is on the disk was true
+  std::atomic<int64_t> last_save_ms_;       // Unix time
+  std::atomic<int64_t> last_attempt_ms_{0};
+  std::atomic<bool> last_save_ok_{true};
+  std::atomic<int64_t> last_took_ms_{-1};
+  std::atomic<int64_t> began_ms_{0};  // of the save that runs; 0: none
+  std::atomic<uint64_t> saves_{0};
+  std::atomic<uint64_t> keys_total_{0};
+  std::atomic<uint64_t> keys_written_{0};
+  std::atomic<bool> loading_{false};
+  std::atomic<int64_t> loading_start_ms_{0};
+  std::atomic<uint64_t> loading_total_{0};
+  std::atomic<uint64_t> loading_done_{0};
+  std::atomic<uint64_t> loaded_keys_{0};
+  std::atomic<uint64_t> expired_keys_{0};
+};
+
+}  // namespace larder

@@ -1,0 +1,239 @@
+#include "server/replication/link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/numbers.h"
+#include "server/commands/listeners.h"
+#include "server/commands/services.h"
+#include "server/persistence/load.h"
+#include "storage/all_shards.h"
+
+namespace larder {
+namespace {
+
+// The first wait is short: a primary that restarts is back soon. Sentinel expects replicas within
+// seconds.
+constexpr int64_t kFirstWaitMs = 100;
+constexpr int64_t kLongestWaitMs = 2000;
+constexpr int64_t kAckMs = 1000;
+constexpr int64_t kLookMs = 100;
+
+// What the file says of the stream behind it.
+class StreamFacts : public RdbNews {
+ public:
+  void fact(Bytes name, Bytes value) override {
+    if (name != "repl-stream-db") return;
+    const auto number = parse_int64(value);
+    if (number && *number >= 0) db = static_cast<unsigned>(*number);
+  }
+  unsigned db = 0;
+};
+
+void empty_store(Services& services) NO_THREAD_SAFETY_ANALYSIS {
+  GarbageList garbage;
+  {
+    const AllShards lock(services.store);
+    touch_all_watches(services.listeners.watches, services.store, Store::kAllDatabases);
+    services.store.flush_locked(Store::kAllDatabases);
+    if (auto cached = services.listeners.tracking.flushed()) garbage.push_back(std::move(cached));
+    for (unsigned i = 0; i < services.store.shard_count(); ++i) {
+      GarbageList& pieces = services.store.shard(i).services.garbage;
+      for (auto& piece : pieces) garbage.push_back(std::move(piece));
+      pieces.clear();
+    }
+  }
+  services.store.dispose(std::move(garbage));
+}
+
+}  // namespace
+
+Link::Link(Services& services, const ReplicationSettings& settings, LinkOwner& owner,
+           PrimaryAddress primary, bool failover)
+    : services_(services),
+      settings_(settings),
+      owner_(owner),
+      primary_(std::move(primary)),
+      failover_(failover),
+      heard_ms_(steady_ms()),
+      down_since_ms_(steady_ms()),
+      thread_([this] { run(); }) {}
+
+Link::~Link() {
+  interrupt_.raise();
+  thread_.join();
+}
+
+void Link::set_state(State state) {
+  state_.store(state, std::memory_order_release);
+  owner_.link_changed();
+}
+
+std::shared_ptr<PrimaryStream> Link::stream() const {
+  std::lock_guard lock(mutex_);
+  return stream_;
+}
+
+void Link::run() {
+  int64_t wait_ms = kFirstWaitMs;
+  while (!interrupt_.raised()) {
+    wait_ms = run_once() ? kFirstWaitMs : std::min(2 * wait_ms, kLongestWaitMs);
+    wire_.close();
+    if (state() != State::connecting) set_state(State::connecting);
+    if (!interrupt_.sleep_ms(wait_ms)) return;
+  }
+}
+
+HandshakeInput Link::handshake_input() {
+  const LinkOwner::Have have = owner_.have();
+  const ReplicationSettings::Texts texts = settings_.texts();
+  const int64_t announced = settings_.announce_port.load();
+  return {.auth = texts.auth,
+          .user = texts.user,
+          .listening_port = announced != 0 ? announced : settings_.port.load(),
+          .announced_ip = texts.announce_ip,
+          .id = have.id.empty() ? "?" : have.id,
+          .next = have.id.empty() ? -1 : have.next,
+          .failover = failover_.load()};
+}
+
+bool Link::run_once() {
+  wire_.set_patience_ms(settings_.timeout_seconds.load() * 1000);
+  const std::string where = primary_.host + ":" + std::to_string(primary_.port);
+  if (!wire_.connect(primary_.host, primary_.port)) {
+    if (!interrupt_.raised()) say(true, "Connecting to MASTER " + where + ": " + wire_.error());
+    return false;
+  }
+  set_state(State::shaking_hands);
+  const Agreement agreement = shake_hands(wire_, handshake_input());
+  if (agreement.kind == Agreement::Kind::failed || agreement.kind == Agreement::Kind::later) {
+    if (failover_.load()) failover_refused_.store(true);
+    if (!interrupt_.raised()) say(true, "MASTER " + where + ": " + agreement.text);
+    return false;
+  }
+  failover_.store(false);
+  heard_ms_.store(steady_ms());
+  if (agreement.kind == Agreement::Kind::partial) {
+    owner_.resumed(agreement.id);
+    say(false, "Successful partial resynchronization with MASTER " + where);
+  } else if (!receive(agreement)) {
+    return false;
+  }
+  return give_to_worker(owner_.have().db);
+}
+
+// Takes the whole data set. What is here stays until the file has come, where there is room for it.
+bool Link::receive(const Agreement& agreement) {
+  say(false, "Full resync from MASTER: " + agreement.id + ":" + std::to_string(agreement.offset));
+  set_state(State::receiving);
+  Transfer transfer;
+  if (!transfer.begin(wire_)) {
+    say(true, transfer.error());
+    return false;
+  }
+  transfer_total_.store(transfer.total_bytes());
+  Spool spool;
+  spool.end_with(interrupt_);
+  const bool spooled = !settings_.diskless_load.load() && spool.open(settings_.texts().folder);
+  const auto progress = [&] {
+    transfer_bytes_.store(transfer.bytes());
+    heard_ms_.store(steady_ms());
+  };
+  if (spooled) {
+    if (const std::string why = spool.take(transfer, progress); !why.empty()) {
+      say(true, "Full sync with MASTER failed: " + why);
+      return false;
+    }
+  }
+  set_state(State::loading);
+  owner_.sync_begins();
+  empty_store(services_);
+  unsigned db = 0;
+  std::string why = load(spooled ? static_cast<Source&>(spool) : transfer, db);
+  if (why.empty() && !spooled && !transfer.finish()) why = transfer.error();
+  if (!why.empty()) {
+    empty_store(services_);
+    owner_.sync_failed();
+    say(true, "Failed loading the full sync from MASTER: " + why);
+    return false;
+  }
+  owner_.synced(agreement.id, static_cast<uint64_t>(agreement.offset), db);
+  say(false, "MASTER <-> REPLICA sync: Finished with success");
+  return true;
+}
+
+// A newline to the primary now and then: it hears that we are alive.
+std::string Link::load(Source& source, unsigned& db) {
+  StreamFacts facts;
+  int64_t told_ms = steady_ms();
+  LoadOptions options;
+  options.replace = true;
+  options.drop_expired = false;
+  options.news = &facts;
+  options.progress = [&](uint64_t offset) {
+    transfer_bytes_.store(offset);
+    if (steady_ms() - told_ms < kAckMs) return;
+    told_ms = steady_ms();
+    (void)wire_.send("\n");
+  };
+  const LoadOutcome outcome = load_rdb(source, services_, options);
+  db = facts.db;
+  return outcome.error;
+}
+
+bool Link::give_to_worker(unsigned db) {
+  auto stream = std::make_shared<PrimaryStream>(services_.listeners.effects, db);
+  Session session;
+  session.authenticated = true;
+  session.reply_mode = ReplyMode::off;
+  session.db = db;
+  session.stream = stream;
+  {
+    std::lock_guard lock(mutex_);
+    stream_ = stream;
+  }
+  const std::string unread(wire_.unread());
+  const uint64_t client =
+      services_.workers.adopt(kStreamWorker, wire_.release(), std::move(session), unread);
+  set_state(State::connected);
+  look_after(stream, client);
+  down_since_ms_.store(steady_ms());
+  owner_.stream_ended(stream->db());
+  std::lock_guard lock(mutex_);
+  stream_.reset();
+  return true;
+}
+
+// Acknowledges each second, and ends a connection that has been silent for too long.
+void Link::look_after(const std::shared_ptr<PrimaryStream>& stream, uint64_t client) {
+  const auto visit = [&](auto act) {
+    services_.workers.visit(kStreamWorker, [client, act](ClientsOfWorker& clients) {
+      if (ClientView* view = clients.find(client)) act(*view);
+    });
+  };
+  const auto bytes_in = std::make_shared<std::atomic<uint64_t>>(0);
+  uint64_t seen = 0;
+  int64_t acked_ms = 0;
+  bool ending = false;
+  while (!stream->wait_closed(kLookMs)) {
+    const int64_t now_ms = steady_ms();
+    if (std::exchange(seen, bytes_in->load()) != bytes_in->load()) heard_ms_.store(now_ms);
+    const bool silent = now_ms - heard_ms_.load() > settings_.timeout_seconds.load() * 1000;
+    if ((interrupt_.raised() || silent) && !ending) {
+      ending = true;
+      if (!interrupt_.raised()) say(true, "MASTER timeout: no data nor PING received...");
+      visit([](ClientView& view) { view.kill(false); });
+    } else if (now_ms - acked_ms >= kAckMs) {
+      acked_ms = now_ms;
+      stream->owe_ack();
+      visit([bytes_in](ClientView& view) {
+        bytes_in->store(view.session().bytes_in);
+        view.feed();
+      });
+    }
+  }
+  if (!interrupt_.raised()) say(true, "Connection with master lost.");
+}
+
+}  // namespace larder

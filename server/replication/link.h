@@ -1,0 +1,114 @@
+// A replica's side of replication: a thread that makes the link to the primary, takes a full sync if
+// need be, and gives the connection to a worker; then it looks after it and makes it anew when it
+// breaks.
+//
+//   connecting -> shaking_hands -> [receiving -> loading] -> connected
+//        ^______________|_______________|____________|___________|   with a wait that grows
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "server/replication/handshake.h"
+#include "server/replication/primary_stream.h"
+#include "server/replication/settings.h"
+#include "server/replication/transfer.h"
+#include "server/replication/wire.h"
+
+namespace larder {
+
+struct Services;
+
+struct PrimaryAddress {
+  std::string host;
+  uint16_t port = 0;
+  bool operator==(const PrimaryAddress&) const = default;
+};
+
+// What the link tells and asks; on the link's thread.
+class LinkOwner {
+ public:
+  virtual ~LinkOwner() = default;
+  // Which stream is here.
+  struct Have {
+    std::string id;
+    int64_t next = -1;
+    unsigned db = 0;
+  };
+  virtual Have have() = 0;
+  // The link's state changed.
+  virtual void link_changed() = 0;
+  // Everything here is about to be replaced.
+  virtual void sync_begins() = 0;
+  // It was: this server has stream `id` up to `offset`, with `db` selected.
+  virtual void synced(const std::string& id, uint64_t offset, unsigned db) = 0;
+  // It failed half-way: there is nothing now.
+  virtual void sync_failed() = 0;
+  // The stream goes on; `id` is a new name of it, or empty.
+  virtual void resumed(const std::string& id) = 0;
+  // The connection has ended; `db` is selected in the stream there.
+  virtual void stream_ended(unsigned db) = 0;
+  virtual void log(bool warning, const std::string& text) = 0;
+};
+
+class Link {
+ public:
+  // The stream is run by the first worker: one connection has one.
+  static constexpr size_t kStreamWorker = 0;
+
+  enum class State : uint8_t { connecting, shaking_hands, receiving, loading, connected };
+
+  Link(Services& services, const ReplicationSettings& settings, LinkOwner& owner,
+       PrimaryAddress primary, bool failover);
+  // Ends the connection and waits for that.
+  ~Link();
+
+  const PrimaryAddress& primary() const { return primary_; }
+  State state() const { return state_.load(std::memory_order_acquire); }
+  bool is_up() const { return state() == State::connected; }
+  bool transfers() const { return state() == State::receiving || state() == State::loading; }
+  // Steady ms of the last sign of life; of the last moment it was up (0: never).
+  int64_t heard_ms() const { return heard_ms_.load(); }
+  int64_t down_since_ms() const { return down_since_ms_.load(); }
+  uint64_t transfer_total() const { return transfer_total_.load(); }
+  uint64_t transfer_bytes() const { return transfer_bytes_.load(); }
+  // Null unless connected.
+  std::shared_ptr<PrimaryStream> stream() const;
+  // The primary was asked to take over and refused.
+  bool failover_refused() const { return failover_refused_.load(); }
+
+ private:
+  void run();
+  // True when it was connected for a while.
+  bool run_once();
+  HandshakeInput handshake_input();
+  bool receive(const Agreement& agreement);
+  std::string load(Source& source, unsigned& db);
+  bool give_to_worker(unsigned db);
+  void look_after(const std::shared_ptr<PrimaryStream>& stream, uint64_t client);
+  void set_state(State state);
+  void say(bool warning, const std::string& text) { owner_.log(warning, text); }
+
+  Services& services_;
+  const ReplicationSettings& settings_;
+  LinkOwner& owner_;
+  const PrimaryAddress primary_;
+  std::atomic<bool> failover_;
+  std::atomic<bool> failover_refused_{false};
+  Interrupt interrupt_;
+  Wire wire_{interrupt_};
+  std::atomic<State> state_{State::connecting};
+  std::atomic<int64_t> heard_ms_{0};
+  std::atomic<int64_t> down_since_ms_{0};
+  std::atomic<uint64_t> transfer_total_{0};
+  std::atomic<uint64_t> transfer_bytes_{0};
+  mutable std::mutex mutex_;
+  std::shared_ptr<PrimaryStream> stream_;
+  std::thread thread_;  // last: it uses all the others
+};
+
+}  // namespace larder

@@ -1,0 +1,281 @@
+// The replicator as a primary: who gets what from where, and which writes are acknowledged.
+#include <algorithm>
+#include <future>
+
+#include "base/clock.h"
+#include "server/commands/call.h"
+#include "server/commands/listeners.h"
+#include "server/replication/acks.h"
+#include "server/replication/replicator.h"
+
+namespace larder {
+namespace {
+
+std::string host_of(const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+}
+
+std::string text_of(const PrimaryAddress& address) {
+  return address.host + ":" + std::to_string(address.port);
+}
+
+}  // namespace
+
+Replicator::Replicas Replicator::online_locked() const {
+  Replicas found;
+  for (const auto& replica : replicas_) {
+    if (replica->is_online()) found.push_back(replica);
+  }
+  return found;
+}
+
+Replicator::Replicas Replicator::online() const {
+  std::lock_guard lock(mutex_);
+  return online_locked();
+}
+
+void Replicator::cut_replicas() {
+  Replicas all;
+  {
+    std::lock_guard lock(mutex_);
+    all = replicas_;
+  }
+  for (const auto& replica : all) replica->cut();
+}
+
+std::shared_ptr<Replica> Replicator::replica_of(Call& call) {
+  Session& session = call.session();
+  if (session.stream != nullptr && session.stream->kind() != StreamEnd::Kind::primary) {
+    return std::static_pointer_cast<Replica>(session.stream);
+  }
+  const Replica::Place place{call.worker().index, session.id};
+  auto replica = std::make_shared<Replica>(static_cast<ReplicaKeeper&>(*this), services_->workers,
+                                           effects(), place);
+  replica->change_facts([&](Replica::Facts& facts) {
+    facts.ip = host_of(session.address);
+    facts.peer_ip = facts.ip;
+  });
+  session.stream = replica;
+  return replica;
+}
+
+Status Replicator::sync(const std::shared_ptr<Replica>& replica, const SyncRequest& request) {
+  if (replica->state() != Replica::State::stranger) return Status::ok();
+  std::lock_guard lock(mutex_);
+  if (following_ && (link_ == nullptr || !link_->is_up())) {
+    return Status::error("NOMASTERLINK Can't SYNC while not connected with my master");
+  }
+  std::string resumed = request.old_style ? "" : sync_partially(*replica, request);
+  if (resumed.empty()) {
+    replica->wait_for_file(!request.old_style, steady_ms());
+    if (!request.old_style && request.id != "?") ++sync_counts_.refused;
+  } else {
+    ++sync_counts_.partial;
+  }
+  replicas_.push_back(replica);
+  replicas_seen_ = std::max(replicas_seen_, online_locked().size());
+  const std::string who = text_of(address_of(*replica));
+  log(false, resumed.empty() ? "Replica " + who + " asks for synchronization"
+                             : "Partial resynchronization request from " + who + " accepted.");
+  post([this] { start_full_sync(steady_ms()); });
+  return Status::ok();
+}
+
+// What the replica is told when it can go on where it was; empty when it can't.
+std::string Replicator::sync_partially(Replica& replica, const SyncRequest& request) {
+  if (!has_backlog_ || request.next < 1 || !history_.continues(request.id, request.next)) return "";
+  auto reader = effects().open_reader(static_cast<uint64_t>(request.next) - 1, reader_options());
+  if (reader == nullptr) return "";
+  std::string answer = "+CONTINUE";
+  if (replica.facts().continues) answer += " " + history_.id;
+  answer += "\r\n";
+  replica.resume(std::move(reader), answer);
+  return answer;
+}
+
+EffectLog::ReaderOptions Replicator::reader_options() const {
+  const int64_t hard = services_->settings.output_limit_replica.hard_bytes.load();
+  if (hard == 0) return {};
+  return {.lag_bytes_max = static_cast<uint64_t>(std::max(hard, settings_.backlog_bytes.load()))};
+}
+
+void Replicator::replica_closed(Replica& replica) {
+  const PrimaryAddress address = address_of(replica);
+  {
+    std::lock_guard lock(mutex_);
+    const size_t erased = std::erase_if(replicas_, [&](const auto& each) {
+      return each.get() == &replica;
+    });
+    if (erased == 0) return;  // a stranger
+    lonely_since_ms_ = steady_ms();
+    if (replica.was_cut_off()) damper_.failed(text_of(address), steady_ms());
+  }
+  log(true, "Connection with replica " + text_of(address) + " lost.");
+  update_gates();
+}
+
+// --- Full syncs, on the control thread
+
+// Those that wait, once they have waited for others to come, too.
+Replicator::Replicas Replicator::replicas_due(int64_t now_ms) {
+  std::lock_guard lock(mutex_);
+  Replicas due;
+  int64_t longest_ms = -1;
+  for (const auto& replica : replicas_) {
+    if (replica->state() != Replica::State::waiting) continue;
+    if (now_ms < damper_.not_before_ms(text_of(address_of(*replica)))) continue;
+    longest_ms = std::max(longest_ms, now_ms - replica->waiting_since_ms());
+    due.push_back(replica);
+  }
+  const auto enough = static_cast<size_t>(settings_.sync_replicas_max.load());
+  const bool full = enough > 0 && due.size() >= enough;
+  if (!full && longest_ms < settings_.sync_delay_seconds.load() * 1000) return {};
+  return due;
+}
+
+void Replicator::start_full_sync(int64_t now_ms) {
+  if (full_sync_ != nullptr) return;
+  const Replicas due = replicas_due(now_ms);
+  if (due.empty()) return;
+  bool following = false;
+  {
+    std::lock_guard lock(mutex_);
+    following = following_;
+  }
+  if (!following) return begin_full_sync(due);
+  // The stream stands still meanwhile: it is run on this very thread.
+  std::promise<void> begun;
+  services_->workers.visit(Link::kStreamWorker, [&](ClientsOfWorker&) {
+    begin_full_sync(due);
+    begun.set_value();
+  });
+  begun.get_future().wait();
+}
+
+void Replicator::begin_full_sync(const Replicas& replicas) {
+  FullSyncPlan plan;
+  {
+    std::lock_guard lock(mutex_);
+    plan.id = history_.id;
+    plan.db = link_ != nullptr && link_->stream() != nullptr ? link_->stream()->db() : stream_db_;
+    plan.lag_bytes_max = reader_options().lag_bytes_max;
+  }
+  plan.folder = settings_.texts().folder;
+  plan.patience_ms = settings_.timeout_seconds.load() * 1000;
+  full_sync_ = FullSync::begin(*services_, plan, replicas, [this, replicas](const std::string& why) {
+    post([this, replicas, why] { full_sync_done(why, replicas); });
+  });
+  if (full_sync_ == nullptr) return;  // another snapshot runs; cron tries again
+  std::lock_guard lock(mutex_);
+  has_backlog_ = true;
+  sync_counts_.full += replicas.size();
+  log(false, "Starting full sync with " + std::to_string(replicas.size()) + " replica(s)");
+}
+
+void Replicator::full_sync_done(const std::string& error, const Replicas& replicas) {
+  full_sync_.reset();
+  log(!error.empty(), error.empty() ? "Full sync sent" : "Full sync failed: " + error);
+  std::lock_guard lock(mutex_);
+  for (const auto& replica : replicas) {
+    const std::string who = text_of(address_of(*replica));
+    error.empty() ? damper_.succeeded(who) : damper_.failed(who, steady_ms());
+  }
+}
+
+// --- Acknowledgements
+
+void Replicator::acknowledge(Replica& replica, uint64_t offset, uint64_t on_disk) {
+  if (offset > effects().end_offset()) return;  // of another stream, or nonsense
+  const bool was_online = replica.is_online();
+  replica.acknowledge(offset, on_disk, steady_ms());
+  if (!was_online) update_gates();
+  if (getack_out_.load() && offset >= getack_begin_.load()) getack_out_.store(false);
+  update_acked();
+  std::vector<std::shared_ptr<std::function<void()>>> watchers;
+  {
+    std::lock_guard lock(mutex_);
+    if (ack_watchers_.empty()) return;
+    for (const auto& weak : ack_watchers_) {
+      if (auto watcher = weak.lock()) watchers.push_back(std::move(watcher));
+    }
+    ack_watchers_.assign(watchers.begin(), watchers.end());
+  }
+  for (const auto& watcher : watchers) (*watcher)();
+}
+
+size_t Replicator::group_size_locked() const {
+  const auto given = static_cast<size_t>(settings_.group_size.load());
+  return given > 0 ? given : replicas_seen_ + 1;
+}
+
+void Replicator::update_acked() {
+  SafePoint& safe = services_->listeners.safe_point;
+  const ReplicationSettings::Acks acks = settings_.acks.load();
+  {
+    std::lock_guard lock(mutex_);
+    if (acks == ReplicationSettings::Acks::none) {
+      safe.set(SafePoint::Keeper::replicas, SafePoint::kNothingAsked);
+    } else {
+      std::vector<uint64_t> offsets;
+      for (const auto& replica : online_locked()) offsets.push_back(replica->acked());
+      replicas_seen_ = std::max(replicas_seen_, offsets.size());
+      const size_t needed = acks_needed(acks, group_size_locked());
+      if (!following_) {
+        const uint64_t reached = offset_reached_by(std::move(offsets), needed);
+        acked_.store(std::max(acked_.load(), reached));
+      }
+      safe.set(SafePoint::Keeper::replicas, acked_);
+    }
+  }
+  services_->workers.release_replies();
+  if (wants_acks_.load()) all_sent();
+}
+
+size_t Replicator::count_acked(uint64_t offset, bool on_disk) const {
+  std::vector<uint64_t> offsets;
+  for (const auto& replica : online()) {
+    offsets.push_back(on_disk ? replica->acked_on_disk() : replica->acked());
+  }
+  return count_reached(offsets, offset);
+}
+
+std::shared_ptr<void> Replicator::watch_acks(std::function<void()> changed) {
+  auto watcher = std::make_shared<std::function<void()>>(std::move(changed));
+  {
+    std::lock_guard lock(mutex_);
+    ack_watchers_.push_back(watcher);
+  }
+  ask_acks();
+  all_sent();
+  effects().wake_readers();
+  return watcher;
+}
+
+// The question itself goes out behind what is written now, see all_sent.
+void Replicator::ask_acks() { wants_acks_.store(true, std::memory_order_relaxed); }
+
+// One question at a time: its answer covers all writes before it.
+void Replicator::all_sent() {
+  if (!wants_acks_.load(std::memory_order_relaxed) || follows_.load()) return;
+  if (getack_out_.exchange(true)) return;
+  wants_acks_.store(false);
+  getack_ms_.store(steady_ms());
+  getack_begin_.store(effects().end_offset());
+  const Bytes words[] = {"REPLCONF", "GETACK", "*"};
+  effects().append(kNoDatabase, words, EffectFor::replicas);
+}
+
+std::string Replicator::ack_error(uint64_t offset) {
+  size_t needed = 0;
+  {
+    std::lock_guard lock(mutex_);
+    needed = acks_needed(settings_.acks.load(), group_size_locked());
+  }
+  return "NOTACKED The write was done here, but only " +
+         std::to_string(count_acked(offset, false)) + " of " + std::to_string(needed) +
+         " replicas said within " + std::to_string(ack_timeout_ms()) +
+         " ms that they have it: it may be lost if this server is";
+}
+
+}  // namespace larder

@@ -1,0 +1,375 @@
+#include "server/replication/replicator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "server/commands/listeners.h"
+#include "server/commands/services.h"
+#include "storage/all_shards.h"
+
+namespace larder {
+namespace {
+
+constexpr int64_t kCronMs = 100;
+constexpr int64_t kWaitStepMs = 10;
+
+}  // namespace
+
+Replicator::Replicator(ReplicationSettings& settings, LogLine log)
+    : settings_(settings), log_(std::move(log)) {
+  history_.id = random_hex(kReplicationIdBytes);
+}
+
+Replicator::~Replicator() { stop(); }
+
+EffectLog& Replicator::effects() const { return services_->listeners.effects; }
+
+void Replicator::start(Services& services) {
+  services_ = &services;
+  settings_.on_change([this] { settings_changed(); });
+  settings_changed();
+  control_ = std::thread([this] { run(); });
+}
+
+void Replicator::stop() {
+  if (!control_.joinable()) return;
+  settings_.on_change({});
+  {
+    std::lock_guard lock(jobs_mutex_);
+    stopping_ = true;
+    jobs_changed_.notify_all();
+  }
+  control_.join();
+  end_link();
+  full_sync_.reset();
+}
+
+void Replicator::post(std::function<void()> job) {
+  std::lock_guard lock(jobs_mutex_);
+  jobs_.push_back(std::move(job));
+  jobs_changed_.notify_all();
+}
+
+void Replicator::run() {
+  int64_t next_ms = steady_ms();
+  while (true) {
+    std::deque<std::function<void()>> jobs;
+    {
+      std::unique_lock lock(jobs_mutex_);
+      const auto wait = std::chrono::milliseconds(std::max<int64_t>(next_ms - steady_ms(), 0));
+      jobs_changed_.wait_for(lock, wait, [this] { return stopping_ || !jobs_.empty(); });
+      if (stopping_) return;
+      jobs.swap(jobs_);
+    }
+    for (const auto& job : jobs) job();
+    const int64_t now_ms = steady_ms();
+    if (now_ms < next_ms) continue;
+    cron(now_ms);
+    next_ms = now_ms + kCronMs;
+  }
+}
+
+// --- Roles
+
+Replicator::Primary Replicator::primary() const {
+  std::lock_guard lock(mutex_);
+  return wanted_;
+}
+
+void Replicator::change_role(Primary primary, std::function<void()> done, bool failover) {
+  {
+    std::lock_guard lock(mutex_);
+    wanted_ = primary;
+  }
+  post([this, primary = std::move(primary), done = std::move(done), failover] {
+    primary ? follow(*primary, failover) : lead();
+    done();
+  });
+}
+
+// The link's thread may be about to call back: mutex_ is free meanwhile.
+void Replicator::end_link() {
+  std::unique_ptr<Link> ended;
+  {
+    std::lock_guard lock(mutex_);
+    ended.swap(link_);
+  }
+}
+
+void Replicator::lead() {
+  end_link();
+  {
+    const AllShards shards(services_->store);
+    std::lock_guard lock(mutex_);
+    if (!following_) return;
+    following_ = false;
+    follows_.store(false);
+    services_->store.set_follows_locked(false, false);
+    effects().set_follows(false);
+    effects().select_again();
+    history_.rename(random_hex(kReplicationIdBytes), effects().end_offset());
+    replicas_seen_ = 0;
+    lonely_since_ms_ = steady_ms();
+  }
+  cut_replicas();  // they come back and hear of the new id
+  settings_changed();
+  log(false, "MASTER MODE enabled");
+}
+
+void Replicator::follow(PrimaryAddress primary, bool failover) {
+  end_link();
+  bool was_primary = false;
+  {
+    const AllShards shards(services_->store);
+    std::lock_guard lock(mutex_);
+    was_primary = !following_;
+    if (was_primary) has_stream_ = effects().active();
+    following_ = true;
+    follows_.store(true);
+    has_backlog_ = true;
+    effects().keep_backlog(true);
+    effects().set_follows(true);
+    services_->store.set_follows_locked(true, settings_.read_only.load());
+  }
+  if (was_primary) unblock_clients();
+  log(false, "Connecting to MASTER " + primary.host + ":" + std::to_string(primary.port));
+  {
+    std::lock_guard lock(mutex_);
+    link_ = std::make_unique<Link>(*services_, settings_, static_cast<LinkOwner&>(*this),
+                                   std::move(primary), failover);
+  }
+  settings_changed();
+}
+
+// Nobody will bring what they wait for; on another server somebody may.
+void Replicator::unblock_clients() {
+  for (size_t i = 0; i < services_->workers.count(); ++i) {
+    services_->workers.visit(i, [](ClientsOfWorker& clients) {
+      clients.each([](ClientView& client) {
+        if (client.session().blocked) (void)client.unblock(true);
+      });
+    });
+  }
+}
+
+void Replicator::change_id() {
+  std::lock_guard lock(mutex_);
+  history_.replace(random_hex(kReplicationIdBytes));
+}
+
+Replicator::SyncCounts Replicator::sync_counts() {
+  std::lock_guard lock(mutex_);
+  return sync_counts_;
+}
+
+Replicator::RoleFacts Replicator::role() const {
+  std::lock_guard lock(mutex_);
+  RoleFacts facts;
+  facts.primary = wanted_;
+  facts.offset = effects().end_offset();
+  if (link_ != nullptr) {
+    facts.link = link_->state();
+    facts.link_up = link_->is_up();
+  }
+  facts.replicas = online_locked();
+  return facts;
+}
+
+bool Replicator::follows_stream(Bytes id) const {
+  std::lock_guard lock(mutex_);
+  return following_ && history_.id == id;
+}
+
+// --- Failover
+
+bool Replicator::fails_over() const {
+  std::lock_guard lock(mutex_);
+  return failover_.state() != Failover::State::none;
+}
+
+Status Replicator::start_failover(const FailoverPlan& plan) {
+  std::lock_guard lock(mutex_);
+  return failover_.start_locked(plan, steady_ms());
+}
+
+Status Replicator::abort_failover() {
+  std::lock_guard lock(mutex_);
+  return failover_.abort_locked();
+}
+
+// On the thread that ends the server, while the network still runs.
+bool Replicator::wait_for_replicas(int64_t ms) {
+  if (online().empty()) return true;
+  const int64_t until_ms = steady_ms() + ms;
+  services_->pause.writes_only.store(true);
+  services_->pause.until_ms.store(INT64_MAX);
+  while (true) {
+    const uint64_t end = effects().end_offset();
+    const Replicas all = online();
+    const bool reached = std::all_of(all.begin(), all.end(), [end](const auto& each) {
+      return each->acked() >= end;
+    });
+    if (reached || steady_ms() >= until_ms) return reached;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kWaitStepMs));
+  }
+}
+
+bool Replicator::hand_over(int64_t ms) {
+  const int64_t until_ms = steady_ms() + ms;
+  if (!start_failover({.timeout_ms = ms}).is_ok()) return false;
+  while (fails_over() && steady_ms() < until_ms) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(kWaitStepMs));
+  }
+  return primary().has_value();
+}
+
+// --- LinkOwner, on the link's thread
+
+LinkOwner::Have Replicator::have() {
+  std::lock_guard lock(mutex_);
+  Have have;
+  have.db = stream_db_;
+  if (!has_stream_) return have;
+  have.id = history_.id;
+  have.next = static_cast<int64_t>(effects().end_offset()) + 1;
+  return have;
+}
+
+void Replicator::link_changed() { update_gates(); }
+
+void Replicator::sync_begins() {
+  services_->settings.set_trouble(kLoading, true);
+  {
+    std::lock_guard lock(mutex_);
+    has_stream_ = false;
+  }
+  cut_replicas();
+}
+
+void Replicator::synced(const std::string& id, uint64_t offset, unsigned db) {
+  {
+    const AllShards shards(services_->store);
+    std::lock_guard lock(mutex_);
+    effects().restart_at(offset);
+    effects().keep_backlog(true);
+    history_.replace(id);
+    stream_db_ = db;
+    has_stream_ = true;
+  }
+  services_->settings.set_trouble(kLoading, false);
+}
+
+void Replicator::sync_failed() { services_->settings.set_trouble(kLoading, false); }
+
+void Replicator::resumed(const std::string& id) {
+  {
+    std::lock_guard lock(mutex_);
+    if (id.empty() || id == history_.id) return;
+    history_.rename(id, effects().end_offset());
+  }
+  cut_replicas();
+}
+
+void Replicator::stream_ended(unsigned db) {
+  std::lock_guard lock(mutex_);
+  stream_db_ = db;
+}
+
+// --- What requests may do
+
+void Replicator::settings_changed() {
+  effects().set_backlog_bytes(static_cast<size_t>(settings_.backlog_bytes.load()));
+  update_gates();
+  update_acked();
+}
+
+size_t Replicator::good_replicas_locked() const {
+  const int64_t lag_ms_max = settings_.lag_seconds_max.load() * 1000;
+  const int64_t now_ms = steady_ms();
+  const Replicas all = online_locked();
+  return static_cast<size_t>(std::count_if(all.begin(), all.end(), [&](const auto& replica) {
+    return now_ms - replica->acked_ms() <= lag_ms_max;
+  }));
+}
+
+void Replicator::update_gates() {
+  std::lock_guard lock(mutex_);
+  uint32_t trouble = 0;
+  if (following_ || wanted_) {
+    if (settings_.read_only.load()) trouble |= kReadOnlyReplica;
+    if (settings_.ignore_memory.load()) trouble |= kPrimaryEvicts;
+    const bool up = link_ != nullptr && link_->is_up();
+    if (!up && !settings_.serve_stale.load()) trouble |= kStaleReplica;
+  } else if (settings_.replicas_min.load() > 0) {
+    const auto good = static_cast<int64_t>(good_replicas_locked());
+    const bool asks = settings_.lag_seconds_max.load() > 0;
+    if (asks && good < settings_.replicas_min.load()) trouble |= kTooFewReplicas;
+  }
+  for (const Trouble bit : {kReadOnlyReplica, kStaleReplica, kTooFewReplicas, kPrimaryEvicts}) {
+    services_->settings.set_trouble(bit, (trouble & bit) != 0);
+  }
+}
+
+// --- Control thread, now and then
+
+void Replicator::cron(int64_t now_ms) {
+  start_full_sync(now_ms);
+  failover_.cron(now_ms);
+  update_gates();
+  if (now_ms - second_ms_ < 1000) return;
+  second_ms_ = now_ms;
+  each_second(now_ms);
+}
+
+void Replicator::each_second(int64_t now_ms) {
+  Replicas waiting;
+  bool pings = false;
+  {
+    std::lock_guard lock(mutex_);
+    waiting = replicas_;
+    pings = !following_ && !replicas_.empty() && failover_.state() == Failover::State::none;
+  }
+  for (const auto& replica : waiting) replica->keep_alive();
+  cut_silent(now_ms);
+  tend_backlog(now_ms);
+  if (getack_out_.load() && now_ms - getack_ms_.load() > 1000) getack_out_.store(false);
+  if (!pings || now_ms - pinged_ms_ < settings_.ping_seconds.load() * 1000) return;
+  pinged_ms_ = now_ms;
+  const Bytes ping[] = {"PING"};
+  effects().append(kNoDatabase, ping, EffectFor::replicas);
+  effects().wake_readers();
+}
+
+// One that does not acknowledge any more. Those that never do (SYNC) are left alone.
+void Replicator::cut_silent(int64_t now_ms) {
+  const int64_t timeout_ms = settings_.timeout_seconds.load() * 1000;
+  for (const auto& replica : online()) {
+    const int64_t acked_ms = replica->acked_ms();
+    if (acked_ms == 0 || now_ms - acked_ms <= timeout_ms) continue;
+    const PrimaryAddress address = address_of(*replica);
+    log(true, "Disconnecting timedout replica (streaming sync): " + address.host + ":" +
+                  std::to_string(address.port));
+    replica->cut();
+  }
+}
+
+// Without replicas for long the backlog is given up, and the stream with it: what is written from
+// then on is not in it, so nobody may go on behind it.
+void Replicator::tend_backlog(int64_t now_ms) {
+  std::lock_guard lock(mutex_);
+  if (following_ || !replicas_.empty()) {
+    lonely_since_ms_ = now_ms;
+    return;
+  }
+  const int64_t ttl_ms = settings_.backlog_seconds.load() * 1000;
+  if (ttl_ms == 0 || !has_backlog_ || now_ms - lonely_since_ms_ < ttl_ms) return;
+  has_backlog_ = false;
+  effects().keep_backlog(false);
+  history_.replace(random_hex(kReplicationIdBytes));
+  log(false, "Replication backlog freed after " + std::to_string(ttl_ms / 1000) +
+                 " seconds without connected replicas.");
+}
+
+}  // namespace larder

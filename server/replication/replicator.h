@@ -1,0 +1,187 @@
+// Replication of this server: its role, its replicas or its primary, and what every write's
+// acknowledgement is up to.
+//
+//   commands, on workers --> mutex --> state            short and without shard locks inside
+//                        --> jobs  --> control thread   role changes, full syncs, cron, failover
+//   link's thread        --> LinkOwner                  what the primary sent
+//   replicas' workers    --> ReplicaKeeper
+//
+// Lock order: every shard -> mutex_ -> a replica's -> the effect log's. Nobody waits for a thread
+// with mutex_ held.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/commands/replication.h"
+#include "server/replication/failover.h"
+#include "server/replication/full_sync.h"
+#include "server/replication/history.h"
+#include "server/replication/link.h"
+#include "server/replication/replica.h"
+#include "server/replication/settings.h"
+#include "server/replication/sync_damper.h"
+
+namespace larder {
+
+class Call;
+struct Services;
+struct Session;
+
+class Replicator : public Replication, private ReplicaKeeper, private LinkOwner {
+ public:
+  using LogLine = std::function<void(bool warning, const std::string& text)>;
+  using Primary = std::optional<PrimaryAddress>;  // nothing: this server is one
+
+  Replicator(ReplicationSettings& settings, LogLine log);
+  ~Replicator() override;
+
+  // `services` outlives stop(). The network must be there, but need not run yet.
+  void start(Services& services);
+  void stop();
+  // An option has another value.
+  void settings_changed();
+
+  // --- Roles
+  Primary primary() const;
+  // Takes a role, soon; then calls `done` on the control thread. `failover`: the new primary is
+  // asked to take over from this one.
+  void change_role(Primary primary, std::function<void()> done, bool failover = false);
+  void change_id() override;
+  struct RoleFacts {
+    Primary primary;
+    Link::State link = Link::State::connecting;
+    bool link_up = false;
+    uint64_t offset = 0;
+    std::vector<std::shared_ptr<Replica>> replicas;  // online ones
+  };
+  RoleFacts role() const;
+  std::string info() override;
+  SyncCounts sync_counts() override;
+
+  // --- Replicas. On the client's worker.
+  // What this client has said of itself; made when it says something for the first time.
+  std::shared_ptr<Replica> replica_of(Call& call);
+  // PSYNC and SYNC: the error, or ok; what is to be sent is then on its way.
+  struct SyncRequest {
+    std::string id;
+    int64_t next = -1;
+    bool old_style = false;  // SYNC
+  };
+  Status sync(const std::shared_ptr<Replica>& replica, const SyncRequest& request);
+  // This server has the stream of that id.
+  bool follows_stream(Bytes id) const;
+  void acknowledge(Replica& replica, uint64_t offset, uint64_t on_disk);
+
+  // --- Acknowledgements
+  // How many replicas have everything up to `offset`, on disk or at all.
+  size_t count_acked(uint64_t offset, bool on_disk) const;
+  // Makes replicas acknowledge soon; `changed` is called (on any thread) whenever one did, until the
+  // returned handle goes.
+  std::shared_ptr<void> watch_acks(std::function<void()> changed);
+  void ask_acks() override;
+  int64_t ack_timeout_ms() const override { return settings_.ack_timeout_ms.load(); }
+  std::string ack_error(uint64_t offset) override;
+
+  // --- Failover
+  Status start_failover(const FailoverPlan& plan);
+  Status abort_failover();
+  bool fails_over() const;
+  // Before the server ends: waits until replicas have everything, at most so long.
+  bool wait_for_replicas(int64_t ms);
+  // The same, and one of them takes over.
+  bool hand_over(int64_t ms);
+
+ private:
+  friend class Failover;
+  using Replicas = std::vector<std::shared_ptr<Replica>>;
+
+  // ReplicaKeeper
+  void replica_closed(Replica& replica) override;
+  void all_sent() override;
+  // LinkOwner
+  Have have() override;
+  void link_changed() override;
+  void sync_begins() override;
+  void synced(const std::string& id, uint64_t offset, unsigned db) override;
+  void sync_failed() override;
+  void resumed(const std::string& id) override;
+  void stream_ended(unsigned db) override;
+  void log(bool warning, const std::string& text) override { log_(warning, text); }
+
+  // Control thread
+  void run();
+  void post(std::function<void()> job);
+  void cron(int64_t now_ms);
+  void each_second(int64_t now_ms);
+  void lead();
+  void follow(PrimaryAddress primary, bool failover);
+  void end_link();
+  void unblock_clients();
+  void start_full_sync(int64_t now_ms);
+  Replicas replicas_due(int64_t now_ms);
+  void begin_full_sync(const Replicas& replicas);
+  void full_sync_done(const std::string& error, const Replicas& replicas);
+  void cut_silent(int64_t now_ms);
+  void tend_backlog(int64_t now_ms);
+
+  EffectLog& effects() const;
+  std::string sync_partially(Replica& replica, const SyncRequest& request);
+  EffectLog::ReaderOptions reader_options() const;
+  Replicas online() const;         // takes mutex_
+  Replicas online_locked() const;
+  void cut_replicas();
+  size_t group_size_locked() const;
+  size_t good_replicas_locked() const;  // that have acknowledged lately
+  void update_gates();
+  void update_acked();
+
+  ReplicationSettings& settings_;
+  const LogLine log_;
+  Services* services_ = nullptr;
+
+  mutable std::mutex mutex_;
+  History history_;               // guarded by mutex_, as all down to the atomics
+  Primary wanted_;                // the role as told
+  bool following_ = false;        // the role as it is
+  bool has_stream_ = false;       // the effect log is the stream that history_ names
+  unsigned stream_db_ = 0;
+  std::unique_ptr<Link> link_;
+  Replicas replicas_;             // all that asked to be one
+  size_t replicas_seen_ = 0;      // most that were online at once
+  SyncDamper damper_;
+  int64_t lonely_since_ms_ = 0;   // no replica since; steady clock
+  std::vector<std::weak_ptr<std::function<void()>>> ack_watchers_;
+  Failover failover_{*this};
+  SyncCounts sync_counts_;
+
+  bool has_backlog_ = false;
+
+  std::atomic<bool> follows_{false};      // following_, for all_sent
+  std::atomic<uint64_t> acked_{0};
+  std::atomic<bool> wants_acks_{false};
+  std::atomic<bool> getack_out_{false};   // one is on its way
+  std::atomic<uint64_t> getack_begin_{0};  // where it stands in the log
+  std::atomic<int64_t> getack_ms_{0};
+
+  // Control thread's
+  std::unique_ptr<FullSync> full_sync_;
+  int64_t pinged_ms_ = 0;
+  int64_t second_ms_ = 0;
+  std::mutex jobs_mutex_;
+  std::condition_variable jobs_changed_;
+  std::deque<std::function<void()>> jobs_;
+  bool stopping_ = false;
+  std::thread control_;
+};
+
+}  // namespace larder

@@ -1,0 +1,197 @@
+#include "server/replication/wire.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+namespace larder {
+namespace {
+
+constexpr size_t kReadBytes = 64 * 1024;
+// Longer than any line of the handshake.
+constexpr size_t kLineBytesMax = 64 * 1024;
+
+int as_timeout(int64_t ms) { return static_cast<int>(std::clamp<int64_t>(ms, 0, 1 << 30)); }
+
+}  // namespace
+
+Interrupt::Interrupt() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+
+Interrupt::~Interrupt() { ::close(fd_); }
+
+void Interrupt::raise() {
+  raised_.store(true, std::memory_order_release);
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);
+}
+
+void Interrupt::clear() {
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof count);
+  raised_.store(false, std::memory_order_release);
+}
+
+bool Interrupt::sleep_ms(int64_t ms) const {
+  pollfd waited{fd_, POLLIN, 0};
+  if (!raised()) ::poll(&waited, 1, as_timeout(ms));
+  return !raised();
+}
+
+bool Wire::fail(std::string why) {
+  if (error_.empty()) error_ = std::move(why);
+  close();
+  return false;
+}
+
+void Wire::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+int Wire::release() { return std::exchange(fd_, -1); }
+
+bool Wire::wait(short events) {
+  pollfd waited[] = {{fd_, events, 0}, {interrupt_.fd(), POLLIN, 0}};
+  while (true) {
+    if (interrupt_.raised()) return fail("interrupted");
+    const int ready = ::poll(waited, 2, as_timeout(patience_ms_));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) return fail("time-out");
+    if (waited[0].revents != 0) return true;
+  }
+}
+
+bool Wire::connect_to(const addrinfo& address) {
+  fd_ = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return false;
+  int error = 0;
+  if (::connect(fd_, address.ai_addr, address.ai_addrlen) != 0) {
+    if (errno != EINPROGRESS || !wait(POLLOUT)) return false;
+    socklen_t size = sizeof error;
+    ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+  }
+  if (error == 0) return true;
+  errno = error;
+  ::close(std::exchange(fd_, -1));
+  return false;
+}
+
+bool Wire::connect(const std::string& host, uint16_t port) {
+  close();
+  error_.clear();
+  buffer_.clear();
+  at_ = 0;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (failed != 0) return fail(::gai_strerror(failed));
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, ::freeaddrinfo);
+  std::string why = "no address";
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    if (connect_to(*each)) {
+      const int on = 1;
+      ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      return true;
+    }
+    if (!error_.empty()) return false;
+    why = std::strerror(errno);
+  }
+  return fail(why);
+}
+
+bool Wire::send(Bytes bytes) {
+  while (!bytes.empty()) {
+    if (fd_ < 0) return fail("closed");
+    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent > 0) {
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    } else if (errno == EAGAIN) {
+      if (!wait(POLLOUT)) return false;
+    } else if (errno != EINTR) {
+      return fail(std::strerror(errno));
+    }
+  }
+  return true;
+}
+
+// Makes at least one byte more unread.
+bool Wire::fill() {
+  if (at_ == buffer_.size()) {
+    buffer_.clear();
+    at_ = 0;
+  }
+  const size_t before = buffer_.size();
+  buffer_.resize(before + kReadBytes);
+  size_t got = 0;
+  while (got == 0) {
+    if (fd_ < 0) break;
+    const ssize_t bytes = ::recv(fd_, buffer_.data() + before, kReadBytes, 0);
+    if (bytes > 0) {
+      got = static_cast<size_t>(bytes);
+    } else if (bytes == 0) {
+      (void)fail("connection closed by the peer");
+    } else if (errno == EAGAIN) {
+      (void)wait(POLLIN);
+    } else if (errno != EINTR) {
+      (void)fail(std::strerror(errno));
+    }
+  }
+  buffer_.resize(before + got);
+  return got > 0;
+}
+
+bool Wire::read_line(std::string& line) {
+  size_t searched = at_;
+  while (true) {
+    const size_t end = buffer_.find('\n', searched);
+    if (end == std::string::npos) {
+      if (buffer_.size() - at_ > kLineBytesMax) return fail("the peer sends no lines");
+      searched = buffer_.size() == at_ ? 0 : buffer_.size();
+      if (!fill()) return false;
+      continue;
+    }
+    line.assign(buffer_, at_, end - at_);
+    at_ = searched = end + 1;
+    while (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!line.empty()) return true;
+  }
+}
+
+size_t Wire::read(char* into, size_t bytes) {
+  if (at_ == buffer_.size() && !fill()) return 0;
+  const size_t taken = std::min(bytes, buffer_.size() - at_);
+  std::memcpy(into, buffer_.data() + at_, taken);
+  at_ += taken;
+  return taken;
+}
+
+bool Wire::readable() const {
+  pollfd waited{fd_, POLLIN, 0};
+  return fd_ >= 0 && ::poll(&waited, 1, 0) > 0;
+}
+
+std::string Wire::local_host() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "";
+  char host[INET6_ADDRSTRLEN] = "";
+  const void* at = address.ss_family == AF_INET6
+                       ? static_cast<void*>(&reinterpret_cast<sockaddr_in6&>(address).sin6_addr)
+                       : static_cast<void*>(&reinterpret_cast<sockaddr_in&>(address).sin_addr);
+  ::inet_ntop(address.ss_family, at, host, sizeof host);
+  return host;
+}
+
+}  // namespace larder

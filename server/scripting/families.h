@@ -1,0 +1,14 @@
+// The families of commands that live in this room.
+#pragma once
+
+#include <span>
+
+#include "server/commands/spec.h"
+
+namespace larder {
+
+std::span<const CommandSpec> eval_commands();
+std::span<const CommandSpec> script_commands();
+std::span<const CommandSpec> function_commands();
+
+}  // namespace larder

@@ -1,0 +1,219 @@
+// FCALL, and FUNCTION for the libraries it calls.
+// Source: https://redis.io/commands/?group=scripting
+#include "base/clock.h"
+#include "base/glob.h"
+#include "server/commands/answers.h"
+#include "server/commands/args.h"
+#include "server/commands/script_run.h"
+#include "server/commands/wrong_words.h"
+#include "server/scripting/families.h"
+#include "server/scripting/run_script.h"
+
+namespace larder {
+namespace {
+
+FunctionStore& store_of(Call& call) { return call.services().scripts.functions(); }
+
+Status call_function(Call& call, bool read_only) {
+  ScriptJob job{call};
+  const Function* function = store_of(call).find(call.arg(1));
+  if (function == nullptr) return Status::error("ERR Function not found");
+  Status status = split_keys(call, "ERR Bad number of keys provided", job);
+  if (!status.is_ok()) return status;
+  job.flags = function->flags;
+  job.name = function->name;
+  job.function = function->reference;
+  job.is_function = true;
+  return run_script(job, read_only);
+}
+
+Status fcall(Call& call) { return call_function(call, false); }
+Status fcall_ro(Call& call) { return call_function(call, true); }
+
+Status load(Call& call) {
+  const size_t last = call.arg_count() - 1;
+  auto collision = FunctionStore::Collision::refuse;
+  for (size_t i = 2; i < last; ++i) {
+    if (!equals_upper(call.arg(i), "REPLACE")) {
+      return Status::error("ERR Unknown option given: " + std::string(call.arg(i)));
+    }
+    collision = FunctionStore::Collision::replace;
+  }
+  std::string name;
+  Status status = store_of(call).load(call.arg(last), collision, name);
+  if (status.is_ok()) call.reply().bulk(name);
+  return status;
+}
+
+Status remove(Call& call) {
+  if (!store_of(call).remove(call.arg(2))) return Status::error("ERR Library not found");
+  call.reply().ok();
+  return Status::ok();
+}
+
+Status flush(Call& call) {
+  Args args(call);
+  const bool mode = !args.more() || args.take("SYNC") || args.take("ASYNC");
+  if (!mode || args.more()) {
+    return Status::error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
+  }
+  store_of(call).flush();
+  call.reply().ok();
+  return Status::ok();
+}
+
+void reply_function(ReplyWriter& reply, const Function& function) {
+  reply.map(3);
+  reply.bulk("name");
+  reply.bulk(function.name);
+  reply.bulk("description");
+  function.description ? reply.bulk(*function.description) : reply.null();
+  reply.bulk("flags");
+  reply.set(function.flag_names.size());
+  for (const std::string& flag : function.flag_names) reply.simple(flag);
+}
+
+void reply_library(ReplyWriter& reply, const Library& library, bool with_code) {
+  reply.map(with_code ? 4 : 3);
+  reply.bulk("library_name");
+  reply.bulk(library.name);
+  reply.bulk("engine");
+  reply.bulk("LUA");
+  reply.bulk("functions");
+  reply.array(library.functions.size());
+  for (const auto& [name, function] : library.functions) reply_function(reply, function);
+  if (!with_code) return;
+  reply.bulk("library_code");
+  reply.bulk(library.code);
+}
+
+Status list(Call& call) {
+  std::optional<Bytes> pattern;
+  bool with_code = false;
+  Args args(call);
+  while (args.more()) {
+    if (!with_code && args.take("WITHCODE")) {
+      with_code = true;
+    } else if (!pattern && args.take("LIBRARYNAME")) {
+      if (!args.more()) return Status::error("ERR library name argument was not given");
+      pattern = args.bytes();
+    } else {
+      return Status::error("ERR Unknown argument " + std::string(args.peek()));
+    }
+  }
+  ReplyWriter& reply = call.reply();
+  const size_t mark = reply.open();
+  size_t count = 0;
+  for (const auto& [name, library] : store_of(call).libraries()) {
+    if (pattern && !glob_match(*pattern, name, GlobCase::ignored)) continue;
+    reply_library(reply, *library, with_code);
+    ++count;
+  }
+  reply.close_array(mark, count);
+  return Status::ok();
+}
+
+void reply_running(Call& call) {
+  ReplyWriter& reply = call.reply();
+  ScriptRun::Facts facts;
+  if (!call.services().script.facts(facts)) return reply.null();
+  reply.map(3);
+  reply.bulk("name");
+  reply.bulk(facts.name);
+  reply.bulk("command");
+  reply.array(facts.command.size());
+  for (const std::string& word : facts.command) reply.bulk(word);
+  reply.bulk("duration_ms");
+  reply.integer(steady_ms() - facts.start_ms);
+}
+
+// Allowed while a script runs, so it looks at nothing that has to be held still.
+Status stats(Call& call) {
+  ReplyWriter& reply = call.reply();
+  const ScriptCounts& counts = call.services().scripts.counts();
+  reply.map(2);
+  reply.bulk("running_script");
+  reply_running(call);
+  reply.bulk("engines");
+  reply.map(1);
+  reply.bulk("LUA");
+  reply.map(2);
+  reply.bulk("libraries_count");
+  reply.integer(counts.libraries.load());
+  reply.bulk("functions_count");
+  reply.integer(counts.functions.load());
+  return Status::ok();
+}
+
+Status kill(Call& call) {
+  Status status = call.services().script.kill(true);
+  if (status.is_ok()) call.reply().ok();
+  return status;
+}
+
+Status help(Call& call) {
+  return reply_help(
+      call, {"FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+             "DELETE <library-name>", "    Removes a library.", "FLUSH [ASYNC|SYNC]",
+             "    Removes all libraries.", "KILL", "    Ends the running function.",
+             "LIST [LIBRARYNAME PATTERN] [WITHCODE]", "    The libraries.",
+             "LOAD [REPLACE] <code>", "    Adds a library.",
+             "STATS", "    The running function and the engines.", "HELP", "    This text."});
+}
+
+constexpr Acl kScripting = Acl::slow | Acl::scripting;
+constexpr Acl kWriting = Acl::write | kScripting;
+constexpr Flag kReads = Flag::noscript | Flag::script_turn;
+constexpr Flag kWrites = kReads | Flag::write;
+
+constexpr auto kSubcommands = family({
+    {.name = "DELETE", .syntax = "library-name", .summary = "Removes a library.",
+     .since = "7.0.0", .complexity = "O(1)", .group = "scripting", .arity = exactly(3),
+     .flags = kWrites, .acl = kWriting, .run = remove},
+    {.name = "FLUSH", .syntax = "[ASYNC | SYNC]", .summary = "Removes all libraries.",
+     .since = "7.0.0", .complexity = "O(N) where N is the number of functions deleted",
+     .group = "scripting", .arity = at_least(2), .flags = kWrites, .acl = kWriting,
+     .run = flush},
+    {.name = "KILL", .syntax = "", .summary = "Ends the running function.", .since = "7.0.0",
+     .complexity = "O(1)", .group = "scripting", .arity = exactly(2),
+     .flags = Flag::noscript | Flag::allow_busy, .acl = kScripting, .run = kill},
+    {.name = "LIST", .syntax = "[LIBRARYNAME library-name-pattern] [WITHCODE]",
+     .summary = "Lists the libraries.", .since = "7.0.0",
+     .complexity = "O(N) where N is the number of functions", .group = "scripting",
+     .arity = at_least(2), .flags = kReads, .acl = kScripting, .run = list},
+    {.name = "LOAD", .syntax = "[REPLACE] function-code", .summary = "Adds a library.",
+     .since = "7.0.0", .complexity = "O(1) (considering compilation time is redundant)",
+     .group = "scripting", .arity = at_least(3), .flags = kWrites | Flag::deny_oom,
+     .acl = kWriting, .run = load},
+    {.name = "STATS", .syntax = "", .summary = "Tells the running function and the engines.",
+     .since = "7.0.0", .complexity = "O(1)", .group = "scripting", .arity = exactly(2),
+     .flags = Flag::noscript | Flag::allow_busy, .acl = kScripting, .run = stats},
+    help_card("scripting", "7.0.0", kScripting, help),
+});
+
+constexpr Flag kCalls = Flag::noscript | Flag::stale | Flag::skip_monitor |
+                        Flag::no_mandatory_keys | Flag::movable_keys | Flag::script_turn;
+constexpr const char* kComplexity = "Depends on the function that is executed.";
+
+constexpr auto kFamily = family({
+    {.name = "FCALL", .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
+     .summary = "Calls a function.", .since = "7.0.0", .complexity = kComplexity,
+     .group = "scripting", .arity = at_least(3), .flags = kCalls | Flag::may_replicate,
+     .keys = keys_counted_at(2, 1, KeyUse::read_write_access_update), .acl = kScripting,
+     .run = fcall},
+    {.name = "FCALL_RO", .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
+     .summary = "Calls a function that may not write.", .since = "7.0.0",
+     .complexity = kComplexity, .group = "scripting", .arity = at_least(3),
+     .flags = kCalls | Flag::readonly,
+     .keys = keys_counted_at(2, 1, KeyUse::read_only_access), .acl = kScripting,
+     .run = fcall_ro},
+    {.name = "FUNCTION", .syntax = "", .summary = "A container for function commands.",
+     .since = "7.0.0", .complexity = "Depends on subcommand.", .group = "scripting",
+     .arity = at_least(2), .acl = Acl::slow, .subcommands = kSubcommands},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> function_commands() { return kFamily; }
+
+}  // namespace larder

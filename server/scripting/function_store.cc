@@ -1,0 +1,227 @@
+#include "server/scripting/function_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "server/scripting/engine.h"
+#include "server/scripting/interpreter.h"
+
+namespace larder {
+namespace {
+
+// What loading a library may take: functions are only registered there.
+constexpr int64_t kLoadUsMax = 500'000;
+constexpr const char* kBadLibraryName =
+    "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least "
+    "one character long";
+constexpr size_t kOverheadBytes = 512;
+
+int64_t bytes_of(const Library& library) {
+  size_t bytes = kOverheadBytes + library.code.size();
+  for (const auto& [name, function] : library.functions) {
+    bytes += sizeof function + 2 * name.size();
+  }
+  return static_cast<int64_t>(bytes);
+}
+
+Bytes take_word(Bytes& line) {
+  const size_t start = std::min(line.find_first_not_of(' '), line.size());
+  line.remove_prefix(start);
+  const Bytes word = line.substr(0, line.find(' '));
+  line.remove_prefix(word.size());
+  return word;
+}
+
+std::string lower_ascii(Bytes text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return lower;
+}
+
+}  // namespace
+
+bool is_function_name(Bytes name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+// "#!lua name=lib". The line is cut off, but for its end.
+Status FunctionStore::parse_name(Bytes& code, std::string& name) {
+  if (!code.starts_with("#!")) return Status::error("ERR Missing library metadata");
+  const size_t end = code.find('\n');
+  if (end == Bytes::npos) return Status::error("ERR Invalid library metadata");
+  Bytes line = code.substr(2, end - 2);
+  code.remove_prefix(end);
+  const Bytes engine = take_word(line);
+  bool named = false;
+  for (Bytes word = take_word(line); !word.empty(); word = take_word(line)) {
+    if (!word.starts_with("name=")) {
+      return Status::error("ERR Invalid metadata value given: " + std::string(word));
+    }
+    if (named) {
+      return Status::error(
+          "ERR Invalid metadata value, name argument was given multiple times");
+    }
+    named = true;
+    name = word.substr(5);
+  }
+  if (!named) return Status::error("ERR Library name was not given");
+  if (!is_function_name(name)) return Status::error(kBadLibraryName);
+  if (lower_ascii(engine) != "lua") {
+    return Status::error("ERR Engine '" + std::string(engine) + "' not found");
+  }
+  return Status::ok();
+}
+
+Status FunctionStore::compile_library(Bytes code) {
+  lua_State* const state = engine_.state();
+  std::string error;
+  const auto fail = [&](lua_State* L, const char* what) {
+    error = what + (lua_istable(L, -1) ? error_text(L) : std::string(bytes_at(L, -1)));
+  };
+  const bool whole = protect(state, [&](lua_State* L) {
+    lua_settop(L, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, slots::kErrorHandler);
+    if (!compile(L, code, "@user_function")) return fail(L, "ERR Error compiling function: ");
+    set_loading(L, true);
+    engine_.set_load_end(steady_us() + kLoadUsMax);
+    if (lua_pcall(L, 0, 0, 1) != 0) fail(L, "ERR Error registering functions: ");
+  });
+  engine_.set_load_end(0);
+  if (!whole) error = "ERR Error registering functions: not enough memory";
+  lua_settop(state, 0);
+  (void)protect(state, [](lua_State* L) { set_loading(L, false); });
+  lua_settop(state, 0);
+  if (!error.empty()) return Status::error(std::move(error));
+  if (loading_->functions.empty()) return Status::error("ERR No functions registered");
+  return Status::ok();
+}
+
+Status FunctionStore::check_names(const Library& fresh, const Library* replaced) const {
+  for (const auto& [name, function] : fresh.functions) {
+    if (functions_.count(name) == 0) continue;
+    if (replaced != nullptr && replaced->functions.count(name) > 0) continue;
+    return Status::error("ERR Function " + name + " already exists");
+  }
+  return Status::ok();
+}
+
+Status FunctionStore::load(Bytes code, Collision collision, std::string& name) {
+  Bytes body = code;
+  if (Status status = parse_name(body, name); !status.is_ok()) return status;
+  const auto known = libraries_.find(name);
+  const std::shared_ptr<Library> old = known == libraries_.end() ? nullptr : known->second;
+  if (old != nullptr && collision == Collision::refuse) {
+    return Status::error("ERR Library '" + name + "' already exists");
+  }
+  loading_ = std::make_shared<Library>();
+  loading_->name = name;
+  loading_->code = code;
+  Status status = compile_library(body);
+  if (status.is_ok()) status = check_names(*loading_, old.get());
+  const std::shared_ptr<Library> fresh = std::exchange(loading_, nullptr);
+  if (!status.is_ok()) {
+    release(*fresh);
+    return status;
+  }
+  if (old != nullptr) {
+    take_out(*old);
+    release(*old);
+  }
+  put_in(fresh);
+  publish();
+  return Status::ok();
+}
+
+// What was there is kept until all is loaded, and put back when something is not.
+Status FunctionStore::load_all(const std::vector<std::string>& codes, Collision collision,
+                               bool flush_first) {
+  const Libraries before = libraries_;
+  std::vector<std::string> before_codes;
+  for (const auto& [name, library] : before) before_codes.push_back(library->code);
+  if (flush_first) flush();
+  for (const std::string& code : codes) {
+    std::string name;
+    Status status = load(code, collision, name);
+    if (status.is_ok()) continue;
+    flush();
+    for (const std::string& old : before_codes) (void)load(old, Collision::replace, name);
+    return status;
+  }
+  return Status::ok();
+}
+
+bool FunctionStore::remove(Bytes name) {
+  const auto found = libraries_.find(std::string(name));
+  if (found == libraries_.end()) return false;
+  const std::shared_ptr<Library> library = found->second;
+  take_out(*library);
+  release(*library);
+  publish();
+  return true;
+}
+
+void FunctionStore::flush() {
+  const Libraries all = libraries_;
+  for (const auto& [name, library] : all) {
+    take_out(*library);
+    release(*library);
+  }
+  publish();
+  lua_gc(engine_.state(), LUA_GCCOLLECT, 0);
+}
+
+const Function* FunctionStore::find(Bytes name) const {
+  const auto found = functions_.find(std::string(name));
+  return found == functions_.end() ? nullptr : found->second;
+}
+
+void FunctionStore::put_in(const std::shared_ptr<Library>& library) {
+  libraries_[library->name] = library;
+  for (const auto& [name, function] : library->functions) functions_[name] = &function;
+  ScriptCounts& counts = engine_.counts_to_change();
+  counts.libraries.fetch_add(1);
+  counts.functions.fetch_add(static_cast<int64_t>(library->functions.size()));
+  counts.function_bytes.fetch_add(bytes_of(*library));
+}
+
+void FunctionStore::take_out(const Library& library) {
+  for (const auto& [name, function] : library.functions) functions_.erase(name);
+  ScriptCounts& counts = engine_.counts_to_change();
+  counts.libraries.fetch_sub(1);
+  counts.functions.fetch_sub(static_cast<int64_t>(library.functions.size()));
+  counts.function_bytes.fetch_sub(bytes_of(library));
+  libraries_.erase(library.name);
+}
+
+void FunctionStore::release(const Library& library) {
+  for (const auto& [name, function] : library.functions) {
+    const int reference = function.reference;
+    (void)protect(engine_.state(),
+                  [reference](lua_State* L) { luaL_unref(L, LUA_REGISTRYINDEX, reference); });
+  }
+  lua_settop(engine_.state(), 0);
+}
+
+void FunctionStore::publish() {
+  auto shown = std::make_shared<std::vector<std::shared_ptr<const Library>>>();
+  for (const auto& [name, library] : libraries_) shown->push_back(library);
+  MutexLock lock(codes_mutex_);
+  shown_ = std::move(shown);
+}
+
+void FunctionStore::for_each_library(const std::function<void(Bytes code)>& visit) {
+  std::shared_ptr<const std::vector<std::shared_ptr<const Library>>> shown;
+  {
+    MutexLock lock(codes_mutex_);
+    shown = shown_;
+  }
+  if (shown == nullptr) return;
+  for (const auto& library : *shown) visit(library->code);
+}
+
+}  // namespace larder

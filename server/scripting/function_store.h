@@ -1,0 +1,89 @@
+// Libraries of functions: code that stays in the server and is called by name.
+//
+// A library is loaded by running its code once, which registers its functions. They stay
+// references into the interpreter until the library is deleted or replaced.
+// Source: https://redis.io/docs/latest/develop/interact/programmability/functions-intro/
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/mutex.h"
+#include "server/commands/status.h"
+#include "server/scripting/script_cache.h"
+
+struct lua_State;
+
+namespace larder {
+
+class ScriptEngine;
+
+struct Function {
+  std::string name;
+  std::optional<std::string> description;
+  ScriptFlags flags;
+  std::vector<std::string> flag_names;
+  int reference = 0;
+};
+
+struct Library {
+  std::string name;
+  std::string code;
+  std::map<std::string, Function> functions;
+};
+
+class FunctionStore {
+ public:
+  enum class Collision : uint8_t { refuse, replace };
+
+  explicit FunctionStore(ScriptEngine& engine) : engine_(engine) {}
+
+  // The code of every library, from any thread and under any lock: for snapshots.
+  void for_each_library(const std::function<void(Bytes code)>& visit);
+
+  // The rest is for who has the turn of scripts.
+  // Loads a library; `name` is its own. An error: all is as it was.
+  Status load(Bytes code, Collision collision, std::string& name);
+  // Loads several or none. `flush`: in place of all there are.
+  Status load_all(const std::vector<std::string>& codes, Collision collision, bool flush);
+  // False when there is no such library.
+  bool remove(Bytes name);
+  void flush();
+  const Function* find(Bytes name) const;
+  const std::map<std::string, std::shared_ptr<Library>>& libraries() const { return libraries_; }
+
+  // While a library is loaded: redis.register_function, which raises errors.
+  Library* loading() { return loading_.get(); }
+
+ private:
+  using Libraries = std::map<std::string, std::shared_ptr<Library>>;
+
+  Status parse_name(Bytes& code, std::string& name);
+  Status compile_library(Bytes code);
+  Status check_names(const Library& fresh, const Library* replaced) const;
+  void put_in(const std::shared_ptr<Library>& library);
+  void take_out(const Library& library);
+  void release(const Library& library);
+  void publish();
+
+  ScriptEngine& engine_;
+  Libraries libraries_;
+  std::unordered_map<std::string, const Function*> functions_;
+  std::shared_ptr<Library> loading_;
+  Mutex codes_mutex_;  // leaf
+  std::shared_ptr<const std::vector<std::shared_ptr<const Library>>> shown_
+      GUARDED_BY(codes_mutex_);
+};
+
+// The words of libraries' and functions' names.
+bool is_function_name(Bytes name);
+
+int register_function(lua_State* L);
+
+}  // namespace larder

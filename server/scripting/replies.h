@@ -1,0 +1,21 @@
+// Replies of commands as values of Lua, and what a script returns as a reply.
+//
+//   integer  number          null   false (nil in RESP3)    map     {map = {...}}
+//   string   string          array  table                   set     {set = {member = true}}
+//   status   {ok = text}     error  {err = text}            double  {double = number}
+//   big      {big_number = text}    verbatim {verbatim_string = {string =, format =}}
+//
+// Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/#data-type-conversion
+#pragma once
+
+#include "server/scripting/engine.h"
+#include "server/scripting/lua.h"
+
+namespace larder {
+
+// Pushes the value of one whole reply, as our own writer wrote it.
+void push_reply(lua_State* L, Output& reply);
+// Writes the value at the top of the stack as the script's reply.
+void write_reply(lua_State* L, ScriptJob& job);
+
+}  // namespace larder

@@ -1,0 +1,57 @@
+#include "server/scripting/run_script.h"
+
+#include "base/numbers.h"
+#include "server/commands/dispatcher.h"
+#include "storage/shard_lock.h"
+
+namespace larder {
+namespace {
+
+constexpr size_t kFirstKey = 3;
+
+// Under the locks of the script's shards: only what needs no others is asked.
+bool is_out_of_memory(Call& call) {
+  Store& store = call.store();
+  if (!store.memory().over_limit()) [[likely]] return false;
+  const uint64_t* const held = std::exchange(held_shards, call.dispatcher().held().words());
+  const bool room = store.make_room(call.now_ms(), call.random().next());
+  held_shards = held;
+  return !room;
+}
+
+Status allowed(ScriptJob& job, bool read_only) {
+  if (job.flags.compatible || job.flags.no_writes) return Status::ok();
+  if (read_only) {
+    return Status::error("ERR Can not execute a script with write flag using *_ro command.");
+  }
+  if (job.out_of_memory && !job.flags.allow_oom) {
+    return Status::error(
+        "OOM allow-oom flag is not set on the script, can not run it when used memory > "
+        "'maxmemory'");
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+Status split_keys(Call& call, const char* not_a_number, ScriptJob& job) {
+  const std::optional<int64_t> count = parse_int64(call.arg(2));
+  const size_t most = call.arg_count() - kFirstKey;
+  if (!count) return Status::error(not_a_number);
+  if (*count > static_cast<int64_t>(most)) {
+    return Status::error("ERR Number of keys can't be greater than number of args");
+  }
+  if (*count < 0) return Status::error("ERR Number of keys can't be negative");
+  job.keys = call.args().subspan(kFirstKey, static_cast<size_t>(*count));
+  job.args = call.args().subspan(kFirstKey + static_cast<size_t>(*count));
+  return Status::ok();
+}
+
+Status run_script(ScriptJob& job, bool read_only) {
+  job.out_of_memory = is_out_of_memory(job.call);
+  if (Status status = allowed(job, read_only); !status.is_ok()) return status;
+  job.read_only = read_only || job.flags.no_writes;
+  return job.call.services().scripts.run(job);
+}
+
+}  // namespace larder

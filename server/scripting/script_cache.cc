@@ -1,0 +1,144 @@
+#include "server/scripting/script_cache.h"
+
+#include "server/scripting/engine.h"
+#include "server/scripting/interpreter.h"
+
+namespace larder {
+namespace {
+
+// What a script costs besides its text, in the tables and the interpreter.
+constexpr size_t kOverheadBytes = 320;
+
+int64_t bytes_of(const Script& script) {
+  return static_cast<int64_t>(script.body.size() + kOverheadBytes);
+}
+
+Status bad_flags(Bytes flag) {
+  return Status::error("ERR Unexpected flag in script shebang: " + std::string(flag));
+}
+
+Status parse_flags(Bytes list, ScriptFlags& flags) {
+  while (!list.empty()) {
+    const size_t end = std::min(list.find(','), list.size());
+    const Bytes flag = list.substr(0, end);
+    if (!set_flag(flags, flag)) return bad_flags(flag);
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return Status::ok();
+}
+
+// "#!lua flags=a,b". Cuts the line off, but for its end, so that lines keep their numbers.
+Status parse_first_line(Bytes& code, ScriptFlags& flags) {
+  flags.compatible = !code.starts_with("#!");
+  if (flags.compatible) return Status::ok();
+  const size_t end = code.find('\n');
+  if (end == Bytes::npos) return Status::error("ERR Invalid script shebang");
+  Bytes line = code.substr(0, end);
+  code.remove_prefix(end);
+  bool first = true;
+  while (!line.empty()) {
+    const size_t size = std::min(line.find(' '), line.size());
+    const Bytes word = line.substr(0, size);
+    line.remove_prefix(std::min(size + 1, line.size()));
+    if (std::exchange(first, false)) {
+      if (word == "#!lua") continue;
+      return Status::error("ERR Unexpected engine in script shebang: " + std::string(word));
+    }
+    if (word.empty()) continue;
+    if (!word.starts_with("flags=")) {
+      return Status::error("ERR Unknown lua shebang option: " + std::string(word));
+    }
+    if (Status status = parse_flags(word.substr(6), flags); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+bool set_flag(ScriptFlags& flags, Bytes name) {
+  if (name == "no-writes") return flags.no_writes = true;
+  if (name == "allow-oom") return flags.allow_oom = true;
+  if (name == "allow-stale") return flags.allow_stale = true;
+  if (name == "no-cluster") return flags.no_cluster = true;
+  if (name == "allow-cross-slot-keys") return flags.allow_cross_slot_keys = true;
+  return false;
+}
+
+Script* ScriptCache::find(Bytes sha) {
+  Sha1Text lower;
+  if (sha.size() != lower.size()) return nullptr;
+  for (size_t i = 0; i < sha.size(); ++i) {
+    lower[i] = sha[i] >= 'A' && sha[i] <= 'Z' ? static_cast<char>(sha[i] + 32) : sha[i];
+  }
+  const auto found = by_sha_.find(Bytes(lower.data(), lower.size()));
+  if (found == by_sha_.end()) return nullptr;
+  note_use(*found->second);
+  return found->second.get();
+}
+
+void ScriptCache::note_use(Script& script) {
+  if (!script.loaded) evaluated_.splice(evaluated_.end(), evaluated_, script.place);
+}
+
+void ScriptCache::keep_for_ever(Script& script) {
+  if (script.loaded) return;
+  script.loaded = true;
+  evaluated_.erase(script.place);
+}
+
+Status ScriptCache::get(Bytes body, bool load, Script*& script) {
+  const auto found = by_body_.find(body);
+  if (found != by_body_.end()) {
+    script = found->second;
+    load ? keep_for_ever(*script) : note_use(*script);
+    return Status::ok();
+  }
+  auto fresh = std::make_unique<Script>();
+  fresh->body = body;
+  fresh->sha = sha1_text(body);
+  if (Status status = compile_script(*fresh); !status.is_ok()) return status;
+  script = fresh.get();
+  script->loaded = load;
+  if (!load) {
+    if (evaluated_.size() >= kEvaluatedMax) forget(*evaluated_.front());
+    script->place = evaluated_.insert(evaluated_.end(), script);
+  }
+  by_body_.emplace(script->body, script);
+  by_sha_.emplace(script->name(), std::move(fresh));
+  counts_.scripts.fetch_add(1);
+  counts_.script_bytes.fetch_add(bytes_of(*script));
+  return Status::ok();
+}
+
+Status ScriptCache::compile_script(Script& script) {
+  Bytes code = script.body;
+  if (Status status = parse_first_line(code, script.flags); !status.is_ok()) return status;
+  std::string error;
+  const bool whole = protect(state_, [&](lua_State* L) {
+    if (compile(L, code, "@user_script")) {
+      script.function = luaL_ref(L, LUA_REGISTRYINDEX);
+    } else {
+      error = bytes_at(L, -1);
+    }
+  });
+  if (!whole) error = bytes_at(state_, -1);
+  lua_settop(state_, 0);
+  if (error.empty()) return Status::ok();
+  return Status::error("ERR Error compiling script (new function): " + error);
+}
+
+void ScriptCache::forget(Script& script) {
+  if (!script.loaded) evaluated_.erase(script.place);
+  (void)protect(state_, [&](lua_State* L) { luaL_unref(L, LUA_REGISTRYINDEX, script.function); });
+  lua_settop(state_, 0);
+  counts_.scripts.fetch_sub(1);
+  counts_.script_bytes.fetch_sub(bytes_of(script));
+  by_body_.erase(script.body);
+  by_sha_.erase(by_sha_.find(script.name()));
+}
+
+void ScriptCache::clear() {
+  while (!by_sha_.empty()) forget(*by_sha_.begin()->second);
+}
+
+}  // namespace larder

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""The append-only file in trouble: killed servers, full disks, broken files.
+
+append_only.py LARDER_SERVER [test ...]      ROUNDS=50 for a longer hunt
+"""
+import os
+import random
+import resource
+import signal
+import threading
+import time
+
+import lab
+
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+MANIFEST = "appendonlydir/appendonly.aof.manifest"
+
+
+def keeper(program, folder, *options, **more):
+    return lab.Server(program, "--dir", folder, "--appendonly", "yes", *options, **more)
+
+
+class Ledger(threading.Thread):
+    """A client that sets n:ID to 1, 2, 3, ... and knows the last answered number and when."""
+    AHEAD = 32
+
+    def __init__(self, server, number):
+        super().__init__(daemon=True)
+        self.peer, self.number = server.connect(), number
+        self.sent, self.acknowledged, self.times = 0, 0, []
+
+    def run(self):
+        try:
+            while True:
+                while self.sent < self.acknowledged + self.AHEAD:
+                    self.sent += 1
+                    self.peer.sendall(lab.request(f"SET n:{self.number} {self.sent}"))
+                data = self.peer.recv(1 << 16)
+                if not data:
+                    return
+                self.acknowledged += data.count(b"+OK\r\n")
+                self.times.append((time.monotonic(), self.acknowledged))
+        except OSError:
+            pass
+
+    def acknowledged_before(self, moment):
+        return max((count for when, count in self.times if when <= moment), default=0)
+
+
+def kill_under_load(program, folder, sync, dice):
+    """Returns the ledgers and the moment of the death."""
+    server = keeper(program, folder, "--appendfsync", sync)
+    ledgers = [Ledger(server, number) for number in range(4)]
+    for ledger in ledgers:
+        ledger.start()
+    time.sleep(0.2 + dice.random())
+    if dice.random() < 0.5:
+        server.ask("BGREWRITEAOF")
+        time.sleep(dice.random() * 0.05)
+    moment = time.monotonic()
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    for ledger in ledgers:
+        ledger.join(lab.PATIENCE_S)
+    server.log.close()
+    server.folder.cleanup()
+    return ledgers, moment
+
+
+def rounds_of_death(program, sync, lost_s):
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    with lab.folder() as folder:
+        for _ in range(ROUNDS):
+            ledgers, moment = kill_under_load(program, folder, sync, dice)
+            with keeper(program, folder) as server:
+                for ledger in ledgers:
+                    found = int(server.ask(f"GET n:{ledger.number}") or 0)
+                    must = ledger.acknowledged_before(moment - lost_s) if lost_s \
+                        else ledger.acknowledged
+                    assert must <= found <= ledger.sent, (must, found, ledger.sent)
+                server.ask("FLUSHALL")
+
+
+def test_always_loses_nothing(program):
+    rounds_of_death(program, "always", 0)
+
+
+def test_everysec_loses_a_second_at_most(program):
+    rounds_of_death(program, "everysec", 1)
+
+
+def last_increment(folder):
+    with open(f"{folder}/{MANIFEST}") as manifest:
+        names = [line.split()[1] for line in manifest if line.rstrip().endswith("type i")]
+    return f"{folder}/appendonlydir/{names[-1]}"
+
+
+def test_a_truncated_end_is_cut_off(program):
+    with lab.folder() as folder:
+        with keeper(program, folder) as server:
+            server.ask("SET a 1")
+            client = server.client()
+            for line in ("MULTI", "SET b 2", "SET c 3", "EXEC"):
+                client.ask(lab.words(line))
+        path = last_increment(folder)
+        whole = os.path.getsize(path)
+        os.truncate(path, whole - 7)  # in the middle of EXEC: all of the transaction goes
+        code, said = lab.run_to_end(program, ["--port", "0", "--dir", folder, "--appendonly", "yes",
+                                              "--aof-load-truncated", "no"])
+        assert code != 0 and "at offset" in said, said
+        with keeper(program, folder) as server:
+            assert server.ask("GET a") == b"1" and server.ask("DBSIZE") == 1
+            server.ask("SET d 4")
+        with keeper(program, folder) as server:
+            assert server.ask("DBSIZE") == 2
+
+
+def test_a_broken_middle_stops_the_start(program):
+    with lab.folder() as folder:
+        with keeper(program, folder) as server:
+            for number in range(20):
+                server.ask(f"SET key:{number} value")
+        path = last_increment(folder)
+        with open(path, "r+b") as file:
+            text = file.read()
+            at = text.index(b"key:7") - 4
+            file.seek(at)
+            file.write(b"!")
+        code, said = lab.run_to_end(program, ["--port", "0", "--dir", folder, "--appendonly", "yes"])
+        assert code != 0, said
+        assert f"at offset {at}" in said and os.path.basename(path) in said, said
+        assert os.path.getsize(path) == len(text)
+
+
+def test_bad_manifests_stop_the_start(program):
+    for text in (b"", b"nonsense\n", b"file x seq 0 type b\n", b"file ../x seq 1 type b\n",
+                 b"file a seq 2 type i\nfile b seq 1 type i\n", b"file a seq 1 type q\n",
+                 b"file gone.base.aof seq 1 type b\n", b"file \"a seq 1 type b\n", b"x" * 5000):
+        with lab.folder() as folder:
+            os.mkdir(f"{folder}/appendonlydir")
+            with open(f"{folder}/{MANIFEST}", "wb") as manifest:
+                manifest.write(text)
+            code, said = lab.run_to_end(
+                program, ["--port", "0", "--dir", folder, "--appendonly", "yes"])
+            assert code != 0 and "appendonly" in said, (text, said)
+
+
+def start_limited(program, folder, *options):
+    """Its files may grow to 64 KiB only, as if the disk were full then."""
+    saved = signal.getsignal(signal.SIGXFSZ)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # is inherited
+    try:
+        server = keeper(program, folder, *options)
+    finally:
+        signal.signal(signal.SIGXFSZ, saved)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
+    return server
+
+
+def test_a_full_disk_refuses_writes_until_there_is_room(program):
+    with lab.folder() as folder:
+        with start_limited(program, folder) as server:
+            client = server.client()
+            value = b"x" * 1000
+            count = 0
+
+            def refused():
+                nonlocal count
+                kind, text = client.ask([b"SET", b"key:%d" % count, value])
+                count += kind != "error"
+                return kind == "error" and text.startswith(b"MISCONF Errors writing to the AOF")
+
+            lab.wait_for(refused, "MISCONF")
+            assert server.info("aof_last_write_status") == "err"
+            assert server.ask("GET key:0") == value
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE,
+                             (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            lab.wait_for(lambda: not refused(), "writes go on")
+            lab.wait_for(lambda: server.info("aof_last_write_status") == "ok", "all is well")
+        with keeper(program, folder) as server:
+            assert server.ask("DBSIZE") == count, (server.ask("DBSIZE"), count)
+
+
+def test_a_full_disk_ends_a_server_that_promised_more(program):
+    with lab.folder() as folder:
+        server = start_limited(program, folder, "--appendfsync", "always")
+        client, count = server.client(), 0
+        try:
+            while client.ask([b"SET", b"key:%d" % count, b"x" * 1000])[0] != "error":
+                count += 1
+        except OSError:
+            pass
+        server.process.wait(lab.PATIENCE_S)
+        assert server.process.returncode == 1, server.process.returncode
+        server.log.close()
+        server.folder.cleanup()
+        with keeper(program, folder) as server:
+            assert server.ask("DBSIZE") >= count
+
+
+def test_switching_on_and_off(program):
+    with lab.folder() as folder:
+        with lab.Server(program, "--dir", folder) as server:
+            server.ask("SET before 1")
+            server.ask("CONFIG SET appendonly yes")
+            server.ask("SET during 1")
+            lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "the rewrite")
+            assert server.info("aof_last_bgrewrite_status") == "ok"
+            server.ask("SET after 1")
+            server.ask("CONFIG SET appendonly no")
+            server.ask("SET lost 1")
+            lab.wait_for(lambda: os.path.exists(f"{folder}/{MANIFEST}"), "a manifest")
+        with keeper(program, folder) as server:
+            assert server.ask("EXISTS before during after lost") == 3
+            server.ask("BGREWRITEAOF")
+            server.ask("SET more 1")
+            lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "the rewrite")
+        names = sorted(os.listdir(f"{folder}/appendonlydir"))
+        assert len(names) == 3, names
+        with keeper(program, folder) as server:
+            assert server.ask("DBSIZE") == 4
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Primaries and replicas that lie, stop half-way or are slow. replication_faults.py LARDER_SERVER
+"""
+import socket
+import threading
+
+import lab
+import nodes
+import resp
+
+ID = b"a" * 40
+# A file with nothing in it; a checksum of zeros is not looked at.
+EMPTY = b"REDIS0010\xff" + b"\0" * 8
+
+
+class FakePrimary:
+    """Says what the test wants after the handshake, one script for each connection."""
+
+    def __init__(self, *scripts):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.scripts, self.asked, self.peers = list(scripts), [], []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while self.scripts:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            peer.settimeout(lab.PATIENCE_S)
+            self.peers.append(peer)
+            threading.Thread(target=self.talk, args=(peer, self.scripts.pop(0)),
+                             daemon=True).start()
+
+    def talk(self, peer, script):
+        try:
+            while True:
+                said = peer.recv(4096)
+                if not said:
+                    return
+                if b"PSYNC" in said:
+                    self.asked.append(said)
+                    break
+                peer.sendall(b"+PONG\r\n" if b"PING" in said else b"+OK\r\n")
+            for piece in script:
+                peer.sendall(piece)
+            if script and script[-1] != b"":
+                return peer.close()
+            while peer.recv(4096):
+                pass
+        except OSError:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        for peer in self.peers:
+            peer.close()
+
+
+def full(file, offset=100):
+    return b"+FULLRESYNC %s %d\r\n$%d\r\n" % (ID, offset, len(file)) + file
+
+
+GARBAGE = [
+    [b"\xff\xfe\xfd" * 1000],
+    [b"+FULLRESYNC\r\n"],
+    [b"+FULLRESYNC %s 99999999999999999999\r\n" % ID],
+    [b"+FULLRESYNC %s 1\r\n$-5\r\n" % ID],
+    [b"+FULLRESYNC %s 1\r\n$99999999999999\r\nabc" % ID],
+    [b"+FULLRESYNC %s 1\r\n$EOF:short\r\n" % ID],
+    [full(b"not a file at all, but as long as one")],
+    [full(EMPTY)[:-4]],
+    [b"+CONTINUE " + b"x" * 39 + b"\r\n"],
+    [b"x" * 100_000],
+]
+
+
+def test_primary_that_sends_garbage(program):
+    """The replica says so, keeps what it had where nothing else was promised, and tries again."""
+    with nodes.Node(program) as replica, FakePrimary(*GARBAGE, [full(EMPTY), b""]) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        nodes.wait_linked(replica, patience_s=60)
+        assert replica.info()["master_repl_offset"] == "100"
+
+
+def test_stream_of_garbage(program):
+    """What can't be parsed ends the link; what can but makes no sense is passed over."""
+    bad = [b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$-7\r\n", b"*1\r\n$5\r\nhello\r\n", b"\0" * 500,
+           b"*2\r\n$3\r\nSET\r\n$1\r\nk\r\n", b"*3\r\n$6\r\nLRANGE\r\n$1\r\nk\r\n$1\r\nz\r\n"]
+    scripts = [[full(EMPTY), piece, b""] for piece in bad]
+    good = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"
+    with nodes.Node(program) as replica, FakePrimary(*scripts, [full(EMPTY), good, b""]) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        for _ in range(200):
+            if replica.raw("GET", "k") == ("bulk", b"v"):
+                break
+            for peer in primary.peers[:-1]:
+                peer.close()
+            replica.raw("CLIENT", "KILL", "TYPE", "master")
+            threading.Event().wait(0.1)
+        assert replica.ask("GET", "k") == b"v"
+
+
+def test_primary_that_stops_inside_a_value(program):
+    """The half of a request is forgotten, and the link is taken up in front of it."""
+    whole = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
+    half = b"*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$100000\r\nxxx"
+    multi = b"*1\r\n$5\r\nMULTI\r\n" + whole
+    with nodes.Node(program) as replica, FakePrimary(
+            [full(EMPTY), whole + half], [b"+CONTINUE\r\n", whole + multi],
+            [b"+CONTINUE\r\n", b""]) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        lab.wait_for(lambda: len(primary.asked) == 3, "it came back twice")
+        nodes.wait_linked(replica)
+        wanted = [100 + n * len(whole) + 1 for n in (1, 2)]
+        for said, next_byte in zip(primary.asked[1:], wanted):
+            assert ID + b"\r\n" in said and b"\r\n%d\r\n" % next_byte in said, said
+        assert replica.ask("GET", "a") == b"1" and replica.ask("GET", "b") is None
+
+
+def test_silent_primary_is_given_up(program):
+    with nodes.Node(program, "--repl-timeout", 1) as replica, FakePrimary(
+            [full(EMPTY), b""], [full(EMPTY), b""]) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        lab.wait_for(lambda: len(primary.asked) == 2, "it asked again")
+        assert b"\r\n101\r\n" in primary.asked[1]
+
+
+def psync(server, *words):
+    client = server.client()
+    client.send(resp.encode([b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]))
+    assert client.read() == ("simple", b"OK")
+    client.send(resp.encode([b"PSYNC", *words]))
+    return client
+
+
+def answer_of(client):
+    while True:
+        line = client._line()
+        if line.strip(b"\n"):
+            return line.strip(b"\n")
+
+
+def test_replica_that_asks_for_the_impossible(program):
+    with nodes.Node(program) as server:
+        first = psync(server, b"?", b"-1")
+        _, name, offset = answer_of(first).split()
+        for words in ((name, b"999999999"), (name, b"0"), (name, b"-5"), (b"b" * 40, b"1"),
+                      (b"", b"1"), (name + b"x", b"1")):
+            client = psync(server, *words)
+            assert answer_of(client).startswith(b"+FULLRESYNC"), words
+            client.close()
+        for words in ((name, b"x"), (name, b"99999999999999999999")):
+            client = psync(server, *words)
+            assert answer_of(client).startswith(b"-ERR value is not an integer"), words
+            client.close()
+        client = psync(server, name, b"%d" % (int(offset) + 1))
+        assert answer_of(client) == b"+CONTINUE " + name
+        # An acknowledgement of what was never written counts for nothing.
+        client.send(resp.encode([b"REPLCONF", b"ACK", b"99999999999"]))
+        client.send(resp.encode([b"REPLCONF", b"ACK", b"nonsense"]))
+        server.ask("SET", "k", "v")
+        assert server.ask("WAIT", 1, 100) == 0
+        first.close()
+        client.close()
+
+
+def test_replica_that_does_not_read(program):
+    """It is cut off at its limit, the server's memory stays, and other replicas go on."""
+    limit = 32 * 1024 * 1024
+    with nodes.Node(program, "--client-output-buffer-limit", f"replica {limit} 0 0") as server, \
+            nodes.Node(program, follows=server) as good:
+        nodes.wait_linked(good)
+        lazy = psync(server, b"?", b"-1")
+        answer_of(lazy)
+        lab.wait_for(lambda: "state=" in server.info().get("slave1", ""), "two replicas")
+        lazy.send(resp.encode([b"REPLCONF", b"ACK", b"0"]))
+        value = "v" * 100_000
+        for i in range(800):
+            server.ask("SET", f"k{i % 10}", value)
+        lab.wait_for(lambda: server.info()["connected_slaves"] == "1", "it was cut off")
+        nodes.wait_same_offset(server, good)
+        lazy.close()
+        status = open(f"/proc/{server.process.pid}/status").read()
+        assert lab.SANITIZED or int(status.split("VmRSS:")[1].split()[0]) < 250_000, status
+
+
+def test_replicas_killed_in_every_state(program):
+    with nodes.Node(program) as primary:
+        nodes.fill(primary, 30)
+        with nodes.Writer(primary, 9):
+            for i in range(6):
+                with nodes.Node(program, follows=primary) as replica:
+                    threading.Event().wait(0.05 * i)
+                    replica.kill()
+                    replica.process.returncode = 0
+        assert primary.ask("PING") == b"PONG"
+        lab.wait_for(lambda: primary.info()["connected_slaves"] == "0", "all are forgotten")
+
+
+if __name__ == "__main__":
+    lab.main()

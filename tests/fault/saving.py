@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Saving when something goes wrong: the old file stays whole. saving.py LARDER_SERVER [test ...]"""
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+
+import lab
+
+SAVES = ("--save", "3600 1")
+
+
+def fill(client, first, count, size=100):
+    for start in range(first, first + count, 500):
+        words = [b"MSET"]
+        for i in range(start, min(start + 500, first + count)):
+            words += [b"key:%d" % i, os.urandom(size // 2) + b"x" * (size // 2)]
+        client.ask(words)
+
+
+def checked(path):
+    done = subprocess.run(["redis-check-rdb", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-800:]
+
+
+def wait_for(what, patience_s=lab.PATIENCE_S):
+    limit = time.monotonic() + patience_s
+    while not what():
+        assert time.monotonic() < limit, "it did not come true"
+        time.sleep(0.02)
+
+
+def test_killed_while_it_saves(program):
+    """kill -9 at any moment: the file is the old or the new one, and loads."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = (*SAVES, "--dir", folder)
+        server = lab.Server(program, *options)
+        fill(server.client(), 0, 50_000)
+        server.ask("SAVE")
+        for round_number in range(5):
+            fill(server.client(), 50_000 + round_number * 1000, 1000)
+            server.ask("BGSAVE")
+            time.sleep(random.random() * 0.15)
+            server.process.kill()
+            server.process.wait()
+            checked(folder + "/dump.rdb")
+            server.log.close()
+            server = lab.Server(program, *options)
+            wait_for(lambda: server.info("loading") == "0")
+            keys = int(server.ask("DBSIZE"))
+            assert 50_000 <= keys <= 51_000 + round_number * 1000, keys
+        server.stop()
+
+
+def test_no_room_on_the_disk(program):
+    """The save fails with a reason, writes are refused, and all is well when there is room."""
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", folder],
+                                 capture_output=True)
+        if mounted.returncode != 0:
+            return  # not allowed here
+        try:
+            full_disk(program, folder)
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+
+def full_disk(program, folder):
+    with lab.Server(program, *SAVES, "--dir", folder) as server:
+        client = server.client()
+        fill(client, 0, 5000)
+        server.ask("SAVE")
+        whole = open(folder + "/dump.rdb", "rb").read()
+        fill(client, 5000, 50_000)
+        kind, text = client.ask([b"SAVE"])
+        assert kind == "error", text
+        assert open(folder + "/dump.rdb", "rb").read() == whole
+        assert os.listdir(folder) == ["dump.rdb"], "nothing half is left"
+        assert server.info("rdb_last_bgsave_status") == "err"
+        assert "No space left" in server.log_text()
+        wait_for(lambda: client.ask([b"SET", b"a", b"1"])[0] == "error")
+        assert client.ask([b"SET", b"a", b"1"])[1].startswith(b"MISCONF")
+        assert client.ask([b"GET", b"key:1"])[0] == "bulk"
+        client.ask(lab.words("CONFIG SET stop-writes-on-bgsave-error no"))
+        wait_for(lambda: client.ask([b"SET", b"a", b"1"])[0] == "simple")
+        client.ask(lab.words("FLUSHALL"))
+        wait_for(lambda: server.info("rdb_last_bgsave_status") == "ok")
+        kind, text = client.ask(lab.words("SAVE"))
+        assert kind == "simple" or b"already in progress" in text
+
+
+def test_nowhere_to_write(program):
+    with tempfile.TemporaryDirectory() as folder:
+        with lab.Server(program, *SAVES, "--dir", folder, "--enable-protected-configs",
+                        "yes") as server:
+            client = server.client()
+            fill(client, 0, 10)
+            os.mkdir(folder + "/taken")
+            client.ask(lab.words("CONFIG SET dbfilename taken"))
+            assert client.ask([b"SAVE"])[0] == "error"
+            assert os.listdir(folder) == ["taken"]
+            kind, _ = client.ask(lab.words("SHUTDOWN"))
+            assert kind == "error", "it goes on when it can't save"
+            client.ask(lab.words("CONFIG SET dbfilename dump.rdb"))
+            wait_for(lambda: client.ask([b"SAVE"])[0] == "simple")
+            wait_for(lambda: client.ask([b"SET", b"a", b"1"])[0] == "simple")
+        checked(folder + "/dump.rdb")
+
+
+def test_a_damaged_file_is_not_loaded(program):
+    """The server says where the damage is, and ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        with lab.Server(program, *SAVES, "--dir", folder) as server:
+            fill(server.client(), 0, 2000)
+            server.ask("SAVE")
+        path = folder + "/dump.rdb"
+        whole = open(path, "rb").read()
+        for damage in (whole[:-100], whole[:5000] + b"\xfb" * 40 + whole[5040:], b"NOTRDB", b""):
+            open(path, "wb").write(damage)
+            done = subprocess.run([program, "--port", str(lab.free_port()), "--dir", folder],
+                                  capture_output=True, text=True, timeout=lab.PATIENCE_S)
+            said = done.stdout + done.stderr
+            assert done.returncode == 1, said
+            assert "offset " in said, said
+            assert open(path, "rb").read() == damage, "the file is left as it is"
+
+
+def test_the_end_saves(program):
+    """SIGTERM and SHUTDOWN save when there are save points, NOSAVE and no points do not."""
+    for options, word, kept in ((SAVES, None, True), (SAVES, "SHUTDOWN NOSAVE", False),
+                                (("--save", ""), None, False),
+                                (("--save", ""), "SHUTDOWN SAVE", True)):
+        with tempfile.TemporaryDirectory() as folder:
+            with lab.Server(program, *options, "--dir", folder) as server:
+                fill(server.client(), 0, 100)
+                if word is not None:
+                    server.client().ask(lab.words(word)) if "NO" in word else end(server, word)
+                    server.process.wait(timeout=lab.PATIENCE_S)
+            assert os.path.exists(folder + "/dump.rdb") == kept, (options, word)
+
+
+def end(server, word):
+    client = server.client()
+    client.send(lab.request(word))
+
+
+def test_import_takes_what_is_asked_for(program):
+    with tempfile.TemporaryDirectory() as folder:
+        with lab.Server(program, "--save", "", "--dir", folder) as server:
+            client = server.client()
+            for text in ("SET user:1 a", "SET user:2 b", "SET other c", "SELECT 2", "SET user:3 d"):
+                client.ask(lab.words(text))
+            client.ask([b"SAVE"])
+        shutil.move(folder + "/dump.rdb", folder + "/from.rdb")
+        for more, keys in (((), (3, 1)), (("--import-pattern", "user:*"), (2, 1)),
+                           (("--import-db", "2"), (0, 1))):
+            with lab.Server(program, "--save", "", "--dir", folder, "--import",
+                            folder + "/from.rdb", *more) as server:
+                wait_for(lambda: server.info("loading") == "0")
+                client = server.client()
+                got = []
+                for db in (0, 2):
+                    client.ask(lab.words(f"SELECT {db}"))
+                    got.append(int(client.ask([b"DBSIZE"])[1]))
+                assert tuple(got) == keys, (more, got)
+
+
+def test_a_save_point_saves(program):
+    with tempfile.TemporaryDirectory() as folder:
+        with lab.Server(program, "--save", "1 5", "--dir", folder) as server:
+            fill(server.client(), 0, 10)
+            wait_for(lambda: os.path.exists(folder + "/dump.rdb"))
+            wait_for(lambda: server.info("rdb_changes_since_last_save") == "0")
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""Replication between Larder and a real Redis, both ways, and among Larders.
+
+replication.py LARDER_SERVER [test ...]
+"""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fault"))
+import lab  # noqa: E402
+import nodes  # noqa: E402
+from nodes import Cut, Node, Writer, assert_same_data, fill, wait_linked, wait_same_offset  # noqa: E402
+
+
+def settle(primary, *replicas):
+    """Nothing is written any more: all have the same."""
+    nodes.sleep_until_quiet()
+    wait_same_offset(primary, *replicas)
+    lab.wait_for(lambda: len({node.ask("DBSIZE") for node in (primary, *replicas)}) == 1,
+                 "keys whose time has come are gone everywhere")
+    assert assert_same_data(primary, *replicas) > 100
+
+
+def follow_under_load(primary, *replicas):
+    """Full sync while somebody writes, the stream behind it, a cut, and what comes then."""
+    fill(primary)
+    with Cut(primary) as link:
+        with Writer(primary, 1), Writer(primary, 2):
+            for replica in replicas:
+                replica.ask("REPLICAOF", "127.0.0.1", link.port)
+            wait_linked(*replicas)
+            time.sleep(0.5)
+            before = int(primary.info("stats")["sync_full"])
+            link.cut()
+            lab.wait_for(lambda: all(r.info()["master_link_status"] == "down" for r in replicas),
+                         "cut")
+            time.sleep(0.3)
+            link.mend()
+            wait_linked(*replicas)
+            assert int(primary.info("stats")["sync_full"]) == before, "the cut cost a full sync"
+            counted = primary.info("stats")["sync_partial_ok"]
+            assert int(counted) >= len(replicas), f"partial: {counted}"
+        settle(primary, *replicas)
+
+
+BACKLOG = ("--repl-backlog-size", "64mb")
+
+
+def test_redis_follows_larder(program):
+    with Node(program, *BACKLOG) as primary, Node(nodes.REDIS) as replica:
+        follow_under_load(primary, replica)
+        assert replica.ask("ROLE")[3][1] == b"connected"
+
+
+def test_larder_follows_redis(program):
+    with Node(nodes.REDIS, *BACKLOG) as primary, Node(program) as replica:
+        follow_under_load(primary, replica)
+
+
+def test_larder_follows_redis_from_a_file(program):
+    with Node(nodes.REDIS) as primary, Node(program) as replica:
+        primary.ask("CONFIG", "SET", "repl-diskless-sync", "no")
+        fill(primary)
+        replica.follow(primary)
+        wait_linked(replica)
+        settle(primary, replica)
+
+
+def test_larder_follows_larder(program):
+    with Node(program, *BACKLOG) as primary, Node(program) as one, Node(program) as two:
+        two.ask("CONFIG", "SET", "repl-diskless-load", "swapdb")
+        follow_under_load(primary, one, two)
+
+
+def test_chains(program):
+    """Larder behind Redis behind Larder behind Larder; the stream is one and the same."""
+    with Node(program, *BACKLOG) as top, Node(program, *BACKLOG) as middle, \
+            Node(nodes.REDIS) as low, Node(program) as last:
+        fill(top)
+        with Writer(top, 3):
+            for replica, primary in ((middle, top), (low, middle), (last, low)):
+                replica.follow(primary)
+                wait_linked(replica)
+        settle(top, middle, low, last)
+        assert len({node.info()["master_replid"] for node in (top, middle, low, last)}) == 1
+
+
+def test_siblings_of_a_promoted_replica_go_on(program):
+    with Node(program) as primary, Node(program) as heir, Node(program) as sibling, \
+            Node(nodes.REDIS) as cousin:
+        fill(primary)
+        for replica in (heir, sibling, cousin):
+            replica.follow(primary)
+        wait_linked(heir, sibling, cousin)
+        wait_same_offset(primary, heir, sibling, cousin)
+        heir.ask("REPLICAOF", "NO", "ONE")
+        heir.ask("SET", "written", "by the heir")
+        for replica in (sibling, cousin, primary):
+            replica.follow(heir)
+        wait_linked(sibling, cousin, primary)
+        settle(heir, sibling, cousin, primary)
+        assert int(heir.info("stats")["sync_full"]) == 0, heir.info("stats")
+        assert heir.info()["master_replid2"] != "0" * 40
+
+
+def test_replica_manners(program):
+    with Node(program) as primary, Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        assert replica.error("SET", "k", "v").startswith("READONLY You can't write against a read")
+        assert replica.ask("ROLE")[0][1] == b"slave"
+        primary.ask("SET", "soon", "gone", "PX", 300)
+        primary.ask("SET", "stays", "here")
+        wait_same_offset(primary, replica)
+        assert replica.ask("GET", "soon") == b"gone"
+        assert replica.raw("REPLICAOF", "127.0.0.1", primary.port)[1].startswith(b"OK Already")
+        lab.wait_for(lambda: replica.ask("GET", "soon") is None, "hidden")
+        lab.wait_for(lambda: replica.ask("DBSIZE") == 1, "the primary removed it")
+        replica.ask("CONFIG", "SET", "replica-serve-stale-data", "no")
+        primary.kill()
+        lab.wait_for(lambda: replica.raw("GET", "stays")[0] == "error", "link down")
+        assert replica.error("GET", "stays").startswith("MASTERDOWN Link with MASTER is down")
+        assert replica.ask("INFO", "replication")
+        replica.ask("REPLICAOF", "NO", "ONE")
+        assert replica.ask("GET", "stays") == b"here"
+
+
+def test_waiting_for_replicas(program):
+    with Node(program) as primary, Node(program, follows=primary) as one, \
+            Node(nodes.REDIS, follows=primary) as two:
+        wait_linked(one, two)
+        primary.ask("SET", "k", 1)
+        assert primary.ask("WAIT", 2, 5000) == 2
+        assert primary.ask("WAIT", 3, 50) == 2
+        two.process.send_signal(19)  # SIGSTOP
+        primary.ask("SET", "k", 2)
+        start = time.monotonic()
+        assert primary.ask("WAIT", 2, 200) == 1
+        assert 0.15 < time.monotonic() - start < 5
+        two.process.send_signal(18)
+        primary.ask("CONFIG", "SET", "min-replicas-to-write", 3)
+        assert primary.error("SET", "k", 3) == "NOREPLICAS Not enough good replicas to write."
+        primary.ask("CONFIG", "SET", "min-replicas-to-write", 2)
+        lab.wait_for(lambda: primary.raw("SET", "k", 3)[0] != "error", "replicas are good again")
+        assert one.error("WAIT", 1, 1).startswith("ERR WAIT cannot be used with replica")
+
+
+def test_acknowledged_writes(program):
+    with Node(program) as primary, Node(program) as one, Node(program) as two:
+        for replica in (one, two):
+            replica.follow(primary)
+        wait_linked(one, two)
+        primary.ask("CONFIG", "SET", "replication-ack", "quorum")
+        for i in range(50):
+            primary.ask("SET", f"k{i}", i)
+        start = time.monotonic()
+        primary.connection.send(b"".join(
+            lab.request(f"SET p{i} {i}") for i in range(2000)))
+        for _ in range(2000):
+            assert primary.connection.read() == ("simple", b"OK")
+        assert time.monotonic() - start < 10
+        primary.ask("CONFIG", "SET", "replication-ack", "all")
+        primary.ask("CONFIG", "SET", "replication-ack-timeout", 200)
+        two.process.send_signal(19)
+        refused = primary.error("SET", "k", "v")
+        assert refused.startswith("NOTACKED") and "only 1 of 2 replicas" in refused, refused
+        other = primary.client()
+        assert other.ask([b"GET", b"k"]) == ("bulk", b"v"), "reads of others do not wait"
+        other.close()
+        two.process.send_signal(18)
+        lab.wait_for(lambda: primary.raw("SET", "k", "w")[0] != "error", "both acknowledge again")
+
+
+def test_failover_command(program):
+    with Node(program) as primary, Node(program, follows=primary) as replica, \
+            Node(nodes.REDIS, follows=primary) as other:
+        wait_linked(replica, other)
+        assert primary.error("FAILOVER", "TO", "127.0.0.1", 1) == \
+            "ERR FAILOVER target HOST and PORT is not a replica."
+        fill(primary)
+        primary.ask("FAILOVER", "TO", "127.0.0.1", replica.port)
+        lab.wait_for(lambda: replica.info()["role"] == "master", "the replica leads")
+        wait_linked(primary)
+        assert primary.info()["master_failover_state"] == "no-failover"
+        replica.ask("SET", "after", "failover")
+        settle(replica, primary)
+        assert int(replica.info("stats")["sync_full"]) == 0
+        # And on to a real Redis and back.
+        other.follow(replica)
+        wait_linked(other)
+        replica.ask("FAILOVER", "TO", "127.0.0.1", other.port)
+        lab.wait_for(lambda: other.info()["role"] == "master", "redis leads")
+        wait_linked(replica)
+        other.ask("FAILOVER", "TO", "127.0.0.1", replica.port)
+        lab.wait_for(lambda: replica.info()["role"] == "master", "larder leads again")
+        wait_linked(other)
+        settle(replica, other)
+
+
+def test_planned_stop_hands_over(program):
+    with Node(program, "--shutdown-on-sigterm", "failover") as primary, \
+            Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        with Writer(primary, 5) as writer:
+            lab.wait_for(lambda: writer.count > 100, "writes")
+            primary.process.terminate()
+            primary.process.wait(lab.PATIENCE_S)
+            writer.join(lab.PATIENCE_S)
+            writer.fault = None  # its connection ended
+        assert replica.info()["role"] == "master"
+
+
+def test_clients_of_the_stream(program):
+    with Node(program) as primary, Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        lines = primary.ask("CLIENT", "LIST", "TYPE", "replica").decode()
+        assert lines.count("flags=S") == 1, lines
+        assert replica.ask("CLIENT", "LIST", "TYPE", "master").decode().count("flags=M") == 1
+        assert primary.ask("CLIENT", "KILL", "TYPE", "replica") == 1
+        lab.wait_for(lambda: int(primary.info("stats")["sync_partial_ok"]) == 1, "it came back")
+        assert replica.ask("CLIENT", "KILL", "TYPE", "master") == 1
+        lab.wait_for(lambda: int(primary.info("stats")["sync_partial_ok"]) == 2, "and again")
+        wait_linked(replica)
+
+
+def test_passwords(program):
+    with Node(program, "--requirepass", "secret") as primary, Node(program) as replica:
+        replica.follow(primary)
+        lab.wait_for(lambda: "NOAUTH" in replica.log_text(), "refused")
+        replica.ask("CONFIG", "SET", "masterauth", "secret")
+        wait_linked(replica)
+
+
+def test_rdb_of_redis_cli(program):
+    with Node(program) as server, lab.folder() as folder:
+        fill(server)
+        path = os.path.join(folder, "dump.rdb")
+        code, said = lab.run_to_end("redis-cli", ["-p", str(server.port), "--rdb", path])
+        assert code == 0 and os.path.getsize(path) > 1000, said
+        code, said = lab.run_to_end("redis-check-rdb", [path])
+        assert code == 0, said
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""What belongs to no family of commands: MONITOR, clients that hold too much, listeners, INFO's
+fields, the out-of-memory score. Against us and redis-server. server_details.py LARDER_SERVER"""
+import os
+import re
+import sys
+import threading
+
+import listeners
+from listeners import Client, check
+
+KEYS = 30_000
+
+
+def test_larder_monitor_cuts_no_reply(server):
+    admin = Client(server)
+    for first in range(0, KEYS, 1000):
+        admin("MSET", *[word for n in range(first, first + 1000) for word in (f"key:{n}", "v")])
+    busy, over = Client(server), threading.Event()
+
+    def talk():
+        while not over.is_set():
+            busy("SET", "key:1", "v")
+    talker = threading.Thread(target=talk)
+    monitor = Client(server)
+    check("MONITOR", monitor("MONITOR"), "OK")
+    talker.start()
+    try:
+        for _ in range(20):
+            monitor.tell("KEYS", "*")
+            while (answer := monitor.read())[0] == "simple":
+                assert answer[1].decode().split()[0].replace(".", "").isdigit(), answer
+            check("kind", answer[0], "array")
+            kinds = {kind for kind, _ in answer[1]}
+            check("all of the reply", (len(answer[1]), kinds), (KEYS, {"bulk"}))
+    finally:
+        over.set()
+        talker.join()
+
+
+def total(admin, name):
+    lines = [line for line in admin("CLIENT", "LIST").split("\n") if f"name={name} " in line]
+    return int(re.search(r"tot-mem=(\d+)", lines[0]).group(1)) if lines else None
+
+
+def test_clients_that_hold_too_much_go(server):
+    """Each with another kind of memory."""
+    admin = Client(server)
+    admin("CLIENT", "NO-EVICT", "on")
+
+    def evicted(name, *step):
+        client = Client(server)
+        client("CLIENT", "SETNAME", name)
+        admin("CONFIG", "SET", "maxmemory-clients", "400000")
+        try:
+            for number in range(100_000):
+                client(*[word.replace("#", str(number)) for word in step])
+            gone = False
+        except (OSError, listeners.resp.Closed):
+            gone = True
+        admin("CONFIG", "SET", "maxmemory-clients", "0")
+        check(f"{name} was disconnected", gone, True)
+        check(f"{name} is listed", total(admin, name), None)
+    evicted("watcher", "WATCH", "key:#")
+    evicted("subscriber", "SUBSCRIBE", "channel:#")
+    evicted("pattern", "PSUBSCRIBE", "channel:#*")
+    queuer = Client(server)
+    queuer("CLIENT", "SETNAME", "queuer")
+    queuer("MULTI")
+    admin("CONFIG", "SET", "maxmemory-clients", "3000000")
+    try:
+        for _ in range(10):
+            queuer("SET", "k", "v" * 500_000)
+        gone = False
+    except (OSError, listeners.resp.Closed):
+        gone = True
+    admin("CONFIG", "SET", "maxmemory-clients", "0")
+    check("queuer was disconnected", gone, True)
+
+
+def test_monitors_are_normal_clients(server):
+    admin, monitor = Client(server), Client(server)
+    monitor("MONITOR")
+    assert f"id={monitor.id} " in admin("CLIENT", "LIST", "TYPE", "normal")
+    assert f"id={monitor.id} " not in admin("CLIENT", "LIST", "TYPE", "replica")
+
+
+def fields(text):
+    return {line.split(":")[0] for line in text.split("\r\n") if ":" in line}
+
+
+def test_larder_has_redis_fields(server):
+    """Exporters ask for them."""
+    redis = listeners.servers.Server("redis", "redis-server", [])
+    ours, theirs = Client(server), Client(redis)
+    for client in (ours, theirs):
+        client("SET", "k", "v")
+        client("GET", "k")
+    missing = fields(theirs("INFO", "everything")) - fields(ours("INFO", "everything"))
+    redis.stop()
+    check("missing in INFO", missing, set())
+
+
+DATA = """
+SET text hello | SET number 12345 | SETRANGE raw 3 x | SET timed v PXAT 99999999999999
+RPUSH list a 1 -7 """ + "x" * 9000 + """ | SADD ints 3 1 2 | SADD words b a c | HSET hash f v g w
+ZADD scores 1.5 a -inf b 3 c 0.1 d | XADD stream 5-1 f v g w | XADD stream 6-0 f v
+XGROUP CREATE stream group 0 | SELECT 3 | SET other x | PFADD log a b c | SELECT 0
+"""
+
+
+def test_larder_digests_as_redis(server):
+    redis = listeners.servers.Server("redis", "redis-server", [])
+    ours, theirs = Client(server), Client(redis)
+
+    def same(*words):
+        check(" ".join(words), ours(*words), theirs(*words))
+    ours("FLUSHALL")
+    same("DEBUG", "DIGEST")
+    for line in DATA.strip().replace("\n", "|").split("|"):
+        same(*line.split())
+        same("DEBUG", "DIGEST")
+    for client in (ours, theirs):
+        client("SADD", "many", *range(2000))
+        client("HSET", "wide", *[word for n in range(2000) for word in (f"f{n}", n)])
+        client("ZADD", "ranks", *[word for n in range(2000) for word in (n / 7, f"m{n}")])
+    keys = ours("KEYS", "*")
+    same("DEBUG", "DIGEST-VALUE", *keys, "absent")
+    same("DEBUG", "DIGEST")
+    ours("FLUSHALL")
+    redis.stop()
+
+
+def test_larder_tells_its_listeners(server):
+    admin = Client(server)
+    assert f"listener0:name=tcp,bind=127.0.0.1,port={server.port}" in admin("INFO", "server")
+
+
+def score(server):
+    with open(f"/proc/{server.process.pid}/oom_score_adj") as file:
+        return int(file.read())
+
+
+def test_oom_score(server):
+    admin = Client(server)
+
+    def config(*words):
+        return admin("CONFIG", "SET", *words)
+    base = score(server)
+    check("on", config("oom-score-adj-values", "10 20 30", "oom-score-adj", "yes"), "OK")
+    check("relative", score(server), base + 10)
+    config("oom-score-adj-values", "15 20 30")
+    check("changed", score(server), base + 15)
+    config("oom-score-adj", "absolute")
+    check("absolute", score(server), 15)
+    config("oom-score-adj", "no")
+    check("restored", score(server), base)
+    config("oom-score-adj-values", "40 40 40")
+    check("untouched", score(server), base)
+
+
+def main():
+    tests = [test for name, test in globals().items() if name.startswith("test_")]
+    chosen = sys.argv[2:]
+    if chosen:
+        tests = [test for test in tests if any(word in test.__name__ for word in chosen)]
+    for test in tests:
+        test.__name__ = test.__name__.removeprefix("test_")
+    sys.exit(listeners.run(os.path.abspath(sys.argv[1]), tests, ["--enable-debug-command", "yes"]))
+
+
+if __name__ == "__main__":
+    main()
