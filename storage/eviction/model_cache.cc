@@ -53,8 +53,7 @@ Resident ModelCache::resident(size_t slot, int64_t now_ms) const {
   const int64_t expiry_ms = known.expiry_s == 0 ? -1 : int64_t{known.expiry_s} * 1000;
   // Where objects are counted and not their bytes, no policy is to weigh them.
   const uint32_t bytes = limit_.bytes == INT64_MAX ? 1 : known.bytes;
-  return {node.place, static_cast<uint8_t>(node.home), Stamp(node.stamp), bytes, expiry_ms,
-          now_ms};
+  return {node.place, static_cast<uint8_t>(node.home), Stamp(node.stamp), bytes, expiry_ms, now_ms};
 }
 
 bool ModelCache::use(const Object& object, int64_t now_ms) {
