@@ -33,6 +33,10 @@ size_t outside_bytes(Encoding encoding, Bytes payload) {
   return 0;
 }
 
+size_t memory_of_parts(const Entry& entry, size_t outside_bytes) {
+  return Slab::usable(entry.bytes()) + sizeof(Table::Slot) + outside_bytes;
+}
+
 class BlobGarbage : public Garbage {
  public:
   explicit BlobGarbage(Blob* blob) : blob_(blob) {}
@@ -151,7 +155,7 @@ Item Keyspace::add(const Key& key, const EntryShape& shape) {
   }
   if (services_.eviction != nullptr && !services_.eviction->holds(*entry)) {
     services_.eviction->inserted(*entry, where.place, services_.home,
-                                 entry->bytes() + shape.outside_bytes, services_.now_ms);
+                                 memory_of_parts(*entry, shape.outside_bytes), services_.now_ms);
   }
   return item;
 }

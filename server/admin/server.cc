@@ -284,7 +284,6 @@ int serve(LoadedOptions loaded) {
   if (const std::string error = plan_descriptors(options, threads, log); !error.empty()) {
     return fail(log, options, error);
   }
-
   seed_hash(random_seed());
   ReclaimerThread reclaimer;
   const unsigned shard_bits = shard_bits_for(threads);

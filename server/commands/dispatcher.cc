@@ -465,6 +465,7 @@ void Dispatcher::note_effects(Call& call) {
     effects_.clear();
     return;
   }
+  if (!lives_.empty()) [[unlikely]] gather_lives(call);
   if (!call.changed_ && effects_.empty()) return;
   if (call.effect_ == Call::Effect::request && effects_.empty()) {
     session.effect_end = log.append(session.db, canonical(call));
@@ -476,8 +477,23 @@ void Dispatcher::note_effects(Call& call) {
 
 // Of one command of a transaction or script.
 void Dispatcher::gather_effects(Call& call) {
+  if (!lives_.empty()) [[unlikely]] gather_lives(call);
   if (!call.changed_ || call.effect_ != Call::Effect::request) return;
   effects_.add(call.session().db, canonical(call));
+}
+
+void Dispatcher::gather_lives(Call& call) {
+  if (call.changed_ && call.effect_ == Call::Effect::request) {
+    effects_.add(call.session().db, canonical(call));
+  }
+  call.effect_ = Call::Effect::given;
+  for (const Life& life : lives_) {
+    char digits[kInt64TextMax];
+    const Bytes time(digits, format_int64(life.expiry_ms, digits));
+    const Bytes words[] = {"PEXPIREAT", life.key.key().name, time};
+    effects_.add(life.key.db, words);
+  }
+  lives_.clear();
 }
 
 // What the running snapshot still has to write of the keys that the call may change.
