@@ -332,6 +332,31 @@ def test_ports_change_at_run_time(program, authority):
             check("TLS", TlsClient(server, port=port).ask([b"PING"]), ("simple", b"PONG"))
 
 
+def test_a_redis_as_replica(program, authority):
+    with Larder(program, authority, "--repl-diskless-sync-delay", "0") as server:
+        writer = resp.Connection(server.port, 2)
+
+        def write(name, count):
+            writer.send(b"".join(resp.encode([b"SET", b"%s:%d" % (name, n), b"v" * 500])
+                                 for n in range(count)))
+            for _ in range(count):
+                check("SET", writer.read(), ("simple", b"OK"))
+        write(b"before", 5000)
+        cert, key = authority.files("client")
+        redis = servers.Server("redis", "redis-server", [
+            "--tls-replication", "yes", "--tls-cert-file", cert, "--tls-key-file", key,
+            "--tls-ca-cert-file", authority.ca, "--replicaof", "127.0.0.1",
+            str(server.tls_port)])
+        replica = resp.Connection(redis.port, 2)
+        wait_for(lambda: b"master_link_status:up" in replica.ask([b"INFO", b"replication"])[1],
+                 "the replica to be in step")
+        write(b"behind", 5000)
+        check("WAIT", writer.ask([b"WAIT", b"1", b"10000"]), ("integer", 1))
+        check("keys", replica.ask([b"DBSIZE"]), ("integer", 10_000))
+        replica.close()
+        redis.stop()
+
+
 def test_only_tls(program, authority):
     tls_port = servers.free_port()
     process = subprocess.Popen(
