@@ -165,15 +165,14 @@ std::string check_client_identity(const TlsOptions& options) {
 std::string fill(SSL_CTX* context, const TlsOptions& options) {
   if (options.cert_file.empty()) return "tls-port needs tls-cert-file";
   if (options.key_file.empty()) return "tls-port needs tls-key-file";
-  std::string error = choose_protocols(context, options.protocols);
+  std::string error =
+      load_identity(context, options.cert_file, options.key_file, options.key_password);
+  if (error.empty()) error = choose_protocols(context, options.protocols);
   if (error.empty()) error = load_authorities(context, options);
   if (error.empty()) error = choose_clients(context, options);
   if (error.empty()) error = choose_ciphers(context, options);
   if (error.empty()) error = load_dh_parameters(context, options.dh_file);
   if (error.empty()) error = check_client_identity(options);
-  if (error.empty()) {
-    error = load_identity(context, options.cert_file, options.key_file, options.key_password);
-  }
   choose_sessions(context, options);
   return error;
 }
@@ -200,7 +199,8 @@ ssl_st* TlsContext::make_session() const {
 std::string take_tls_errors() {
   std::string text;
   while (const unsigned long code = ERR_get_error()) {
-    const char* const reason = ERR_reason_error_string(code);
+    const char* const reason = ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code))
+                                                      : ERR_reason_error_string(code);
     if (reason == nullptr || text.find(reason) != std::string::npos) continue;
     text += (text.empty() ? "" : ", ") + std::string(reason);
   }
