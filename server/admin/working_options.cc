@@ -348,7 +348,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      }},
     {.name = "list-compress-depth", .kind = Kind::integer, .standard = "0", .section = In::memory,
      .summary = "Blocks at each end of a list that are never compressed; those between them are "
-                "when it saves a quarter. 0: two; above 64: nothing is compressed.",
+                "when it saves an eighth. 0: two; above 64: nothing is compressed.",
      .high = INT_MAX,
      .apply = [](const Options& options, OptionTargets& to) -> std::string {
        to.settings.list_compress_depth.store(options.integer("list-compress-depth"));
