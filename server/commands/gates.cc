@@ -89,7 +89,7 @@ struct Allowed {
     if (verdict.allowed()) return Status::ok();
     if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
     return Status::error("NOPERM " +
-                         denial_text(verdict, *session.acl_user, command, input.args));
+                         denial_text(verdict, session.user, command, input.args));
   }
 };
 

@@ -221,14 +221,26 @@ def larder_no_request_slips_through(server):
 
 
 def scripts_run_as_their_caller(server):
-    if Client(server)("COMMAND", "INFO", "eval") == [None]:
-        return
-    user(server, "scripter", "+eval", "+ping", "+get", "~mine")
+    user(server, "scripter", "+eval", "+get", "+set", "~mine")
     scripter = as_user(server, "scripter")
-    if "NOPERM" not in scripter("EVAL", "return redis.pcall('incr', 'x')", 0):
-        reply = scripter("EVAL", "return redis.call('incr', 'mine')", 1, "mine")
-        if "ACL failure" not in reply and "The user executing the script" not in reply:
-            denied("script", reply)
+    admin = Client(server)
+    admin("ACL", "LOG", "RESET")
+    check("allowed", scripter("EVAL", "return redis.call('get', 'mine')", 1, "mine"), None)
+    for script in ("return redis.call('incr', 'mine')", "return redis.pcall('get', 'yours')"):
+        reply = scripter("EVAL", script, 0)
+        if "ACL failure in script" not in reply and "The user executing the script" not in reply:
+            raise AssertionError(f"{script}: {reply}")
+    entries = [plain_map(entry) for entry in admin("ACL", "LOG")]
+    check("log", [(e["reason"], e["context"], e["object"]) for e in entries],
+          [("key", "lua", "yours"), ("command", "lua", "incr")])
+    check("client-info", "cmd=eval" in entries[0]["client-info"], True)
+    check("keys", scripter("EVAL", "return 1", 1, "yours").split()[0], "NOPERM")
+    asks = """local all = {}
+    for _, words in ipairs({{'set', 'mine', 'x'}, {'set', 'yours', 'x'}, {'incr', 'mine'}}) do
+      table.insert(all, redis.acl_check_cmd(unpack(words)) and 1 or 0)
+    end
+    return all"""
+    check("acl_check_cmd", scripter("EVAL", asks, 0), [1, 0, 0])
 
 
 # -- files: servers of their own ------------------------------------------------------------------
@@ -347,6 +359,27 @@ def passwords_by_option(program):
         check("no user lines", "user " in open(files.config).read(), False)
 
 
+def what_was_allowed_once_is_loaded(program):
+    """Transactions and SORT of the append-only file ask no user, not even the default one."""
+    config = "user default off -@all\nuser boss on nopass ~* &* +@all\nappendonly yes\n"
+    with FileServer(program, config=config) as files:
+        files.server.stop()
+        files.options = ["--dir", files.folder.name]
+        files.start()
+        for round in (1, 2):
+            boss = resp.Connection(files.server.port, 2)
+            check("auth", plain(boss.ask([b"AUTH", b"boss", b"x"])), "OK")
+            if round == 1:
+                for line in ("RPUSH list 2 1", "MSET w1 5 w2 4", "MULTI", "SET a b", "INCR c",
+                             "EXEC", "SORT list BY w* STORE sorted"):
+                    boss.ask([word.encode() for word in line.split()])
+                files.server.stop()
+                files.start()
+                continue
+            check("transaction", plain(boss.ask([b"MGET", b"a", b"c"])), ["b", "1"])
+            check("sorted", plain(boss.ask([b"LRANGE", b"sorted", b"0", b"-1"])), ["2", "1"])
+
+
 def bad_starts(program):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "users.acl")
@@ -371,7 +404,8 @@ def main():
         strangers_wait_outside_while_the_default_user_is_off, larder_hello_takes_the_last_login,
         client_kill_knows_users, larder_secrets_are_not_shown, larder_no_request_slips_through,
         scripts_run_as_their_caller])
-    for test in (acl_files, configuration_files, passwords_by_option, bad_starts):
+    for test in (acl_files, configuration_files, passwords_by_option,
+                 what_was_allowed_once_is_loaded, bad_starts):
         try:
             test(larder)
         except (AssertionError, resp.Closed, OSError) as fault:
