@@ -58,6 +58,9 @@ class Saver : public Persistence {
 
  private:
   void run();
+  void refresh();
+  std::string known_path() const;
+  bool flush_needs_save();
   std::string save();
   std::string write_file(const std::string& path, uint64_t& changes);
   void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
@@ -70,10 +73,12 @@ class Saver : public Persistence {
 
   Services& services_;
   const Logs logs_;
+  const bool checksum_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool ended_ = false;         // guarded by mutex_
+  std::string path_;           // guarded by mutex_: of the file, as of the last tick
   bool wanted_ = false;        // guarded by mutex_
   std::vector<Done> waiting_;  // guarded by mutex_
   std::thread thread_;
@@ -82,12 +87,14 @@ class Saver : public Persistence {
     std::thread thread;
     std::shared_ptr<std::atomic<bool>> over;
   };
-  std::vector<Errand> errands_;       // guarded by mutex_
+  std::vector<Errand> errands_;  // guarded by mutex_
 
   std::atomic<bool> saving_{false};  // or about to
   std::atomic<bool> save_at_end_{true};
   std::atomic<uint64_t> changes_saved_{0};  // total_changes() when what is on the disk was true
-  std::atomic<int64_t> last_save_ms_;       // Unix time
+  std::atomic<bool> flushed_{false};        // FLUSHALL came, at these changes
+  std::atomic<uint64_t> changes_flushed_{0};
+  std::atomic<int64_t> last_save_ms_;  // Unix time
   std::atomic<int64_t> last_attempt_ms_{0};
   std::atomic<bool> last_save_ok_{true};
   std::atomic<int64_t> last_took_ms_{-1};

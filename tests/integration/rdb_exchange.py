@@ -137,7 +137,7 @@ def payloads(source, target):
 def start(name, folder, *options):
     program = LARDER if name == "larder" else "redis-server"
     server = servers.Server(name, program, ["--dir", folder, "--dbfilename", "dump.rdb", *options])
-    client = Client(server.port)
+    client = Client(server.port, 2)
     for _ in range(200):
         if client.raw("PING")[0] == "simple":
             return server, client
