@@ -118,8 +118,8 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .high = INT_MAX, .apply = apply},
     {.name = "repl-diskless-load", .kind = Kind::choice, .standard = "disabled",
      .section = In::replication,
-     .summary = "Whether a replica loads a full sync as it comes. Disabled, it is kept in a file in "
-                "`dir` until it is whole, and the old data lives until then.",
+     .summary = "Whether a replica loads a full sync as it comes. Disabled, it is kept in a file "
+                "in `dir` until it is whole, and the old data lives until then.",
      .choices = "disabled on-empty-db swapdb", .apply = apply},
     {.name = "repl-disable-tcp-nodelay", .kind = Kind::boolean, .standard = "no",
      .section = In::replication,
