@@ -136,7 +136,8 @@ bool Link::receive(const Agreement& agreement) {
   transfer_total_.store(transfer.total_bytes());
   Spool spool;
   spool.end_with(interrupt_);
-  const bool spooled = !settings_.diskless_load.load() && spool.open(settings_.texts().folder);
+  const bool direct = settings_.loads_as_it_comes.load() && services_.store.totals().keys == 0;
+  const bool spooled = !direct && spool.open(settings_.texts().folder);
   const auto progress = [&] {
     transfer_bytes_.store(transfer.bytes());
     heard_ms_.store(steady_ms());

@@ -70,7 +70,7 @@ def test_larder_follows_redis_from_a_file(program):
 
 def test_larder_follows_larder(program):
     with Node(program, *BACKLOG) as primary, Node(program) as one, Node(program) as two:
-        two.ask("CONFIG", "SET", "repl-diskless-load", "swapdb")
+        two.ask("CONFIG", "SET", "repl-diskless-load", "on-empty-db")
         follow_under_load(primary, one, two)
 
 
