@@ -187,7 +187,8 @@ Replicator::Primary primary_of(const Options& options) {
 // What was answered reaches the replicas, if they are quick, and one takes over, if that was asked.
 void leave_replicas(Replicator& replicator, const Configuration& now, Log& log) {
   const std::string how = now.value("shutdown-on-sigterm").value_or("");
-  const int64_t patience_ms = std::atoll(now.value("shutdown-timeout").value_or("10").c_str()) * 1000;
+  const int64_t seconds = std::atoll(now.value("shutdown-timeout").value_or("10").c_str());
+  const int64_t patience_ms = seconds * 1000;
   if (how.find("failover") != how.npos && replicator.hand_over(patience_ms)) {
     return log.notice("A replica has taken over");
   }
@@ -230,6 +231,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
                const LoadedOptions& loaded, const sigset_t& signals) {
   const Options& options = loaded.options;
   services.settings.set_trouble(kLoading, true);
+  helpers.replicator.start(services);
   network.start(services);
   if (const std::string error = load_data(helpers, loaded); !error.empty()) {
     network.stop(0);
@@ -254,6 +256,23 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   return 0;
 }
 
+unsigned threads_of(const Options& options) {
+  const auto asked = static_cast<unsigned>(options.integer("threads"));
+  return asked != 0 ? asked : usable_cores();
+}
+
+NetworkEvents network_events(Log& log) {
+  return {[&log](const std::string& text) { log.verbose(text); },
+          [&log](const std::string& text) { log.warning(text); },
+          [] { ::kill(::getpid(), SIGTERM); }};
+}
+
+Replicator::LogLine replication_log(Log& log) {
+  return [&log](bool warning, const std::string& text) {
+    warning ? log.warning(text) : log.notice(text);
+  };
+}
+
 AofEvents aof_events(Log& log) {
   return {.notice = [&log](const std::string& text) { log.notice(text); },
           .warning = [&log](const std::string& text) { log.warning(text); },
@@ -274,16 +293,13 @@ int serve(LoadedOptions loaded) {
   std::string fault = open_log(log, options);
   if (!fault.empty()) return fail(log, Options(), fault);  // it goes to stderr still
 
-  const auto asked = static_cast<unsigned>(options.integer("threads"));
-  const unsigned threads = asked != 0 ? asked : usable_cores();
+  const unsigned threads = threads_of(options);
   limit_by_container(options);
-  if (const std::string error = set_directory(options); !error.empty()) {
-    return fail(log, options, error);
-  }
+  fault = set_directory(options);
   log_start(log, loaded, threads);
-  if (const std::string error = plan_descriptors(options, threads, log); !error.empty()) {
-    return fail(log, options, error);
-  }
+  if (fault.empty()) fault = plan_descriptors(options, threads, log);
+  if (!fault.empty()) return fail(log, options, fault);
+
   seed_hash(random_seed());
   ReclaimerThread reclaimer;
   const unsigned shard_bits = shard_bits_for(threads);
@@ -296,9 +312,7 @@ int serve(LoadedOptions loaded) {
   listeners.tracking.connect(store);
   Registry registry;
   add_all_commands(registry);
-  if (const std::string error = rename_commands(registry, loaded); !error.empty()) {
-    return fail(log, options, error);
-  }
+  fault = rename_commands(registry, loaded);
   LiveSettings settings;
   SlowLog slow_log;
   LatencyMonitor latency;
@@ -312,17 +326,11 @@ int serve(LoadedOptions loaded) {
   LiveConfiguration configuration(
       options, loaded.file,
       {store, settings, slow_log, log, listeners, replication_settings, access, tls});
-  fault = configuration.apply_all();
+  if (fault.empty()) fault = configuration.apply_all();
   if (fault.empty()) fault = load_users(access, loaded);
+  Network network(threads, registry.all().size(), network_events(log), tls);
+  if (fault.empty()) fault = network.listen(listen_options(options));
   if (!fault.empty()) return fail(log, options, fault);
-  Network network(threads, registry.all().size(),
-                  {[&log](const std::string& text) { log.verbose(text); },
-                   [&log](const std::string& text) { log.warning(text); },
-                   [] { ::kill(::getpid(), SIGTERM); }},
-                  tls);
-  if (const std::string error = network.listen(listen_options(options)); !error.empty()) {
-    return fail(log, options, error);
-  }
   configuration.set_listen_again(
       [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
@@ -342,11 +350,8 @@ int serve(LoadedOptions loaded) {
   services.append_only = &append_only;
   configuration.set_append_only(
       [&](const Options& now) { append_only.configure(aof_options(now)); });
-  Replicator replicator(replication_settings, [&log](bool warning, const std::string& text) {
-    warning ? log.warning(text) : log.notice(text);
-  });
+  Replicator replicator(replication_settings, replication_log(log));
   services.replication = &replicator;
-  replicator.start(services);
   return serve_data(services, network, {saver, append_only, replicator, tls}, log, loaded, signals);
 }
 

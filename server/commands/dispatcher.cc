@@ -12,6 +12,7 @@
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
+#include "server/commands/replication.h"
 #include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
 #include "server/commands/transactions.h"
@@ -130,6 +131,7 @@ Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& sess
     return Outcome::done;
   }
   if (services_.listeners.pushes.congested()) return Outcome::postponed;
+  session.acl_pass = services_.access.generation();  // it may do everything
   sees_expired = true;
   const Outcome outcome = run_passed(request, session, reply, now_ms, waker);
   sees_expired = false;
@@ -239,6 +241,12 @@ void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<co
 // What the user may not do by itself, its scripts may not either.
 Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   Session& session = outer.session();
+  const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
+  if (trouble != 0 && !sees_expired) [[unlikely]] {
+    const Flag flags = nested.command.spec->flags;
+    Status refusal = replication_refusal(trouble, {has(flags, Flag::write), true});
+    if (!refusal.is_ok()) return refusal;
+  }
   const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
                                     nested.command, nested.args);
   if (verdict.allowed()) [[likely]] return Status::ok();

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "server/commands/append_only.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/listeners.h"
@@ -256,7 +257,9 @@ class WaitTask : public Task {
 
  private:
   int64_t local() const {
-    return services_.listeners.safe_point.on_disk() >= wish_.offset ? 1 : 0;
+    const AppendOnly* file = services_.append_only;
+    if (file == nullptr || !file->facts().enabled) return 0;
+    return file->synced_offset() >= wish_.offset ? 1 : 0;
   }
   int64_t replicas() const {
     return static_cast<int64_t>(replicator_.count_acked(wish_.offset, wish_.on_disk));
