@@ -242,8 +242,9 @@ Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
                                     nested.command, nested.args);
   if (verdict.allowed()) [[likely]] return Status::ok();
+  worker_.stats->commands[nested.command.id].rejected.add(1);
   return Status::error("ERR ACL failure in script: " +
-                       denial_text(verdict, *session.acl_user, nested.command, nested.args));
+                       denial_text(verdict, session.user, nested.command, nested.args));
 }
 
 void Dispatcher::run_inside(Call& outer, const Nested& nested) {
@@ -587,7 +588,7 @@ Status Dispatcher::refusal_of(Waiter& waiter) {
   worker_.stats->commands[waiter.command->id].rejected.add(1);
   if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
   const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
-  const std::string error = "NOPERM " + denial_text(verdict, *session.acl_user, *waiter.command,
+  const std::string error = "NOPERM " + denial_text(verdict, session.user, *waiter.command,
                                                     waiter.args);
   services_.error_stats.add(error);
   services_.workers.visit(

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "base/sha1.h"
+#include "server/commands/acl/gate.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/errors.h"
 #include "server/commands/script_run.h"
@@ -200,10 +201,11 @@ int acl_check_cmd(lua_State* L) {
   ScriptEngine::Scratch& scratch = engine.scratch();
   if (const char* error = read_words(L, scratch)) raise(L, error);
   ScriptJob* const job = engine.job();
-  if (job == nullptr || find_command(job->call.services().registry, scratch.words) == nullptr) {
-    raise(L, "ERR Invalid command passed to redis.acl_check_cmd()");
-  }
-  lua_pushboolean(L, 1);
+  const Command* const command =
+      job == nullptr ? nullptr : find_command(job->call.services().registry, scratch.words);
+  if (command == nullptr) raise(L, "ERR Invalid command passed to redis.acl_check_cmd()");
+  Call& call = job->call;
+  lua_pushboolean(L, may_run(call.services(), call.session(), *command, scratch.words) ? 1 : 0);
   return 1;
 }
 
