@@ -192,7 +192,7 @@ TEST(Acl, patterns_to_listen_to_are_compared_letter_by_letter) {
 
 TEST(Acl, what_is_printed_in_quotes_is_read_back) {
   AclUser user = rules().fresh_user("joe");
-  for (const std::string word : {"~a\"b", "&x'y)", R"(("~a\"b" "&x)" "~q\"'" +get))"}) {
+  for (const std::string word : {"~a\"b", "&x'y)", R"rule(("~a\"b" "&x)" "~q\"'" +get))rule"}) {
     EXPECT_EQ(rules().apply(user, word), nullptr) << word;
   }
   const AclFile again = parse_acl_file(user.line(), "file", rules());
