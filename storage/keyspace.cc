@@ -102,8 +102,8 @@ void Keyspace::note_evictable(Item item) {
   if (eviction->holds(entry) && !eviction->may_evict(entry)) {
     eviction->removed(entry);
   } else if (!eviction->holds(entry) && eviction->may_evict(entry)) {
-    eviction->inserted(entry, item.where.place, services_.home, memory_of(entry),
-                       services_.now_ms);
+    // Not memory_of: the payload may not be laid out yet.
+    eviction->inserted(entry, item.where.place, services_.home, entry.bytes(), services_.now_ms);
   }
 }
 
