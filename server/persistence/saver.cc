@@ -285,6 +285,7 @@ std::string Saver::import(const Import& what) {
   LoadOptions options;
   options.threads = static_cast<unsigned>(services_.workers.count());
   options.replace = true;
+  options.functions = false;
   options.pattern = what.pattern;
   options.db = what.db;
   return load_from(what.path, options);
@@ -360,13 +361,15 @@ std::string Saver::reload(const Reload& how) {
   if (how.save) {
     ReplacingFile file(path, path + ".reload");
     RdbFileWriter out(file, true);
-    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}});
+    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}},
+                       function_codes());
     if (!out.finish() || !file.put_in_place()) return file.error();
     last_save_ms_.store(unix_ms());
   }
   if (how.flush) store.flush_locked(Store::kAllDatabases);
   LoadOptions options;
-  options.threads = 0;  // the locks are this thread's
+  options.threads = 0;        // the locks are this thread's
+  options.functions = false;  // they are not dropped either
   options.replace = how.merge;
   const std::string error = load_from(path, options);
   if (error.empty()) changes_saved_.store(total_changes());
