@@ -115,7 +115,6 @@ class Saver : public Persistence {
   std::atomic<uint64_t> saves_{0};
   std::atomic<uint64_t> keys_total_{0};
   std::atomic<uint64_t> keys_written_{0};
-  std::atomic<bool> loading_{false};
   std::atomic<int64_t> loading_start_ms_{0};
   std::atomic<uint64_t> loading_total_{0};
   std::atomic<uint64_t> loading_done_{0};
