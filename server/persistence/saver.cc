@@ -251,7 +251,6 @@ std::string Saver::load_from(const std::string& path, LoadOptions& options) {
   loading_start_ms_.store(began_ms);
   loading_total_.store(source.size());
   loading_done_.store(0);
-  loading_.store(true);
   int64_t told_ms = began_ms;
   options.checksum = checksum_;
   options.progress = [&](uint64_t offset) {
@@ -263,7 +262,6 @@ std::string Saver::load_from(const std::string& path, LoadOptions& options) {
                  std::to_string(offset * 100 / std::max<uint64_t>(source.size(), 1)) + "%");
   };
   const LoadOutcome outcome = load_rdb(source, services_, options);
-  loading_.store(false);
   loaded_keys_.store(outcome.loaded);
   expired_keys_.store(outcome.expired);
   if (!outcome.ok()) return path + ": " + outcome.error;
@@ -285,6 +283,7 @@ std::string Saver::import(const Import& what) {
   LoadOptions options;
   options.threads = static_cast<unsigned>(services_.workers.count());
   options.replace = true;
+  options.functions = false;
   options.pattern = what.pattern;
   options.db = what.db;
   return load_from(what.path, options);
@@ -335,7 +334,7 @@ PersistenceFacts Saver::facts() const {
   const int64_t began_ms = began_ms_.load();
   const int64_t took_ms = last_took_ms_.load();
   return {
-      .loading = loading_.load(),
+      .loading = (services_.settings.trouble.load() & kLoading) != 0,
       .loading_start_seconds = loading_start_ms_.load() / 1000,
       .loading_total_bytes = loading_total_.load(),
       .loading_loaded_bytes = loading_done_.load(),
@@ -360,13 +359,15 @@ std::string Saver::reload(const Reload& how) {
   if (how.save) {
     ReplacingFile file(path, path + ".reload");
     RdbFileWriter out(file, true);
-    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}});
+    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}},
+                       function_codes());
     if (!out.finish() || !file.put_in_place()) return file.error();
     last_save_ms_.store(unix_ms());
   }
   if (how.flush) store.flush_locked(Store::kAllDatabases);
   LoadOptions options;
-  options.threads = 0;  // the locks are this thread's
+  options.threads = 0;        // the locks are this thread's
+  options.functions = false;  // they are not dropped either
   options.replace = how.merge;
   const std::string error = load_from(path, options);
   if (error.empty()) changes_saved_.store(total_changes());

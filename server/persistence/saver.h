@@ -31,6 +31,12 @@ class Saver : public Persistence {
   // Waits for the save that runs.
   ~Saver() override;
 
+  // Where libraries of functions are kept. Before anything is loaded or saved.
+  struct Functions {
+    std::function<std::vector<std::string>()> codes;
+    std::function<std::string(Bytes code, bool replace)> load;
+  };
+  void set_functions(Functions functions) { functions_ = std::move(functions); }
   // Begins to look at save points and to take orders.
   void start();
 
@@ -51,6 +57,12 @@ class Saver : public Persistence {
   bool is_saving() const override { return saving_.load(); }
   bool has_save_points() const override;
   void prepare_end(bool save) override { save_at_end_.store(save); }
+  std::vector<std::string> function_codes() const override {
+    return functions_.codes ? functions_.codes() : std::vector<std::string>();
+  }
+  std::string load_function(Bytes code, bool replace) override {
+    return functions_.load ? functions_.load(code, replace) : "";
+  }
   void note_flush() override;
   void run_aside(std::function<void()> work) override;
   PersistenceFacts facts() const override;
@@ -73,6 +85,7 @@ class Saver : public Persistence {
 
   Services& services_;
   const Logs logs_;
+  Functions functions_;
   const bool checksum_;
 
   mutable std::mutex mutex_;
@@ -102,7 +115,6 @@ class Saver : public Persistence {
   std::atomic<uint64_t> saves_{0};
   std::atomic<uint64_t> keys_total_{0};
   std::atomic<uint64_t> keys_written_{0};
-  std::atomic<bool> loading_{false};
   std::atomic<int64_t> loading_start_ms_{0};
   std::atomic<uint64_t> loading_total_{0};
   std::atomic<uint64_t> loading_done_{0};
