@@ -239,12 +239,12 @@ int version_number() {
 
 void open_redis_library(lua_State* L, bool loading) {
   lua_createtable(L, 0, 32);
-  add_functions(L, {{"log", write_log}, {"register_function", register_function}});
+  add_functions(L, {{"log", write_log}});
   add_constants(L, {{"LOG_DEBUG", 0}, {"LOG_VERBOSE", 1}, {"LOG_NOTICE", 2}, {"LOG_WARNING", 3},
                     {"REDIS_VERSION_NUM", version_number()}});
   push(L, kRedisVersion);
   lua_setfield(L, -2, "REDIS_VERSION");
-  if (loading) return;
+  if (loading) return add_functions(L, {{"register_function", register_function}});
   add_functions(L, {{"call", redis_call}, {"pcall", redis_pcall}, {"error_reply", error_reply},
                     {"status_reply", status_reply}, {"sha1hex", sha1_hex}, {"setresp", set_resp},
                     {"set_repl", set_repl}, {"replicate_commands", answer_true},
