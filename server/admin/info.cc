@@ -349,7 +349,9 @@ void stats(Info& info) {
   info.add_ratio("instantaneous_input_repl_kbps", 0);
   info.add_ratio("instantaneous_output_repl_kbps", 0);
   info.add("rejected_connections", info.sum(&WorkerStats::connections_rejected));
-  const Replication::SyncCounts syncs = info.call.services().replication->sync_counts();
+  Replication* replication = info.call.services().replication;
+  const Replication::SyncCounts syncs =
+      replication == nullptr ? Replication::SyncCounts{} : replication->sync_counts();
   info.add("sync_full", static_cast<int64_t>(syncs.full));
   info.add("sync_partial_ok", static_cast<int64_t>(syncs.partial));
   info.add("sync_partial_err", static_cast<int64_t>(syncs.refused));
@@ -427,7 +429,10 @@ void eviction(Info& info) {
   info.add("eviction_recommended_memory", advice.bytes_at(advice.best_factor()));
 }
 
-void replication(Info& info) { info.text += info.call.services().replication->info(); }
+void replication(Info& info) {
+  Replication* replication = info.call.services().replication;
+  if (replication != nullptr) info.text += replication->info();
+}
 
 void cpu(Info& info) {
   const auto seconds = [&](const std::string& suffix, int who) {

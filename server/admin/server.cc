@@ -230,11 +230,18 @@ std::string listen_again(Network& network, Log& log, const Options& now) {
   return why;
 }
 
+// Whether loading takes time that clients should be told of.
+bool has_data(const Options& options) {
+  std::error_code error;
+  return std::filesystem::exists(options.text("dbfilename"), error) ||
+         std::filesystem::exists(options.text("appenddirname"), error);
+}
+
 // Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
 int serve_data(Services& services, Network& network, const Helpers& helpers, Log& log,
                const LoadedOptions& loaded, const sigset_t& signals) {
   const Options& options = loaded.options;
-  services.settings.set_trouble(kLoading, true);
+  services.settings.set_trouble(kLoading, has_data(options) || !loaded.import_path.empty());
   helpers.replicator.start(services);
   network.start(services);
   if (const std::string error = load_data(helpers, loaded); !error.empty()) {
@@ -306,6 +313,12 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
   return {codes, load};
 }
 
+auto script_log(Log& log) {
+  return [&log](int level, const std::string& line) {
+    log.write(static_cast<LogLevel>(level), line);
+  };
+}
+
 }  // namespace
 
 int serve(LoadedOptions loaded) {
@@ -360,9 +373,7 @@ int serve(LoadedOptions loaded) {
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
   ScriptRun script;
-  ScriptEngine scripts(settings, [&log](int level, const std::string& line) {
-    log.write(static_cast<LogLevel>(level), line);
-  });
+  ScriptEngine scripts(settings, script_log(log));
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
                     listeners, configuration, script, scripts, access, unix_ms(), random_hex(40)};
