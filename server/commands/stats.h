@@ -78,7 +78,8 @@ struct alignas(128) WorkerStats {
     for (size_t i = 0; i < command_count; ++i) commands[i].reset();
     for (Counter* counter :
          {&commands_run, &hits, &misses, &connections_received, &connections_rejected, &bytes_in,
-          &bytes_out, &reads, &writes, &tls_handshakes, &tls_failures, &errors, &query_buffer_kills, &output_buffer_kills, &evicted_clients}) {
+          &bytes_out, &reads, &writes, &tls_handshakes, &tls_failures, &errors,
+          &query_buffer_kills, &output_buffer_kills, &evicted_clients}) {
       counter->set(0);
     }
   }

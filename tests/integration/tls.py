@@ -278,7 +278,7 @@ def test_bad_values_change_nothing(program, authority):
         cert, key = authority.files("other")
         refused(server, "No such file", "tls-cert-file", "/nowhere/cert")
         refused(server, "private key", "tls-key-file", authority.ca)
-        refused(server, "does not belong", "tls-key-file", key)
+        refused(server, "key values mismatch", "tls-key-file", key)
         refused(server, "CA certificates", "tls-ca-cert-file", key)
         refused(server, "tls-ciphers", "tls-ciphers", "NONSENSE")
         refused(server, "tls-ciphersuites", "tls-ciphersuites", "NONSENSE")
