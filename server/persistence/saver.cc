@@ -370,8 +370,12 @@ std::string Saver::reload(const Reload& how) {
   options.functions = false;  // they are not dropped either
   options.replace = how.merge;
   const std::string error = load_from(path, options);
-  if (error.empty()) changes_saved_.store(total_changes());
-  return error;
+  if (!error.empty()) {
+    logs_.warning("DEBUG RELOAD failed: " + error);
+    return error;
+  }
+  changes_saved_.store(total_changes());
+  return "";
 }
 
 }  // namespace larder
