@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -32,6 +34,7 @@
 #include "server/persistence/saver.h"
 #include "server/replication/replicator.h"
 #include "server/scripting/engine.h"
+#include "server/scripting/function_store.h"
 #include "server/net/tls.h"
 #include "storage/store.h"
 
@@ -60,6 +63,7 @@ sigset_t block_signals() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk, not the end
   return signals;
 }
 
@@ -282,6 +286,26 @@ AofEvents aof_events(Log& log) {
           }};
 }
 
+// Files hold the libraries of functions too.
+Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
+  const auto codes = [&scripts] {
+    std::vector<std::string> all;
+    scripts.functions().for_each_library([&](Bytes code) { all.emplace_back(code); });
+    return all;
+  };
+  const auto load = [&scripts, &script](Bytes code, bool replace) {
+    constexpr std::chrono::milliseconds kPatience{1};  // while a long script has the turn
+    while (!script.enter()) std::this_thread::sleep_for(kPatience);
+    using Collision = FunctionStore::Collision;
+    std::string name;
+    const Status status =
+        scripts.functions().load(code, replace ? Collision::replace : Collision::refuse, name);
+    script.leave();
+    return status.is_ok() ? std::string() : std::string(status.text());
+  };
+  return {codes, load};
+}
+
 }  // namespace
 
 int serve(LoadedOptions loaded) {
@@ -345,6 +369,7 @@ int serve(LoadedOptions loaded) {
   listeners.pushes.connect(network);
   Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
                          [&log](const std::string& text) { log.warning(text); }});
+  saver.set_functions(functions_of(scripts, script));
   services.persistence = &saver;
   AppendOnlyFile append_only(services, aof_options(options), aof_events(log));
   services.append_only = &append_only;
