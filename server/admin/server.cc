@@ -271,6 +271,12 @@ NetworkEvents network_events(Log& log) {
           [] { ::kill(::getpid(), SIGTERM); }};
 }
 
+std::function<void(int, const std::string&)> script_log(Log& log) {
+  return [&log](int level, const std::string& line) {
+    log.write(static_cast<LogLevel>(level), line);
+  };
+}
+
 Replicator::LogLine replication_log(Log& log) {
   return [&log](bool warning, const std::string& text) {
     warning ? log.warning(text) : log.notice(text);
@@ -360,9 +366,7 @@ int serve(LoadedOptions loaded) {
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
   ScriptRun script;
-  ScriptEngine scripts(settings, [&log](int level, const std::string& line) {
-    log.write(static_cast<LogLevel>(level), line);
-  });
+  ScriptEngine scripts(settings, script_log(log));
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
                     listeners, configuration, script, scripts, access, unix_ms(), random_hex(40)};
