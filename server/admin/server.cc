@@ -278,6 +278,12 @@ NetworkEvents network_events(Log& log) {
           [] { ::kill(::getpid(), SIGTERM); }};
 }
 
+std::function<void(int, const std::string&)> script_log(Log& log) {
+  return [&log](int level, const std::string& line) {
+    log.write(static_cast<LogLevel>(level), line);
+  };
+}
+
 Replicator::LogLine replication_log(Log& log) {
   return [&log](bool warning, const std::string& text) {
     warning ? log.warning(text) : log.notice(text);

@@ -214,9 +214,9 @@ def test_planned_stop_hands_over(program):
 def test_clients_of_the_stream(program):
     with Node(program) as primary, Node(program, follows=primary) as replica:
         wait_linked(replica)
-        lines = primary.ask("CLIENT", "LIST", "TYPE", "replica").decode()
-        assert lines.count("flags=S") == 1, lines
-        assert replica.ask("CLIENT", "LIST", "TYPE", "master").decode().count("flags=M") == 1
+        for node, kind, flag in ((primary, "replica", "flags=S"), (replica, "master", "flags=M")):
+            lab.wait_for(lambda: node.ask("CLIENT", "LIST", "TYPE", kind).decode().count(flag) == 1,
+                         f"one {kind} is listed")
         assert primary.ask("CLIENT", "KILL", "TYPE", "replica") == 1
         lab.wait_for(lambda: int(primary.info("stats")["sync_partial_ok"]) == 1, "it came back")
         assert replica.ask("CLIENT", "KILL", "TYPE", "master") == 1
