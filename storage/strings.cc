@@ -23,9 +23,7 @@ Item lay_out(Keyspace& keyspace, const Key& key, Item item, const EntryShape& sh
                     entry->payload_bytes() == shape.payload_bytes &&
                     shape.encoding != Encoding::blob && entry->expiry_ms() == kNoExpiry &&
                     shape.expiry_ms == kNoExpiry;
-  if (!same) item = keyspace.reshape(item, shape);
-  keyspace.touch(item);
-  return item;
+  return same ? item : keyspace.reshape(item, shape);
 }
 
 Item put_payload(Keyspace& keyspace, const Key& key, Item item, Encoding encoding, Bytes payload,
@@ -38,6 +36,8 @@ Item put_payload(Keyspace& keyspace, const Key& key, Item item, Encoding encodin
                                .expiry_ms = expiry_ms,
                                .outside_bytes = outside_bytes});
   std::memcpy(placed->payload(), payload.data(), payload.size());
+  // Only now: who hears of the use may look at the value.
+  if (item) keyspace.touch(placed);
   return placed;
 }
 

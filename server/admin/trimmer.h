@@ -1,9 +1,9 @@
 // Keeps the process close to what it counts: what malloc has free in the midst of its heap, after
 // values of many sizes came and went, goes back to the system.
 //
-// The C library does that by itself at the heap's end only. It is looked at twice a second, and done
-// when the process holds a good deal more than is counted; when that gained little (the waste lies
-// elsewhere) the next attempt comes later.
+// The C library does that by itself at the heap's end only. It is looked at twice a second, and
+// done when the process holds a good deal more than is counted; when that gained little (the waste
+// lies elsewhere) the next attempt comes later.
 #pragma once
 
 #include <condition_variable>

@@ -74,6 +74,10 @@ class Dispatcher {
   void list_waiter(const std::shared_ptr<Waiter>& waiter);
   // What the running command, or transaction, will append to the effect log.
   EffectBatch& effects() { return effects_; }
+  // A rule gave a key another life than the command did: told behind the command's own effect.
+  void note_life(const Key& key, unsigned db, int64_t expiry_ms) {
+    lives_.push_back({{key, db}, expiry_ms});
+  }
   // The error reply of a request that could not even be parsed.
   void protocol_error(Bytes text, ReplyWriter& reply);
   // Clients that wait and could not be served because of a script are.
@@ -126,6 +130,7 @@ class Dispatcher {
   void wake_served();
   void note_effects(Call& call);
   void gather_effects(Call& call);
+  void gather_lives(Call& call);
   std::span<const Bytes> canonical(const Call& call);
   bool lock_wanted(int64_t now_ms);
   void unlock_wanted(bool wrote);
@@ -144,6 +149,11 @@ class Dispatcher {
   std::optional<unsigned> held_one_;  // instead of the set
   bool was_long_ = false;             // the script that ended was
   EffectBatch effects_;
+  struct Life {
+    KeyPlace key;
+    int64_t expiry_ms;
+  };
+  std::vector<Life> lives_;
   bool replaying_ = false;
   std::vector<Bytes> words_;  // of an effect
   std::vector<KeyPlace> ready_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "server/commands/call.h"
+#include "server/commands/dispatcher.h"
 #include "server/commands/listeners.h"
 #include "storage/ttl_rules.h"
 
@@ -33,6 +34,8 @@ std::optional<How> life_given(Bytes event, bool added) {
 
 void Call::govern_life(Bytes event, const Key& key, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
   ShardServices& shard = services_.store.shard_of(key.hash).services;
+  // What a primary or a log says was decided there.
+  if (now_ms_ == kNoClock || session_.stream != nullptr) return;
   const bool added = shard.added_hash == key.hash;
   if (added) shard.added_hash = 0;
   const auto how = life_given(event, added);
@@ -51,6 +54,8 @@ void Call::govern_life(Bytes event, const Key& key, unsigned db) NO_THREAD_SAFET
 void Call::renew_life(Item item, const Key& key) NO_THREAD_SAFETY_ANALYSIS {
   const ShardServices& shard = services_.store.shard_of(key.hash).services;
   if (!item->is(Entry::kHasExpiry) || shard.ttl_rules == nullptr) return;
+  // A replica's keys live as long as its primary says.
+  if ((services_.settings.trouble.load(std::memory_order_relaxed) & kReadOnlyReplica) != 0) return;
   const int64_t renewal_ms = shard.ttl_rules->of(key.name).renewal_ms();
   const int64_t gained_ms = now_ms_ + renewal_ms - item->expiry_ms();
   const int64_t step_ms = std::clamp<int64_t>(renewal_ms / kRenewalsPerLife, 1, kRenewalStepMs);
@@ -61,6 +66,7 @@ void Call::renew_life(Item item, const Key& key) NO_THREAD_SAFETY_ANALYSIS {
 
 void Call::give_life(Item item, const Key& key, unsigned db, int64_t expiry_ms) {
   keyspace(key, db).set_expiry(item, expiry_ms);
+  if (wants_effect()) dispatcher_->note_life(key, db, expiry_ms);
 }
 
 }  // namespace larder

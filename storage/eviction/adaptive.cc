@@ -18,16 +18,22 @@ constexpr size_t kHistoryMax = 64;
 
 std::string name_of(const S3Settings& settings) {
   if (settings.clock) return "recency only";
-  char name[64];
-  std::snprintf(name, sizeof name, "small queue %.0f%%, %u use%s to enter main",
-                settings.small_share * 100, settings.uses_min, settings.uses_min == 1 ? "" : "s");
+  char name[96];
+  std::snprintf(name, sizeof name, "small queue %.0f%%, %u use%s to enter main%s",
+                settings.small_share * 100, settings.uses_min, settings.uses_min == 1 ? "" : "s",
+                settings.size_weight == 0   ? ""
+                : settings.size_weight == 1 ? ", size weighs"
+                                            : ", size weighs more");
   return name;
 }
 
 }  // namespace
 
-Adaptive::Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tuning, Slab* slab)
-    : S3Fifo(settings.front(), slab), tuning_(tuning) {
+Adaptive::Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tuning,
+                   const EvictionOptions& options)
+    : S3Fifo(settings.front(), options.slab),
+      tuning_(tuning),
+      by_bytes_(options.goal == EvictionGoal::bytes) {
   CHECK(settings.size() <= 32);
   for (const S3Settings& each : settings) trials_.push_back({each, nullptr, 0});
   differences_.resize(trials_.size() * trials_.size());
@@ -35,42 +41,72 @@ Adaptive::Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tunin
 
 // Half a cache for what is new is never far behind fifo and lru, so it is what to begin with.
 std::vector<S3Settings> Adaptive::usual_settings() {
-  return {{.small_share = 0.5, .uses_min = 1},  {.small_share = 0.3, .uses_min = 1},
-          {.small_share = 0.01, .uses_min = 1}, {.small_share = 0.05, .uses_min = 1},
-          {.small_share = 0.1, .uses_min = 1},  {.small_share = 0.1, .uses_min = 2},
-          {.small_share = 0.2, .uses_min = 1},  {.small_share = 0.5, .uses_min = 2},
-          {.small_share = 0.01, .uses_min = 2}, {.small_share = 0, .uses_min = 1, .clock = true}};
+  return {{.small_share = 0.5, .uses_min = 1},
+          {.small_share = 0.3, .uses_min = 1},
+          {.small_share = 0.01, .uses_min = 1},
+          {.small_share = 0.05, .uses_min = 1},
+          {.small_share = 0.1, .uses_min = 1},
+          {.small_share = 0.1, .uses_min = 2},
+          {.small_share = 0.2, .uses_min = 1},
+          {.small_share = 0.5, .uses_min = 2},
+          {.small_share = 0.01, .uses_min = 2},
+          {.small_share = 0, .uses_min = 1, .clock = true},
+          {.small_share = 0.1, .uses_min = 1, .size_weight = 1},
+          {.small_share = 0.1, .uses_min = 1, .size_weight = 2},
+          {.small_share = 0.3, .uses_min = 1, .size_weight = 1}};
 }
 
 std::string Adaptive::setting() const { return name_of(trials_[chosen_].settings); }
 
+ModelCache::Object Adaptive::model_of(const Resident& entry) const {
+  const uint32_t bytes = sized_ ? std::max(entry.bytes, 1U) : 1;
+  return {.place = entry.place, .home = entry.home, .bytes = bytes};
+}
+
 void Adaptive::inserted(Resident& entry) {
   S3Fifo::inserted(entry);
   if ((entry.place & sample_mask()) != 0) return;
+  if (by_bytes_) read_weight_ += entry.bytes;
   for (Trial& trial : trials_) {
-    if (trial.cache) trial.cache->put({entry.place, entry.home}, entry.now_ms);
+    if (trial.cache) trial.cache->put(model_of(entry), entry.now_ms);
   }
 }
 
 void Adaptive::set_capacity(int64_t entries) {
   if (entries < kEntriesMin) return;
   capacity_ = entries;
-  if (entries > 2 * fitted_ || entries < fitted_ / 2) fit_trials(entries);
-  for (Trial& trial : trials_) trial.cache->set_limit({.objects = capacity_ >> shift_});
+  const bool changed = entries > 2 * fitted_ || entries < fitted_ / 2;
+  if (changed || (!sized_ && wants_sizes())) fit_trials();
+  const ModelCache::Limit limit = trial_limit();
+  for (Trial& trial : trials_) {
+    if (trial.cache) trial.cache->set_limit(limit);
+  }
+}
+
+// With sizes, all trials get as many bytes as the one in force needs for its share of the entries.
+ModelCache::Limit Adaptive::trial_limit() const {
+  const int64_t objects = capacity_ >> shift_;
+  const ModelCache& now = *trials_[chosen_].cache;
+  if (!sized_ || now.objects() < objects / 2) return {.objects = objects};
+  const double mean = static_cast<double>(now.bytes()) / static_cast<double>(now.objects());
+  return {.bytes = static_cast<int64_t>(mean * static_cast<double>(objects))};
 }
 
 int64_t Adaptive::trial_entries(int64_t entries) const {
   return std::clamp(entries / tuning_.entries_share, tuning_.entries_min, tuning_.entries_max);
 }
 
-void Adaptive::fit_trials(int64_t entries) {
-  fitted_ = entries;
+void Adaptive::fit_trials() {
+  fitted_ = capacity_;
+  sized_ = sized_ || wants_sizes();
   shift_ = 0;
-  while (entries >> (shift_ + 1) >= trial_entries(entries)) ++shift_;
+  while (fitted_ >> (shift_ + 1) >= trial_entries(fitted_)) ++shift_;
   for (Trial& trial : trials_) {
+    trial.hits = 0;
+    trial.cache = nullptr;
+    if (trial.settings.size_weight != 0 && !sized_) continue;
     trial.cache = std::make_unique<ModelCache>(
         std::make_unique<S3Fifo>(trial.settings, &trial_slab_), ModelCache::Limit{});
-    trial.hits = 0;
   }
   std::fill(differences_.begin(), differences_.end(), 0);
   reads_ = 0;
@@ -80,13 +116,15 @@ void Adaptive::fit_trials(int64_t entries) {
 
 void Adaptive::sampled_read(const Resident& entry, bool hit) {
   if (capacity_ == 0) return;
-  ++read_weight_;
-  const ModelCache::Object object{entry.place, entry.home};
+  const ModelCache::Object object = model_of(entry);
+  const double worth = by_bytes_ ? entry.bytes : 1;
+  if (hit || !by_bytes_) read_weight_ += worth;
   uint32_t hits = 0;
   for (size_t i = 0; i < trials_.size(); ++i) {
     Trial& trial = trials_[i];
+    if (!trial.cache) continue;
     if (trial.cache->use(object, entry.now_ms)) {
-      ++trial.hits;
+      trial.hits += worth;
       hits |= 1U << i;
     } else if (hit) {
       trial.cache->put(object, entry.now_ms);
@@ -126,7 +164,7 @@ void Adaptive::choose(int64_t now_ms) {
   const Trial& now = trials_[chosen_];
   const auto index = static_cast<size_t>(best - trials_.begin());
   const double saved = best->hits - now.hits;
-  const double chance = tuning_.doubt * std::sqrt(difference(index, chosen_));
+  const double chance = by_bytes_ ? 0 : tuning_.doubt * std::sqrt(difference(index, chosen_));
   if (saved <= tuning_.margin * (read_weight_ - now.hits) || saved <= chance) return;
   note_change(now_ms, now, *best);
   chosen_ = index;
@@ -154,7 +192,7 @@ size_t Adaptive::memory_bytes() const {
 }
 
 std::unique_ptr<EvictionPolicy> make_adaptive(const EvictionOptions& options) {
-  return std::make_unique<Adaptive>(Adaptive::usual_settings(), AdaptiveTuning{}, options.slab);
+  return std::make_unique<Adaptive>(Adaptive::usual_settings(), AdaptiveTuning{}, options);
 }
 
 }  // namespace larder

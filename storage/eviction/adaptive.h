@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "storage/eviction/model_cache.h"
+#include "storage/eviction/policies.h"
 #include "storage/eviction/s3fifo.h"
 #include "storage/slab.h"
 
@@ -36,8 +37,10 @@ struct AdaptiveTuning {
 
 class Adaptive : public S3Fifo {
  public:
-  // `settings`: those to begin with first. At most 32.
-  Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tuning, Slab* slab);
+  // `settings`: those to begin with first. At most 32. Those that weigh sizes are tried only where
+  // sizes differ.
+  Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tuning,
+           const EvictionOptions& options);
 
   void inserted(Resident& entry) override;
   void set_capacity(int64_t entries) override;
@@ -56,8 +59,14 @@ class Adaptive : public S3Fifo {
     double hits = 0;  // fading, as all that is counted
   };
 
+  // Sizes count as soon as they differ by this many doublings in the mean.
+  static constexpr double kSpreadMin = 0.1;
+
   int64_t trial_entries(int64_t entries) const;
-  void fit_trials(int64_t entries);
+  void fit_trials();
+  bool wants_sizes() const { return by_bytes_ || size_spread() > kSpreadMin; }
+  ModelCache::Limit trial_limit() const;
+  ModelCache::Object model_of(const Resident& entry) const;
   void count_differences(uint32_t hits);
   double& difference(size_t a, size_t b) { return differences_[a * trials_.size() + b]; }
   void fade();
@@ -70,10 +79,12 @@ class Adaptive : public S3Fifo {
   std::vector<double> differences_;  // reads that one trial of a pair hit and the other missed
   size_t chosen_ = 0;
   unsigned shift_ = 0;      // a sampled place ends in so many zeros
+  const bool by_bytes_;     // the goal: bytes, not reads
+  bool sized_ = false;      // trials are bounded by bytes
   int64_t capacity_ = 0;    // entries of the real cache; 0: not known yet, nothing is tried
   int64_t fitted_ = 0;      // the same when the trials were made
   int64_t reads_ = 0;       // since the last fading
-  double read_weight_ = 0;  // reads
+  double read_weight_ = 0;  // reads, or bytes read
   uint64_t changes_ = 0;
   std::deque<PolicyChange> history_;
 };

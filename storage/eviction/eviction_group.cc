@@ -5,6 +5,7 @@
 
 #include "storage/blob.h"
 #include "storage/eviction/adviser.h"
+#include "storage/slab.h"
 
 namespace larder {
 namespace {
@@ -22,10 +23,11 @@ Resident resident_of(const Entry& entry, uint32_t place, uint8_t home, size_t by
           now_ms};
 }
 
-// With a value kept outside of it; an object's is not worth counting for a sample.
+// As Keyspace::memory_of tells it; what an object takes is not worth counting for a sample.
 size_t bytes_of(const Entry& entry) {
   const bool outside = entry.encoding() == Encoding::blob;
-  return entry.bytes() + (outside ? load<Blob*>(entry.payload())->memory_bytes() : 0);
+  return Slab::usable(entry.bytes()) + sizeof(Entry*) +
+         (outside ? load<Blob*>(entry.payload())->memory_bytes() : 0);
 }
 
 }  // namespace

@@ -51,8 +51,9 @@ Resident ModelCache::resident(size_t slot, int64_t now_ms) const {
   const Node& node = nodes_[slot];
   const Facts known = facts(slot);
   const int64_t expiry_ms = known.expiry_s == 0 ? -1 : int64_t{known.expiry_s} * 1000;
-  return {node.place, static_cast<uint8_t>(node.home), Stamp(node.stamp), known.bytes, expiry_ms,
-          now_ms};
+  // Where objects are counted and not their bytes, no policy is to weigh them.
+  const uint32_t bytes = limit_.bytes == INT64_MAX ? 1 : known.bytes;
+  return {node.place, static_cast<uint8_t>(node.home), Stamp(node.stamp), bytes, expiry_ms, now_ms};
 }
 
 bool ModelCache::use(const Object& object, int64_t now_ms) {
@@ -64,7 +65,8 @@ bool ModelCache::use(const Object& object, int64_t now_ms) {
   const bool hit = slot != kNone;
   if (hit) nodes_[slot].set_stamp(policy_->used(Stamp(nodes_[slot].stamp), now_ms));
   if ((object.place & policy_->sample_mask()) == 0) [[unlikely]] {
-    policy_->sampled_read({object.place, object.home, Stamp(), object.bytes, -1, now_ms}, hit);
+    const uint32_t bytes = limit_.bytes == INT64_MAX ? 1 : object.bytes;
+    policy_->sampled_read({object.place, object.home, Stamp(), bytes, -1, now_ms}, hit);
   }
   return hit;
 }

@@ -1,14 +1,32 @@
 #include "storage/eviction/s3fifo.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "storage/eviction/policies.h"
 
 namespace larder {
 
 void S3Fifo::inserted(Resident& entry) {
   stamp_new(entry, 0);
+  note_size(entry.bytes);
   if (settings_.duel) sketch_.add(entry.hash());
   const bool enters = ghost_.take(entry.hash()) || settings_.clock;
   enters ? push(main_, kMain, entry) : push(small_, kSmall, entry);
+}
+
+void S3Fifo::note_size(uint32_t bytes) {
+  constexpr double kNewest = 1.0 / 512;
+  const double log_bytes = std::log2(std::max(bytes, 1U));
+  log_bytes_ += (log_bytes_ == 0 ? 1 : kNewest) * (log_bytes - log_bytes_);
+  spread_ += kNewest * (std::abs(log_bytes - log_bytes_) - spread_);
+}
+
+// What an entry of the mean size has too many or, when negative, too few of.
+int S3Fifo::uses_for_size(const Resident& entry) const {
+  if (settings_.size_weight == 0) return 0;
+  const double doublings = std::log2(std::max(entry.bytes, 1U)) - log_bytes_;
+  return static_cast<int>(std::lround(settings_.size_weight * doublings));
 }
 
 bool S3Fifo::next(Candidate& candidate) {
@@ -29,8 +47,10 @@ bool S3Fifo::judge_small(Resident& entry) {
   if (settings_.duel) {
     for (unsigned i = 0; i < count; ++i) sketch_.add(entry.hash());
   }
-  if (settings_.duel ? wins_duel(entry) : count >= settings_.uses_min) {
-    set_uses(entry.stamp, 0);
+  const int price = uses_for_size(entry);
+  const int needed = std::max(static_cast<int>(settings_.uses_min) + std::min(price, 2), 1);
+  if (settings_.duel ? wins_duel(entry) : static_cast<int>(count) >= needed) {
+    set_uses(entry.stamp, static_cast<unsigned>(std::clamp(-price, 0, int{kUsesMax})));
     move(main_, kMain, entry);
     return false;
   }
@@ -48,7 +68,9 @@ bool S3Fifo::wins_duel(const Resident& entry) {
 }
 
 bool S3Fifo::judge_main(Resident& entry) {
-  const unsigned count = uses(entry.stamp);
+  const int price = std::max(uses_for_size(entry), 0);
+  const auto count =
+      static_cast<unsigned>(std::max(static_cast<int>(uses(entry.stamp)) - price, 0));
   if (count == 0) return true;
   if (settings_.duel) sketch_.add(entry.hash());
   set_uses(entry.stamp, settings_.clock ? 0 : count - 1);

@@ -22,6 +22,7 @@ struct S3Settings {
   bool duel = false;         // what leaves small must be asked for more often than what main loses
   unsigned uses_min = 2;     // in small, to enter main
   bool clock = false;        // no small queue: new keys enter main, and any uses give one round
+  double size_weight = 0;    // uses that twice the mean size costs, and half of it is worth
 };
 
 class S3Fifo : public QueuePolicy {
@@ -38,6 +39,10 @@ class S3Fifo : public QueuePolicy {
   // Takes effect with the evictions to come; no entry is moved.
   void set_settings(const S3Settings& settings) { settings_ = settings; }
 
+ protected:
+  // How many times sizes double between what came lately, in the mean.
+  double size_spread() const { return spread_; }
+
  private:
   static constexpr unsigned kSmall = 0;
   static constexpr unsigned kMain = 1;
@@ -46,11 +51,15 @@ class S3Fifo : public QueuePolicy {
     small_.clear();
     main_.clear();
   }
+  void note_size(uint32_t bytes);
+  int uses_for_size(const Resident& entry) const;
   bool judge_small(Resident& entry);
   bool judge_main(Resident& entry);
   bool wins_duel(const Resident& entry);
 
   S3Settings settings_;
+  double log_bytes_ = 0;  // of what came lately, in the mean
+  double spread_ = 0;     // how far off that sizes are, in the mean
   FifoQueue small_{slab_};
   FifoQueue main_{slab_};
   Ghost ghost_;

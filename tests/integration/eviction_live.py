@@ -2,9 +2,9 @@
 """The live server evicts as the simulator says: `eviction_live.py <larder-server> <larder-sim>`.
 
 Replays a trace made from a seed, cache-aside, on the server at a memory limit, with one and two
-workers; then on larder-sim, at the number of keys the server had in the mean once it was full (what
-the policy itself keeps grows, so the keys get a little fewer). The miss ratios must be within half a
-point.
+workers; then on larder-sim, at the number of keys the server had in the mean once it was full
+(what the policy itself keeps grows, so the keys get a little fewer). The miss ratios must be within
+half a point.
 """
 
 import json

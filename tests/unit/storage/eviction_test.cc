@@ -9,6 +9,7 @@
 #include "storage/events.h"
 #include "storage/eviction/model_cache.h"
 #include "storage/store.h"
+#include "storage/strings.h"
 
 namespace larder {
 namespace {
@@ -53,6 +54,16 @@ class Driver {
                            .expiry_ms = expiry_ms};
     const Item item = keys.find(key);
     item ? keys.reshape(item, shape) : keys.add(key, shape);
+    shard.settle_memory(store_.memory());
+  }
+  void put_large(const std::string& name, int64_t expiry_ms) {
+    const Key key = Key::of(name);
+    Shard& shard = store_.shard_of(key.hash);
+    MutexLock lock(shard.mutex);
+    shard.services.now_ms = now_ms_;
+    Keyspace& keys = shard.keyspace(0);
+    put_string(keys, key, keys.find(key), std::string(20'000 + random_.below(20'000), 'v'),
+               expiry_ms);
     shard.settle_memory(store_.memory());
   }
   bool get(const std::string& name) {
@@ -191,6 +202,20 @@ TEST_P(EveryPolicy, ForgetsRemovedEntries) {
   driver.tend();
   // A few thousand dead references may wait; some hundred thousand may not.
   EXPECT_LT(driver.store().group(0).memory_bytes(), 256U * 1024);
+}
+
+// Values outside of their entries come, and are overwritten, while samples are taken of all uses.
+TEST_P(EveryPolicy, TakesLargeValues) {
+  Driver driver(GetParam());
+  for (int i = 0; i < 3'000; ++i) {
+    driver.put_large("key" + std::to_string(driver.random().below(150)),
+                     driver.now_ms() + 1'000'000);
+    if (evicts()) {
+      ASSERT_TRUE(driver.make_room());
+    }
+    if (i % 100 == 0) driver.tend();
+  }
+  driver.store().validate();
 }
 
 std::vector<std::string> names() {
