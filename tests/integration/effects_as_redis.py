@@ -188,6 +188,9 @@ def exercise(server, dice, count, families):
             server.ask(["EXEC"])
         else:
             server.ask(real_words(server, some(dice, families)(dice)))
+        if chance > 0.9995:
+            server.ask(["BGREWRITEAOF"])
+            server.ask(["CONFIG", "SET", "aof-timestamp-enabled", some(dice, ["yes", "no"])])
         if chance > 0.998:
             time.sleep(0.03)  # short lives end
     time.sleep(0.1)
