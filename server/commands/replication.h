@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -63,6 +64,9 @@ class Replication {
   virtual int64_t ack_timeout_ms() const = 0;
   // What a client is told when that time is over: what is known of its write up to `offset`.
   virtual std::string ack_error(uint64_t offset) = 0;
+  // While this server follows a primary: the database that the primary's stream is in. Under every
+  // shard's lock.
+  virtual std::optional<unsigned> stream_db() { return {}; }
 };
 
 }  // namespace larder

@@ -72,10 +72,11 @@ void AofWriter::set_sync(AofSync sync) {
 }
 
 // The thread reads the log's end first and then this offset, so it can't pass by.
-void AofWriter::switch_at(uint64_t offset, Descriptor file) {
+void AofWriter::switch_at(uint64_t offset, Descriptor file, std::string head) {
   {
     std::lock_guard lock(mutex_);
     next_file_ = std::move(file);
+    next_head_ = std::move(head);
     switch_offset_.store(offset);
   }
   bell_->ring();
@@ -136,11 +137,16 @@ bool AofWriter::write_timestamp() {
 
 void AofWriter::switch_files() {
   (void)sync(true);
-  std::lock_guard lock(mutex_);
-  file_ = std::move(next_file_);
+  std::string head;
+  {
+    std::lock_guard lock(mutex_);
+    file_ = std::move(next_file_);
+    head = std::move(next_head_);
+    switch_offset_.store(UINT64_MAX);
+  }
   bytes_.store(size_of(file_.get()));
-  switch_offset_.store(UINT64_MAX);
   last_stamp_seconds_ = 0;
+  if (!head.empty()) (void)write_bytes(head);
 }
 
 bool AofWriter::sync_due() const {

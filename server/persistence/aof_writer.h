@@ -51,8 +51,9 @@ class AofWriter {
   // no-appendfsync-on-rewrite, while a rewrite goes on.
   void suspend_sync(bool suspend) { suspended_.store(suspend); }
   void set_timestamps(bool on) { timestamps_.store(on); }
-  // From this offset on bytes go to `file`. Under every shard's lock, `offset` is the log's end.
-  void switch_at(uint64_t offset, Descriptor file);
+  // From this offset on bytes go to `file`, behind `head`. Under every shard's lock, `offset` is
+  // the log's end.
+  void switch_at(uint64_t offset, Descriptor file, std::string head);
 
   // Nothing from this offset on is written; the end is near.
   void end_at(uint64_t offset) { last_offset_.store(offset); }
@@ -97,6 +98,7 @@ class AofWriter {
   std::atomic<uint64_t> last_offset_{UINT64_MAX};
   std::mutex mutex_;  // of what follows; a leaf
   Descriptor next_file_;
+  std::string next_head_;
   // Wakes the thread; shared with a waker that may be called after its end.
   struct Bell;
   std::shared_ptr<Bell> bell_;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
+#include "server/commands/replication.h"
 #include "server/commands/services.h"
 #include "server/persistence/aof_load.h"
 #include "server/persistence/snapshot.h"
@@ -52,6 +53,16 @@ class DescriptorSink : public Sink {
   uint64_t unsynced_ = 0;
   std::string error_;
 };
+
+// A replica's stream is its primary's, byte by byte: no SELECT can be put in where a file begins,
+// so the file begins with it.
+std::string head_of_increment(Services& services) {
+  if (services.replication == nullptr) return "";
+  const auto db = services.replication->stream_db();
+  if (!db) return "";
+  const std::string number = std::to_string(*db);
+  return "*2\r\n$6\r\nSELECT\r\n$" + std::to_string(number.size()) + "\r\n" + number + "\r\n";
+}
 
 Descriptor open_to_append(const std::string& path, int flags) {
   return Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644));
@@ -431,9 +442,11 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
   how.facts.emplace_back("aof-base", "1");
   EffectLog& log = services_.listeners.effects;
   std::unique_ptr<EffectLog::Reader> reader;
+  std::string head;
   const auto at_point = [&](SnapshotOptions&) {
     log.select_again();
-    if (running) return writer_->switch_at(log.end_offset(), std::move(file));
+    head = head_of_increment(services_);
+    if (running) return writer_->switch_at(log.end_offset(), std::move(file), head);
     if (kept) reader = log.open_reader(log.end_offset(), {.sees = EffectFor::all});
   };
   while ((fresh.snapshot = Snapshot::begin(services_, how, at_point)) == nullptr) {
@@ -446,7 +459,13 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
   facts_.rewrite_waits = false;
   running_ = fresh.snapshot.get();
   if (running) manifest_ = fresh.manifest;
-  if (reader != nullptr) writer_ = make_writer(std::move(reader), std::move(file));
+  if (reader != nullptr) {
+    if (write_all(file.get(), head) < head.size()) {
+      running_ = nullptr;
+      return failure("write " + path_of(fresh.increment.name));
+    }
+    writer_ = make_writer(std::move(reader), std::move(file));
+  }
   if (writer_ != nullptr) writer_->suspend_sync(options_.no_sync_on_rewrite);
   return "";
 }

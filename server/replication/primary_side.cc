@@ -152,6 +152,12 @@ void Replicator::start_full_sync(int64_t now_ms) {
   begun.get_future().wait();
 }
 
+std::optional<unsigned> Replicator::stream_db() {
+  std::lock_guard lock(mutex_);
+  if (!following_) return {};
+  return link_ != nullptr && link_->stream() != nullptr ? link_->stream()->db() : stream_db_;
+}
+
 void Replicator::begin_full_sync(const Replicas& replicas) {
   FullSyncPlan plan;
   {

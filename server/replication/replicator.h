@@ -91,6 +91,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   void ask_acks() override;
   int64_t ack_timeout_ms() const override { return settings_.ack_timeout_ms.load(); }
   std::string ack_error(uint64_t offset) override;
+  std::optional<unsigned> stream_db() override;
 
   // --- Failover
   Status start_failover(const FailoverPlan& plan);

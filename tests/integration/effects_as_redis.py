@@ -105,6 +105,21 @@ def stream_command(dice):
         ["XCLAIM-FIRST", key, group, consumer, "RETRYCOUNT", "5", "LASTID", number + "-9"]])
 
 
+SCRIPTS = [
+    "redis.call('INCR', KEYS[1]) return redis.call('PEXPIRE', KEYS[1], 700000)",
+    "redis.call('SADD', 's', ARGV[1], 'x') return redis.call('SPOP', 's')",
+    "redis.call('SET', KEYS[1], ARGV[1], 'EX', 3000) redis.call('SELECT', 1) "
+    "redis.call('APPEND', KEYS[1], 'z')",
+    "redis.call('XADD', 'st', '*', 'by', 'script') return redis.pcall('LPUSH', 's', 'wrong')",
+    "redis.call('RPUSH', 'l', 1, 2) redis.call('LMPOP', 1, 'l', 'LEFT') error('half way')",
+    "return redis.call('GET', 'tmp')"]
+
+
+def script_command(dice):
+    key = some(dice, ["a", "b", "n", "tmp"])
+    return ["EVAL", some(dice, SCRIPTS), "1", key, str(dice.randint(0, 9))]
+
+
 # In a form of their own, for a server that does not know them.
 def own_command(dice):
     key = some(dice, ["a", "b", "c"])
@@ -115,7 +130,7 @@ def own_command(dice):
         ["MSETEX", "2", key, "3", "c", "4", "KEEPTTL"], ["HGETDEL", "h", "FIELDS", "2", "f", "g"]])
 
 
-EFFECTFUL = [timed_command, taking_command, stream_command]
+EFFECTFUL = [timed_command, taking_command, stream_command, script_command]
 
 
 def first_id(server, key):
@@ -173,6 +188,9 @@ def exercise(server, dice, count, families):
             server.ask(["EXEC"])
         else:
             server.ask(real_words(server, some(dice, families)(dice)))
+        if chance > 0.9995:
+            server.ask(["BGREWRITEAOF"])
+            server.ask(["CONFIG", "SET", "aof-timestamp-enabled", some(dice, ["yes", "no"])])
         if chance > 0.998:
             time.sleep(0.03)  # short lives end
     time.sleep(0.1)

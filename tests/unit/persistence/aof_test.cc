@@ -202,11 +202,11 @@ TEST_F(AofWriterTest, bytes_from_a_border_on_go_to_another_file) {
   const std::string second = folder_.file("b");
   auto writer = make(first);
   append("before");
-  writer->switch_at(log_.end_offset(), open_file(second));
+  writer->switch_at(log_.end_offset(), open_file(second), "*1\r\n$4\r\nPING\r\n");
   append("after");
   writer.reset();
   EXPECT_EQ(contents(first), "*1\r\n$6\r\nbefore\r\n");
-  EXPECT_EQ(contents(second), "*1\r\n$5\r\nafter\r\n");
+  EXPECT_EQ(contents(second), "*1\r\n$4\r\nPING\r\n*1\r\n$5\r\nafter\r\n");
 }
 
 TEST_F(AofWriterTest, notes_the_time_between_records) {
