@@ -26,8 +26,7 @@ const char* ScriptRun::busy_error() const {
   return function_.load(std::memory_order_relaxed) ? kBusyFunction : kBusyScript;
 }
 
-void ScriptRun::start(bool function, Bytes name, std::span<const Bytes> command,
-                      int64_t now_ms) {
+void ScriptRun::start(bool function, Bytes name, std::span<const Bytes> command, int64_t now_ms) {
   wrote_.store(false, std::memory_order_relaxed);
   kill_.store(false, std::memory_order_relaxed);
   function_.store(function, std::memory_order_relaxed);

@@ -63,7 +63,8 @@ int to_hex(lua_State* L) {
   const uint32_t bits = argument(L, 1);
   const auto wanted =
       lua_isnone(L, 2) ? int64_t{kDigitsMax} : int64_t{static_cast<int32_t>(argument(L, 2))};
-  const auto digits = static_cast<int>(std::min<int64_t>(wanted < 0 ? -wanted : wanted, kDigitsMax));
+  const auto digits =
+      static_cast<int>(std::min<int64_t>(wanted < 0 ? -wanted : wanted, kDigitsMax));
   char text[kDigitsMax + 1];
   std::snprintf(text, sizeof text, wanted < 0 ? "%08X" : "%08x", bits);
   lua_pushlstring(L, text + kDigitsMax - digits, static_cast<size_t>(digits));
@@ -73,11 +74,12 @@ int to_hex(lua_State* L) {
 }  // namespace
 
 void open_bit_library(lua_State* L) {
-  const luaL_Reg functions[] = {{"tobit", to_bit}, {"bnot", bit_not}, {"band", bit_and},
-                                {"bor", bit_or}, {"bxor", bit_xor}, {"lshift", shift_left},
+  const luaL_Reg functions[] = {{"tobit", to_bit},       {"bnot", bit_not},
+                                {"band", bit_and},       {"bor", bit_or},
+                                {"bxor", bit_xor},       {"lshift", shift_left},
                                 {"rshift", shift_right}, {"arshift", shift_arithmetic},
-                                {"rol", rotate_left}, {"ror", rotate_right},
-                                {"bswap", byte_swap}, {"tohex", to_hex}};
+                                {"rol", rotate_left},    {"ror", rotate_right},
+                                {"bswap", byte_swap},    {"tohex", to_hex}};
   lua_createtable(L, 0, 12);
   for (const luaL_Reg& function : functions) {
     lua_pushcfunction(L, function.func);

@@ -22,8 +22,8 @@ namespace larder {
 
 // Sums for INFO, from any thread.
 struct ScriptCounts {
-  std::atomic<int64_t> vm_bytes{0};       // of the interpreter
-  std::atomic<int64_t> scripts{0};        // cached
+  std::atomic<int64_t> vm_bytes{0};  // of the interpreter
+  std::atomic<int64_t> scripts{0};   // cached
   std::atomic<int64_t> script_bytes{0};
   std::atomic<int64_t> functions{0};
   std::atomic<int64_t> libraries{0};
@@ -34,7 +34,7 @@ struct ScriptCounts {
 struct ScriptJob {
   Call& call;
   ScriptFlags flags;
-  Bytes name;  // SHA-1 or the function's name: what error lines name
+  Bytes name;        // SHA-1 or the function's name: what error lines name
   int function = 0;  // a reference of the interpreter
   bool is_function = false;
   std::span<const Bytes> keys;
@@ -43,9 +43,9 @@ struct ScriptJob {
   bool read_only = false;
   bool out_of_memory = false;  // when it began
   bool wrote = false;
-  int protocol = 2;            // of the replies it gets
-  int64_t start_us = 0;        // steady clock
-  int64_t served_us = 0;       // when others were served last
+  int protocol = 2;       // of the replies it gets
+  int64_t start_us = 0;   // steady clock
+  int64_t served_us = 0;  // when others were served last
 };
 
 class ScriptEngine {

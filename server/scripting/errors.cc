@@ -50,11 +50,11 @@ int describe_error(lua_State* L) {
   if (!lua_istable(L, 1)) {
     lua_createtable(L, 0, 3);
     std::string text = "ERR ";
-    text += lua_isstring(L, 1)      ? bytes_at(L, 1)
-            : lua_isnil(L, 1)       ? Bytes("nil")
-            : !lua_isboolean(L, 1)  ? Bytes(luaL_typename(L, 1))
-            : lua_toboolean(L, 1)   ? Bytes("true")
-                                    : Bytes("false");
+    text += lua_isstring(L, 1)     ? bytes_at(L, 1)
+            : lua_isnil(L, 1)      ? Bytes("nil")
+            : !lua_isboolean(L, 1) ? Bytes(luaL_typename(L, 1))
+            : lua_toboolean(L, 1)  ? Bytes("true")
+                                   : Bytes("false");
     push(L, text);
     lua_setfield(L, -2, "err");
     lua_replace(L, 1);

@@ -7,6 +7,7 @@
 #include "server/commands/script_run.h"
 #include "server/commands/wrong_words.h"
 #include "server/scripting/families.h"
+#include "server/scripting/function_dump.h"
 #include "server/scripting/run_script.h"
 
 namespace larder {
@@ -30,6 +31,12 @@ Status call_function(Call& call, bool read_only) {
 Status fcall(Call& call) { return call_function(call, false); }
 Status fcall_ro(Call& call) { return call_function(call, true); }
 
+// Libraries are no keys: their changes are told to replicas and the append-only file like this.
+void note_change(Call& call) {
+  call.effect(call.args());
+  call.worker().stats->changes.add(1);
+}
+
 Status load(Call& call) {
   const size_t last = call.arg_count() - 1;
   auto collision = FunctionStore::Collision::refuse;
@@ -41,12 +48,15 @@ Status load(Call& call) {
   }
   std::string name;
   Status status = store_of(call).load(call.arg(last), collision, name);
-  if (status.is_ok()) call.reply().bulk(name);
+  if (!status.is_ok()) return status;
+  note_change(call);
+  call.reply().bulk(name);
   return status;
 }
 
 Status remove(Call& call) {
   if (!store_of(call).remove(call.arg(2))) return Status::error("ERR Library not found");
+  note_change(call);
   call.reply().ok();
   return Status::ok();
 }
@@ -58,6 +68,7 @@ Status flush(Call& call) {
     return Status::error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
   }
   store_of(call).flush();
+  note_change(call);
   call.reply().ok();
   return Status::ok();
 }
@@ -151,14 +162,45 @@ Status kill(Call& call) {
   return status;
 }
 
+Status dump(Call& call) {
+  std::vector<std::string> codes;
+  for (const auto& [name, library] : store_of(call).libraries()) codes.push_back(library->code);
+  call.reply().bulk(dump_functions(codes));
+  return Status::ok();
+}
+
+Status restore(Call& call) {
+  if (call.arg_count() > 4) return wrong_words(call);
+  auto collision = FunctionStore::Collision::refuse;
+  bool flush_first = false;
+  if (call.arg_count() == 4) {
+    const Bytes policy = call.arg(3);
+    flush_first = equals_upper(policy, "FLUSH");
+    if (equals_upper(policy, "REPLACE")) collision = FunctionStore::Collision::replace;
+    if (!flush_first && !equals_upper(policy, "REPLACE") && !equals_upper(policy, "APPEND")) {
+      return Status::error(
+          "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.");
+    }
+  }
+  std::vector<std::string> codes;
+  if (const char* error = read_function_dump(call.arg(2), codes)) return Status::error(error);
+  Status status = store_of(call).load_all(codes, collision, flush_first);
+  if (!status.is_ok()) return status;
+  note_change(call);
+  call.reply().ok();
+  return status;
+}
+
 Status help(Call& call) {
   return reply_help(
-      call, {"FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-             "DELETE <library-name>", "    Removes a library.", "FLUSH [ASYNC|SYNC]",
-             "    Removes all libraries.", "KILL", "    Ends the running function.",
-             "LIST [LIBRARYNAME PATTERN] [WITHCODE]", "    The libraries.",
-             "LOAD [REPLACE] <code>", "    Adds a library.",
-             "STATS", "    The running function and the engines.", "HELP", "    This text."});
+      call,
+      {"FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", "DELETE <library-name>",
+       "    Removes a library.", "DUMP", "    All libraries in one string, for RESTORE.",
+       "FLUSH [ASYNC|SYNC]", "    Removes all libraries.", "KILL", "    Ends the running function.",
+       "LIST [LIBRARYNAME PATTERN] [WITHCODE]", "    The libraries.", "LOAD [REPLACE] <code>",
+       "    Adds a library.", "RESTORE <payload> [FLUSH|APPEND|REPLACE]",
+       "    Adds the libraries of a DUMP.", "STATS", "    The running function and the engines.",
+       "HELP", "    This text."});
 }
 
 constexpr Acl kScripting = Acl::slow | Acl::scripting;
@@ -167,27 +209,86 @@ constexpr Flag kReads = Flag::noscript | Flag::script_turn;
 constexpr Flag kWrites = kReads | Flag::write;
 
 constexpr auto kSubcommands = family({
-    {.name = "DELETE", .syntax = "library-name", .summary = "Removes a library.",
-     .since = "7.0.0", .complexity = "O(1)", .group = "scripting", .arity = exactly(3),
-     .flags = kWrites, .acl = kWriting, .run = remove},
-    {.name = "FLUSH", .syntax = "[ASYNC | SYNC]", .summary = "Removes all libraries.",
-     .since = "7.0.0", .complexity = "O(N) where N is the number of functions deleted",
-     .group = "scripting", .arity = at_least(2), .flags = kWrites, .acl = kWriting,
+    {.name = "DELETE",
+     .syntax = "library-name",
+     .summary = "Removes a library.",
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .group = "scripting",
+     .arity = exactly(3),
+     .flags = kWrites,
+     .acl = kWriting,
+     .run = remove},
+    {.name = "DUMP",
+     .syntax = "",
+     .summary = "Puts all libraries into one string.",
+     .since = "7.0.0",
+     .complexity = "O(N) where N is the number of functions",
+     .group = "scripting",
+     .arity = exactly(2),
+     .flags = kReads,
+     .acl = kScripting,
+     .run = dump},
+    {.name = "FLUSH",
+     .syntax = "[ASYNC | SYNC]",
+     .summary = "Removes all libraries.",
+     .since = "7.0.0",
+     .complexity = "O(N) where N is the number of functions deleted",
+     .group = "scripting",
+     .arity = at_least(2),
+     .flags = kWrites,
+     .acl = kWriting,
      .run = flush},
-    {.name = "KILL", .syntax = "", .summary = "Ends the running function.", .since = "7.0.0",
-     .complexity = "O(1)", .group = "scripting", .arity = exactly(2),
-     .flags = Flag::noscript | Flag::allow_busy, .acl = kScripting, .run = kill},
-    {.name = "LIST", .syntax = "[LIBRARYNAME library-name-pattern] [WITHCODE]",
-     .summary = "Lists the libraries.", .since = "7.0.0",
-     .complexity = "O(N) where N is the number of functions", .group = "scripting",
-     .arity = at_least(2), .flags = kReads, .acl = kScripting, .run = list},
-    {.name = "LOAD", .syntax = "[REPLACE] function-code", .summary = "Adds a library.",
-     .since = "7.0.0", .complexity = "O(1) (considering compilation time is redundant)",
-     .group = "scripting", .arity = at_least(3), .flags = kWrites | Flag::deny_oom,
-     .acl = kWriting, .run = load},
-    {.name = "STATS", .syntax = "", .summary = "Tells the running function and the engines.",
-     .since = "7.0.0", .complexity = "O(1)", .group = "scripting", .arity = exactly(2),
-     .flags = Flag::noscript | Flag::allow_busy, .acl = kScripting, .run = stats},
+    {.name = "KILL",
+     .syntax = "",
+     .summary = "Ends the running function.",
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .group = "scripting",
+     .arity = exactly(2),
+     .flags = Flag::noscript | Flag::allow_busy,
+     .acl = kScripting,
+     .run = kill},
+    {.name = "LIST",
+     .syntax = "[LIBRARYNAME library-name-pattern] [WITHCODE]",
+     .summary = "Lists the libraries.",
+     .since = "7.0.0",
+     .complexity = "O(N) where N is the number of functions",
+     .group = "scripting",
+     .arity = at_least(2),
+     .flags = kReads,
+     .acl = kScripting,
+     .run = list},
+    {.name = "LOAD",
+     .syntax = "[REPLACE] function-code",
+     .summary = "Adds a library.",
+     .since = "7.0.0",
+     .complexity = "O(1) (considering compilation time is redundant)",
+     .group = "scripting",
+     .arity = at_least(3),
+     .flags = kWrites | Flag::deny_oom,
+     .acl = kWriting,
+     .run = load},
+    {.name = "RESTORE",
+     .syntax = "serialized-value [FLUSH | APPEND | REPLACE]",
+     .summary = "Adds the libraries of a dump.",
+     .since = "7.0.0",
+     .complexity = "O(N) where N is the number of functions on the payload",
+     .group = "scripting",
+     .arity = at_least(3),
+     .flags = kWrites | Flag::deny_oom,
+     .acl = kWriting,
+     .run = restore},
+    {.name = "STATS",
+     .syntax = "",
+     .summary = "Tells the running function and the engines.",
+     .since = "7.0.0",
+     .complexity = "O(1)",
+     .group = "scripting",
+     .arity = exactly(2),
+     .flags = Flag::noscript | Flag::allow_busy,
+     .acl = kScripting,
+     .run = stats},
     help_card("scripting", "7.0.0", kScripting, help),
 });
 
@@ -196,20 +297,37 @@ constexpr Flag kCalls = Flag::noscript | Flag::stale | Flag::skip_monitor |
 constexpr const char* kComplexity = "Depends on the function that is executed.";
 
 constexpr auto kFamily = family({
-    {.name = "FCALL", .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
-     .summary = "Calls a function.", .since = "7.0.0", .complexity = kComplexity,
-     .group = "scripting", .arity = at_least(3), .flags = kCalls | Flag::may_replicate,
-     .keys = keys_counted_at(2, 1, KeyUse::read_write_access_update), .acl = kScripting,
+    {.name = "FCALL",
+     .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
+     .summary = "Calls a function.",
+     .since = "7.0.0",
+     .complexity = kComplexity,
+     .group = "scripting",
+     .arity = at_least(3),
+     .flags = kCalls | Flag::may_replicate,
+     .keys = keys_counted_at(2, 1, KeyUse::read_write_access_update),
+     .acl = kScripting,
      .run = fcall},
-    {.name = "FCALL_RO", .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
-     .summary = "Calls a function that may not write.", .since = "7.0.0",
-     .complexity = kComplexity, .group = "scripting", .arity = at_least(3),
+    {.name = "FCALL_RO",
+     .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
+     .summary = "Calls a function that may not write.",
+     .since = "7.0.0",
+     .complexity = kComplexity,
+     .group = "scripting",
+     .arity = at_least(3),
      .flags = kCalls | Flag::readonly,
-     .keys = keys_counted_at(2, 1, KeyUse::read_only_access), .acl = kScripting,
+     .keys = keys_counted_at(2, 1, KeyUse::read_only_access),
+     .acl = kScripting,
      .run = fcall_ro},
-    {.name = "FUNCTION", .syntax = "", .summary = "A container for function commands.",
-     .since = "7.0.0", .complexity = "Depends on subcommand.", .group = "scripting",
-     .arity = at_least(2), .acl = Acl::slow, .subcommands = kSubcommands},
+    {.name = "FUNCTION",
+     .syntax = "",
+     .summary = "A container for function commands.",
+     .since = "7.0.0",
+     .complexity = "Depends on subcommand.",
+     .group = "scripting",
+     .arity = at_least(2),
+     .acl = Acl::slow,
+     .subcommands = kSubcommands},
 });
 
 }  // namespace

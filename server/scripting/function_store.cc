@@ -63,8 +63,7 @@ Status FunctionStore::parse_name(Bytes& code, std::string& name) {
       return Status::error("ERR Invalid metadata value given: " + std::string(word));
     }
     if (named) {
-      return Status::error(
-          "ERR Invalid metadata value, name argument was given multiple times");
+      return Status::error("ERR Invalid metadata value, name argument was given multiple times");
     }
     named = true;
     name = word.substr(5);
@@ -145,8 +144,13 @@ Status FunctionStore::load_all(const std::vector<std::string>& codes, Collision 
   for (const auto& [name, library] : before) before_codes.push_back(library->code);
   if (flush_first) flush();
   for (const std::string& code : codes) {
+    Bytes body = code;
     std::string name;
-    Status status = load(code, collision, name);
+    Status status = parse_name(body, name);
+    if (status.is_ok() && collision == Collision::refuse && libraries_.count(name) > 0) {
+      status = Status::error("ERR Library " + name + " already exists");
+    }
+    if (status.is_ok()) status = load(code, collision, name);
     if (status.is_ok()) continue;
     flush();
     for (const std::string& old : before_codes) (void)load(old, Collision::replace, name);

@@ -21,7 +21,7 @@ struct JsonOptions {
   int decode_depth_max = 1000;
   int precision = 14;
   bool keep_buffer = true;
-  int invalid_numbers = 0;         // of encode: 0 refuse, 1 take, 2 write null
+  int invalid_numbers = 0;  // of encode: 0 refuse, 1 take, 2 write null
   bool decode_invalid_numbers = true;
 };
 
@@ -38,15 +38,21 @@ class Encoder {
   // The value at the top of the stack.
   void value(int depth) {
     switch (lua_type(L_, -1)) {
-      case LUA_TSTRING: return string(bytes_at(L_, -1));
-      case LUA_TNUMBER: return number();
-      case LUA_TBOOLEAN: return add(lua_toboolean(L_, -1) != 0 ? "true" : "false");
-      case LUA_TTABLE: return table(depth + 1);
-      case LUA_TNIL: return add("null");
+      case LUA_TSTRING:
+        return string(bytes_at(L_, -1));
+      case LUA_TNUMBER:
+        return number();
+      case LUA_TBOOLEAN:
+        return add(lua_toboolean(L_, -1) != 0 ? "true" : "false");
+      case LUA_TTABLE:
+        return table(depth + 1);
+      case LUA_TNIL:
+        return add("null");
       case LUA_TLIGHTUSERDATA:
         if (lua_touserdata(L_, -1) == nullptr) return add("null");
         [[fallthrough]];
-      default: fail("type not supported");
+      default:
+        fail("type not supported");
     }
   }
   const std::string& text() const { return text_; }
@@ -78,14 +84,22 @@ class Encoder {
 
   void escape(unsigned char c) {
     switch (c) {
-      case '"': return add("\\\"");
-      case '\\': return add("\\\\");
-      case '/': return add("\\/");
-      case '\b': return add("\\b");
-      case '\t': return add("\\t");
-      case '\n': return add("\\n");
-      case '\f': return add("\\f");
-      case '\r': return add("\\r");
+      case '"':
+        return add("\\\"");
+      case '\\':
+        return add("\\\\");
+      case '/':
+        return add("\\/");
+      case '\b':
+        return add("\\b");
+      case '\t':
+        return add("\\t");
+      case '\n':
+        return add("\\n");
+      case '\f':
+        return add("\\f");
+      case '\r':
+        return add("\\r");
       default: {
         char hex[8];
         std::snprintf(hex, sizeof hex, "\\u%04x", c);
@@ -196,14 +210,24 @@ class Decoder {
 
  private:
   enum class Token : uint8_t {
-    object_begin, object_end, array_begin, array_end, string, number, boolean, null, colon, comma,
-    end, error,
+    object_begin,
+    object_end,
+    array_begin,
+    array_end,
+    string,
+    number,
+    boolean,
+    null,
+    colon,
+    comma,
+    end,
+    error,
   };
 
   const char* token_name() const {
-    static constexpr const char* kNames[] = {
-        "T_OBJ_BEGIN", "T_OBJ_END", "T_ARR_BEGIN", "T_ARR_END", "T_STRING", "T_NUMBER",
-        "T_BOOLEAN",   "T_NULL",    "T_COLON",     "T_COMMA",   "T_END"};
+    static constexpr const char* kNames[] = {"T_OBJ_BEGIN", "T_OBJ_END", "T_ARR_BEGIN", "T_ARR_END",
+                                             "T_STRING",    "T_NUMBER",  "T_BOOLEAN",   "T_NULL",
+                                             "T_COLON",     "T_COMMA",   "T_END"};
     return token_ == Token::error ? error_ : kNames[static_cast<size_t>(token_)];
   }
 
@@ -231,14 +255,22 @@ class Decoder {
       return;
     }
     switch (text_[at_]) {
-      case '{': return single(Token::object_begin);
-      case '}': return single(Token::object_end);
-      case '[': return single(Token::array_begin);
-      case ']': return single(Token::array_end);
-      case ':': return single(Token::colon);
-      case ',': return single(Token::comma);
-      case '"': return read_string();
-      default: return read_word();
+      case '{':
+        return single(Token::object_begin);
+      case '}':
+        return single(Token::object_end);
+      case '[':
+        return single(Token::array_begin);
+      case ']':
+        return single(Token::array_end);
+      case ':':
+        return single(Token::colon);
+      case ',':
+        return single(Token::comma);
+      case '"':
+        return read_string();
+      default:
+        return read_word();
     }
   }
 
@@ -338,8 +370,8 @@ class Decoder {
     size_t size = 6;
     if (code >= 0xd800 && code < 0xdc00) {  // with the next one it makes a character
       const int low = peek(6) == '\\' && peek(7) == 'u' ? read_hex(8) : -1;
-      code = low >= 0xdc00 && low < 0xe000 ? 0x10000 + (code - 0xd800) * 0x400 + (low - 0xdc00)
-                                           : -1;
+      code =
+          low >= 0xdc00 && low < 0xe000 ? 0x10000 + (code - 0xd800) * 0x400 + (low - 0xdc00) : -1;
       size = 12;
     } else if (code >= 0xdc00 && code < 0xe000) {
       code = -1;
@@ -371,13 +403,20 @@ class Decoder {
 
   void value() {
     switch (token_) {
-      case Token::string: return push(L_, string_);
-      case Token::number: return lua_pushnumber(L_, number_);
-      case Token::boolean: return lua_pushboolean(L_, truth_ ? 1 : 0);
-      case Token::null: return lua_pushlightuserdata(L_, nullptr);
-      case Token::object_begin: return object();
-      case Token::array_begin: return array();
-      default: unexpected("value");
+      case Token::string:
+        return push(L_, string_);
+      case Token::number:
+        return lua_pushnumber(L_, number_);
+      case Token::boolean:
+        return lua_pushboolean(L_, truth_ ? 1 : 0);
+      case Token::null:
+        return lua_pushlightuserdata(L_, nullptr);
+      case Token::object_begin:
+        return object();
+      case Token::array_begin:
+        return array();
+      default:
+        unexpected("value");
     }
   }
 
@@ -531,7 +570,8 @@ int new_library(lua_State* L) {
 }  // namespace
 
 void open_json_library(lua_State* L) {
-  const luaL_Reg functions[] = {{"encode", encode}, {"decode", decode},
+  const luaL_Reg functions[] = {{"encode", encode},
+                                {"decode", decode},
                                 {"encode_sparse_array", sparse_array},
                                 {"encode_max_depth", encode_max_depth},
                                 {"decode_max_depth", decode_max_depth},

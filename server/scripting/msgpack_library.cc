@@ -20,9 +20,12 @@ constexpr int kUnpackDepthMax = 1000;
 
 template <typename T>
 T swapped(T value) {
-  if constexpr (sizeof(T) == 8) return static_cast<T>(__builtin_bswap64(static_cast<uint64_t>(value)));
-  if constexpr (sizeof(T) == 4) return static_cast<T>(__builtin_bswap32(static_cast<uint32_t>(value)));
-  if constexpr (sizeof(T) == 2) return static_cast<T>(__builtin_bswap16(static_cast<uint16_t>(value)));
+  if constexpr (sizeof(T) == 8)
+    return static_cast<T>(__builtin_bswap64(static_cast<uint64_t>(value)));
+  if constexpr (sizeof(T) == 4)
+    return static_cast<T>(__builtin_bswap32(static_cast<uint32_t>(value)));
+  if constexpr (sizeof(T) == 2)
+    return static_cast<T>(__builtin_bswap16(static_cast<uint16_t>(value)));
   return value;
 }
 
@@ -33,11 +36,20 @@ class Packer {
   // The value at the top of the stack, which is taken off.
   void value(int depth) {
     switch (lua_type(L_, -1)) {
-      case LUA_TSTRING: string(bytes_at(L_, -1)); break;
-      case LUA_TBOOLEAN: byte(lua_toboolean(L_, -1) != 0 ? 0xc3 : 0xc2); break;
-      case LUA_TNUMBER: number(lua_tonumber(L_, -1)); break;
-      case LUA_TTABLE: depth == kPackDepthMax ? byte(0xc0) : table(depth); break;
-      default: byte(0xc0);
+      case LUA_TSTRING:
+        string(bytes_at(L_, -1));
+        break;
+      case LUA_TBOOLEAN:
+        byte(lua_toboolean(L_, -1) != 0 ? 0xc3 : 0xc2);
+        break;
+      case LUA_TNUMBER:
+        number(lua_tonumber(L_, -1));
+        break;
+      case LUA_TTABLE:
+        depth == kPackDepthMax ? byte(0xc0) : table(depth);
+        break;
+      default:
+        byte(0xc0);
     }
     lua_pop(L_, 1);
   }
@@ -185,30 +197,51 @@ class Unpacker {
 
   void tagged(int tag, int depth) {
     switch (tag) {
-      case 0xc0: return lua_pushnil(L_);
-      case 0xc2: return lua_pushboolean(L_, 0);
-      case 0xc3: return lua_pushboolean(L_, 1);
+      case 0xc0:
+        return lua_pushnil(L_);
+      case 0xc2:
+        return lua_pushboolean(L_, 0);
+      case 0xc3:
+        return lua_pushboolean(L_, 1);
       case 0xc4:
-      case 0xd9: return string(take<uint8_t>());
+      case 0xd9:
+        return string(take<uint8_t>());
       case 0xc5:
-      case 0xda: return string(take<uint16_t>());
+      case 0xda:
+        return string(take<uint16_t>());
       case 0xc6:
-      case 0xdb: return string(take<uint32_t>());
-      case 0xca: return lua_pushnumber(L_, std::bit_cast<float>(take<uint32_t>()));
-      case 0xcb: return lua_pushnumber(L_, std::bit_cast<double>(take<uint64_t>()));
-      case 0xcc: return number<uint8_t>();
-      case 0xcd: return number<uint16_t>();
-      case 0xce: return number<uint32_t>();
-      case 0xcf: return number<uint64_t>();
-      case 0xd0: return number<int8_t>();
-      case 0xd1: return number<int16_t>();
-      case 0xd2: return number<int32_t>();
-      case 0xd3: return number<int64_t>();
-      case 0xdc: return array(take<uint16_t>(), depth);
-      case 0xdd: return array(take<uint32_t>(), depth);
-      case 0xde: return map(take<uint16_t>(), depth);
-      case 0xdf: return map(take<uint32_t>(), depth);
-      default: luaL_error(L_, "Bad data format in input.");
+      case 0xdb:
+        return string(take<uint32_t>());
+      case 0xca:
+        return lua_pushnumber(L_, std::bit_cast<float>(take<uint32_t>()));
+      case 0xcb:
+        return lua_pushnumber(L_, std::bit_cast<double>(take<uint64_t>()));
+      case 0xcc:
+        return number<uint8_t>();
+      case 0xcd:
+        return number<uint16_t>();
+      case 0xce:
+        return number<uint32_t>();
+      case 0xcf:
+        return number<uint64_t>();
+      case 0xd0:
+        return number<int8_t>();
+      case 0xd1:
+        return number<int16_t>();
+      case 0xd2:
+        return number<int32_t>();
+      case 0xd3:
+        return number<int64_t>();
+      case 0xdc:
+        return array(take<uint16_t>(), depth);
+      case 0xdd:
+        return array(take<uint32_t>(), depth);
+      case 0xde:
+        return map(take<uint16_t>(), depth);
+      case 0xdf:
+        return map(take<uint32_t>(), depth);
+      default:
+        luaL_error(L_, "Bad data format in input.");
     }
   }
 
@@ -225,8 +258,8 @@ class Unpacker {
     lua_createtable(L_, 0, 0);
     for (size_t i = 0; i < count; ++i) {
       value(depth + 1);
-      const bool bad = lua_isnil(L_, -1) || (lua_type(L_, -1) == LUA_TNUMBER &&
-                                             std::isnan(lua_tonumber(L_, -1)));
+      const bool bad = lua_isnil(L_, -1) ||
+                       (lua_type(L_, -1) == LUA_TNUMBER && std::isnan(lua_tonumber(L_, -1)));
       if (bad) luaL_error(L_, "Bad data format in input.");
       value(depth + 1);
       lua_rawset(L_, -3);
@@ -271,9 +304,8 @@ int unpack_some(lua_State* L, int limit, int offset, bool all) {
   }
   if (all) return values;
   luaL_checkstack(L, 1, "in function cmsgpack.unpack");
-  lua_pushnumber(L, unpacker.left() == 0
-                        ? -1.0
-                        : static_cast<double>(bytes.size() - unpacker.left()));
+  lua_pushnumber(L,
+                 unpacker.left() == 0 ? -1.0 : static_cast<double>(bytes.size() - unpacker.left()));
   lua_insert(L, -values - 1);
   return values + 1;
 }
@@ -292,7 +324,9 @@ int unpack_limit(lua_State* L) {
 }  // namespace
 
 void open_msgpack_library(lua_State* L) {
-  const luaL_Reg functions[] = {{"pack", pack}, {"unpack", unpack}, {"unpack_one", unpack_one},
+  const luaL_Reg functions[] = {{"pack", pack},
+                                {"unpack", unpack},
+                                {"unpack_one", unpack_one},
                                 {"unpack_limit", unpack_limit}};
   const char* const texts[][2] = {{"_NAME", "cmsgpack"},
                                   {"_VERSION", "lua-cmsgpack 0.4.0"},

@@ -34,8 +34,8 @@ Bytes number_text(double number, IntegerText& room) {
   if (number > -kExact && number < kExact && number == std::trunc(number)) {
     return {room.text, format_int64(static_cast<int64_t>(number), room.text)};
   }
-  return {room.text, static_cast<size_t>(std::snprintf(room.text, sizeof room.text, "%.17g",
-                                                       number))};
+  return {room.text,
+          static_cast<size_t>(std::snprintf(room.text, sizeof room.text, "%.17g", number))};
 }
 
 // The arguments as words of a command; they stay valid while they are on the stack. Null or what is
@@ -75,8 +75,8 @@ const char* refusal(ScriptJob& job, const Command& command) {
   }
   if (!has(spec.flags, Flag::write)) return nullptr;
   if (job.read_only) return "ERR Write commands are not allowed from read-only scripts.";
-  const bool denied = has(spec.flags, Flag::deny_oom) && job.out_of_memory && !job.wrote &&
-                      job.flags.compatible;
+  const bool denied =
+      has(spec.flags, Flag::deny_oom) && job.out_of_memory && !job.wrote && job.flags.compatible;
   if (denied) return errors::kOutOfMemory;
   job.wrote = true;
   services.script.note_write();
@@ -178,8 +178,7 @@ int set_repl(lua_State* L) {
   if (lua_gettop(L) != 1) raise(L, "ERR redis.set_repl() requires two arguments.");
   const int flags = static_cast<int>(lua_tonumber(L, 1));
   if ((flags & ~(kReplAof | kReplReplica)) != 0) {
-    raise(L,
-          "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
+    raise(L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
   }
   return 0;
 }
@@ -240,18 +239,30 @@ int version_number() {
 void open_redis_library(lua_State* L, bool loading) {
   lua_createtable(L, 0, 32);
   add_functions(L, {{"log", write_log}});
-  add_constants(L, {{"LOG_DEBUG", 0}, {"LOG_VERBOSE", 1}, {"LOG_NOTICE", 2}, {"LOG_WARNING", 3},
+  add_constants(L, {{"LOG_DEBUG", 0},
+                    {"LOG_VERBOSE", 1},
+                    {"LOG_NOTICE", 2},
+                    {"LOG_WARNING", 3},
                     {"REDIS_VERSION_NUM", version_number()}});
   push(L, kRedisVersion);
   lua_setfield(L, -2, "REDIS_VERSION");
   if (loading) return add_functions(L, {{"register_function", register_function}});
-  add_functions(L, {{"call", redis_call}, {"pcall", redis_pcall}, {"error_reply", error_reply},
-                    {"status_reply", status_reply}, {"sha1hex", sha1_hex}, {"setresp", set_resp},
-                    {"set_repl", set_repl}, {"replicate_commands", answer_true},
-                    {"breakpoint", answer_false}, {"debug", nothing},
+  add_functions(L, {{"call", redis_call},
+                    {"pcall", redis_pcall},
+                    {"error_reply", error_reply},
+                    {"status_reply", status_reply},
+                    {"sha1hex", sha1_hex},
+                    {"setresp", set_resp},
+                    {"set_repl", set_repl},
+                    {"replicate_commands", answer_true},
+                    {"breakpoint", answer_false},
+                    {"debug", nothing},
                     {"acl_check_cmd", acl_check_cmd}});
-  add_constants(L, {{"REPL_NONE", 0}, {"REPL_AOF", kReplAof}, {"REPL_SLAVE", kReplReplica},
-                    {"REPL_REPLICA", kReplReplica}, {"REPL_ALL", kReplAof | kReplReplica}});
+  add_constants(L, {{"REPL_NONE", 0},
+                    {"REPL_AOF", kReplAof},
+                    {"REPL_SLAVE", kReplReplica},
+                    {"REPL_REPLICA", kReplReplica},
+                    {"REPL_ALL", kReplAof | kReplReplica}});
 }
 
 }  // namespace larder

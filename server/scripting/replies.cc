@@ -17,20 +17,34 @@ class ReplyReader {
     luaL_checkstack(L_, 6, "reply is nested too deeply");
     const char kind = *at_++;
     switch (kind) {
-      case '$': return push_bulk();
-      case ':': return lua_pushnumber(L_, static_cast<lua_Number>(integer()));
-      case '+': return push_field("ok", line());
-      case '-': return push_error(L_, line());
+      case '$':
+        return push_bulk();
+      case ':':
+        return lua_pushnumber(L_, static_cast<lua_Number>(integer()));
+      case '+':
+        return push_field("ok", line());
+      case '-':
+        return push_error(L_, line());
       case '*':
-      case '>': return push_array();
-      case '%': return push_map();
-      case '~': return push_set();
-      case '#': return lua_pushboolean(L_, line() == "t" ? 1 : 0);
-      case ',': return push_double();
-      case '(': return push_field("big_number", line());
-      case '=': return push_verbatim();
-      case '|': return skip_attribute();
-      default: line(); return lua_pushnil(L_);  // '_'
+      case '>':
+        return push_array();
+      case '%':
+        return push_map();
+      case '~':
+        return push_set();
+      case '#':
+        return lua_pushboolean(L_, line() == "t" ? 1 : 0);
+      case ',':
+        return push_double();
+      case '(':
+        return push_field("big_number", line());
+      case '=':
+        return push_verbatim();
+      case '|':
+        return skip_attribute();
+      default:
+        line();
+        return lua_pushnil(L_);  // '_'
     }
   }
 
@@ -146,11 +160,20 @@ class ReplyMaker {
       return lua_pop(L_, 1);
     }
     switch (lua_type(L_, -1)) {
-      case LUA_TSTRING: reply_.bulk(bytes_at(L_, -1)); break;
-      case LUA_TNUMBER: reply_.integer(whole_part(lua_tonumber(L_, -1))); break;
-      case LUA_TBOOLEAN: write_boolean(lua_toboolean(L_, -1) != 0); break;
-      case LUA_TTABLE: write_table(); break;
-      default: reply_.null();
+      case LUA_TSTRING:
+        reply_.bulk(bytes_at(L_, -1));
+        break;
+      case LUA_TNUMBER:
+        reply_.integer(whole_part(lua_tonumber(L_, -1)));
+        break;
+      case LUA_TBOOLEAN:
+        write_boolean(lua_toboolean(L_, -1) != 0);
+        break;
+      case LUA_TTABLE:
+        write_table();
+        break;
+      default:
+        reply_.null();
     }
     lua_pop(L_, 1);
   }

@@ -12,7 +12,8 @@ constexpr size_t kFirstKey = 3;
 // Under the locks of the script's shards: only what needs no others is asked.
 bool is_out_of_memory(Call& call) {
   Store& store = call.store();
-  if (!store.memory().over_limit()) [[likely]] return false;
+  if (!store.memory().over_limit()) [[likely]]
+    return false;
   const uint64_t* const held = std::exchange(held_shards, call.dispatcher().held().words());
   const bool room = store.make_room(call.now_ms(), call.random().next());
   held_shards = held;

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <string>
 
+#include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
 #include "server/scripting/random48.h"
-#include "server/scripting/engine.h"
 
 namespace larder {
 namespace {
@@ -115,8 +115,7 @@ int protected_call(lua_State* L) {
 int unpack_table(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   const int first = luaL_optint(L, 2, 1);
-  const int last = lua_isnoneornil(L, 3) ? static_cast<int>(lua_objlen(L, 1))
-                                         : luaL_checkint(L, 3);
+  const int last = lua_isnoneornil(L, 3) ? static_cast<int>(lua_objlen(L, 1)) : luaL_checkint(L, 3);
   if (first > last) return 0;
   const int64_t count = int64_t{last} - first + 1;
   if (count >= INT32_MAX || lua_checkstack(L, static_cast<int>(count)) == 0) {
@@ -177,7 +176,9 @@ int collect_garbage(lua_State* L) {
 int random_number(lua_State* L) {
   const double drawn = engine_of(L).random().next_unit();
   switch (lua_gettop(L)) {
-    case 0: lua_pushnumber(L, drawn); return 1;
+    case 0:
+      lua_pushnumber(L, drawn);
+      return 1;
     case 1: {
       const int high = luaL_checkint(L, 1);
       luaL_argcheck(L, 1 <= high, 1, "interval is empty");
@@ -192,7 +193,8 @@ int random_number(lua_State* L) {
       lua_pushnumber(L, static_cast<double>(static_cast<int64_t>(drawn * span)) + low);
       return 1;
     }
-    default: return luaL_error(L, "wrong number of arguments");
+    default:
+      return luaL_error(L, "wrong number of arguments");
   }
 }
 
@@ -216,11 +218,16 @@ void remove_globals(lua_State* L) {
 }
 
 void replace_base_functions(lua_State* L) {
-  const luaL_Reg functions[] = {{"rawget", raw_get}, {"rawset", raw_set},
-                                {"setmetatable", set_metatable}, {"pcall", protected_call},
-                                {"unpack", unpack_table}, {"loadstring", load_string},
-                                {"load", load_pieces}, {"collectgarbage", collect_garbage},
-                                {"next", next_of}, {"__redis__err__handler", describe_error}};
+  const luaL_Reg functions[] = {{"rawget", raw_get},
+                                {"rawset", raw_set},
+                                {"setmetatable", set_metatable},
+                                {"pcall", protected_call},
+                                {"unpack", unpack_table},
+                                {"loadstring", load_string},
+                                {"load", load_pieces},
+                                {"collectgarbage", collect_garbage},
+                                {"next", next_of},
+                                {"__redis__err__handler", describe_error}};
   for (const luaL_Reg& function : functions) {
     lua_pushcfunction(L, function.func);
     lua_setglobal(L, function.name);
@@ -268,8 +275,8 @@ void close_string_metatable(lua_State* L) {
 }
 
 void close_libraries(lua_State* L) {
-  for (const char* name : {"string", "table", "math", "os", "coroutine", "cjson", "cmsgpack",
-                           "struct", "bit"}) {
+  for (const char* name :
+       {"string", "table", "math", "os", "coroutine", "cjson", "cmsgpack", "struct", "bit"}) {
     lua_getglobal(L, name);
     make_read_only(L);
     lua_setglobal(L, name);
@@ -335,8 +342,8 @@ bool push_real(lua_State* L, int index) {
 }
 
 void make_read_only(lua_State* L) {
-  lua_createtable(L, 0, 0);   // what is seen
-  lua_createtable(L, 0, 4);   // its metatable
+  lua_createtable(L, 0, 0);  // what is seen
+  lua_createtable(L, 0, 4);  // its metatable
   lua_pushvalue(L, -3);
   lua_setfield(L, -2, "__index");
   lua_pushcfunction(L, refuse_write);

@@ -7,10 +7,10 @@
 
 #include <array>
 #include <list>
-#include <utility>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -39,8 +39,8 @@ struct Script {
   Sha1Text sha;
   std::string body;
   ScriptFlags flags;
-  int function = 0;     // a reference of the interpreter
-  bool loaded = false;  // by SCRIPT LOAD
+  int function = 0;                    // a reference of the interpreter
+  bool loaded = false;                 // by SCRIPT LOAD
   std::list<Script*>::iterator place;  // among those of EVAL
 
   Bytes name() const { return {sha.data(), sha.size()}; }

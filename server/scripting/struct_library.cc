@@ -65,16 +65,24 @@ class Format {
   size_t size_of(char option) {
     switch (option) {
       case 'b':
-      case 'B': return 1;
+      case 'B':
+        return 1;
       case 'h':
-      case 'H': return sizeof(short);
+      case 'H':
+        return sizeof(short);
       case 'l':
-      case 'L': return sizeof(long);
-      case 'T': return sizeof(size_t);
-      case 'f': return sizeof(float);
-      case 'd': return sizeof(double);
-      case 'x': return 1;
-      case 'c': return number(1);
+      case 'L':
+        return sizeof(long);
+      case 'T':
+        return sizeof(size_t);
+      case 'f':
+        return sizeof(float);
+      case 'd':
+        return sizeof(double);
+      case 'x':
+        return 1;
+      case 'c':
+        return number(1);
       case 'i':
       case 'I': {
         const size_t size = number(sizeof(int));
@@ -84,16 +92,22 @@ class Format {
         }
         return size;
       }
-      default: return 0;
+      default:
+        return 0;
     }
   }
 
   // What changes the items behind it.
   void control(const Item& item) {
     switch (item.option) {
-      case ' ': return;
-      case '>': big_ = true; return;
-      case '<': big_ = false; return;
+      case ' ':
+        return;
+      case '>':
+        big_ = true;
+        return;
+      case '<':
+        big_ = false;
+        return;
       case '!': {
         const size_t align = number(kNativeAlign);
         if (align == 0 || (align & (align - 1)) != 0) {

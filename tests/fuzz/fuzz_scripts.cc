@@ -14,29 +14,110 @@ namespace {
 
 constexpr int64_t kScriptBytesMax = 16 * 1024 * 1024;
 
-constexpr Bytes kValues[] = {
-    "1", "-1", "0", "2^31", "-2^31", "2^53", "1e308", "0/0", "nil", "true", "''", "'a'", "'\\0x'",
-    "{}", "{1,2}", "{a=1}", "string.rep('x', 5000)", "KEYS", "ARGV", "_G", "redis", "math",
-    "function() end", "coroutine.create(function() end)", "getmetatable('')", "cjson.null",
-    "'[1,{\"a\":[null]}]'", "'\\145\\145\\145'", "'>I4!8i7c0s'", "'%s%d%5.3f'", "'(.-)%1'"};
+constexpr Bytes kValues[] = {"1",
+                             "-1",
+                             "0",
+                             "2^31",
+                             "-2^31",
+                             "2^53",
+                             "1e308",
+                             "0/0",
+                             "nil",
+                             "true",
+                             "''",
+                             "'a'",
+                             "'\\0x'",
+                             "{}",
+                             "{1,2}",
+                             "{a=1}",
+                             "string.rep('x', 5000)",
+                             "KEYS",
+                             "ARGV",
+                             "_G",
+                             "redis",
+                             "math",
+                             "function() end",
+                             "coroutine.create(function() end)",
+                             "getmetatable('')",
+                             "cjson.null",
+                             "'[1,{\"a\":[null]}]'",
+                             "'\\145\\145\\145'",
+                             "'>I4!8i7c0s'",
+                             "'%s%d%5.3f'",
+                             "'(.-)%1'"};
 
-constexpr Bytes kFunctions[] = {
-    "redis.call", "redis.pcall", "redis.error_reply", "redis.status_reply", "redis.sha1hex",
-    "redis.setresp", "redis.set_repl", "redis.acl_check_cmd", "redis.register_function",
-    "cjson.encode", "cjson.decode", "cjson.encode_max_depth", "cjson.encode_sparse_array",
-    "cmsgpack.pack", "cmsgpack.unpack", "cmsgpack.unpack_one", "cmsgpack.unpack_limit",
-    "struct.pack", "struct.unpack", "struct.size", "bit.lshift", "bit.tohex", "bit.bswap",
-    "unpack", "pcall", "xpcall", "error", "select", "rawset", "rawget", "setmetatable",
-    "getmetatable", "next", "pairs", "load", "loadstring", "tostring", "tonumber", "string.format",
-    "string.rep", "string.find", "string.gsub", "string.dump", "table.insert", "table.concat",
-    "table.sort", "table.remove", "math.random", "math.randomseed", "collectgarbage",
-    "coroutine.wrap", "coroutine.resume", "__redis__err__handler"};
+constexpr Bytes kFunctions[] = {"redis.call",
+                                "redis.pcall",
+                                "redis.error_reply",
+                                "redis.status_reply",
+                                "redis.sha1hex",
+                                "redis.setresp",
+                                "redis.set_repl",
+                                "redis.acl_check_cmd",
+                                "redis.register_function",
+                                "cjson.encode",
+                                "cjson.decode",
+                                "cjson.encode_max_depth",
+                                "cjson.encode_sparse_array",
+                                "cmsgpack.pack",
+                                "cmsgpack.unpack",
+                                "cmsgpack.unpack_one",
+                                "cmsgpack.unpack_limit",
+                                "struct.pack",
+                                "struct.unpack",
+                                "struct.size",
+                                "bit.lshift",
+                                "bit.tohex",
+                                "bit.bswap",
+                                "unpack",
+                                "pcall",
+                                "xpcall",
+                                "error",
+                                "select",
+                                "rawset",
+                                "rawget",
+                                "setmetatable",
+                                "getmetatable",
+                                "next",
+                                "pairs",
+                                "load",
+                                "loadstring",
+                                "tostring",
+                                "tonumber",
+                                "string.format",
+                                "string.rep",
+                                "string.find",
+                                "string.gsub",
+                                "string.dump",
+                                "table.insert",
+                                "table.concat",
+                                "table.sort",
+                                "table.remove",
+                                "math.random",
+                                "math.randomseed",
+                                "collectgarbage",
+                                "coroutine.wrap",
+                                "coroutine.resume",
+                                "__redis__err__handler"};
 
-constexpr Bytes kCommands[] = {
-    "'set','k',v", "'get','k'", "'incr','n'", "'lpush','l',1,2", "'lrange','l',0,-1",
-    "'hset','h','f','v'", "'hgetall','h'", "'zadd','z',1.5,'m'", "'zrange','z',0,-1,'withscores'",
-    "'mset','a',1,'b',2", "'flushall'", "'select',1", "'keys','*'", "'xread','streams','s','$'",
-    "'blpop','l',0", "'eval','return 1',0", "'expire','k',0", "'debug','protocol','map'"};
+constexpr Bytes kCommands[] = {"'set','k',v",
+                               "'get','k'",
+                               "'incr','n'",
+                               "'lpush','l',1,2",
+                               "'lrange','l',0,-1",
+                               "'hset','h','f','v'",
+                               "'hgetall','h'",
+                               "'zadd','z',1.5,'m'",
+                               "'zrange','z',0,-1,'withscores'",
+                               "'mset','a',1,'b',2",
+                               "'flushall'",
+                               "'select',1",
+                               "'keys','*'",
+                               "'xread','streams','s','$'",
+                               "'blpop','l',0",
+                               "'eval','return 1',0",
+                               "'expire','k',0",
+                               "'debug','protocol','map'"};
 
 std::string expression(FuzzInput& input, unsigned depth) {
   const uint8_t kind = input.byte();
@@ -52,12 +133,18 @@ std::string expression(FuzzInput& input, unsigned depth) {
 
 std::string statement(FuzzInput& input) {
   switch (input.below(8)) {
-    case 0: return "v = " + expression(input, 3);
-    case 1: return "pcall(function() v = " + expression(input, 2) + " end)";
-    case 2: return "for i = 1, 100 do v = {v, i} end";
-    case 3: return "if v then v[1] = " + expression(input, 2) + " end";
-    case 4: return std::string(input.take(input.below(20)));
-    default: return "local w = " + expression(input, 3);
+    case 0:
+      return "v = " + expression(input, 3);
+    case 1:
+      return "pcall(function() v = " + expression(input, 2) + " end)";
+    case 2:
+      return "for i = 1, 100 do v = {v, i} end";
+    case 3:
+      return "if v then v[1] = " + expression(input, 2) + " end";
+    case 4:
+      return std::string(input.take(input.below(20)));
+    default:
+      return "local w = " + expression(input, 3);
   }
 }
 
@@ -85,8 +172,7 @@ void run_all(FuzzInput input) {
     const std::string text = script(input);
     check_reply(server.ask({"EVAL", text, "1", "k", "arg"}));
     CHECK(server.session().db == 0);
-    CHECK(server.ask({"EVAL", "return redis.call('echo', #KEYS + #ARGV)", "0"}) ==
-          "$1\r\n0\r\n");
+    CHECK(server.ask({"EVAL", "return redis.call('echo', #KEYS + #ARGV)", "0"}) == "$1\r\n0\r\n");
     server.store().validate();
   }
 }
