@@ -319,12 +319,6 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
   return {codes, load};
 }
 
-auto script_log(Log& log) {
-  return [&log](int level, const std::string& line) {
-    log.write(static_cast<LogLevel>(level), line);
-  };
-}
-
 }  // namespace
 
 int serve(LoadedOptions loaded) {
