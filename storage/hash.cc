@@ -190,8 +190,8 @@ void Hash::make(Bytes name, Bytes value, const PackLimits& limits, int64_t expir
     const bool timed = expiry_ms != kNoExpiry;
     if (timed) append_expiry(pack, expiry_ms);
     item_ = keys_.put(
-        key_, {},
-        {.type = Type::hash, .encoding = timed ? Encoding::timed_pack : Encoding::pack}, pack);
+        key_, {}, {.type = Type::hash, .encoding = timed ? Encoding::timed_pack : Encoding::pack},
+        pack);
   } else {
     auto* made = make_object<ElementObject>(keys_.slab());
     item_ = keys_.put_object(key_, {}, Type::hash, made, kNoExpiry);
@@ -225,9 +225,8 @@ bool Hash::put_packed(Bytes name, Bytes value, const PackLimits& limits, int64_t
 
 bool Hash::put_in_object(Bytes name, Bytes value, int64_t expiry_ms) {
   const size_t before = object().elements();
-  const Element* old = expiry_ms == kNoExpiry && object().earliest_ms() == kNeverMs
-                           ? nullptr
-                           : object().find(name);
+  const Element* old =
+      expiry_ms == kNoExpiry && object().earliest_ms() == kNeverMs ? nullptr : object().find(name);
   const bool was_due = old != nullptr && is_due(old->expiry_ms());
   if (expiry_ms != kNoExpiry) object().start_index(now_ms_);
   object().put(name, value, expiry_ms);
@@ -285,11 +284,10 @@ void Hash::to_timed_pack() {
     Pack::append(timed, field.value);
     append_expiry(timed, kNoExpiry);
   });
-  item_ = keys_.put(key_, item_,
-                    {.type = Type::hash,
-                     .encoding = Encoding::timed_pack,
-                     .expiry_ms = item_->expiry_ms()},
-                    timed);
+  item_ = keys_.put(
+      key_, item_,
+      {.type = Type::hash, .encoding = Encoding::timed_pack, .expiry_ms = item_->expiry_ms()},
+      timed);
 }
 
 void Hash::to_object() {

@@ -95,21 +95,21 @@ void Keyspace::missed(const Key& key) {
 }
 
 // An entry that may be evicted from now on is queued, one that may not any more leaves.
-void Keyspace::note_evictable(Item item) {
+void Keyspace::note_evictable(Item item, size_t outside_bytes) {
   EvictionGroup* eviction = services_.eviction;
   if (eviction == nullptr || eviction->epoch() == 0) return;
   Entry& entry = *item.entry();
   if (eviction->holds(entry) && !eviction->may_evict(entry)) {
     eviction->removed(entry);
   } else if (!eviction->holds(entry) && eviction->may_evict(entry)) {
-    // Not memory_of: the payload may not be laid out yet.
-    eviction->inserted(entry, item.where.place, services_.home, entry.bytes(), services_.now_ms);
+    eviction->inserted(entry, item.where.place, services_.home,
+                       memory_of_parts(entry, outside_bytes), services_.now_ms);
   }
 }
 
 void Keyspace::set_sticky(Item item, bool sticky) {
   item->set(Entry::kSticky, sticky);
-  note_evictable(item);
+  note_evictable(item, outside_bytes_of(*item.entry()));
 }
 
 Item Keyspace::find_candidate(const Candidate& candidate) {
@@ -148,7 +148,7 @@ Item Keyspace::add(const Key& key, const EntryShape& shape) {
   const HashPlace where = place_of(key.hash);
   table_.insert(where, entry);
   const Item item{table_.find(where, key.name), where};
-  note_expiry(item, kNoExpiry);
+  note_expiry(item, kNoExpiry, shape.outside_bytes);
   if (services_.note_added) [[unlikely]] {
     services_.added_hash = key.hash;
     if (services_.tell_added) services_.events->added(db_, key.name);
@@ -174,7 +174,7 @@ Item Keyspace::reshape(Item item, const EntryShape& shape) {
   entry->set(Entry::kTimed, timed && shape.expiry_ms != kNoExpiry);
   slab_.release(old, old->bytes());
   Table::replace(item.slot, entry);
-  note_expiry(item, before_ms);
+  note_expiry(item, before_ms, shape.outside_bytes);
   return item;
 }
 
@@ -216,7 +216,7 @@ Item Keyspace::set_expiry(Item item, int64_t expiry_ms) {
     slab_.release(old, old->bytes());
     Table::replace(item.slot, entry);
   }
-  note_expiry(item, before_ms);
+  note_expiry(item, before_ms, outside_bytes_of(*item.entry()));
   return item;
 }
 
@@ -345,11 +345,14 @@ void Keyspace::drop_object(Object* object) {
 }
 
 size_t Keyspace::memory_of(const Entry& entry) const {
-  size_t bytes = Slab::usable(entry.bytes()) + sizeof(Table::Slot);
-  if (entry.encoding() == Encoding::blob) bytes += load<Blob*>(entry.payload())->memory_bytes();
-  if (entry.encoding() != Encoding::object) return bytes;
+  return memory_of_parts(entry, outside_bytes_of(entry));
+}
+
+size_t Keyspace::outside_bytes_of(const Entry& entry) const {
+  if (entry.encoding() == Encoding::blob) return load<Blob*>(entry.payload())->memory_bytes();
+  if (entry.encoding() != Encoding::object) return 0;
   const Object& object = *object_of(entry);
-  return bytes + (owns_slab(object) ? object.slab().used_bytes() : object.memory_bytes());
+  return owns_slab(object) ? object.slab().used_bytes() : object.memory_bytes();
 }
 
 void Keyspace::free_value(Entry* entry) {
@@ -375,12 +378,14 @@ void Keyspace::drop_blob(Blob* blob) {
 }
 
 // Keeps count and index true after an entry's expiry changed from `before_ms`.
-void Keyspace::note_expiry(Item item, int64_t before_ms) {
+void Keyspace::note_expiry(Item item, int64_t before_ms, size_t outside_bytes) {
   Entry* entry = item.entry();
   const int64_t expiry_ms = entry->expiry_ms();
   if (before_ms != kNoExpiry) --volatile_count_;
   if (expiry_ms != kNoExpiry) ++volatile_count_;
-  if ((before_ms == kNoExpiry) != (expiry_ms == kNoExpiry)) note_evictable(item);
+  if ((before_ms == kNoExpiry) != (expiry_ms == kNoExpiry)) {
+    note_evictable(item, outside_bytes);
+  }
   if (expiry_ms == kNoExpiry) return;
   const bool has_early_reference = entry->is(Entry::kTimed) && before_ms <= expiry_ms;
   if (has_early_reference) return;

@@ -182,9 +182,11 @@ class Keyspace : public Garbage {
   void give_slab_up(Slab& slab);
   void drop_object(Object* object);
   void remove_entry(Item item);
-  void note_expiry(Item item, int64_t before_ms);
+  // The payload may not be filled yet: `outside_bytes` is what the value takes outside its entry.
+  void note_expiry(Item item, int64_t before_ms, size_t outside_bytes);
   size_t fire(uint32_t place, int64_t now_ms);
-  void note_evictable(Item item);
+  void note_evictable(Item item, size_t outside_bytes);
+  size_t outside_bytes_of(const Entry& entry) const;
   bool expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms);
   size_t expire_fields(uint32_t place, int64_t now_ms, std::optional<int64_t>& next_ms);
   Item volatile_at(uint32_t place);

@@ -153,6 +153,10 @@ void List::shrink_if_sparse() {
   if (head_->used_bytes() < head_->capacity() / 4) resize(head_, head_->used_bytes() * 2);
 }
 
+void List::fit() {
+  if (head_ != nullptr && head_ == tail_) resize(head_, head_->used_bytes());
+}
+
 void List::link(ListBlock* block, ListBlock* beside, ListEnd side) {
   if (beside == nullptr) {
     head_ = tail_ = block;

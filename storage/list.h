@@ -6,7 +6,7 @@
 // own. The first block of a list is as small as its items and grows with them. Pushing, popping
 // and reading at the ends cost O(1), reaching the item of an index a step over each block.
 //
-// Blocks in the middle of a long list are frozen (compressed) when that saves a quarter: most long
+// Blocks in the middle of a long list are frozen (compressed) when that saves an eighth: most long
 // lists are queues, where a block in the middle is not touched before it comes to an end. The
 // `plain_ends` blocks at each end never are. A block that was changed in the middle stays plain.
 //
@@ -93,6 +93,10 @@ class List final : public Object {
   void drop(ListEnd end, size_t count);
   // After many were erased: joins neighbours that fit into one block.
   void join_blocks(const ListLimits& limits);
+
+  // Gives up the room for more items of a list of one block: what is made by one command mostly
+  // stays as it is.
+  void fit();
 
   // Redis's choice between its two forms. To be called before items of `bytes` together are
   // added, and after any were removed or replaced.

@@ -53,7 +53,7 @@ ListBlock* ListBlock::frozen(Slab& slab) const {
   std::vector<char> together(bytes);
   std::memcpy(together.data(), data() + heads_begin_, count());
   std::memcpy(together.data() + count(), data() + bodies_begin_, bodies);
-  const size_t most = bytes / 4 * 3 - kNumberBytes;
+  const size_t most = bytes / 8 * 7 - kNumberBytes;
   std::vector<char> packed(most);
   const size_t packed_bytes = lzf_compress(together.data(), static_cast<unsigned>(bytes),
                                            packed.data(), static_cast<unsigned>(most));
@@ -69,9 +69,9 @@ ListBlock* ListBlock::frozen(Slab& slab) const {
 }
 
 void ListBlock::thaw_to(char* data) const {
-  const unsigned bytes = lzf_decompress(this->data() + kNumberBytes,
-                                        static_cast<unsigned>(frozen_bytes_ - kNumberBytes), data,
-                                        capacity_);
+  const unsigned bytes =
+      lzf_decompress(this->data() + kNumberBytes,
+                     static_cast<unsigned>(frozen_bytes_ - kNumberBytes), data, capacity_);
   CHECK(bytes == capacity_);
 }
 

@@ -59,7 +59,7 @@ class ListBlock {
   }
   void release(Slab& slab) { slab.release(this, bytes()); }
 
-  // The same items compressed; null when that saves less than a quarter.
+  // The same items compressed; null when that saves less than an eighth.
   ListBlock* frozen(Slab& slab) const;
   bool is_frozen() const { return frozen_bytes_ != 0; }
   // Of a frozen block: a plain copy.

@@ -86,11 +86,16 @@ inline size_t size_at(const char* at) {
   if (head <= kStringMax) return size_t{1} + head;
   if (head < kInteger) return 1;
   switch (head) {
-    case kString16: return size_t{3} + load<uint16_t>(at + 1);
-    case kString32: return size_t{5} + load<uint32_t>(at + 1);
-    case kName8: return 2;
-    case kName16: return 3;
-    default: return size_t{1} + kPackedWidths[head - kInteger];
+    case kString16:
+      return size_t{3} + load<uint16_t>(at + 1);
+    case kString32:
+      return size_t{5} + load<uint32_t>(at + 1);
+    case kName8:
+      return 2;
+    case kName16:
+      return 3;
+    default:
+      return size_t{1} + kPackedWidths[head - kInteger];
   }
 }
 
@@ -174,14 +179,11 @@ void Pack::append(std::string& out, Bytes value) { ItemBytes::of(value).append_t
 
 void Pack::append_name(std::string& out, Bytes name) {
   const ItemBytes form = ItemBytes::of(name);
-  const auto number =
-      form.is_string() ? FieldNames::of_process().number_for(name) : std::nullopt;
+  const auto number = form.is_string() ? FieldNames::of_process().number_for(name) : std::nullopt;
   number ? ItemBytes::of_number(*number).append_to(out) : form.append_to(out);
 }
 
-void Pack::append_raw(std::string& out, Bytes value) {
-  ItemBytes::of_string(value).append_to(out);
-}
+void Pack::append_raw(std::string& out, Bytes value) { ItemBytes::of_string(value).append_to(out); }
 
 void Pack::append_integer(std::string& out, int64_t value) {
   ItemBytes::of_integer(value).append_to(out);

@@ -388,13 +388,14 @@ void StoreSnapshot::drain(RdbFileWriter& out) {
   }
 }
 
-void write_store_locked(Store& store, RdbFileWriter& out,
-                        const RdbFacts& facts) NO_THREAD_SAFETY_ANALYSIS {
+void write_store_locked(Store& store, RdbFileWriter& out, const RdbFacts& facts,
+                        const std::vector<std::string>& functions) NO_THREAD_SAFETY_ANALYSIS {
   RdbFormat format;
   for (unsigned i = 0; i < store.shard_count(); ++i) {
     if (store.shard(i).services.had_field_expiries) format.version = kRdbVersionFieldTimes;
   }
   out.begin(format.version, facts);
+  for (const std::string& code : functions) out.function(code);
   std::string batch;
   for (unsigned db = 0; db < store.databases(); ++db) {
     for (unsigned i = 0; i < store.shard_count(); ++i) {

@@ -150,6 +150,7 @@ class StoreSnapshot {
 };
 
 // Writes a whole file of the store while the caller holds every shard's lock.
-void write_store_locked(Store& store, RdbFileWriter& out, const RdbFacts& facts);
+void write_store_locked(Store& store, RdbFileWriter& out, const RdbFacts& facts,
+                        const std::vector<std::string>& functions);
 
 }  // namespace larder

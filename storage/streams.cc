@@ -182,8 +182,7 @@ Stream::Place Stream::place_at(const BlockRef& ref, size_t offset) {
 size_t Stream::used_bytes(const Block& block) { return block.used; }
 
 uint64_t Stream::pairs_of_first(const BlockRef& ref) {
-  return static_cast<uint64_t>(
-      Pack(bytes_of(*ref.block)).at(place_at(ref, 0).items_at).integer);
+  return static_cast<uint64_t>(Pack(bytes_of(*ref.block)).at(place_at(ref, 0).items_at).integer);
 }
 
 // The items of an entry with the fields of the first are as many as that has pairs.

@@ -49,8 +49,8 @@ BasicTable<Node>::~BasicTable() {
   release(directory_, directory_size() * sizeof(Segment*));
 }
 
-// A slab's objects are aligned to cache lines when they are of 512 bytes and more, or fill a multiple
-// of cache lines, as small segments do; see Slab.
+// A slab's objects are aligned to cache lines when they are of 512 bytes and more, or fill a
+// multiple of cache lines, as small segments do; see Slab.
 template <typename Node>
 void* BasicTable<Node>::allocate(size_t bytes) {
   void* memory = nullptr;
@@ -301,8 +301,8 @@ void BasicTable<Node>::split(Segment* segment) {
   free_segment(segment);
 }
 
-// Puts the entries of a segment that is no longer in the directory, all in its first `count` buckets,
-// where they belong now.
+// Puts the entries of a segment that is no longer in the directory, all in its first `count`
+// buckets, where they belong now.
 template <typename Node>
 void BasicTable<Node>::move_entries(Segment* from, unsigned count) {
   Bucket* buckets = from->buckets();

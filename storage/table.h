@@ -157,9 +157,7 @@ class BasicTable {
   bool is_small() const { return stash_ == 0; }
   unsigned all_buckets() const { return buckets_ + stash_; }
   // Cursors count buckets as if the segment had full size.
-  unsigned cursor_scale() const {
-    return is_small() ? kSmallBuckets[kFullSmall] / buckets_ : 1;
-  }
+  unsigned cursor_scale() const { return is_small() ? kSmallBuckets[kFullSmall] / buckets_ : 1; }
   void take_size(unsigned small);
   void resize(unsigned small);
   void try_shrink();
@@ -168,9 +166,7 @@ class BasicTable {
   static uint64_t cursor_behind(const Segment& segment);
 
   size_t directory_size() const { return size_t{1} << depth_; }
-  size_t segment_bytes() const {
-    return sizeof(Segment) + all_buckets() * sizeof(Bucket);
-  }
+  size_t segment_bytes() const { return sizeof(Segment) + all_buckets() * sizeof(Bucket); }
   void* allocate(size_t bytes);
   void release(void* memory, size_t bytes);
   void set_depth(unsigned depth);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks who includes whom. The table below is the architecture: a room may include itself and what
-it names, nothing else. asio, spdlog and OpenSSL, which are heavy, are kept to the places that need them."""
+it names, nothing else. Heavy libraries are kept to the places that need them."""
 
 import pathlib
 import re

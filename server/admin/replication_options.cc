@@ -42,7 +42,7 @@ std::string apply(const Options& options, OptionTargets& to) {
            {"port", settings.port}}) {
     each.field.store(options.integer(each.name));
   }
-  settings.diskless_load.store(options.text("repl-diskless-load") != "disabled");
+  settings.loads_as_it_comes.store(options.text("repl-diskless-load") == "on-empty-db");
   settings.read_only.store(options.is_on("replica-read-only"));
   settings.serve_stale.store(options.is_on("replica-serve-stale-data"));
   settings.ignore_memory.store(options.is_on("replica-ignore-maxmemory"));
@@ -118,8 +118,9 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .high = INT_MAX, .apply = apply},
     {.name = "repl-diskless-load", .kind = Kind::choice, .standard = "disabled",
      .section = In::replication,
-     .summary = "Whether a replica loads a full sync as it comes. Disabled, it is kept in a file in "
-                "`dir` until it is whole, and the old data lives until then.",
+     .summary = "Whether a replica loads a full sync as it comes: with on-empty-db, one that has "
+                "nothing does. Otherwise it is kept in a file in `dir` until it is whole, and the "
+                "old data lives until then.",
      .choices = "disabled on-empty-db swapdb", .apply = apply},
     {.name = "repl-disable-tcp-nodelay", .kind = Kind::boolean, .standard = "no",
      .section = In::replication,

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -32,6 +34,7 @@
 #include "server/persistence/saver.h"
 #include "server/replication/replicator.h"
 #include "server/scripting/engine.h"
+#include "server/scripting/function_store.h"
 #include "server/net/tls.h"
 #include "storage/store.h"
 
@@ -60,6 +63,7 @@ sigset_t block_signals() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk, not the end
   return signals;
 }
 
@@ -187,7 +191,8 @@ Replicator::Primary primary_of(const Options& options) {
 // What was answered reaches the replicas, if they are quick, and one takes over, if that was asked.
 void leave_replicas(Replicator& replicator, const Configuration& now, Log& log) {
   const std::string how = now.value("shutdown-on-sigterm").value_or("");
-  const int64_t patience_ms = std::atoll(now.value("shutdown-timeout").value_or("10").c_str()) * 1000;
+  const int64_t seconds = std::atoll(now.value("shutdown-timeout").value_or("10").c_str());
+  const int64_t patience_ms = seconds * 1000;
   if (how.find("failover") != how.npos && replicator.hand_over(patience_ms)) {
     return log.notice("A replica has taken over");
   }
@@ -230,6 +235,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
                const LoadedOptions& loaded, const sigset_t& signals) {
   const Options& options = loaded.options;
   services.settings.set_trouble(kLoading, true);
+  helpers.replicator.start(services);
   network.start(services);
   if (const std::string error = load_data(helpers, loaded); !error.empty()) {
     network.stop(0);
@@ -254,6 +260,23 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   return 0;
 }
 
+unsigned threads_of(const Options& options) {
+  const auto asked = static_cast<unsigned>(options.integer("threads"));
+  return asked != 0 ? asked : usable_cores();
+}
+
+NetworkEvents network_events(Log& log) {
+  return {[&log](const std::string& text) { log.verbose(text); },
+          [&log](const std::string& text) { log.warning(text); },
+          [] { ::kill(::getpid(), SIGTERM); }};
+}
+
+Replicator::LogLine replication_log(Log& log) {
+  return [&log](bool warning, const std::string& text) {
+    warning ? log.warning(text) : log.notice(text);
+  };
+}
+
 AofEvents aof_events(Log& log) {
   return {.notice = [&log](const std::string& text) { log.notice(text); },
           .warning = [&log](const std::string& text) { log.warning(text); },
@@ -261,6 +284,26 @@ AofEvents aof_events(Log& log) {
             log.warning(text);
             std::_Exit(1);
           }};
+}
+
+// Files hold the libraries of functions too.
+Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
+  const auto codes = [&scripts] {
+    std::vector<std::string> all;
+    scripts.functions().for_each_library([&](Bytes code) { all.emplace_back(code); });
+    return all;
+  };
+  const auto load = [&scripts, &script](Bytes code, bool replace) {
+    constexpr std::chrono::milliseconds kPatience{1};  // while a long script has the turn
+    while (!script.enter()) std::this_thread::sleep_for(kPatience);
+    using Collision = FunctionStore::Collision;
+    std::string name;
+    const Status status =
+        scripts.functions().load(code, replace ? Collision::replace : Collision::refuse, name);
+    script.leave();
+    return status.is_ok() ? std::string() : std::string(status.text());
+  };
+  return {codes, load};
 }
 
 }  // namespace
@@ -274,16 +317,13 @@ int serve(LoadedOptions loaded) {
   std::string fault = open_log(log, options);
   if (!fault.empty()) return fail(log, Options(), fault);  // it goes to stderr still
 
-  const auto asked = static_cast<unsigned>(options.integer("threads"));
-  const unsigned threads = asked != 0 ? asked : usable_cores();
+  const unsigned threads = threads_of(options);
   limit_by_container(options);
-  if (const std::string error = set_directory(options); !error.empty()) {
-    return fail(log, options, error);
-  }
+  fault = set_directory(options);
   log_start(log, loaded, threads);
-  if (const std::string error = plan_descriptors(options, threads, log); !error.empty()) {
-    return fail(log, options, error);
-  }
+  if (fault.empty()) fault = plan_descriptors(options, threads, log);
+  if (!fault.empty()) return fail(log, options, fault);
+
   seed_hash(random_seed());
   ReclaimerThread reclaimer;
   const unsigned shard_bits = shard_bits_for(threads);
@@ -296,9 +336,7 @@ int serve(LoadedOptions loaded) {
   listeners.tracking.connect(store);
   Registry registry;
   add_all_commands(registry);
-  if (const std::string error = rename_commands(registry, loaded); !error.empty()) {
-    return fail(log, options, error);
-  }
+  fault = rename_commands(registry, loaded);
   LiveSettings settings;
   SlowLog slow_log;
   LatencyMonitor latency;
@@ -312,17 +350,11 @@ int serve(LoadedOptions loaded) {
   LiveConfiguration configuration(
       options, loaded.file,
       {store, settings, slow_log, log, listeners, replication_settings, access, tls});
-  fault = configuration.apply_all();
+  if (fault.empty()) fault = configuration.apply_all();
   if (fault.empty()) fault = load_users(access, loaded);
+  Network network(threads, registry.all().size(), network_events(log), tls);
+  if (fault.empty()) fault = network.listen(listen_options(options));
   if (!fault.empty()) return fail(log, options, fault);
-  Network network(threads, registry.all().size(),
-                  {[&log](const std::string& text) { log.verbose(text); },
-                   [&log](const std::string& text) { log.warning(text); },
-                   [] { ::kill(::getpid(), SIGTERM); }},
-                  tls);
-  if (const std::string error = network.listen(listen_options(options)); !error.empty()) {
-    return fail(log, options, error);
-  }
   configuration.set_listen_again(
       [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
@@ -337,16 +369,14 @@ int serve(LoadedOptions loaded) {
   listeners.pushes.connect(network);
   Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
                          [&log](const std::string& text) { log.warning(text); }});
+  saver.set_functions(functions_of(scripts, script));
   services.persistence = &saver;
   AppendOnlyFile append_only(services, aof_options(options), aof_events(log));
   services.append_only = &append_only;
   configuration.set_append_only(
       [&](const Options& now) { append_only.configure(aof_options(now)); });
-  Replicator replicator(replication_settings, [&log](bool warning, const std::string& text) {
-    warning ? log.warning(text) : log.notice(text);
-  });
+  Replicator replicator(replication_settings, replication_log(log));
   services.replication = &replicator;
-  replicator.start(services);
   return serve_data(services, network, {saver, append_only, replicator, tls}, log, loaded, signals);
 }
 

@@ -47,6 +47,19 @@ std::string apply_port(const Options& options, OptionTargets& to) {
   return listen_again(options, to);
 }
 
+// At the start the value was lowered to what is possible; later it is refused.
+std::string apply_clients_max(const Options& options, OptionTargets& to) {
+  const int64_t wanted = options.integer("maxclients");
+  const auto threads = static_cast<unsigned>(options.integer("threads"));
+  const DescriptorPlan plan = reserve_descriptors(wanted, threads == 0 ? usable_cores() : threads);
+  if (plan.clients_max < wanted) {
+    return "The operating system is not able to handle the specified number of clients, try with " +
+           std::to_string(plan.clients_max);
+  }
+  to.settings.clients_max.store(wanted);
+  return "";
+}
+
 std::string apply_bind(const Options& options, OptionTargets& to) {
   if (!to.listen_again || to.listen_again(options).empty()) return "";
   return "Failed to bind to specified addresses.";
@@ -228,11 +241,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      }},
     {.name = "maxclients", .kind = Kind::integer, .standard = "10000", .section = In::clients,
      .summary = "Most clients at a time; one more is told so and disconnected.", .low = 1,
-     .high = UINT_MAX,
-     .apply = [](const Options& options, OptionTargets& to) -> std::string {
-       to.settings.clients_max.store(options.integer("maxclients"));
-       return "";
-     }},
+     .high = UINT_MAX, .apply = apply_clients_max},
     {.name = "client-output-buffer-limit", .kind = Kind::buffer_limits,
      .standard = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
      .section = In::clients,
@@ -348,7 +357,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      }},
     {.name = "list-compress-depth", .kind = Kind::integer, .standard = "0", .section = In::memory,
      .summary = "Blocks at each end of a list that are never compressed; those between them are "
-                "when it saves a quarter. 0: two; above 64: nothing is compressed.",
+                "when it saves an eighth. 0: two; above 64: nothing is compressed.",
      .high = INT_MAX,
      .apply = [](const Options& options, OptionTargets& to) -> std::string {
        to.settings.list_compress_depth.store(options.integer("list-compress-depth"));

@@ -12,6 +12,7 @@
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
+#include "server/commands/replication.h"
 #include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
 #include "server/commands/transactions.h"
@@ -130,6 +131,7 @@ Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& sess
     return Outcome::done;
   }
   if (services_.listeners.pushes.congested()) return Outcome::postponed;
+  session.acl_pass = services_.access.generation();  // it may do everything
   sees_expired = true;
   const Outcome outcome = run_passed(request, session, reply, now_ms, waker);
   sees_expired = false;
@@ -239,11 +241,18 @@ void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<co
 // What the user may not do by itself, its scripts may not either.
 Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   Session& session = outer.session();
+  const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
+  if (trouble != 0 && !sees_expired) [[unlikely]] {
+    const Flag flags = nested.command.spec->flags;
+    Status refusal = replication_refusal(trouble, {has(flags, Flag::write), true});
+    if (!refusal.is_ok()) return refusal;
+  }
   const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
                                     nested.command, nested.args);
   if (verdict.allowed()) [[likely]] return Status::ok();
+  worker_.stats->commands[nested.command.id].rejected.add(1);
   return Status::error("ERR ACL failure in script: " +
-                       denial_text(verdict, *session.acl_user, nested.command, nested.args));
+                       denial_text(verdict, session.user, nested.command, nested.args));
 }
 
 void Dispatcher::run_inside(Call& outer, const Nested& nested) {
@@ -603,7 +612,7 @@ Status Dispatcher::refusal_of(Waiter& waiter) {
   worker_.stats->commands[waiter.command->id].rejected.add(1);
   if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
   const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
-  const std::string error = "NOPERM " + denial_text(verdict, *session.acl_user, *waiter.command,
+  const std::string error = "NOPERM " + denial_text(verdict, session.user, *waiter.command,
                                                     waiter.args);
   services_.error_stats.add(error);
   services_.workers.visit(

@@ -94,8 +94,8 @@ class EffectLog {
   // Takes over bytes of a primary's stream as they are: whole records, by one thread.
   uint64_t append_raw(Bytes bytes, EffectFor whom = EffectFor::all);
 
-  // A replica's log is its primary's stream and nothing else: only append_raw adds to it. Under every
-  // shard's lock.
+  // A replica's log is its primary's stream and nothing else: only append_raw adds to it. Under
+  // every shard's lock.
   void set_follows(bool follows) { follows_.store(follows, std::memory_order_relaxed); }
 
   // A key went by itself (expired, evicted): DEL. Within a transaction it joins the batch that is

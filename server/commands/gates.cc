@@ -48,9 +48,8 @@ struct SubcommandKnown {
   static bool concerns(const GateInput& input) { return !input.command->subcommands.empty(); }
   static Status check(const GateInput& input) {
     const CommandSpec& spec = *input.command->spec;
-    if (input.args.size() < 2) return Status::ok();
+    if (input.args.size() < 2 || spec.veiled) return Status::ok();
     const std::string container(spec.name);
-    if (spec.veiled) return Status::error(bad_veiled_part(input, container));
     return Status::error("ERR unknown subcommand '" +
                          std::string(quotable(input.args[1], kQuotedMax)) + "'. Try " + container +
                          " HELP.");
@@ -90,7 +89,7 @@ struct Allowed {
     if (verdict.allowed()) return Status::ok();
     if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
     return Status::error("NOPERM " +
-                         denial_text(verdict, *session.acl_user, command, input.args));
+                         denial_text(verdict, session.user, command, input.args));
   }
 };
 
@@ -131,6 +130,15 @@ struct Untroubled {
       question.runs_stale &= has(request.command->spec->flags, Flag::stale);
     }
     return question;
+  }
+};
+
+// The parts of a veiled container are nobody's business who may not use it.
+struct VeiledPartKnown {
+  static bool concerns(const GateInput& input) { return !input.command->subcommands.empty(); }
+  static Status check(const GateInput& input) {
+    if (input.args.size() < 2 || !input.command->spec->veiled) return Status::ok();
+    return Status::error(bad_veiled_part(input, input.command->spec->name));
   }
 };
 
@@ -214,7 +222,7 @@ struct GateList {
   }
 };
 
-using Gates = GateList<Known, SubcommandKnown, Arity, Allowed, Untroubled, Memory,
+using Gates = GateList<Known, SubcommandKnown, Arity, Allowed, VeiledPartKnown, Untroubled, Memory,
                        TrackingTable, NotSubscribed, AllowedInMulti>;
 
 }  // namespace

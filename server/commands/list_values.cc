@@ -9,7 +9,8 @@ namespace larder {
 size_t add_to_list(Call& call, const Key& key, Item item, ListEnd end,
                    std::span<const Bytes> values) {
   Keyspace& keys = call.keyspace(key);
-  if (!item) {
+  const bool made = !item;
+  if (made) {
     item = keys.put_object(key, item, Type::list, make_object<List>(keys.slab()), kNoExpiry);
   }
   List& list = list_of(item);
@@ -18,6 +19,7 @@ size_t add_to_list(Call& call, const Key& key, Item item, ListEnd end,
   for (const Bytes value : values) bytes += value.size();
   list.note_growth(limits, bytes, values.size());
   for (const Bytes value : values) list.push(end, value, limits);
+  if (made && values.size() > 1) list.fit();
   const size_t size = list.size();
   if (size > Object::kSharedSlabElements) keys.grown(item);
   return size;

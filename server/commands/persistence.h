@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
+
+#include "base/bytes.h"
 
 namespace larder {
 
@@ -41,6 +44,10 @@ class Persistence {
   virtual void prepare_end(bool save) = 0;
   // Runs work that may wait (MIGRATE) on a thread of its own, which ends before the server does.
   virtual void run_aside(std::function<void()> work) = 0;
+  // The libraries of functions, which are part of a file. The codes: from any thread, under any
+  // lock. Loading one: without locks; returns what is wrong with it.
+  virtual std::vector<std::string> function_codes() const = 0;
+  virtual std::string load_function(Bytes code, bool replace) = 0;
   // FLUSHALL: what is on the disk is to be emptied too. May be called under locks.
   virtual void note_flush() = 0;
   virtual PersistenceFacts facts() const = 0;

@@ -21,8 +21,9 @@ struct RandomCount {
 inline RandomCount take_random_count(Args& args) {
   const int64_t count = args.integer();
   if (args.ok() && count == std::numeric_limits<int64_t>::min()) {
-    args.fail("ERR value is out of range, value must between -9223372036854775807 and "
-              "9223372036854775807");
+    args.fail(
+        "ERR value is out of range, value must between -9223372036854775807 and "
+        "9223372036854775807");
   }
   if (!args.ok()) return {};
   return {static_cast<uint64_t>(count < 0 ? -count : count), count >= 0};

@@ -32,7 +32,7 @@ class StreamEnd {
   virtual ~StreamEnd() = default;
   // A stranger has said something of itself but is no replica (yet).
   virtual Kind kind() const = 0;
-  // Of the primary: a whole request has come and will be run next; `Session::verbatim` is its bytes.
+  // Of the primary: a whole request has come and will be run next. Session::verbatim is its bytes.
   virtual void arrives(Session&, const Command*) {}
   // It was run, as far as it goes without waiting.
   virtual void ran(Session&) {}
@@ -61,7 +61,7 @@ class Replication {
   virtual void ask_acks() = 0;
   // How long it may wait.
   virtual int64_t ack_timeout_ms() const = 0;
-  // What a client is told when that time is over: what is known of its write, which ends at `offset`.
+  // What a client is told when that time is over: what is known of its write up to `offset`.
   virtual std::string ack_error(uint64_t offset) = 0;
 };
 

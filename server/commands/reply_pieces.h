@@ -1,6 +1,6 @@
-// A reply gathered over a long walk: strings whose number is known only at its end. They are kept in
-// pieces, because doubling one buffer would copy megabytes at once, and the reply refers to large
-// pieces instead of copying them.
+// A reply gathered over a long walk: strings whose number is known only at its end. They are kept
+// in pieces, because doubling one buffer would copy megabytes at once, and the reply refers to
+// large pieces instead of copying them.
 #pragma once
 
 #include <memory>

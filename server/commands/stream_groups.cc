@@ -28,6 +28,12 @@ std::optional<StreamId> group_id(Bytes text, Item item) {
   return item ? stream_of(*item.entry()).last_id() : StreamId{};
 }
 
+// SETID takes the ends of a range too.
+std::optional<StreamId> group_id_or_end(Bytes text, Item item) {
+  if (text == "-") return StreamId{};
+  return text == "+" ? StreamId::max() : group_id(text, item);
+}
+
 int64_t take_entries_read(Args& args) {
   const int64_t count = args.integer();
   if (args.ok() && count < -1) args.fail("ERR value for ENTRIESREAD must be positive or -1");
@@ -87,7 +93,7 @@ Status set_id(Call& call) {
   if (!args.ok()) return args.error();
   GroupOf found = group_of_subcommand(call, key, name);
   if (!found.error.is_ok()) return std::move(found.error);
-  const auto id = group_id(id_text, found.item);
+  const auto id = group_id_or_end(id_text, found.item);
   if (!id) return Status::error(kBadStreamId);
   found.group->last_id = *id;
   found.group->entries_read = entries_read;

@@ -120,7 +120,9 @@ Status info_stream(Call& call) {
   const bool wants_full = args.take("FULL");
   int64_t count = 10;
   if (wants_full && args.take_with_value("COUNT")) count = args.integer();
-  if (args.more()) args.reject();
+  if (args.more()) {
+    args.fail("ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.");
+  }
   if (!args.ok()) return args.error();
   const Item item = call.find_to_look(key);
   if (!item) return Status::error(errors::kNoSuchKey);

@@ -64,8 +64,8 @@ void each_pending(StreamGroup& group, const StreamConsumer* consumer, StreamId f
 }
 
 inline std::string no_group(Bytes key, Bytes group) {
-  return "NOGROUP No such key '" + std::string(key) + "' or consumer group '" +
-         std::string(group) + "'";
+  return "NOGROUP No such key '" + std::string(key) + "' or consumer group '" + std::string(group) +
+         "'";
 }
 
 }  // namespace larder

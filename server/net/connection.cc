@@ -642,7 +642,9 @@ void Connection::tick(int64_t now_ms) {
     flush();
     if (closed_) return;
   }
-  if (idle_max_ms > 0 && !held() && !session_.monitor && session_.stream == nullptr && session_.subscriptions == nullptr &&
+  const bool may_be_silent =
+      session_.monitor || session_.stream != nullptr || session_.subscriptions != nullptr;
+  if (idle_max_ms > 0 && !held() && !may_be_silent &&
       now_ms - session_.last_active_ms > idle_max_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
     return close();

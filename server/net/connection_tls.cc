@@ -11,8 +11,8 @@ namespace larder {
 namespace {
 
 // Unsent bytes of a peer that does not read. Text is only encrypted when the bytes before it are
-// sent, so beyond kWriteBytes these are answers of TLS itself: alerts and new keys, which a peer may
-// ask for without end.
+// sent, so beyond kWriteBytes these are answers of TLS itself: alerts and new keys, which a peer
+// may ask for without end.
 constexpr size_t kAnswersMax = 256 * 1024;
 
 }  // namespace

@@ -12,11 +12,13 @@ namespace larder {
 class HeldReplies {
  public:
   bool empty() const { return replies_.empty(); }
-  // Takes what was appended to `from` since `mark`. `offset`: of the write, 0 when there was none.
+  // Takes what was appended to `from` since `mark`. `offset`: end of the client's last write. A
+  // reply that is not the first behind that write waits for those before it only.
   void add(Output& from, size_t mark, uint64_t offset, int64_t until_ms) {
     Reply& reply = replies_.emplace_back();
     from.move_since(mark, reply.bytes);
-    reply.offset = offset;
+    reply.offset = offset == last_offset_ ? 0 : offset;
+    last_offset_ = offset;
     reply.until_ms = until_ms;
     bytes_ += reply.bytes.pending();
   }
@@ -44,6 +46,7 @@ class HeldReplies {
 
   std::deque<Reply> replies_;
   size_t bytes_ = 0;
+  uint64_t last_offset_ = 0;
 };
 
 }  // namespace larder

@@ -18,8 +18,8 @@ struct OpenSockets {
   std::string error;  // not empty: nothing is open
 };
 
-// On every address of `options`, both ports; nothing on port 0. `beside_others`: other sockets of this
-// process that listen there now do not stand in the way (see share_port).
+// On every address of `options`, both ports; nothing on port 0. `beside_others`: other sockets of
+// this process that listen there now do not stand in the way (see share_port).
 OpenSockets open_tcp_listeners(const ListenOptions& options, bool beside_others);
 OpenSockets open_unix_listener(const ListenOptions& options);
 // Lets a second socket of this user listen where `fd` does, or no longer.

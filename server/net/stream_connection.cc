@@ -12,7 +12,8 @@
 
 namespace larder {
 
-// Returns false when the batch has to wait. Where a request ends in the buffer follows from its last word: primaries send RESP arrays only.
+// Returns false when the batch has to wait.
+// Where a request ends in the buffer follows from its last word: primaries send RESP arrays only.
 bool Connection::run_stream_batch(int64_t now_ms) {
   const std::shared_ptr<StreamEnd> stream = session_.stream;
   while (batch_next_ < batch_.size() && !closed_) {
@@ -59,7 +60,7 @@ void Connection::hold_reply(size_t mark) {
   Services& services = worker_.services();
   const bool waits = services.listeners.safe_point.awaits_replicas(session_.effect_end);
   if (held_replies_ == nullptr) held_replies_ = std::make_unique<HeldReplies>();
-  held_replies_->add(output_, mark, waits ? session_.effect_end : 0,
+  held_replies_->add(output_, mark, session_.effect_end,
                      steady_ms() + services.replication->ack_timeout_ms());
   if (waits) services.replication->ask_acks();
   hold();

@@ -26,7 +26,7 @@ constexpr std::array<Protocol, 4> kProtocols{{{"TLSv1", SSL_OP_NO_TLSv1},
                                               {"TLSv1.3", SSL_OP_NO_TLSv1_3}}};
 
 std::string failed(const std::string& what, const std::string& file) {
-  return "Failed to load " + what + ": " + file + ": " + take_tls_errors();
+  return "Failed to load " + what + ": " + file + ": " + take_tls_error();
 }
 
 // OpenSSL asks for the password of a key. Without one it must not ask at the terminal.
@@ -49,7 +49,7 @@ std::string load_identity(SSL_CTX* context, const std::string& cert, const std::
   if (!loaded) return failed("private key", key);
   if (SSL_CTX_check_private_key(context) <= 0) {
     return "The private key " + key + " does not belong to the certificate " + cert + ": " +
-           take_tls_errors();
+           take_tls_error();
   }
   return "";
 }
@@ -104,11 +104,11 @@ std::string choose_protocols(SSL_CTX* context, const std::vector<std::string>& w
 
 std::string choose_ciphers(SSL_CTX* context, const TlsOptions& options) {
   if (!options.ciphers.empty() && SSL_CTX_set_cipher_list(context, options.ciphers.c_str()) <= 0) {
-    return "Failed to set tls-ciphers '" + options.ciphers + "': " + take_tls_errors();
+    return "Failed to set tls-ciphers '" + options.ciphers + "': " + take_tls_error();
   }
   if (!options.ciphersuites.empty() &&
       SSL_CTX_set_ciphersuites(context, options.ciphersuites.c_str()) <= 0) {
-    return "Failed to set tls-ciphersuites '" + options.ciphersuites + "': " + take_tls_errors();
+    return "Failed to set tls-ciphersuites '" + options.ciphersuites + "': " + take_tls_error();
   }
   if (options.prefer_own_ciphers) SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
   return "";
@@ -157,7 +157,7 @@ std::string check_client_identity(const TlsOptions& options) {
   if (options.client_key_file.empty()) return "tls-client-cert-file needs tls-client-key-file";
   if (options.client_cert_file.empty()) return "tls-client-key-file needs tls-client-cert-file";
   const ContextPointer context = empty_context();
-  if (!context) return "No TLS context: " + take_tls_errors();
+  if (!context) return "No TLS context: " + take_tls_error();
   return load_identity(context.get(), options.client_cert_file, options.client_key_file,
                        options.client_key_password);
 }
@@ -165,15 +165,14 @@ std::string check_client_identity(const TlsOptions& options) {
 std::string fill(SSL_CTX* context, const TlsOptions& options) {
   if (options.cert_file.empty()) return "tls-port needs tls-cert-file";
   if (options.key_file.empty()) return "tls-port needs tls-key-file";
-  std::string error = choose_protocols(context, options.protocols);
+  std::string error =
+      load_identity(context, options.cert_file, options.key_file, options.key_password);
+  if (error.empty()) error = choose_protocols(context, options.protocols);
   if (error.empty()) error = load_authorities(context, options);
   if (error.empty()) error = choose_clients(context, options);
   if (error.empty()) error = choose_ciphers(context, options);
   if (error.empty()) error = load_dh_parameters(context, options.dh_file);
   if (error.empty()) error = check_client_identity(options);
-  if (error.empty()) {
-    error = load_identity(context, options.cert_file, options.key_file, options.key_password);
-  }
   choose_sessions(context, options);
   return error;
 }
@@ -183,7 +182,7 @@ std::string fill(SSL_CTX* context, const TlsOptions& options) {
 Result<std::shared_ptr<const TlsContext>, std::string> TlsContext::make(const TlsOptions& options) {
   ERR_clear_error();
   ContextPointer context = empty_context();
-  if (!context) return "No TLS context: " + take_tls_errors();
+  if (!context) return "No TLS context: " + take_tls_error();
   std::string error = fill(context.get(), options);
   if (!error.empty()) return error;
   return std::make_shared<const TlsContext>(context.release());
@@ -197,14 +196,12 @@ ssl_st* TlsContext::make_session() const {
   return session;
 }
 
-std::string take_tls_errors() {
-  std::string text;
-  while (const unsigned long code = ERR_get_error()) {
-    const char* const reason = ERR_reason_error_string(code);
-    if (reason == nullptr || text.find(reason) != std::string::npos) continue;
-    text += (text.empty() ? "" : ", ") + std::string(reason);
-  }
-  return text.empty() ? "unknown error" : text;
+std::string take_tls_error() {
+  const unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  const char* const reason = ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code))
+                                                    : ERR_reason_error_string(code);
+  return reason == nullptr ? "unknown error" : reason;
 }
 
 }  // namespace larder

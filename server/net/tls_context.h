@@ -57,7 +57,8 @@ class TlsContext {
   ssl_ctx_st* context_;
 };
 
-// The texts of this thread's OpenSSL errors, the first first, or "unknown error"; none are left.
-std::string take_tls_errors();
+// The text of the first of this thread's OpenSSL errors, the one that says most, or "unknown error".
+// None are left.
+std::string take_tls_error();
 
 }  // namespace larder

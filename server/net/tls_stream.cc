@@ -82,7 +82,7 @@ size_t TlsStream::read(char* into, size_t room) {
       state_ = State::ended;
       break;
     default:
-      fail(take_tls_errors());
+      fail(take_tls_error());
   }
   return 0;
 }
@@ -93,7 +93,7 @@ bool TlsStream::write(Bytes text) {
     const int part = static_cast<int>(std::min<size_t>(text.size(), INT_MAX));
     const int count = SSL_write(session_, text.data(), part);
     if (count <= 0) {
-      fail(take_tls_errors());
+      fail(take_tls_error());
       return false;
     }
     text.remove_prefix(static_cast<size_t>(count));

@@ -59,7 +59,7 @@ class TlsStream {
  private:
   friend struct TlsBytes;
   // What a session was measured to take, without buffers (tests/fault/tls_peers.py).
-  static constexpr size_t kSessionBytes = 12 * 1024;
+  static constexpr size_t kSessionBytes = 20 * 1024;
 
   explicit TlsStream(ssl_st* session) : session_(session) {}
   void fail(std::string why);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "protocol/reply_writer.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/listeners.h"
 #include "server/commands/registry.h"
 #include "server/commands/transactions.h"
@@ -75,6 +76,7 @@ AofLoader::AofLoader(Services& services, AofLoadOptions options)
       worker_{0, clients_.get(), &clients_->stats(), &random_},
       dispatcher_(services, worker_) {
   session_.authenticated = true;
+  AccessControl::trust(session_);
   set_clock(services.store);
   services.store.set_active_expiry(false);  // what comes later in the file may keep a key
 }

@@ -84,7 +84,7 @@ void AofWriter::switch_at(uint64_t offset, Descriptor file) {
 void AofWriter::run() {
   while (true) {
     const bool last = stopping();
-    const uint64_t end = log_.end_offset();
+    const uint64_t end = std::min(log_.end_offset(), last_offset_.load());
     const uint64_t border = switch_offset_.load();
     if (reader_->lost()) return events_.lost();
     const bool written = write_up_to(std::min(end, border));

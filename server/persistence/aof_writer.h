@@ -54,6 +54,9 @@ class AofWriter {
   // From this offset on bytes go to `file`. Under every shard's lock, `offset` is the log's end.
   void switch_at(uint64_t offset, Descriptor file);
 
+  // Nothing from this offset on is written; the end is near.
+  void end_at(uint64_t offset) { last_offset_.store(offset); }
+
   uint64_t written_offset() const { return written_.load(); }
   uint64_t synced_offset() const { return synced_.load(); }
   // Of the file that grows now.
@@ -91,6 +94,7 @@ class AofWriter {
 
   // The file to switch to.
   std::atomic<uint64_t> switch_offset_{UINT64_MAX};
+  std::atomic<uint64_t> last_offset_{UINT64_MAX};
   std::mutex mutex_;  // of what follows; a leaf
   Descriptor next_file_;
   // Wakes the thread; shared with a waker that may be called after its end.

@@ -268,6 +268,9 @@ void AppendOnlyFile::configure(const AofOptions& options) {
     rewrite_start_ms_ = steady_ms();
   }
   if (!options.enabled && running_ != nullptr) running_->cancel();
+  if (!options.enabled && writer != nullptr) {
+    writer->end_at(services_.listeners.effects.end_offset());
+  }
   lock.unlock();
   post([this, on = options.enabled] { on ? enable() : disable(); });
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/random.h"
+#include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/persistence/value_limits.h"
 #include "storage/shard_lock.h"
@@ -199,9 +200,34 @@ class Carriers {
 
 }  // namespace
 
+namespace {
+
+// Passes news on; libraries of functions go where they live.
+class LoadNews : public RdbNews {
+ public:
+  LoadNews(Services& services, const LoadOptions& options)
+      : services_(services), options_(options) {}
+  void fact(Bytes name, Bytes value) override {
+    if (options_.news != nullptr) options_.news->fact(name, value);
+  }
+  void sizes(unsigned db, uint64_t keys, uint64_t expiring) override {
+    if (options_.news != nullptr) options_.news->sizes(db, keys, expiring);
+  }
+  std::string function(Bytes code) override {
+    if (!options_.functions || services_.persistence == nullptr) return "";
+    return services_.persistence->load_function(code, options_.replace);
+  }
+
+ private:
+  Services& services_;
+  const LoadOptions& options_;
+};
+
+}  // namespace
+
 LoadOutcome load_rdb(Source& source, Services& services, const LoadOptions& options) {
-  RdbNews nobody;
-  RdbFileReader reader(source, options.news != nullptr ? *options.news : nobody, options.checksum);
+  LoadNews news(services, options);
+  RdbFileReader reader(source, news, options.checksum);
   Shelf shelf(services, options);
   Carriers carriers(shelf, options.threads);
   auto batch = carriers.empty();

@@ -22,10 +22,11 @@ struct LoadOptions {
   bool replace = false;        // a key that is there is replaced; otherwise it is an error
   bool checksum = true;        // compare the file's
   bool drop_expired = true;    // a replica keeps them: its primary says when they go
+  bool functions = true;       // load libraries of functions too
   unsigned threads = 1;        // that lay keys out beside the caller's; 0: the caller's alone
   std::string pattern;         // only keys that match this glob; empty: all
   std::optional<unsigned> db;  // only those of this database
-  // Hears of facts ("repl-id", "aof-base") and libraries of functions. May be null.
+  // Hears of facts ("repl-id", "aof-base"). May be null.
   RdbNews* news = nullptr;
   // Called now and then from the reading thread with the offset. May be null.
   std::function<void(uint64_t offset)> progress;

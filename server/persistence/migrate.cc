@@ -48,8 +48,13 @@ struct Errand {
  private:
   std::string send_all() {
     Peer peer(host, port, timeout_ms);
-    if (!peer.is_connected()) return "IOERR error or timeout connecting to the client";
-    if (!send_requests(peer)) return "IOERR error or timeout writing to target instance";
+    // Redis notices a refusal when it writes, and says so.
+    if (!peer.is_connected() && !peer.was_refused()) {
+      return "IOERR error or timeout connecting to the client";
+    }
+    if (peer.was_refused() || !send_requests(peer)) {
+      return "IOERR error or timeout writing to target instance";
+    }
     std::string line;
     std::string error_text;
     for (size_t left = parcels.size() + (credentials.empty() ? 1 : 2); left > 0; --left) {

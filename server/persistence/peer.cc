@@ -38,7 +38,8 @@ bool Peer::connect_to(const addrinfo& address) {
   if (errno != EINPROGRESS || !wait_for(POLLOUT)) return false;
   int error = 0;
   socklen_t size = sizeof error;
-  return ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+  was_refused_ = ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0;
+  return !was_refused_ && error == 0;
 }
 
 bool Peer::wait_for(short events) const {

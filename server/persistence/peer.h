@@ -20,6 +20,7 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
 
   bool is_connected() const { return fd_ >= 0; }
+  bool was_refused() const { return was_refused_; }
   // False: the peer is gone, or takes too long.
   bool send(std::span<const Bytes> words);
   // Reads a reply of one line; false as above.
@@ -32,6 +33,7 @@ class Peer {
 
   const int64_t timeout_ms_;
   int fd_ = -1;
+  bool was_refused_ = false;
   std::string read_;
 };
 

@@ -68,7 +68,24 @@ class AllShardsHeld {
 }  // namespace
 
 Saver::Saver(Services& services, Logs logs)
-    : services_(services), logs_(std::move(logs)), last_save_ms_(services.start_ms) {}
+    : services_(services),
+      logs_(std::move(logs)),
+      checksum_(option("rdbchecksum") == "yes"),
+      last_save_ms_(services.start_ms) {
+  refresh();
+}
+
+// Where the file is, for who may not ask for options.
+void Saver::refresh() {
+  const std::string path = file_path();
+  std::lock_guard lock(mutex_);
+  path_ = path;
+}
+
+std::string Saver::known_path() const {
+  std::lock_guard lock(mutex_);
+  return path_;
+}
 
 Saver::~Saver() {
   {
@@ -122,12 +139,13 @@ uint64_t Saver::total_changes() const {
 void Saver::run() {
   std::unique_lock lock(mutex_);
   while (!ended_) {
-    changed_.wait_for(lock, kTick, [this] { return ended_ || wanted_; });
+    changed_.wait_for(lock, kTick, [this] { return ended_ || wanted_ || flushed_.load(); });
     if (ended_) return;
     if (!wanted_) {
       lock.unlock();
       update_trouble();
-      const bool reached = save_point_reached();
+      refresh();
+      const bool reached = flush_needs_save() || save_point_reached();
       lock.lock();
       if (!reached && !wanted_) continue;
     }
@@ -207,7 +225,7 @@ std::string Saver::write_file(const std::string& path, uint64_t& changes) {
   if (!file.error().empty()) return file.error();
   SnapshotOptions options;
   options.compress = option("rdbcompression") == "yes";
-  options.checksum = option("rdbchecksum") == "yes";
+  options.checksum = checksum_;
   const auto delay_us = parse_int64(option("rdb-key-save-delay")).value_or(0);
   options.key_delay_us = static_cast<unsigned>(std::max<int64_t>(delay_us, 0));
   std::unique_ptr<Snapshot> snapshot;
@@ -233,9 +251,8 @@ std::string Saver::load_from(const std::string& path, LoadOptions& options) {
   loading_start_ms_.store(began_ms);
   loading_total_.store(source.size());
   loading_done_.store(0);
-  loading_.store(true);
   int64_t told_ms = began_ms;
-  options.checksum = option("rdbchecksum") == "yes";
+  options.checksum = checksum_;
   options.progress = [&](uint64_t offset) {
     loading_done_.store(offset);
     constexpr int64_t kTellMs = 5000;
@@ -245,7 +262,6 @@ std::string Saver::load_from(const std::string& path, LoadOptions& options) {
                  std::to_string(offset * 100 / std::max<uint64_t>(source.size(), 1)) + "%");
   };
   const LoadOutcome outcome = load_rdb(source, services_, options);
-  loading_.store(false);
   loaded_keys_.store(outcome.loaded);
   expired_keys_.store(outcome.expired);
   if (!outcome.ok()) return path + ": " + outcome.error;
@@ -267,6 +283,7 @@ std::string Saver::import(const Import& what) {
   LoadOptions options;
   options.threads = static_cast<unsigned>(services_.workers.count());
   options.replace = true;
+  options.functions = false;
   options.pattern = what.pattern;
   options.db = what.db;
   return load_from(what.path, options);
@@ -293,25 +310,38 @@ bool Saver::save_before_end() {
   return false;
 }
 
-// What is on the disk is to be as empty as the store; done in the background.
+// The thread decides what follows: options can't be asked for under the locks of shards.
 void Saver::note_flush() {
-  if (!has_save_points()) return;
-  changes_saved_.store(total_changes());
-  start_save(true, {});
+  changes_flushed_.store(total_changes());
+  flushed_.store(true);
+  changed_.notify_all();
+}
+
+// What is on the disk is to be as empty as the store.
+bool Saver::flush_needs_save() {
+  if (!flushed_.load() || !has_save_points()) {
+    flushed_.store(false);
+    return false;
+  }
+  changes_saved_.store(changes_flushed_.load());
+  flushed_.store(false);
+  return true;
 }
 
 PersistenceFacts Saver::facts() const {
+  const bool emptied = flushed_.load() && has_save_points();
+  const uint64_t saved = emptied ? changes_flushed_.load() : changes_saved_.load();
   const int64_t began_ms = began_ms_.load();
   const int64_t took_ms = last_took_ms_.load();
   return {
-      .loading = loading_.load(),
+      .loading = (services_.settings.trouble.load() & kLoading) != 0,
       .loading_start_seconds = loading_start_ms_.load() / 1000,
       .loading_total_bytes = loading_total_.load(),
       .loading_loaded_bytes = loading_done_.load(),
       .saving = saving_.load(),
       .save_keys_written = began_ms == 0 ? 0 : keys_written_.load(),
       .save_keys_total = began_ms == 0 ? 0 : keys_total_.load(),
-      .changes = total_changes() - changes_saved_.load(),
+      .changes = total_changes() - saved,
       .last_save_seconds = last_save_ms_.load() / 1000,
       .last_save_ok = last_save_ok_.load(),
       .last_save_took_seconds = took_ms < 0 ? -1 : took_ms / 1000,
@@ -324,18 +354,20 @@ PersistenceFacts Saver::facts() const {
 
 std::string Saver::reload(const Reload& how) {
   const AllShardsHeld held;
-  const std::string path = file_path();
+  const std::string path = known_path();
   Store& store = services_.store;
   if (how.save) {
     ReplacingFile file(path, path + ".reload");
     RdbFileWriter out(file, true);
-    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}});
+    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}},
+                       function_codes());
     if (!out.finish() || !file.put_in_place()) return file.error();
     last_save_ms_.store(unix_ms());
   }
   if (how.flush) store.flush_locked(Store::kAllDatabases);
   LoadOptions options;
-  options.threads = 0;  // the locks are this thread's
+  options.threads = 0;        // the locks are this thread's
+  options.functions = false;  // they are not dropped either
   options.replace = how.merge;
   const std::string error = load_from(path, options);
   if (error.empty()) changes_saved_.store(total_changes());

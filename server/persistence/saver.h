@@ -31,6 +31,12 @@ class Saver : public Persistence {
   // Waits for the save that runs.
   ~Saver() override;
 
+  // Where libraries of functions are kept. Before anything is loaded or saved.
+  struct Functions {
+    std::function<std::vector<std::string>()> codes;
+    std::function<std::string(Bytes code, bool replace)> load;
+  };
+  void set_functions(Functions functions) { functions_ = std::move(functions); }
   // Begins to look at save points and to take orders.
   void start();
 
@@ -51,6 +57,12 @@ class Saver : public Persistence {
   bool is_saving() const override { return saving_.load(); }
   bool has_save_points() const override;
   void prepare_end(bool save) override { save_at_end_.store(save); }
+  std::vector<std::string> function_codes() const override {
+    return functions_.codes ? functions_.codes() : std::vector<std::string>();
+  }
+  std::string load_function(Bytes code, bool replace) override {
+    return functions_.load ? functions_.load(code, replace) : "";
+  }
   void note_flush() override;
   void run_aside(std::function<void()> work) override;
   PersistenceFacts facts() const override;
@@ -58,6 +70,9 @@ class Saver : public Persistence {
 
  private:
   void run();
+  void refresh();
+  std::string known_path() const;
+  bool flush_needs_save();
   std::string save();
   std::string write_file(const std::string& path, uint64_t& changes);
   void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
@@ -70,10 +85,13 @@ class Saver : public Persistence {
 
   Services& services_;
   const Logs logs_;
+  Functions functions_;
+  const bool checksum_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool ended_ = false;         // guarded by mutex_
+  std::string path_;           // guarded by mutex_: of the file, as of the last tick
   bool wanted_ = false;        // guarded by mutex_
   std::vector<Done> waiting_;  // guarded by mutex_
   std::thread thread_;
@@ -82,12 +100,14 @@ class Saver : public Persistence {
     std::thread thread;
     std::shared_ptr<std::atomic<bool>> over;
   };
-  std::vector<Errand> errands_;       // guarded by mutex_
+  std::vector<Errand> errands_;  // guarded by mutex_
 
   std::atomic<bool> saving_{false};  // or about to
   std::atomic<bool> save_at_end_{true};
   std::atomic<uint64_t> changes_saved_{0};  // total_changes() when what is on the disk was true
-  std::atomic<int64_t> last_save_ms_;       // Unix time
+  std::atomic<bool> flushed_{false};        // FLUSHALL came, at these changes
+  std::atomic<uint64_t> changes_flushed_{0};
+  std::atomic<int64_t> last_save_ms_;  // Unix time
   std::atomic<int64_t> last_attempt_ms_{0};
   std::atomic<bool> last_save_ok_{true};
   std::atomic<int64_t> last_took_ms_{-1};
@@ -95,7 +115,6 @@ class Saver : public Persistence {
   std::atomic<uint64_t> saves_{0};
   std::atomic<uint64_t> keys_total_{0};
   std::atomic<uint64_t> keys_written_{0};
-  std::atomic<bool> loading_{false};
   std::atomic<int64_t> loading_start_ms_{0};
   std::atomic<uint64_t> loading_total_{0};
   std::atomic<uint64_t> loading_done_{0};

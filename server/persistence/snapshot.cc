@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/commands/version.h"
 
@@ -17,6 +18,9 @@ std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOpti
       .buffer_bytes_max = options.buffer_bytes_max,
       .key_delay_us = options.key_delay_us};
   snapshot->walk_ = StoreSnapshot::begin(services.store, walk, [&] {
+    if (services.persistence != nullptr) {
+      snapshot->functions_ = services.persistence->function_codes();
+    }
     if (at_point) at_point(snapshot->options_);
   });
   return snapshot->walk_ == nullptr ? nullptr : std::move(snapshot);
@@ -31,6 +35,7 @@ bool Snapshot::run(Sink& sink) {
                  {"used-mem", std::to_string(services_.store.memory().used())}};
   facts.insert(facts.end(), options_.facts.begin(), options_.facts.end());
   out.begin(walk_->version(), facts);
+  for (const std::string& code : functions_) out.function(code);
   if (!walk_->write_keys(out)) return false;
   return out.finish();
 }

@@ -8,6 +8,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "storage/rdb/file.h"
 #include "storage/rdb/io.h"
@@ -55,6 +57,7 @@ class Snapshot {
 
   Services& services_;
   SnapshotOptions options_;
+  std::vector<std::string> functions_;  // code of libraries
   std::unique_ptr<StoreSnapshot> walk_;
 };
 

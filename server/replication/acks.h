@@ -16,11 +16,15 @@ inline size_t acks_needed(ReplicationSettings::Acks acks, size_t servers) {
   // A group of one has no second copy; whoever asks for acknowledgements wants one.
   const size_t group = std::max<size_t>(servers, 2);
   switch (acks) {
-    case ReplicationSettings::Acks::none: return 0;
-    case ReplicationSettings::Acks::one: return 1;
+    case ReplicationSettings::Acks::none:
+      return 0;
+    case ReplicationSettings::Acks::one:
+      return 1;
     // With the primary a majority: of any two majorities one server is in both.
-    case ReplicationSettings::Acks::quorum: return group / 2;
-    case ReplicationSettings::Acks::all: return group - 1;
+    case ReplicationSettings::Acks::quorum:
+      return group / 2;
+    case ReplicationSettings::Acks::all:
+      return group - 1;
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-// Bytes from the thread that makes a snapshot to the worker that has a replica's connection: a queue
-// with a limit, so that a slow replica slows the snapshot and no memory is filled.
+// Bytes from the thread that makes a snapshot to the worker that has a replica's connection: a
+// queue with a limit, so that a slow replica slows the snapshot and no memory is filled.
 #pragma once
 
 #include <atomic>

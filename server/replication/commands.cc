@@ -2,10 +2,12 @@
 // Source: https://redis.io/docs/latest/commands/?group=server and what redis-server 7.2 answers.
 #include "server/replication/commands.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "server/commands/append_only.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/listeners.h"
@@ -246,7 +248,11 @@ class WaitTask : public Task {
     answer(reply);
     return Progress::done;
   }
-  int64_t wake_ms() const override { return until_ms_; }
+  // The disk does not tell when it is done.
+  int64_t wake_ms() const override {
+    constexpr int64_t kLookMs = 5;
+    return wish_.local > 0 ? std::min(until_ms_, unix_ms() + kLookMs) : until_ms_;
+  }
   bool blocks() const override { return true; }
   bool unblock(ReplyWriter& reply, bool with_error) override {
     with_error ? reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK") : answer(reply);
@@ -256,6 +262,8 @@ class WaitTask : public Task {
 
  private:
   int64_t local() const {
+    const AppendOnly* file = services_.append_only;
+    if (file == nullptr || !file->facts().enabled) return 0;
     return services_.listeners.safe_point.on_disk() >= wish_.offset ? 1 : 0;
   }
   int64_t replicas() const {

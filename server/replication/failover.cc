@@ -16,9 +16,12 @@ PrimaryAddress address_of(const Replica& replica) {
 
 const char* Failover::name() const {
   switch (state_) {
-    case State::none: return "no-failover";
-    case State::waiting: return "waiting-for-sync";
-    case State::handing_over: return "failover-in-progress";
+    case State::none:
+      return "no-failover";
+    case State::waiting:
+      return "waiting-for-sync";
+    case State::handing_over:
+      return "failover-in-progress";
   }
   return "";
 }

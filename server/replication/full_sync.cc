@@ -116,9 +116,8 @@ std::unique_ptr<FullSync> FullSync::begin(Services& services, const FullSyncPlan
   SnapshotOptions options;
   options.compress = services.settings.rdb_compression.load();
   options.on_full = StoreSnapshotOptions::OnFull::give_up;
-  sync->snapshot_ = Snapshot::begin(services, options, [&](SnapshotOptions& now) {
-    sync->fan_->begin(now);
-  });
+  sync->snapshot_ =
+      Snapshot::begin(services, options, [&](SnapshotOptions& now) { sync->fan_->begin(now); });
   if (sync->snapshot_ == nullptr) return nullptr;
   sync->done_ = std::move(done);
   sync->fan_->start();

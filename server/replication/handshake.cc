@@ -41,8 +41,7 @@ std::string log_in(Wire& wire, const HandshakeInput& input) {
 bool introduce(Wire& wire, const HandshakeInput& input) {
   const std::string port = std::to_string(input.listening_port);
   if (!tell(wire, {"REPLCONF", "listening-port", port})) return false;
-  if (!input.announced_ip.empty() &&
-      !tell(wire, {"REPLCONF", "ip-address", input.announced_ip})) {
+  if (!input.announced_ip.empty() && !tell(wire, {"REPLCONF", "ip-address", input.announced_ip})) {
     return false;
   }
   return tell(wire, {"REPLCONF", "capa", "eof", "capa", "psync2"}) &&

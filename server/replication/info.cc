@@ -33,8 +33,8 @@ struct PrimaryFacts {
 void add_transfer(Lines& lines, const Link& link) {
   const auto total = static_cast<int64_t>(link.transfer_total());
   const auto bytes = static_cast<int64_t>(link.transfer_bytes());
-  const double share = total > 0 ? 100.0 * static_cast<double>(bytes) / static_cast<double>(total)
-                                 : 0;
+  const double share =
+      total > 0 ? 100.0 * static_cast<double>(bytes) / static_cast<double>(total) : 0;
   char percent[32];
   std::snprintf(percent, sizeof percent, "%.2f", share);
   lines.add("master_sync_total_bytes", total)
@@ -67,10 +67,13 @@ void add_primary(Lines& lines, const PrimaryFacts& facts) {
 
 const char* state_name(Replica::State state) {
   switch (state) {
-    case Replica::State::waiting: return "wait_bgsave";
+    case Replica::State::waiting:
+      return "wait_bgsave";
     case Replica::State::sending:
-    case Replica::State::settling: return "send_bulk";
-    default: return "online";
+    case Replica::State::settling:
+      return "send_bulk";
+    default:
+      return "online";
   }
 }
 

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "server/commands/acl/access_control.h"
+#include "server/commands/append_only.h"
 #include "server/commands/listeners.h"
 #include "server/commands/services.h"
 #include "server/persistence/load.h"
@@ -135,7 +137,8 @@ bool Link::receive(const Agreement& agreement) {
   transfer_total_.store(transfer.total_bytes());
   Spool spool;
   spool.end_with(interrupt_);
-  const bool spooled = !settings_.diskless_load.load() && spool.open(settings_.texts().folder);
+  const bool direct = settings_.loads_as_it_comes.load() && services_.store.totals().keys == 0;
+  const bool spooled = !direct && spool.open(settings_.texts().folder);
   const auto progress = [&] {
     transfer_bytes_.store(transfer.bytes());
     heard_ms_.store(steady_ms());
@@ -186,6 +189,7 @@ bool Link::give_to_worker(unsigned db) {
   auto stream = std::make_shared<PrimaryStream>(services_.listeners.effects, db);
   Session session;
   session.authenticated = true;
+  AccessControl::trust(session);
   session.reply_mode = ReplyMode::off;
   session.db = db;
   session.stream = stream;
@@ -218,6 +222,9 @@ void Link::look_after(const std::shared_ptr<PrimaryStream>& stream, uint64_t cli
   bool ending = false;
   while (!stream->wait_closed(kLookMs)) {
     const int64_t now_ms = steady_ms();
+    if (services_.append_only != nullptr) {
+      stream->set_on_disk(services_.append_only->synced_offset());
+    }
     if (std::exchange(seen, bytes_in->load()) != bytes_in->load()) heard_ms_.store(now_ms);
     const bool silent = now_ms - heard_ms_.load() > settings_.timeout_seconds.load() * 1000;
     if ((interrupt_.raised() || silent) && !ending) {

@@ -1,6 +1,6 @@
-// A replica's side of replication: a thread that makes the link to the primary, takes a full sync if
-// need be, and gives the connection to a worker; then it looks after it and makes it anew when it
-// breaks.
+// A replica's side of replication: a thread that makes the link to the primary, takes a full sync
+// if need be, and gives the connection to a worker; then it looks after it and makes it anew when
+// it breaks.
 //
 //   connecting -> shaking_hands -> [receiving -> loading] -> connected
 //        ^______________|_______________|____________|___________|   with a wait that grows

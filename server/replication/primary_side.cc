@@ -104,9 +104,8 @@ void Replicator::replica_closed(Replica& replica) {
   const PrimaryAddress address = address_of(replica);
   {
     std::lock_guard lock(mutex_);
-    const size_t erased = std::erase_if(replicas_, [&](const auto& each) {
-      return each.get() == &replica;
-    });
+    const size_t erased =
+        std::erase_if(replicas_, [&](const auto& each) { return each.get() == &replica; });
     if (erased == 0) return;  // a stranger
     lonely_since_ms_ = steady_ms();
     if (replica.was_cut_off()) damper_.failed(text_of(address), steady_ms());
@@ -163,9 +162,10 @@ void Replicator::begin_full_sync(const Replicas& replicas) {
   }
   plan.folder = settings_.texts().folder;
   plan.patience_ms = settings_.timeout_seconds.load() * 1000;
-  full_sync_ = FullSync::begin(*services_, plan, replicas, [this, replicas](const std::string& why) {
-    post([this, replicas, why] { full_sync_done(why, replicas); });
-  });
+  full_sync_ =
+      FullSync::begin(*services_, plan, replicas, [this, replicas](const std::string& why) {
+        post([this, replicas, why] { full_sync_done(why, replicas); });
+      });
   if (full_sync_ == nullptr) return;  // another snapshot runs; cron tries again
   std::lock_guard lock(mutex_);
   has_backlog_ = true;

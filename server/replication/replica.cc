@@ -63,8 +63,8 @@ void Replica::keep_alive() {
   {
     MutexLock lock(mutex_);
     const State now = state();
-    const bool silent = now == State::waiting || (now == State::sending && pipe_ == nullptr &&
-                                                  spool_ == nullptr);
+    const bool silent =
+        now == State::waiting || (now == State::sending && pipe_ == nullptr && spool_ == nullptr);
     if (!silent) return;
     text_ += "\n";
   }

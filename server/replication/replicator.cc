@@ -208,9 +208,8 @@ bool Replicator::wait_for_replicas(int64_t ms) {
   while (true) {
     const uint64_t end = effects().end_offset();
     const Replicas all = online();
-    const bool reached = std::all_of(all.begin(), all.end(), [end](const auto& each) {
-      return each->acked() >= end;
-    });
+    const bool reached = std::all_of(all.begin(), all.end(),
+                                     [end](const auto& each) { return each->acked() >= end; });
     if (reached || steady_ms() >= until_ms) return reached;
     std::this_thread::sleep_for(std::chrono::milliseconds(kWaitStepMs));
   }

@@ -85,8 +85,8 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   // --- Acknowledgements
   // How many replicas have everything up to `offset`, on disk or at all.
   size_t count_acked(uint64_t offset, bool on_disk) const;
-  // Makes replicas acknowledge soon; `changed` is called (on any thread) whenever one did, until the
-  // returned handle goes.
+  // Makes replicas acknowledge soon; `changed` is called (on any thread) whenever one did, until
+  // the returned handle goes.
   std::shared_ptr<void> watch_acks(std::function<void()> changed);
   void ask_acks() override;
   int64_t ack_timeout_ms() const override { return settings_.ack_timeout_ms.load(); }

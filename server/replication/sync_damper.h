@@ -36,10 +36,10 @@ class SyncDamper {
     int64_t not_before_ms = 0;
   };
   void forget_soonest() {
-    places_.erase(std::min_element(places_.begin(), places_.end(),
-                                   [](const auto& a, const auto& b) {
-                                     return a.second.not_before_ms < b.second.not_before_ms;
-                                   }));
+    places_.erase(
+        std::min_element(places_.begin(), places_.end(), [](const auto& a, const auto& b) {
+          return a.second.not_before_ms < b.second.not_before_ms;
+        }));
   }
 
   std::map<std::string, Place> places_;

@@ -54,7 +54,7 @@ size_t Transfer::read_counted(char* into, size_t bytes) {
   return got > 0 ? got : fail(wire_->error());
 }
 
-// The last 40 bytes that came are held back: nothing is sent behind the mark, so it is always there.
+// The last 40 bytes that came are held back: nothing is sent behind the mark, so it is there.
 size_t Transfer::read_marked(char* into, size_t bytes) {
   constexpr size_t kChunk = 64 * 1024;
   while (held_.size() <= kMarkBytes) {

@@ -54,7 +54,8 @@ size_t ScriptEngine::memory_limit() const {
   return static_cast<size_t>(settings_.script_bytes_max.load(std::memory_order_relaxed));
 }
 
-// Refusing memory makes Lua raise "not enough memory".
+// Refusing memory makes Lua raise "not enough memory". Outside of scripts nobody could catch it, and
+// the collector needs some to make room.
 void* ScriptEngine::allocate(void* engine, void* block, size_t old_size, size_t new_size) {
   auto& self = *static_cast<ScriptEngine*>(engine);
   std::atomic<int64_t>& used = self.counts_.vm_bytes;
@@ -66,7 +67,10 @@ void* ScriptEngine::allocate(void* engine, void* block, size_t old_size, size_t 
     used.store(after, std::memory_order_relaxed);
     return nullptr;
   }
-  if (after > before && after > static_cast<int64_t>(self.memory_limit())) return nullptr;
+  const bool limited = self.job_ != nullptr || self.load_end_us_ != 0;
+  if (limited && after > before && after > static_cast<int64_t>(self.memory_limit())) {
+    return nullptr;
+  }
   void* const fresh = std::realloc(block, new_size);
   if (fresh != nullptr) used.store(after, std::memory_order_relaxed);
   return fresh;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "base/sha1.h"
+#include "server/commands/acl/gate.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/errors.h"
 #include "server/commands/script_run.h"
@@ -200,10 +201,11 @@ int acl_check_cmd(lua_State* L) {
   ScriptEngine::Scratch& scratch = engine.scratch();
   if (const char* error = read_words(L, scratch)) raise(L, error);
   ScriptJob* const job = engine.job();
-  if (job == nullptr || find_command(job->call.services().registry, scratch.words) == nullptr) {
-    raise(L, "ERR Invalid command passed to redis.acl_check_cmd()");
-  }
-  lua_pushboolean(L, 1);
+  const Command* const command =
+      job == nullptr ? nullptr : find_command(job->call.services().registry, scratch.words);
+  if (command == nullptr) raise(L, "ERR Invalid command passed to redis.acl_check_cmd()");
+  Call& call = job->call;
+  lua_pushboolean(L, may_run(call.services(), call.session(), *command, scratch.words) ? 1 : 0);
   return 1;
 }
 
@@ -237,12 +239,12 @@ int version_number() {
 
 void open_redis_library(lua_State* L, bool loading) {
   lua_createtable(L, 0, 32);
-  add_functions(L, {{"log", write_log}, {"register_function", register_function}});
+  add_functions(L, {{"log", write_log}});
   add_constants(L, {{"LOG_DEBUG", 0}, {"LOG_VERBOSE", 1}, {"LOG_NOTICE", 2}, {"LOG_WARNING", 3},
                     {"REDIS_VERSION_NUM", version_number()}});
   push(L, kRedisVersion);
   lua_setfield(L, -2, "REDIS_VERSION");
-  if (loading) return;
+  if (loading) return add_functions(L, {{"register_function", register_function}});
   add_functions(L, {{"call", redis_call}, {"pcall", redis_pcall}, {"error_reply", error_reply},
                     {"status_reply", status_reply}, {"sha1hex", sha1_hex}, {"setresp", set_resp},
                     {"set_repl", set_repl}, {"replicate_commands", answer_true},

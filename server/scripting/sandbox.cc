@@ -1,4 +1,4 @@
-#include <cstring>
+#include <algorithm>
 #include <string>
 
 #include "server/scripting/interpreter.h"
@@ -11,6 +11,12 @@ namespace {
 constexpr const char* kReadOnly = "Attempt to modify a readonly table";
 // Key of the real table in a read-only table's metatable.
 char real_key;
+
+// A reader that never ends comes to its end here.
+constexpr size_t kLoadedCodeMax = 16 * 1024 * 1024;
+
+// A binary chunk could make the interpreter do anything.
+bool is_binary(Bytes code) { return code.starts_with(LUA_SIGNATURE[0]); }
 
 int refuse_write(lua_State* L) { return luaL_error(L, "%s", kReadOnly); }
 
@@ -144,10 +150,11 @@ int load_pieces(lua_State* L) {
     if (!lua_isstring(L, -1)) return luaL_error(L, "reader function must return a string");
     const Bytes piece = bytes_at(L, -1);
     if (piece.empty()) break;
-    const size_t most = engine_of(L).memory_limit() / 4;
+    const size_t most = std::min(engine_of(L).memory_limit() / 4, kLoadedCodeMax);
     if (code.size() + piece.size() > most) return luaL_error(L, "not enough memory");
     code += piece;
     lua_pop(L, 1);
+    if (is_binary(code)) break;  // it will be refused, whatever follows
   }
   return load_result(L, compile(L, code, name));
 }
@@ -358,7 +365,7 @@ void set_loading(lua_State* L, bool loading) {
 }
 
 bool compile(lua_State* L, Bytes code, const char* name) {
-  if (code.starts_with(LUA_SIGNATURE[0])) {  // a binary chunk could make the interpreter do anything
+  if (is_binary(code)) {
     lua_pushfstring(L, "[string \"%s\"]:1: unexpected symbol near 'char(27)'",
                     *name == '@' || *name == '=' ? name + 1 : "binary chunk");
     return false;

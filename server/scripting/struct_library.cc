@@ -164,7 +164,7 @@ void pack_string(lua_State* L, int index, Item& item, Writer& writer) {
   luaL_checkstring(L, index);
   const Bytes bytes = bytes_at(L, index);
   if (item.size == 0) item.size = bytes.size();
-  luaL_argcheck(L, bytes.size() >= item.size, index, "string too short");
+  luaL_argcheck(L, bytes.size() >= item.size, index + 1, "string too short");
   writer.add(bytes.substr(0, item.size));
   if (item.option == 's') writer.zeros(1);
 }
@@ -172,6 +172,7 @@ void pack_string(lua_State* L, int index, Item& item, Writer& writer) {
 int pack(lua_State* L) {
   Format format(L, luaL_checkstring(L, 1));
   Writer writer(L);
+  lua_pushnil(L);  // what an argument too few is
   int argument = 2;
   while (!format.at_end()) {
     Item item = format.next(writer.size());

@@ -33,14 +33,20 @@ class Server:
         limit = time.monotonic() + START_S
         while time.monotonic() < limit and self.process.poll() is None:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
+                if not self.loading():
+                    return
             except OSError:
-                time.sleep(0.02)
+                pass
+            time.sleep(0.02)
         self.process.kill()
         self.process.wait()
         with open(self.log.name, errors="replace") as log:
             raise SystemExit(f"{self.name} did not start:\n{log.read()}")
+
+    def loading(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=1) as peer:
+            peer.sendall(b"PING\r\n")
+            return peer.recv(100).startswith(b"-LOADING")
 
     def alive(self):
         return self.process.poll() is None

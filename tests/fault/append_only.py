@@ -17,7 +17,16 @@ MANIFEST = "appendonlydir/appendonly.aof.manifest"
 
 
 def keeper(program, folder, *options, **more):
-    return lab.Server(program, "--dir", folder, "--appendonly", "yes", *options, **more)
+    server = lab.Server(program, "--dir", folder, "--appendonly", "yes", *options, **more)
+    client = server.client()
+    lab.wait_for(lambda: client.ask([b"PING"]) == ("simple", b"PONG"), "the data is loaded")
+    client.close()
+    return server
+
+
+def fails_to_start(program, folder, *options):
+    return lab.run_to_end(program, ["--port", str(lab.free_port()), "--dir", folder,
+                                    "--appendonly", "yes", *options])
 
 
 class Ledger(threading.Thread):
@@ -107,8 +116,7 @@ def test_a_truncated_end_is_cut_off(program):
         path = last_increment(folder)
         whole = os.path.getsize(path)
         os.truncate(path, whole - 7)  # in the middle of EXEC: all of the transaction goes
-        code, said = lab.run_to_end(program, ["--port", "0", "--dir", folder, "--appendonly", "yes",
-                                              "--aof-load-truncated", "no"])
+        code, said = fails_to_start(program, folder, "--aof-load-truncated", "no")
         assert code != 0 and "at offset" in said, said
         with keeper(program, folder) as server:
             assert server.ask("GET a") == b"1" and server.ask("DBSIZE") == 1
@@ -128,7 +136,7 @@ def test_a_broken_middle_stops_the_start(program):
             at = text.index(b"key:7") - 4
             file.seek(at)
             file.write(b"!")
-        code, said = lab.run_to_end(program, ["--port", "0", "--dir", folder, "--appendonly", "yes"])
+        code, said = fails_to_start(program, folder)
         assert code != 0, said
         assert f"at offset {at}" in said and os.path.basename(path) in said, said
         assert os.path.getsize(path) == len(text)
@@ -142,19 +150,13 @@ def test_bad_manifests_stop_the_start(program):
             os.mkdir(f"{folder}/appendonlydir")
             with open(f"{folder}/{MANIFEST}", "wb") as manifest:
                 manifest.write(text)
-            code, said = lab.run_to_end(
-                program, ["--port", "0", "--dir", folder, "--appendonly", "yes"])
+            code, said = fails_to_start(program, folder)
             assert code != 0 and "appendonly" in said, (text, said)
 
 
 def start_limited(program, folder, *options):
     """Its files may grow to 64 KiB only, as if the disk were full then."""
-    saved = signal.getsignal(signal.SIGXFSZ)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # is inherited
-    try:
-        server = keeper(program, folder, *options)
-    finally:
-        signal.signal(signal.SIGXFSZ, saved)
+    server = keeper(program, folder, *options)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
     return server
 

@@ -1,6 +1,7 @@
 """Servers of a replication group, Larder or Redis, and what their tests ask of them."""
 import os
 import random
+import signal
 import socket
 import sys
 import threading
@@ -46,10 +47,15 @@ class Node(servers.Server):
         return resp.Connection(self.port, 2)
 
     def raw(self, *words):
-        """(kind, value) of one request."""
-        if self.connection is None:
-            self.connection = self.client()
-        return self.connection.ask([w if isinstance(w, bytes) else str(w).encode() for w in words])
+        """(kind, value) of one request; again when the connection was ended (CLIENT KILL)."""
+        sent = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+        if self.connection is not None:
+            try:
+                return self.connection.ask(sent)
+            except resp.Closed:
+                pass
+        self.connection = self.client()
+        return self.connection.ask(sent)
 
     def ask(self, *words):
         kind, value = self.raw(*words)
@@ -68,7 +74,16 @@ class Node(servers.Server):
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self.process.returncode = 0  # as the test wanted it
         self.connection = None
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+        path = f"/proc/{self.process.pid}/stat"
+        lab.wait_for(lambda: open(path).read().rsplit(")", 1)[1].split()[0] == "T", "it stands")
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def follow(self, primary):
         self.ask("REPLICAOF", "127.0.0.1", primary.port)
@@ -173,7 +188,8 @@ class Writer(threading.Thread):
         rng = self.rng
         key, n, member = f"w:{rng.randrange(200)}", rng.randrange(1000), f"m{rng.randrange(50)}"
         return rng.choice([
-            ["SET", "s" + key, n], ["SET", "s" + key, n, "PX", 50_000 + n], ["INCRBY", "i" + key, n],
+            ["SET", "s" + key, n], ["SET", "s" + key, n, "PX", 50_000 + n],
+            ["INCRBY", "i" + key, n],
             ["APPEND", "a" + key, "xyz"], ["INCRBYFLOAT", "f" + key, "0.5"], ["DEL", "s" + key],
             ["RPUSH", "l" + key, n, member], ["LPOP", "l" + key], ["LMOVE", "l" + key, "l2" + key,
                                                                   "LEFT", "RIGHT"],

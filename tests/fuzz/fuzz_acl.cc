@@ -26,7 +26,7 @@ void check_decisions(const AclUser& user, const AclUser& again) {
     if (command->id % 7 != 0) continue;
     const AclVerdict verdict = check_acl(user, *command, args);
     CHECK(verdict.denied == check_acl(again, *command, args).denied);
-    if (!verdict.allowed()) CHECK(!denial_text(verdict, user, *command, args, true).empty());
+    if (!verdict.allowed()) CHECK(!denial_text(verdict, user.name, *command, args, true).empty());
     (void)may_read_all_keys(user, *command, args);
   }
 }

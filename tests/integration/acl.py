@@ -23,7 +23,7 @@ def is_closed(client):
 
 
 def denied(what, reply, *words):
-    if not reply.startswith("NOPERM") or any(word not in reply for word in words):
+    if not str(reply).startswith("NOPERM") or any(word not in reply for word in words):
         raise AssertionError(f"{what}: got {reply!r}")
 
 
@@ -108,7 +108,7 @@ def plain_map(flat):
     return flat if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2]))
 
 
-def a_blocked_client_is_served_only_when_it_still_may(server):
+def larder_a_blocked_client_is_served_only_when_it_still_may(server):
     admin = Client(server)
     admin("CONFIG", "RESETSTAT")
     for key in ("list1", "list2", "list3"):
@@ -139,13 +139,16 @@ def strangers_wait_outside_while_the_default_user_is_off(server):
     admin = Client(server)
     admin("ACL", "SETUSER", "default", "off")
     stranger = resp.Connection(server.port, 2)
-    check("noauth", plain(stranger.ask([b"PING"])), "NOAUTH Authentication required.")
+    for words in ([b"PING"], [b"ACL", b"WHOAMI"], [b"HELLO", b"3"]):
+        check("noauth", plain(stranger.ask(words)).split()[0], "NOAUTH")
+    check("wrong", plain(stranger.ask([b"HELLO", b"2", b"AUTH", b"a", b"b"])).split()[0],
+          "WRONGPASS")
     check("mine", admin("PING"), "PONG")
     admin("ACL", "SETUSER", "default", "on")
     check("pong", plain(stranger.ask([b"PING"])), "PONG")
 
 
-def hello_takes_the_last_login(server):
+def larder_hello_takes_the_last_login(server):
     for name in ("one", "two"):
         Client(server)("ACL", "SETUSER", name, "reset", "on", ">right", "+@all")
     client = Client(server)
@@ -166,7 +169,7 @@ def client_kill_knows_users(server):
     check("closed", [is_closed(victim) for victim in victims], [True] * 3)
 
 
-def secrets_are_not_shown(server):
+def larder_secrets_are_not_shown(server):
     admin = Client(server)
     admin("CONFIG", "SET", "slowlog-log-slower-than", 0)
     admin("SLOWLOG", "RESET")
@@ -192,14 +195,14 @@ def larder_no_request_slips_through(server):
     admin = Client(server)
     user(server, "busy", "+@all", "~*")
     stop, faults = threading.Event(), []
-    forbidden = threading.Event()
+    phase = [0]  # odd: SET is forbidden
 
     def hammer():
         client = as_user(server, "busy")
         while not stop.is_set():
-            before = forbidden.is_set()
+            before = phase[0]
             reply = client("SET", "k", "v")
-            if before and forbidden.is_set() and reply == "OK":
+            if before % 2 == 1 and phase[0] == before and reply == "OK":
                 faults.append(reply)
 
     threads = [threading.Thread(target=hammer) for _ in range(6)]
@@ -207,9 +210,9 @@ def larder_no_request_slips_through(server):
         thread.start()
     for _ in range(100):
         admin("ACL", "SETUSER", "busy", "-set")
-        forbidden.set()
+        phase[0] += 1
         time.sleep(0.002)
-        forbidden.clear()
+        phase[0] += 1
         admin("ACL", "SETUSER", "busy", "+set")
     stop.set()
     for thread in threads:
@@ -218,12 +221,26 @@ def larder_no_request_slips_through(server):
 
 
 def scripts_run_as_their_caller(server):
-    user(server, "scripter", "+eval", "+ping", "+get", "~mine")
+    user(server, "scripter", "+eval", "+get", "+set", "~mine")
     scripter = as_user(server, "scripter")
-    if "NOPERM" not in scripter("EVAL", "return redis.pcall('incr', 'x')", 0):
-        reply = scripter("EVAL", "return redis.call('incr', 'mine')", 1, "mine")
-        if "ACL failure" not in reply and "unknown" not in reply.lower():
-            denied("script", reply)
+    admin = Client(server)
+    admin("ACL", "LOG", "RESET")
+    check("allowed", scripter("EVAL", "return redis.call('get', 'mine')", 1, "mine"), None)
+    for script in ("return redis.call('incr', 'mine')", "return redis.pcall('get', 'yours')"):
+        reply = scripter("EVAL", script, 0)
+        if "ACL failure in script" not in reply and "The user executing the script" not in reply:
+            raise AssertionError(f"{script}: {reply}")
+    entries = [plain_map(entry) for entry in admin("ACL", "LOG")]
+    check("log", [(e["reason"], e["context"], e["object"]) for e in entries],
+          [("key", "lua", "yours"), ("command", "lua", "incr")])
+    check("client-info", "cmd=eval" in entries[0]["client-info"], True)
+    check("keys", scripter("EVAL", "return 1", 1, "yours").split()[0], "NOPERM")
+    asks = """local all = {}
+    for _, words in ipairs({{'set', 'mine', 'x'}, {'set', 'yours', 'x'}, {'incr', 'mine'}}) do
+      table.insert(all, redis.acl_check_cmd(unpack(words)) and 1 or 0)
+    end
+    return all"""
+    check("acl_check_cmd", scripter("EVAL", asks, 0), [1, 0, 0])
 
 
 # -- files: servers of their own ------------------------------------------------------------------
@@ -342,6 +359,27 @@ def passwords_by_option(program):
         check("no user lines", "user " in open(files.config).read(), False)
 
 
+def what_was_allowed_once_is_loaded(program):
+    """Transactions and SORT of the append-only file ask no user, not even the default one."""
+    config = "user default off -@all\nuser boss on nopass ~* &* +@all\nappendonly yes\n"
+    with FileServer(program, config=config) as files:
+        files.server.stop()
+        files.options = ["--dir", files.folder.name]
+        files.start()
+        for round in (1, 2):
+            boss = resp.Connection(files.server.port, 2)
+            check("auth", plain(boss.ask([b"AUTH", b"boss", b"x"])), "OK")
+            if round == 1:
+                for line in ("RPUSH list 2 1", "MSET w1 5 w2 4", "MULTI", "SET a b", "INCR c",
+                             "EXEC", "SORT list BY w* STORE sorted"):
+                    boss.ask([word.encode() for word in line.split()])
+                files.server.stop()
+                files.start()
+                continue
+            check("transaction", plain(boss.ask([b"MGET", b"a", b"c"])), ["b", "1"])
+            check("sorted", plain(boss.ask([b"LRANGE", b"sorted", b"0", b"-1"])), ["2", "1"])
+
+
 def bad_starts(program):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "users.acl")
@@ -362,11 +400,12 @@ def main():
     failed = run(larder, [
         the_clients_of_a_deleted_user_are_closed, subscribers_go_with_their_permission,
         channels_are_checked, rules_hold_when_exec_runs,
-        a_blocked_client_is_served_only_when_it_still_may, larder_blocked_denials_are_told,
-        strangers_wait_outside_while_the_default_user_is_off, hello_takes_the_last_login,
-        client_kill_knows_users, secrets_are_not_shown, larder_no_request_slips_through,
+        larder_a_blocked_client_is_served_only_when_it_still_may, larder_blocked_denials_are_told,
+        strangers_wait_outside_while_the_default_user_is_off, larder_hello_takes_the_last_login,
+        client_kill_knows_users, larder_secrets_are_not_shown, larder_no_request_slips_through,
         scripts_run_as_their_caller])
-    for test in (acl_files, configuration_files, passwords_by_option, bad_starts):
+    for test in (acl_files, configuration_files, passwords_by_option,
+                 what_was_allowed_once_is_loaded, bad_starts):
         try:
             test(larder)
         except (AssertionError, resp.Closed, OSError) as fault:

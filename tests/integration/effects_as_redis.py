@@ -136,6 +136,7 @@ def real_words(server, words):
 
 def waiting_client(server, dice):
     """A pop that is served by a later push, or by an older element."""
+    server.ask(["SELECT", "0"])
     waiter = Server.__new__(Server)
     waiter.socket = __import__("socket").create_connection(("127.0.0.1", server.port))
     waiter.file = waiter.socket.makefile("rb")
@@ -258,6 +259,8 @@ def written_by(command, seed, count, families, readers):
         if check.returncode != 0:
             print(check.stdout, check.stderr)
             return False
+        if command == ["redis-server"]:  # it does not bring everything back itself (entries-read)
+            expected = loaded(command, folder)
         return all(compare(f"{command[0]} read by {reader[0]}", expected, loaded(reader, folder))
                    for reader in readers)
     finally:
@@ -275,7 +278,7 @@ def main():
     families = FAMILIES + EFFECTFUL * 3
     good = written_by(larder, given.seed, given.commands, families + [own_command],
                       [larder, redis])
-    good = good and written_by(redis, given.seed, given.commands, families, [redis, larder])
+    good = good and written_by(redis, given.seed, given.commands, families, [larder])
     print("no difference" if good else "DIFFERENT")
     return 0 if good else 1
 

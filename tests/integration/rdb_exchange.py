@@ -67,6 +67,8 @@ def fill(client):
     client("XACK", "stream:small", "readers", "1-0")
     client("XADD", "stream:empty", "5-5", "f", "v"), client("XDEL", "stream:empty", "5-5")
     client("PEXPIRE", "hash:small", 20_000_000), client("PEXPIRE", "stream:big", 30_000_000)
+    library = "#!lua name=lib\nredis.register_function('f', function() return 7 end)"
+    client("FUNCTION", "LOAD", "REPLACE", library)
     client("SELECT", 3), client("SET", "in three", "3"), client("RPUSH", "l", "1")
     client("SELECT", 0)
 
@@ -137,7 +139,7 @@ def payloads(source, target):
 def start(name, folder, *options):
     program = LARDER if name == "larder" else "redis-server"
     server = servers.Server(name, program, ["--dir", folder, "--dbfilename", "dump.rdb", *options])
-    client = Client(server.port)
+    client = Client(server.port, 2)
     for _ in range(200):
         if client.raw("PING")[0] == "simple":
             return server, client
@@ -159,6 +161,7 @@ def files(writer, reader, options=()):
                 shutil.copy(folder + "/dump.rdb", copy)
                 loaded, reading = start(other, copy, "--save", "")
                 compare(client, reading)
+                check("function", reading("FCALL", "f", 0), 7)
                 reading.close()
                 loaded.stop()
         client.close()

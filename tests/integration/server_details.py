@@ -136,6 +136,16 @@ def test_larder_tells_its_listeners(server):
     assert f"listener0:name=tcp,bind=127.0.0.1,port={server.port}" in admin("INFO", "server")
 
 
+def test_larder_refuses_clients_without_files(server):
+    admin = Client(server)
+    most = admin("CONFIG", "GET", "maxclients")[1]
+    error = admin("CONFIG", "SET", "maxclients", "4000000000")
+    assert "not able to handle the specified number of clients, try with" in error, error
+    check("unchanged", admin("CONFIG", "GET", "maxclients")[1], most)
+    check("fewer", admin("CONFIG", "SET", "maxclients", "100"), "OK")
+    admin("CONFIG", "SET", "maxclients", most)
+
+
 def score(server):
     with open(f"/proc/{server.process.pid}/oom_score_adj") as file:
         return int(file.read())

@@ -10,6 +10,12 @@
 #include "server/commands/session.h"
 
 namespace larder {
+namespace {
+
+// A generation that never comes.
+constexpr uint64_t kTrusted = UINT64_MAX;
+
+}  // namespace
 
 AccessControl::AccessControl(const Registry& registry) : registry_(registry) {
   put_locked(factory_default());
@@ -57,6 +63,7 @@ std::vector<AccessControl::UserPointer> AccessControl::users() const {
 }
 
 void AccessControl::refresh(Session& session) const {
+  if (is_trusted(session)) return;
   std::lock_guard lock(mutex_);
   UserPointer user = find_locked(session.user);
   // Another user of the same name was never logged in to.
@@ -69,9 +76,16 @@ void AccessControl::refresh(Session& session) const {
   session.acl_user = std::move(user);
 }
 
+void AccessControl::trust(Session& session) { session.acl_generation = kTrusted; }
+
+bool AccessControl::is_trusted(const Session& session) {
+  return session.acl_generation == kTrusted;
+}
+
 void AccessControl::begin(Session& session) const {
   session.user = kDefaultUser;
   session.acl_user = nullptr;
+  session.acl_generation = 0;
   session.authenticated = false;
   refresh(session);
 }

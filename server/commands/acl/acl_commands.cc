@@ -177,7 +177,7 @@ Status dryrun(Call& call) {
   if (verdict.allowed()) {
     call.reply().ok();
   } else {
-    call.reply().bulk(denial_text(verdict, *user, *command, words, true));
+    call.reply().bulk(denial_text(verdict, user->name, *command, words, true));
   }
   return Status::ok();
 }

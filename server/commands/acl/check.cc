@@ -106,9 +106,9 @@ bool may_read_all_keys(const AclUser& user, const Command& command, std::span<co
   return enough(user.root) || std::any_of(user.selectors.begin(), user.selectors.end(), enough);
 }
 
-std::string denial_text(const AclVerdict& verdict, const AclUser& user, const Command& command,
+std::string denial_text(const AclVerdict& verdict, Bytes user, const Command& command,
                         std::span<const Bytes> args, bool detailed) {
-  const std::string subject = "User " + user.name + " has no permissions to ";
+  const std::string subject = "User " + std::string(user) + " has no permissions to ";
   if (verdict.denied == AclReason::command)
     return subject + "run the '" + command.name + "' command";
   const std::string what = verdict.denied == AclReason::key ? "key" : "channel";

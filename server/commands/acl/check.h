@@ -27,7 +27,7 @@ AclVerdict check_acl(const AclUser& user, const Command& command, std::span<cons
 bool may_read_all_keys(const AclUser& user, const Command& command, std::span<const Bytes> args);
 
 // "User joe has no permissions to run the 'get' command". `detailed` names the key or channel too.
-std::string denial_text(const AclVerdict& verdict, const AclUser& user, const Command& command,
+std::string denial_text(const AclVerdict& verdict, Bytes user, const Command& command,
                         std::span<const Bytes> args, bool detailed = false);
 
 }  // namespace larder

@@ -21,6 +21,7 @@ const Registry& registry() {
     Registry fresh;
     fresh.add(connection_commands());
     fresh.add(string_commands());
+    fresh.add(string_edit_commands());
     fresh.add(key_commands());
     fresh.add(client_commands());
     fresh.add(hash_commands());
@@ -191,7 +192,7 @@ TEST(Acl, patterns_to_listen_to_are_compared_letter_by_letter) {
 
 TEST(Acl, what_is_printed_in_quotes_is_read_back) {
   AclUser user = rules().fresh_user("joe");
-  for (const std::string word : {"~a\"b", "&x'y)", "(~a\\\"b &\"x)\" \"~q\\\"'\" +get)"}) {
+  for (const std::string word : {"~a\"b", "&x'y)", R"rule(("~a\"b" "&x)" "~q\"'" +get))rule"}) {
     EXPECT_EQ(rules().apply(user, word), nullptr) << word;
   }
   const AclFile again = parse_acl_file(user.line(), "file", rules());

@@ -28,16 +28,18 @@ class EffectForms : public testing::Test {
   EffectForms()
       : server_([](Registry& registry) {
           for (const auto family :
-               {string_commands(), conditional_commands(), key_commands(), expiry_commands(),
-                list_commands(), list_move_commands(), list_wait_commands(), set_commands(),
-                set_walk_commands(), hash_commands(), hash_expiry_commands(), stream_commands(),
-                stream_read_commands(), stream_group_commands(), sorted_set_commands(),
-                sorted_set_pop_commands(), transaction_commands(), database_commands(),
-                pubsub_commands(), connection_commands()}) {
+               {string_commands(),     string_edit_commands(),    conditional_commands(),
+                key_commands(),        expiry_commands(),         list_commands(),
+                list_move_commands(),  list_wait_commands(),      set_commands(),
+                set_walk_commands(),   hash_commands(),           hash_expiry_commands(),
+                stream_commands(),     stream_read_commands(),    stream_group_commands(),
+                sorted_set_commands(), sorted_set_pop_commands(), transaction_commands(),
+                database_commands(),   pubsub_commands(),         connection_commands()}) {
             registry.add(family);
           }
         }) {
     reader_ = server_.services().listeners.effects.open_reader(0, {});
+    effects_of("INCR first;DEL first");  // with the SELECT that begins every stream
   }
 
   // Runs requests, separated by ';', and returns what they left, without the first SELECT.

@@ -1,4 +1,5 @@
 // What of the primary's stream goes into the log, and when.
+#include "server/commands/session.h"
 #include "server/replication/primary_stream.h"
 
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 #include "server/replication/transfer.h"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <thread>
@@ -110,8 +110,8 @@ TEST(Agreement, UnderstandsWhatPrimariesSay) {
   EXPECT_EQ(read_agreement("+CONTINUE").kind, Agreement::Kind::partial);
   EXPECT_EQ(read_agreement("+CONTINUE " + id).id, id);
   EXPECT_EQ(read_agreement("-NOMASTERLINK Can't").kind, Agreement::Kind::later);
-  for (const std::string line : {"+FULLRESYNC", "+FULLRESYNC short 1", "+CONTINUE short", "-ERR x",
-                                 "", "+OK"}) {
+  for (const std::string line :
+       {"+FULLRESYNC", "+FULLRESYNC short 1", "+CONTINUE short", "-ERR x", "", "+OK"}) {
     EXPECT_EQ(read_agreement(line).kind, Agreement::Kind::failed) << line;
   }
   EXPECT_EQ(read_agreement("+FULLRESYNC " + id + " -1").kind, Agreement::Kind::failed);

@@ -19,7 +19,8 @@ constexpr int kKeys = 20'000;
 constexpr int kOperations = 20'000;  // of a thread
 constexpr unsigned kThreads = 3;
 
-void write(Shard& shard, Keyspace& keys, const Key& key, Random& random) REQUIRES(shard.mutex) {
+void write([[maybe_unused]] Shard& shard, Keyspace& keys, const Key& key, Random& random)
+    REQUIRES(shard.mutex) {
   const EntryShape shape{.encoding = Encoding::raw,
                          .key_bytes = key.name.size(),
                          .payload_bytes = 10 + random.below(600),
