@@ -289,7 +289,7 @@ void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
     for (unsigned step = 0; step < kSegmentsPerTurn; ++step) {
       if (!readmit_step(i, now_ms)) break;
     }
-    groups_[i].tick(now_ms, capacity_of_group(i), memory_.limit());
+    groups_[i].tick(now_ms, capacity_of_group(i), memory_.limit() / group_count_);
     const bool lost_some = groups_[i].lost_some.load(std::memory_order_relaxed);
     if (lost_some || groups_[i].wants_rebuild()) rebuild_group(i);
     const auto bytes = static_cast<int64_t>(groups_[i].memory_bytes());

@@ -1,6 +1,7 @@
 #include "storage/eviction/adviser.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <string_view>
 
@@ -28,6 +29,10 @@ int64_t ghost_entries(int64_t entries, int64_t limit_bytes) {
   return std::min(wanted, limit_bytes / (kLimitShare * kGhostsInAll * kGhostEntryBytes));
 }
 
+// Sizes differ from a quarter of a doubling in the mean on; the mean is of so many objects.
+constexpr double kSpreadMin = 0.25;
+constexpr double kNewest = 1.0 / 256;
+
 // Reads after which what was counted weighs half.
 constexpr double kReadsMax = 1 << 20;
 
@@ -38,10 +43,14 @@ Adviser::Adviser(const EvictionOptions& options) : options_(options) { options_.
 void Adviser::set_capacity(int64_t entries, int64_t limit_bytes) {
   if (entries < kGhostEntriesMin) return;
   if (entries > 2 * fitted_ || entries < fitted_ / 2) fit(entries, limit_bytes);
+  // Where sizes differ, bytes are what a limit has room for, and the policies hold other numbers.
+  const bool by_bytes = spread_ > kSpreadMin;
+  const int64_t whole = (by_bytes ? limit_bytes : entries) >> shift_;
   for (GhostCache& ghost : ghosts_) {
-    const double sampled = static_cast<double>(entries >> shift_);
-    ghost.cache->set_limit(
-        {.objects = std::max<int64_t>(static_cast<int64_t>(sampled * ghost.factor), 1)});
+    const auto part = static_cast<int64_t>(static_cast<double>(whole) * ghost.factor);
+    const int64_t limit = std::max<int64_t>(part, 1);
+    ghost.cache->set_limit(by_bytes ? ModelCache::Limit{.bytes = limit}
+                                    : ModelCache::Limit{.objects = limit});
   }
 }
 
@@ -93,6 +102,9 @@ void Adviser::read(const Resident& entry, bool hit) {
 // Mostly what a read has missed, and only now its size is known.
 void Adviser::put(const Resident& entry) {
   read_bytes_ += entry.bytes;
+  const double log_bytes = std::log2(std::max(entry.bytes, 1U));
+  log_bytes_ += (log_bytes_ == 0 ? 1 : kNewest) * (log_bytes - log_bytes_);
+  spread_ += kNewest * (std::abs(log_bytes - log_bytes_) - spread_);
   for (GhostCache& ghost : ghosts_) {
     ghost.cache->put({entry.place, entry.home, std::max(entry.bytes, 1U)}, entry.now_ms);
   }

@@ -28,7 +28,7 @@ class Adviser {
   uint32_t sample_mask() const { return sample_mask_; }
   void read(const Resident& entry, bool hit);
   void put(const Resident& entry);
-  // About how many entries the real cache has at its limit, and that limit.
+  // About how many entries the group has at the limit, and its share of the limit.
   void set_capacity(int64_t entries, int64_t limit_bytes);
 
   // Sampled reads that the estimates rest on.
@@ -55,6 +55,8 @@ class Adviser {
   int64_t fitted_ = 0;  // entries the ghosts were made for
   double reads_ = 0;
   double read_bytes_ = 0;
+  double log_bytes_ = 0;  // of what was put lately, in the mean
+  double spread_ = 0;     // doublings that sizes are off that, in the mean
 };
 
 }  // namespace larder
