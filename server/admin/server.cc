@@ -319,6 +319,11 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
   return {codes, load};
 }
 
+void connect(Services& services, Saver& saver) {
+  saver.set_functions(functions_of(services.scripts, services.script));
+  services.persistence = &saver;
+}
+
 }  // namespace
 
 int serve(LoadedOptions loaded) {
@@ -380,8 +385,7 @@ int serve(LoadedOptions loaded) {
   listeners.pushes.connect(network);
   Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
                          [&log](const std::string& text) { log.warning(text); }});
-  saver.set_functions(functions_of(scripts, script));
-  services.persistence = &saver;
+  connect(services, saver);
   AppendOnlyFile append_only(services, aof_options(options), aof_events(log));
   services.append_only = &append_only;
   configuration.set_append_only(
