@@ -17,7 +17,7 @@ void History::replace(std::string other_id) {
 
 bool History::continues(Bytes asked_id, int64_t next) const {
   if (asked_id == id) return true;
-  return asked_id == second_id && next <= second_offset;
+  return second_offset >= 0 && asked_id == second_id && next <= second_offset;
 }
 
 }  // namespace larder
