@@ -230,18 +230,19 @@ std::string listen_again(Network& network, Log& log, const Options& now) {
   return why;
 }
 
-// Whether loading takes time that clients should be told of.
-bool has_data(const Options& options) {
+// Whether clients have to wait for what is loaded, or for the append-only file to be opened: what
+// they write before would not be in it.
+bool must_load(const LoadedOptions& loaded) {
   std::error_code error;
-  return std::filesystem::exists(options.text("dbfilename"), error) ||
-         std::filesystem::exists(options.text("appenddirname"), error);
+  return loaded.options.is_on("appendonly") || !loaded.import_path.empty() ||
+         std::filesystem::exists(loaded.options.text("dbfilename"), error);
 }
 
 // Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
 int serve_data(Services& services, Network& network, const Helpers& helpers, Log& log,
                const LoadedOptions& loaded, const sigset_t& signals) {
   const Options& options = loaded.options;
-  services.settings.set_trouble(kLoading, has_data(options) || !loaded.import_path.empty());
+  services.settings.set_trouble(kLoading, must_load(loaded));
   helpers.replicator.start(services);
   network.start(services);
   if (const std::string error = load_data(helpers, loaded); !error.empty()) {
