@@ -1,0 +1,150 @@
+// How the dispatcher serves clients that wait, see blocking.h.
+#include <algorithm>
+
+#include "server/commands/acl/gate.h"
+#include "server/commands/dispatcher.h"
+#include "server/commands/errors.h"
+#include "server/commands/listeners.h"
+#include "server/commands/replication.h"
+
+namespace larder {
+
+void Dispatcher::list_waiter(const std::shared_ptr<Waiter>& waiter) {
+  std::vector<size_t> keys;
+  (void)find_keys(*waiter->command->spec, waiter->args, keys);
+  for (const size_t key : keys) {
+    KeyPlace place(Key::of(waiter->args[key]), waiter->session.db);
+    const auto& listed = waiter->keys;
+    if (std::find(listed.begin(), listed.end(), place) != listed.end()) continue;
+    services_.listeners.waiters.add(place, waiter);
+    waiter->shards.push_back(services_.store.shard_index(place.hash));
+    waiter->keys.push_back(std::move(place));
+  }
+  std::sort(waiter->shards.begin(), waiter->shards.end());
+  const auto end = std::unique(waiter->shards.begin(), waiter->shards.end());
+  waiter->shards.erase(end, waiter->shards.end());
+  waiter->listed = true;
+}
+
+// Serving may bring something for others (BLMOVE), so the list grows meanwhile.
+void Dispatcher::serve_ready(int64_t now_ms) {
+  for (size_t i = 0; i < ready_.size(); ++i) {
+    const KeyPlace key = ready_[i];
+    serve_key(key, nullptr, now_ms);
+  }
+  ready_.clear();
+}
+
+// Serves the waiters of a key in order, beginning with `from` (null: the first).
+void Dispatcher::serve_key(const KeyPlace& key, const Waiter* from, int64_t now_ms) {
+  const Waiters::List* list = services_.listeners.waiters.find(key.key(), key.db);
+  if (list == nullptr) return;
+  const Waiters::List waiting = *list;  // serving takes waiters off it
+  bool passed = from == nullptr;
+  for (const auto& waiter : waiting) {
+    passed = passed || waiter.get() == from;
+    if (!passed || !waiter->listed || !may_serve(key, *waiter, now_ms)) continue;
+    const auto& shards = waiter->shards;
+    if (!std::all_of(shards.begin(), shards.end(), [this](unsigned s) { return holds(s); })) {
+      late_.push_back({key, waiter});
+      return;
+    }
+    retry(waiter, now_ms);
+  }
+}
+
+bool Dispatcher::may_serve(const KeyPlace& key, const Waiter& waiter,
+                           int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
+  Keyspace& keys = services_.store.shard_of(key.hash).keyspace(key.db);
+  const Item item = keys.find_live(key.key(), now_ms);
+  return item && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
+}
+
+// The rules may have changed since the client began to wait. It lives on another worker, so that
+// has to tell the log who it is.
+Status Dispatcher::refusal_of(Waiter& waiter) {
+  Session& session = waiter.session;
+  if (session.acl_pass == services_.access.generation()) [[likely]] return Status::ok();
+  if (may_run(services_, session, *waiter.command, waiter.args)) return Status::ok();
+  worker_.stats->commands[waiter.command->id].rejected.add(1);
+  if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
+  const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
+  const std::string error = "NOPERM " + denial_text(verdict, session.user, *waiter.command,
+                                                    waiter.args);
+  services_.error_stats.add(error);
+  services_.workers.visit(
+      waiter.worker,
+      [&services = services_, id = session.id,
+       request = std::make_shared<KeptRequest>(waiter.command, waiter.args)](
+          ClientsOfWorker& clients) {
+        ClientView* client = clients.find(id);
+        if (client == nullptr) return;
+        (void)permit(services, client->session(), &clients, AclContext::toplevel,
+                     *request->command, request->args);
+      });
+  return Status::error(error);
+}
+
+void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
+  if (waiter->gone.load(std::memory_order_relaxed)) {
+    return leave_lists(services_.listeners.waiters, *waiter);
+  }
+  ReplyWriter reply(waiter->reply, waiter->session.protocol);
+  Call call(services_, worker_, waiter->session, reply, waiter->waker);
+  call.dispatcher_ = this;
+  call.retry_ = true;
+  call.command_ = waiter->command;
+  call.args_ = waiter->args;
+  call.now_ms_ = now_ms;
+  if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
+  const uint64_t start = ticks();
+  const Status refusal = refusal_of(*waiter);
+  const Status status = refusal.is_ok() ? waiter->command->spec->run(call) : Status::ok();
+  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
+  if (call.still_waiting_) return;
+  if (!refusal.is_ok()) reply.error(refusal.text());
+  if (!status.is_ok()) reply.error(status.text());
+  if (refusal.is_ok()) {
+    const Request request{waiter->args, waiter->command, 0, 0};
+    account(request, waiter->session, ticks() - start, status);
+  }
+  leave_lists(services_.listeners.waiters, *waiter);
+  served_.push_back(waiter);
+}
+
+// Without locks: takes those of each waiter in turn. A script may hold some for long, see
+// serve_held_up.
+void Dispatcher::serve_late(int64_t now_ms) {
+  std::vector<Late> held_up;
+  for (size_t i = 0; i < late_.size(); ++i) {
+    const Late late = late_[i];
+    shards_.clear();
+    for (const unsigned shard : late.waiter->shards) want_shard(shard);
+    if (!lock_wanted(now_ms)) {
+      held_up.push_back(late);
+      continue;
+    }
+    serve_key(late.key, late.waiter.get(), now_ms);
+    serve_ready(now_ms);
+    unlock_wanted(true);
+    if (!garbage_.empty()) dispose_garbage();
+  }
+  late_ = std::move(held_up);
+}
+
+void Dispatcher::serve_held_up(int64_t now_ms) {
+  if (late_.empty()) [[likely]] return;
+  serve_late(now_ms);
+  wake_served();
+}
+
+void Dispatcher::wake_served() {
+  for (const auto& waiter : served_) {
+    waiter->served.store(true, std::memory_order_release);
+    services_.workers.visit(waiter->worker,
+                            [waiter](ClientsOfWorker&) { waiter->waker->wake(); });
+  }
+  served_.clear();
+}
+
+}  // namespace larder
