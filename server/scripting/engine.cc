@@ -54,8 +54,8 @@ size_t ScriptEngine::memory_limit() const {
   return static_cast<size_t>(settings_.script_bytes_max.load(std::memory_order_relaxed));
 }
 
-// Refusing memory makes Lua raise "not enough memory". Outside of scripts nobody could catch it, and
-// the collector needs some to make room.
+// Refusing memory makes Lua raise "not enough memory". Outside of scripts nobody could catch it,
+// and the collector needs some to make room.
 void* ScriptEngine::allocate(void* engine, void* block, size_t old_size, size_t new_size) {
   auto& self = *static_cast<ScriptEngine*>(engine);
   std::atomic<int64_t>& used = self.counts_.vm_bytes;

@@ -5,7 +5,7 @@
 //   status   {ok = text}     error  {err = text}            double  {double = number}
 //   big      {big_number = text}    verbatim {verbatim_string = {string =, format =}}
 //
-// Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/#data-type-conversion
+// Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/
 #pragma once
 
 #include "server/scripting/engine.h"

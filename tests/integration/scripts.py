@@ -152,9 +152,9 @@ def closed_meanwhile(port):
     until(lambda: gets_busy(client), "BUSY")
     for connection in (running, blocked, watching):
         connection.close()
-    finish(waiting)
     must(ask(client, "SCRIPT", "KILL"))
     until(lambda: not gets_busy(client), "the end of the script")
+    finish(waiting)  # its list may lie in the shard that the script held
     must(ask(client, "SET", "held", 1))
 
 
