@@ -230,26 +230,29 @@ std::string listen_again(Network& network, Log& log, const Options& now) {
   return why;
 }
 
-// Whether clients have to wait for what is loaded, or for the append-only file to be opened: what
-// they write before would not be in it.
-bool must_load(const LoadedOptions& loaded) {
+bool has_data(const LoadedOptions& loaded) {
   std::error_code error;
-  return loaded.options.is_on("appendonly") || !loaded.import_path.empty() ||
-         std::filesystem::exists(loaded.options.text("dbfilename"), error);
+  const Options& options = loaded.options;
+  return !loaded.import_path.empty() ||
+         std::filesystem::exists(options.text("dbfilename"), error) ||
+         std::filesystem::exists(options.text("appenddirname"), error);
 }
 
 // Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
 int serve_data(Services& services, Network& network, const Helpers& helpers, Log& log,
                const LoadedOptions& loaded, const sigset_t& signals) {
   const Options& options = loaded.options;
-  services.settings.set_trouble(kLoading, must_load(loaded));
+  // What is loaded may take its time, and who asks is told so. Without data nobody needs to know.
+  const bool takes_time = has_data(loaded);
+  services.settings.set_trouble(kLoading, takes_time);
   helpers.replicator.start(services);
-  network.start(services);
+  if (takes_time) network.start(services);
   if (const std::string error = load_data(helpers, loaded); !error.empty()) {
-    network.stop(0);
+    if (takes_time) network.stop(0);
     return fail(log, options, "Can't load the data: " + error);
   }
   services.settings.set_trouble(kLoading, false);
+  if (!takes_time) network.start(services);
   helpers.saver.start();
   if (const auto primary = primary_of(options)) helpers.replicator.change_role(primary, [] {});
   log.notice("Ready to accept connections on " + addresses_text(options));

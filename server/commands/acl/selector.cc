@@ -85,7 +85,9 @@ std::string AclCommands::text() const {
 }
 
 std::string AclKeyPattern::text() const {
-  return (read && write ? "~" : read ? "%R~" : "%W~") + glob;
+  // "~*" would be read back as "allkeys", behind which no more patterns may stand.
+  const char* const both = glob == "*" ? "%RW~" : "~";
+  return (read && write ? both : read ? "%R~" : "%W~") + glob;
 }
 
 bool AclSelector::allows_key(Bytes key, bool read, bool write) const {
