@@ -33,10 +33,11 @@ endif()
 # not: fat objects serve both.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-flto=auto -ffat-lto-objects)
-  # Without the plugin ld sees fat objects as plain ones; with it, it may load one a second time
-  # from an archive that is named twice.
+  # The index of an archive lists what the LTO half of a fat object defines, inline functions too
+  # that its plain half may lack. ld loads the object for such a function, does not find it, and
+  # loads it again where the archive is named a second time: the same definitions twice.
   set(plain $<NOT:$<BOOL:$<TARGET_PROPERTY:LARDER_WHOLE>>>)
-  add_link_options($<${plain}:-fno-lto> $<${plain}:-fno-use-linker-plugin>)
+  add_link_options($<${plain}:-fno-lto> $<${plain}:LINKER:-z,muldefs>)
 endif()
 # Portable binaries: the x86-64-v2 baseline (SSE4.2, 2009 and later), plain armv8-a elsewhere.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
