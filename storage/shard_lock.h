@@ -6,14 +6,31 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "storage/store.h"
 
 namespace larder {
 
 // The shards that the running transaction or script of this thread holds, a bit each; null without
-// one. Set by the dispatcher.
+// one. Set by ShardsHeld.
 inline thread_local const uint64_t* held_shards = nullptr;
+
+inline bool is_shard_held(unsigned index) {
+  return held_shards != nullptr && (held_shards[index / 64] >> index % 64 & 1) != 0;
+}
+
+// As long as it lives, this thread is taken to hold these shards; null: none.
+class ShardsHeld {
+ public:
+  explicit ShardsHeld(const uint64_t* words) : before_(std::exchange(held_shards, words)) {}
+  ~ShardsHeld() { held_shards = before_; }
+  ShardsHeld(const ShardsHeld&) = delete;
+  ShardsHeld& operator=(const ShardsHeld&) = delete;
+
+ private:
+  const uint64_t* const before_;
+};
 
 // One shard, also from inside a transaction or a script, whose thread may hold it already. False
 // when a script holds it for long: pass over the shard, or come back later.
@@ -21,7 +38,7 @@ class ShardLock {
  public:
   ShardLock(Shard& shard, unsigned index) NO_THREAD_SAFETY_ANALYSIS
       : shard_(shard),
-        held_(held_shards != nullptr && (held_shards[index / 64] >> index % 64 & 1) != 0),
+        held_(is_shard_held(index)),
         locked_(held_ || shard.lock()) {}
   ~ShardLock() NO_THREAD_SAFETY_ANALYSIS {
     if (locked_ && !held_) shard_.mutex.unlock();

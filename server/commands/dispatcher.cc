@@ -274,7 +274,7 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
     feed_monitors(request, outer.session(), nested.in_script);
   }
   const uint64_t start = ticks();
-  const uint64_t* const held_before = std::exchange(held_shards, shards_.words());
+  const ShardsHeld held(shards_.words());
   EffectLog::gathering = &effects_;
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = nested.command.spec->run(call);
@@ -286,7 +286,6 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   }
   if (services_.listeners.effects.active()) gather_effects(call);
   EffectLog::gathering = nullptr;
-  held_shards = held_before;
   if (!status.is_ok()) {
     nested.reply.error(status.text());
     if (nested.counts_error) services_.error_stats.add(status.text());

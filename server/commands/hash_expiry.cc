@@ -189,7 +189,10 @@ Status hpttl(Call& call) { return reply_times(call, false, call.now_ms()); }
 Status hexpiretime(Call& call) { return reply_times(call, true, 0); }
 Status hpexpiretime(Call& call) { return reply_times(call, false, 0); }
 
-Status hpersist(Call& call) {
+// Calls change(times, name, field) for each field that a command of nothing but fields names; it
+// writes that field's part of the reply.
+template <typename Change>
+Status change_fields(Call& call, Change change) {
   return change_hash(call, [&](Hash& hash) {
     Args args(call);
     args.key();
@@ -199,32 +202,25 @@ Status hpersist(Call& call) {
     call.reply().array(args.left());
     while (args.more()) {
       const Bytes name = args.bytes();
-      const auto field = hash.find(name);
-      Answer answer = field ? kNoTime : kNoField;
-      if (field && field->expiry_ms != kNoExpiry) answer = times.persist(name);
-      call.reply().integer(answer);
+      change(times, name, hash.find(name));
     }
     times.tell();
     return Status::ok();
   });
 }
 
+Status hpersist(Call& call) {
+  return change_fields(call, [&](FieldTimes& times, Bytes name, const auto& field) {
+    Answer answer = field ? kNoTime : kNoField;
+    if (field && field->expiry_ms != kNoExpiry) answer = times.persist(name);
+    call.reply().integer(answer);
+  });
+}
+
 Status hgetdel(Call& call) {
-  return change_hash(call, [&](Hash& hash) {
-    Args args(call);
-    args.key();
-    take_fields(args, kBadCount);
-    if (!args.ok()) return args.error();
-    FieldTimes times(call, hash);
-    call.reply().array(args.left());
-    while (args.more()) {
-      const Bytes name = args.bytes();
-      const auto field = hash.find(name);
-      reply_field_value(call, field);
-      if (field) times.remove(name);
-    }
-    times.tell();
-    return Status::ok();
+  return change_fields(call, [&](FieldTimes& times, Bytes name, const auto& field) {
+    reply_field_value(call, field);
+    if (field) times.remove(name);
   });
 }
 

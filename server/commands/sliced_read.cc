@@ -21,7 +21,7 @@ class SlicedRead::AllLocks {
   AllLocks(Store& store, const std::vector<std::shared_ptr<Watch>>& keys) : store_(store) {
     for (const auto& key : keys) {
       const unsigned shard = store.shard_index(key->key.hash);
-      if (!is_held(shard)) wanted_.add(shard);
+      if (!is_shard_held(shard)) wanted_.add(shard);
     }
     locked_ = lock_shards(store, wanted_);
   }
@@ -35,10 +35,6 @@ class SlicedRead::AllLocks {
   explicit operator bool() const { return locked_; }
 
  private:
-  static bool is_held(unsigned shard) {
-    return held_shards != nullptr && (held_shards[shard / 64] >> shard % 64 & 1) != 0;
-  }
-
   Store& store_;
   ShardSet wanted_;
   bool locked_ = false;

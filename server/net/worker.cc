@@ -248,9 +248,10 @@ void Worker::serve_others() {
   if (serving_others_) return;
   serving_others_ = true;
   dispatcher_.swap(spare_dispatcher_);
-  const uint64_t* const held = std::exchange(held_shards, nullptr);
-  serve_for_a_while();
-  held_shards = held;
+  {
+    const ShardsHeld none(nullptr);
+    serve_for_a_while();
+  }
   dispatcher_.swap(spare_dispatcher_);
   serving_others_ = false;
 }

@@ -121,6 +121,22 @@ Status restore(Call& call) {
   return Status::ok();
 }
 
+constexpr CommandSpec restoring(Bytes name, Bytes summary, Bytes since, Bytes group) {
+  return {.name = name,
+          .syntax =
+              "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
+          .summary = summary,
+          .since = since,
+          .complexity = "O(1) to create the key and O(N) for its value of N elements, O(N*log(N)) "
+                        "for a sorted set",
+          .group = group,
+          .arity = at_least(4),
+          .flags = Flag::write | Flag::deny_oom,
+          .keys = key_at(1, KeyUse::overwrite_update),
+          .acl = Acl::keyspace | Acl::write | Acl::slow | Acl::dangerous,
+          .run = restore};
+}
+
 constexpr auto kFamily = family({
     {.name = "DUMP",
      .syntax = "key",
@@ -133,30 +149,9 @@ constexpr auto kFamily = family({
      .keys = key_at(1, KeyUse::read_only_access),
      .acl = Acl::keyspace | Acl::read | Acl::slow,
      .run = dump},
-    {.name = "RESTORE",
-     .syntax = "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
-     .summary = "Creates a key from what DUMP returned.",
-     .since = "2.6.0",
-     .complexity = "O(1) to create the key and O(N) for its value of N elements, O(N*log(N)) for "
-                   "a sorted set",
-     .group = "generic",
-     .arity = at_least(4),
-     .flags = Flag::write | Flag::deny_oom,
-     .keys = key_at(1, KeyUse::overwrite_update),
-     .acl = Acl::keyspace | Acl::write | Acl::slow | Acl::dangerous,
-     .run = restore},
-    {.name = "RESTORE-ASKING",
-     .syntax = "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
-     .summary = "RESTORE of a key on its way between nodes of a cluster.",
-     .since = "3.0.0",
-     .complexity = "O(1) to create the key and O(N) for its value of N elements, O(N*log(N)) for "
-                   "a sorted set",
-     .group = "server",
-     .arity = at_least(4),
-     .flags = Flag::write | Flag::deny_oom,
-     .keys = key_at(1, KeyUse::overwrite_update),
-     .acl = Acl::keyspace | Acl::write | Acl::slow | Acl::dangerous,
-     .run = restore},
+    restoring("RESTORE", "Creates a key from what DUMP returned.", "2.6.0", "generic"),
+    restoring("RESTORE-ASKING", "RESTORE of a key on its way between nodes of a cluster.", "3.0.0",
+              "server"),
 });
 
 }  // namespace

@@ -49,22 +49,6 @@ class CountingSink : public Sink {
   std::function<void()> tell_;
 };
 
-// Says that every shard is held by this thread.
-class AllShardsHeld {
- public:
-  AllShardsHeld() : before_(held_shards) {
-    all_.fill(~uint64_t{0});
-    held_shards = all_.data();
-  }
-  ~AllShardsHeld() { held_shards = before_; }
-  AllShardsHeld(const AllShardsHeld&) = delete;
-  AllShardsHeld& operator=(const AllShardsHeld&) = delete;
-
- private:
-  const uint64_t* before_;
-  std::array<uint64_t, (1U << kShardBitsMax) / 64> all_;
-};
-
 }  // namespace
 
 Saver::Saver(Services& services, Logs logs)
@@ -353,9 +337,10 @@ PersistenceFacts Saver::facts() const {
 }
 
 std::string Saver::reload(const Reload& how) {
-  const AllShardsHeld held;
-  const std::string path = known_path();
   Store& store = services_.store;
+  const ShardSet all = all_shards(store);
+  const ShardsHeld held(all.words());
+  const std::string path = known_path();
   if (how.save) {
     ReplacingFile file(path, path + ".reload");
     RdbFileWriter out(file, true);

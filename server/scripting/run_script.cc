@@ -14,10 +14,8 @@ bool is_out_of_memory(Call& call) {
   Store& store = call.store();
   if (!store.memory().over_limit()) [[likely]]
     return false;
-  const uint64_t* const held = std::exchange(held_shards, call.dispatcher().held().words());
-  const bool room = store.make_room(call.now_ms(), call.random().next());
-  held_shards = held;
-  return !room;
+  const ShardsHeld held(call.dispatcher().held().words());
+  return !store.make_room(call.now_ms(), call.random().next());
 }
 
 Status allowed(ScriptJob& job, bool read_only) {
