@@ -79,8 +79,10 @@ void ServerProcess::wait_until_up() {
       pid_ = -1;
       return true;
     }
+    Endpoint last = endpoint();  // of the two sockets
+    last.unix_path = socket_path();
     SocketTransport transport;
-    return transport.open(endpoint(), steady_ms() + 1000).ok();
+    return transport.open(last, steady_ms() + 1000).ok();
   });
   if (up && pid_ > 0) return;
   std::fprintf(stderr, "the server did not come up:\n%s\n", log().c_str());
