@@ -1,72 +1,12 @@
 #include "storage/slab.h"
 
-#include <malloc.h>
-#include <sys/mman.h>
-
-#include <atomic>
 #include <bit>
 #include <cstdlib>
-#include <vector>
 
 #include "base/check.h"
-#include "base/mutex.h"
+#include "storage/page_pool.h"
 
 namespace larder {
-namespace {
-
-// Hands out aligned pages cut from large mappings, and takes them back. Free pages hold no memory.
-class PagePool {
- public:
-  void* take() {
-    MutexLock lock(mutex_);
-    pages_out_.fetch_add(1, std::memory_order_relaxed);
-    if (!free_.empty()) {
-      void* page = free_.back();
-      free_.pop_back();
-      return page;
-    }
-    if (next_ == end_) map_region();
-    void* page = next_;
-    next_ += Slab::kPageBytes;
-    return page;
-  }
-
-  void give(void* page) {
-    madvise(page, Slab::kPageBytes, MADV_DONTNEED);
-    MutexLock lock(mutex_);
-    pages_out_.fetch_sub(1, std::memory_order_relaxed);
-    free_.push_back(page);
-  }
-
-  size_t pages_out() const { return pages_out_.load(std::memory_order_relaxed); }
-
- private:
-  // Address space only: memory is taken page by page as it is touched.
-  static constexpr size_t kRegionBytes = size_t{64} << 20;
-
-  void map_region() REQUIRES(mutex_) {
-    void* region = mmap(nullptr, kRegionBytes + Slab::kPageBytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(region != MAP_FAILED);
-    const auto address = reinterpret_cast<uintptr_t>(region);
-    const uintptr_t aligned = (address + Slab::kPageBytes - 1) & ~(Slab::kPageBytes - 1);
-    next_ = reinterpret_cast<char*>(aligned);
-    end_ = next_ + kRegionBytes;
-  }
-
-  Mutex mutex_;
-  std::vector<void*> free_ GUARDED_BY(mutex_);
-  char* next_ GUARDED_BY(mutex_) = nullptr;
-  char* end_ GUARDED_BY(mutex_) = nullptr;
-  std::atomic<size_t> pages_out_{0};
-};
-
-PagePool& page_pool() {
-  static PagePool* pool = new PagePool;  // outlives every slab
-  return *pool;
-}
-
-}  // namespace
 
 struct Slab::Page {
   uint32_t size_class;

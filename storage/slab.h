@@ -7,19 +7,21 @@
 //   per doubling up to 16 KiB, so rounding costs 6% on average and 12.5% at the most.
 //   Larger requests go to malloc and are chained, so that they can be dropped as a whole too.
 //
-// Pages come from a process-wide pool and return to it, and their memory to the kernel, as soon as
-// their last object is released. Idea: J. Bonwick, "The Slab Allocator", USENIX 1994.
+// Pages come from a process-wide pool (page_pool.h) and return to it, and their memory to the kernel,
+// as soon as their last object is released. Idea: J. Bonwick, "The Slab Allocator", USENIX 1994.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "storage/page_pool.h"
+
 namespace larder {
 
 class Slab {
  public:
-  static constexpr size_t kPageBytes = 64 * 1024;
+  static constexpr size_t kPageBytes = PagePool::kPageBytes;
   static constexpr size_t kSmallMax = 16 * 1024;
 
   Slab() = default;

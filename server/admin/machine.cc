@@ -86,6 +86,12 @@ std::optional<int64_t> memory_limit_bytes() {
   return bytes;
 }
 
+bool offers_huge_pages() {
+  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string choices;  // "always [madvise] never"
+  return std::getline(file, choices) && choices.find("[never]") == choices.npos;
+}
+
 int64_t usable_memory_bytes() {
   const int64_t machine = int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
   return std::min(memory_limit_bytes().value_or(machine), machine);

@@ -17,6 +17,9 @@ int64_t usable_memory_bytes();
 // server still has enough for all others.
 int64_t script_memory_max();
 
+// Whether the administrator lets processes use transparent huge pages.
+bool offers_huge_pages();
+
 // Descriptors for everything that is no client: listeners, logs, epoll, wake-ups.
 inline constexpr int64_t kReservedDescriptors = 32;
 

@@ -20,6 +20,7 @@
 #include "server/admin/log.h"
 #include "server/admin/machine.h"
 #include "server/admin/option_rows.h"
+#include "server/admin/page_joiner.h"
 #include "server/admin/process.h"
 #include "server/admin/reclaimer.h"
 #include "server/admin/trimmer.h"
@@ -355,6 +356,8 @@ int serve(LoadedOptions loaded) {
                .events = &listeners,
                .reclaimer = &reclaimer});
   const TrimmerThread trimmer(store.memory());
+  std::optional<PageJoiner> page_joiner;
+  if (options.is_on("huge-pages") && offers_huge_pages()) page_joiner.emplace();
   listeners.tracking.connect(store);
   Registry registry;
   add_all_commands(registry);

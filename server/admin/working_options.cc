@@ -296,6 +296,9 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .summary = "Keys looked at to choose a victim; more than 64 are taken for 64.", .low = 1,
      .high = INT_MAX,
      .apply = apply_policy},
+    {.name = "huge-pages", .kind = Kind::boolean, .standard = "yes", .section = In::memory,
+     .summary = "Keep keys and values in huge pages of the processor where the system has them.",
+     .fixed = true},
     {.name = "default-ttl", .kind = Kind::duration, .standard = "0", .section = In::memory,
      .summary = "How long a key lives that is written without a life of its own (SET without EX, "
                 "the first HSET): seconds or 15m, 2h, 1d; 0: for good. PERSIST is obeyed.",

@@ -1,0 +1,95 @@
+#include "storage/page_pool.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25  // Linux 6.1; older kernels refuse it and all stays as it is
+#endif
+
+namespace larder {
+namespace {
+
+// Pages of the processor in use from which on a chunk is joined: it grows by 3% at the most.
+constexpr size_t kSmallPageBytes = 4096;
+constexpr size_t kSmallPages = PagePool::kChunkBytes / kSmallPageBytes;
+constexpr size_t kUsedMin = kSmallPages * 97 / 100;
+
+bool is_in_use(char* chunk) {
+  std::array<unsigned char, kSmallPages> resident;
+  if (mincore(chunk, PagePool::kChunkBytes, resident.data()) != 0) return false;
+  const auto used = std::count_if(resident.begin(), resident.end(),
+                                  [](unsigned char page) { return (page & 1) != 0; });
+  return static_cast<size_t>(used) >= kUsedMin;
+}
+
+}  // namespace
+
+void* PagePool::take() {
+  MutexLock lock(mutex_);
+  pages_out_.fetch_add(1, std::memory_order_relaxed);
+  ++taken_;
+  if (!free_.empty()) {
+    void* page = free_.back();
+    free_.pop_back();
+    return page;
+  }
+  if (next_ == end_) map_region();
+  void* page = next_;
+  next_ += kPageBytes;
+  return page;
+}
+
+void PagePool::give(void* page) {
+  madvise(page, kPageBytes, MADV_DONTNEED);
+  MutexLock lock(mutex_);
+  pages_out_.fetch_sub(1, std::memory_order_relaxed);
+  free_.push_back(page);
+}
+
+// Address space only: memory is taken as it is touched.
+void PagePool::map_region() {
+  void* region = mmap(nullptr, kRegionBytes + kChunkBytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(region != MAP_FAILED);
+  const auto address = reinterpret_cast<uintptr_t>(region);
+  next_ = reinterpret_cast<char*>((address + kChunkBytes - 1) & ~(kChunkBytes - 1));
+  end_ = next_ + kRegionBytes;
+  regions_.push_back(next_);
+}
+
+// Null at the end of a round after which nothing was taken.
+char* PagePool::next_chunk() {
+  constexpr size_t kChunks = kRegionBytes / kChunkBytes;
+  MutexLock lock(mutex_);
+  if (position_ == 0) {
+    if (taken_ == taken_at_end_) return nullptr;
+    taken_at_start_ = taken_;
+  }
+  char* const chunk = regions_[position_ / kChunks] + position_ % kChunks * kChunkBytes;
+  if (++position_ == regions_.size() * kChunks) {
+    position_ = 0;
+    taken_at_end_ = taken_at_start_;
+  }
+  return chunk;
+}
+
+size_t PagePool::join_some(size_t most) {
+  for (size_t seen = 0; seen < most; ++seen) {
+    char* const chunk = next_chunk();
+    if (chunk == nullptr) return seen;
+    if (is_in_use(chunk)) madvise(chunk, kChunkBytes, MADV_COLLAPSE);
+  }
+  return most;
+}
+
+PagePool& page_pool() {
+  static auto* pool = new PagePool;
+  return *pool;
+}
+
+}  // namespace larder
