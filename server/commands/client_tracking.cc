@@ -5,6 +5,7 @@
 
 #include "server/commands/args.h"
 #include "server/commands/dispatcher.h"
+#include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
 
 namespace larder {

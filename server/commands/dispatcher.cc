@@ -5,51 +5,25 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "base/numbers.h"
-#include "server/commands/acl/gate.h"
+#include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
-#include "server/commands/client_tracking.h"
+#include "server/commands/dispatcher_parts.h"
 #include "server/commands/errors.h"
+#include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
-#include "server/commands/replication.h"
 #include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
-#include "server/commands/transactions.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
-
-// How run_locked says that a script holds for long what the request needs.
-constexpr const char* kHeldUp = "BUSY a script runs";
-// Of commands that need other workers' threads, which may wait for this one's locks.
-constexpr const char* kNotNested = "ERR This command is not allowed inside a transaction or script";
 
 // What a stream of effects may hold; the rest changes nothing and is passed over (PING, REPLCONF).
 bool belongs_to_stream(const Command& command) {
   const CommandSpec& spec = *command.spec;
   if (has(spec.flags, Flag::write) || has(spec.flags, Flag::may_replicate)) return true;
   return spec.name == "SELECT" || spec.name == "MULTI" || spec.name == "EXEC";
-}
-
-// EXEC will run one.
-bool runs_script(const Session& session) {
-  if (!in_multi(session.transaction.get())) return false;
-  for (const KeptRequest& request : session.transaction->queue) {
-    if (has(request.command->spec->flags, Flag::script_turn)) return true;
-  }
-  return false;
-}
-
-// Client-side caching: what the client reads is to be noted.
-bool remembers(Call& call) {
-  return call.session().tracking != nullptr && has(call.command().spec->flags, Flag::readonly);
-}
-
-// EXEC: MONITOR shows it behind what it runs.
-bool runs_queue(const Request& request) {
-  return has(request.command->spec->flags, Flag::runs_queue);
 }
 
 // What an EXEC that is refused says: its transaction is over.
@@ -229,164 +203,6 @@ void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& re
   reply.simple("QUEUED");
 }
 
-void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const Bytes> args) {
-  run_inside(outer, {command, args, outer.reply(), false, true});
-}
-
-void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<const Bytes> args,
-                               ReplyWriter& reply, bool counts_error) {
-  run_inside(outer, {command, args, reply, true, counts_error});
-}
-
-// What the user may not do by itself, its scripts may not either.
-Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
-  Session& session = outer.session();
-  const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
-  if (trouble != 0 && !sees_expired) [[unlikely]] {
-    const Flag flags = nested.command.spec->flags;
-    Status refusal = replication_refusal(trouble, {has(flags, Flag::write), true});
-    if (!refusal.is_ok()) return refusal;
-  }
-  const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
-                                    nested.command, nested.args);
-  if (verdict.allowed()) [[likely]] return Status::ok();
-  worker_.stats->commands[nested.command.id].rejected.add(1);
-  return Status::error("ERR ACL failure in script: " +
-                       denial_text(verdict, session.user, nested.command, nested.args));
-}
-
-void Dispatcher::run_inside(Call& outer, const Nested& nested) {
-  Call call(services_, worker_, outer.session(), nested.reply, outer.waker());
-  call.dispatcher_ = this;
-  call.nested_ = true;
-  call.in_script_ = nested.in_script;
-  call.command_ = &nested.command;
-  call.args_ = nested.args;
-  call.now_ms_ = outer.now_ms();
-  if (nested.in_script) {
-    if (Status refusal = script_refusal(outer, nested); !refusal.is_ok()) {
-      return nested.reply.error(refusal.text());
-    }
-    take_shards_of(nested.command, nested.args, call);
-  }
-  const Request request{nested.args, &nested.command, 0, 0};
-  if (services_.monitors.load(std::memory_order_relaxed) > 0) {
-    feed_monitors(request, outer.session(), nested.in_script);
-  }
-  const uint64_t start = ticks();
-  const ShardsHeld held(shards_.words());
-  EffectLog::gathering = &effects_;
-  if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
-  Status status = nested.command.spec->run(call);
-  if (remembers(call)) remember_reads(call);
-  for (auto task = call.take_task(); task != nullptr;) {
-    const Task::Progress progress = task->step(nested.reply, call.now_ms());
-    if (progress == Task::Progress::wait) status = Status::error(kNotNested);
-    if (progress != Task::Progress::again) break;
-  }
-  if (services_.listeners.effects.active()) gather_effects(call);
-  EffectLog::gathering = nullptr;
-  if (!status.is_ok()) {
-    nested.reply.error(status.text());
-    if (nested.counts_error) services_.error_stats.add(status.text());
-  }
-  account(request, outer.session(), ticks() - start, status);
-}
-
-// The first key's hash travels with the call, as for any other command.
-void Dispatcher::take_shards_of(const Command& command, std::span<const Bytes> args, Call& call) {
-  const CommandSpec& spec = *command.spec;
-  if (has(spec.flags, Flag::whole_store)) {
-    for (unsigned i = 0; i < services_.store.shard_count(); ++i) take_shard(i, call.now_ms());
-    return;
-  }
-  const auto first = static_cast<size_t>(spec.keys.first);
-  if (command.one_key && first < args.size()) {
-    call.first_key_ = first;
-    call.first_hash_ = hash_of(args[first]);
-    return take_shard(services_.store.shard_index(call.first_hash_), call.now_ms());
-  }
-  std::vector<size_t> keys;
-  if (!spec.keys.names_keys() || !find_keys(spec, args, keys)) return;
-  for (const size_t key : keys) {
-    take_shard(services_.store.shard_index(hash_of(args[key])), call.now_ms());
-  }
-}
-
-// Waits while others are held, as only the script that has the turn may.
-void Dispatcher::take_shard(unsigned index, int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
-  if (shards_.has(index)) [[likely]] return;
-  Shard& shard = services_.store.shard(index);
-  shard.mutex.lock();
-  if (now_ms != Call::kNoClock) [[likely]] shard.services.now_ms = now_ms;
-  shards_.add(index);
-  if (services_.script.is_long()) shard.held_for_long.store(true, std::memory_order_relaxed);
-}
-
-void Dispatcher::become_long() {
-  shards_.each([&](unsigned shard) {
-    services_.store.shard(shard).held_for_long.store(true, std::memory_order_relaxed);
-  });
-  services_.script.set_long(true);
-}
-
-// Before the shards are let go.
-void Dispatcher::end_long_script() {
-  shards_.each([&](unsigned shard) {
-    services_.store.shard(shard).held_for_long.store(false, std::memory_order_relaxed);
-  });
-  services_.script.set_long(false);
-  was_long_ = true;
-}
-
-// Which requests go on while a script runs for long. Nothing: this one does.
-std::optional<Dispatcher::Outcome> Dispatcher::beside_script(const Request& request,
-                                                             Session& session,
-                                                             ReplyWriter& reply) {
-  const Flag flags = request.command->spec->flags;
-  const bool busy =
-      services_.script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed));
-  const bool queued = in_multi(session.transaction.get()) && !has(flags, Flag::never_queued);
-  if (queued && !busy) return {};
-  if (!queued && !held_up(request, session, busy)) return {};
-  return busy ? hold_up(request, session, reply) : Outcome::postponed;
-}
-
-// Before a script is busy, only those wait that it could block: also walks over the whole store.
-bool Dispatcher::held_up(const Request& request, const Session& session, bool busy) {
-  const CommandSpec& spec = *request.command->spec;
-  const bool keys = spec.keys.names_keys() || has(spec.flags, Flag::whole_store);
-  if (has(spec.flags, Flag::allow_busy) && !keys) return false;
-  if (has(spec.flags, Flag::script_turn)) return true;
-  if (!keys && !has(spec.flags, Flag::runs_queue)) {
-    return busy || spec.group == "generic" || spec.group == "server";
-  }
-  if (has(spec.flags, Flag::runs_queue) && (busy || runs_script(session))) return true;
-  find_shards(request, session);
-  return !shards_.all([&](unsigned shard) {
-    return !services_.store.shard(shard).held_for_long.load(std::memory_order_relaxed);
-  });
-}
-
-Dispatcher::Outcome Dispatcher::hold_up(const Request& request, Session& session,
-                                        ReplyWriter& reply) {
-  const ScriptRun& script = services_.script;
-  if (!script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed))) {
-    return Outcome::postponed;
-  }
-  if (in_multi(session.transaction.get())) session.transaction->failed = true;
-  if (has(request.command->spec->flags, Flag::runs_queue) && session.transaction != nullptr) {
-    end_transaction(services_.listeners.watches, services_.store, session);
-    refuse(request,
-           Status::error("EXECABORT Transaction discarded because of: " +
-                         std::string(script.busy_error())),
-           reply);
-  } else {
-    refuse(request, Status::error(script.busy_error()), reply);
-  }
-  return Outcome::done;
-}
-
 Status Dispatcher::run_locked(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
   Status status = Status::ok();
@@ -452,74 +268,9 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   return status;
 }
 
-// The request with the command's name as the card has it, whatever the client wrote.
-std::span<const Bytes> Dispatcher::canonical(const Call& call) {
-  const Command& command = call.command();
-  const Bytes name = (command.parent != nullptr ? *command.parent : command).spec->name;
-  if (call.arg(0) == name) return call.args();
-  words_.assign(call.args().begin(), call.args().end());
-  words_[0] = name;
-  return words_;
-}
-
-// Under the locks of what the command changed.
-void Dispatcher::note_effects(Call& call) {
-  if (replaying_) return effects_.clear();
-  EffectLog& log = services_.listeners.effects;
-  Session& session = call.session();
-  if (!session.verbatim.empty()) [[unlikely]] {
-    log.append_raw(session.verbatim);
-    session.verbatim = {};
-    effects_.clear();
-    return;
-  }
-  if (!lives_.empty()) [[unlikely]] gather_lives(call);
-  if (!call.changed_ && effects_.empty()) return;
-  if (call.effect_ == Call::Effect::request && effects_.empty()) {
-    session.effect_end = log.append(session.db, canonical(call));
-    return;
-  }
-  session.effect_end = log.append(effects_);
-  effects_.clear();
-}
-
-// Of one command of a transaction or script.
-void Dispatcher::gather_effects(Call& call) {
-  if (!lives_.empty()) [[unlikely]] gather_lives(call);
-  if (!call.changed_ || call.effect_ != Call::Effect::request) return;
-  effects_.add(call.session().db, canonical(call));
-}
-
-void Dispatcher::gather_lives(Call& call) {
-  if (call.changed_ && call.effect_ == Call::Effect::request) {
-    effects_.add(call.session().db, canonical(call));
-  }
-  call.effect_ = Call::Effect::given;
-  for (const Life& life : lives_) {
-    char digits[kInt64TextMax];
-    const Bytes time(digits, format_int64(life.expiry_ms, digits));
-    const Bytes words[] = {"PEXPIREAT", life.key.key().name, time};
-    effects_.add(life.key.db, words);
-  }
-  lives_.clear();
-}
-
 // What the running snapshot still has to write of the keys that the call may change.
 void Dispatcher::write_ahead(const Call& call) {
   write_ahead_of_changes(services_.store, call.session_.db, call.command(), call.args());
-}
-
-// Scripts run one at a time, and whoever has the turn may take further shards while he holds some.
-Status Dispatcher::run_with_turn(const Request& request, Call& call) {
-  if (!services_.script.enter()) return Status::error(kHeldUp);
-  Status status = run_many_keys(request, call);
-  const bool was_long = std::exchange(was_long_, false);
-  services_.script.leave();
-  if (was_long) {
-    services_.workers.visit_all(
-        worker_.index, [](ClientsOfWorker& clients) { clients.retry_postponed(); }, nullptr);
-  }
-  return status;
 }
 
 void Dispatcher::find_shards(const Request& request, const Session& session) {
@@ -637,47 +388,6 @@ void Dispatcher::feed_monitors(const Request& request, const Session& session, b
         });
       },
       nullptr);
-}
-
-bool find_keys_behind(const KeySpec& where, std::span<const Bytes> args,
-                      std::vector<size_t>& keys) {
-  for (size_t i = static_cast<size_t>(where.keyword_from); i < args.size(); ++i) {
-    if (!equals_upper(args[i], where.keyword)) continue;
-    if (where.one_behind) {  // said again, the handler decides which one counts
-      if (i + 1 < args.size()) keys.push_back(i + 1);
-      continue;
-    }
-    const size_t left = args.size() - i - 1;
-    for (size_t k = 0; k < left / 2; ++k) keys.push_back(i + 1 + k);
-    return left > 0 && left % 2 == 0;
-  }
-  return where.one_behind;
-}
-
-bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector<size_t>& keys) {
-  for (const KeySpec* where = &spec.keys; where != nullptr; where = where->also) {
-    if (!find_keys(*where, args, keys)) return false;
-  }
-  return true;
-}
-
-bool find_keys(const KeySpec& where, std::span<const Bytes> args, std::vector<size_t>& keys) {
-  if (!where.names_keys()) return true;
-  if (!where.keyword.empty()) return find_keys_behind(where, args, keys);
-  const auto words = static_cast<int64_t>(args.size());
-  const int64_t step = where.step;
-  int64_t last = where.last >= 0 ? where.last : words + where.last;
-  if (where.count_at != 0) {
-    if (where.count_at >= words) return false;
-    const auto count = parse_int64(args[static_cast<size_t>(where.count_at)]);
-    if (!count || *count <= 0 || *count > (words - where.first + step - 1) / step) return false;
-    last = where.first + (*count - 1) * step;
-  }
-  if (last >= words) return false;
-  for (int64_t i = where.first; i <= last; i += step) keys.push_back(static_cast<size_t>(i));
-  const size_t more = where.option_key != nullptr ? where.option_key(args) : 0;
-  if (more != 0) keys.push_back(more);
-  return true;
 }
 
 }  // namespace larder

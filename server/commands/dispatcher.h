@@ -166,9 +166,4 @@ class Dispatcher {
   std::vector<std::shared_ptr<Waiter>> served_;
 };
 
-// Argument indexes of a call's keys, by its card. False when the arguments don't fit the card.
-bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector<size_t>& keys);
-// The same for one of a card's key specs, without those behind it.
-bool find_keys(const KeySpec& where, std::span<const Bytes> args, std::vector<size_t>& keys);
-
 }  // namespace larder

@@ -9,6 +9,7 @@
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/errors.h"
+#include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
 #include "server/commands/transactions.h"
 

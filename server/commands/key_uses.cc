@@ -1,6 +1,7 @@
 #include "server/commands/key_uses.h"
 
-#include "server/commands/dispatcher.h"
+#include "base/numbers.h"
+#include "server/commands/registry.h"
 
 namespace larder {
 namespace {
@@ -10,7 +11,48 @@ KeyUse use_of(const KeySpec& spec, std::span<const Bytes> args, bool other) {
   return other && (spec.others_differ || spec.option_key != nullptr) ? spec.other_use : spec.use;
 }
 
+bool find_keys_behind(const KeySpec& where, std::span<const Bytes> args,
+                      std::vector<size_t>& keys) {
+  for (size_t i = static_cast<size_t>(where.keyword_from); i < args.size(); ++i) {
+    if (!equals_upper(args[i], where.keyword)) continue;
+    if (where.one_behind) {  // said again, the handler decides which one counts
+      if (i + 1 < args.size()) keys.push_back(i + 1);
+      continue;
+    }
+    const size_t left = args.size() - i - 1;
+    for (size_t k = 0; k < left / 2; ++k) keys.push_back(i + 1 + k);
+    return left > 0 && left % 2 == 0;
+  }
+  return where.one_behind;
+}
+
 }  // namespace
+
+bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector<size_t>& keys) {
+  for (const KeySpec* where = &spec.keys; where != nullptr; where = where->also) {
+    if (!find_keys(*where, args, keys)) return false;
+  }
+  return true;
+}
+
+bool find_keys(const KeySpec& where, std::span<const Bytes> args, std::vector<size_t>& keys) {
+  if (!where.names_keys()) return true;
+  if (!where.keyword.empty()) return find_keys_behind(where, args, keys);
+  const auto words = static_cast<int64_t>(args.size());
+  const int64_t step = where.step;
+  int64_t last = where.last >= 0 ? where.last : words + where.last;
+  if (where.count_at != 0) {
+    if (where.count_at >= words) return false;
+    const auto count = parse_int64(args[static_cast<size_t>(where.count_at)]);
+    if (!count || *count <= 0 || *count > (words - where.first + step - 1) / step) return false;
+    last = where.first + (*count - 1) * step;
+  }
+  if (last >= words) return false;
+  for (int64_t i = where.first; i <= last; i += step) keys.push_back(static_cast<size_t>(i));
+  const size_t more = where.option_key != nullptr ? where.option_key(args) : 0;
+  if (more != 0) keys.push_back(more);
+  return true;
+}
 
 bool find_used_keys(const CommandSpec& card, std::span<const Bytes> args,
                     std::vector<UsedKey>& keys) {

@@ -1,4 +1,4 @@
-// What a call does to each of its keys, by the command's card.
+// The keys of a call and what it does to each, by the command's card.
 #pragma once
 
 #include <span>
@@ -8,6 +8,11 @@
 #include "server/commands/spec.h"
 
 namespace larder {
+
+// Argument indexes of a call's keys. False when the arguments don't fit the card.
+bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector<size_t>& keys);
+// The same for one of a card's key specs, without those behind it.
+bool find_keys(const KeySpec& where, std::span<const Bytes> args, std::vector<size_t>& keys);
 
 struct UsedKey {
   size_t index;  // of the argument

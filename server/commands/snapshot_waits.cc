@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/commands/dispatcher.h"
+#include "server/commands/key_uses.h"
 #include "server/commands/transactions.h"
 #include "storage/snapshot.h"
 

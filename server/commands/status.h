@@ -32,7 +32,7 @@ class [[nodiscard]] Status {
   }
   Status(const Status&) = delete;
   Status& operator=(const Status&) = delete;
-  ~Status() {
+  [[gnu::always_inline]] ~Status() {
     if ((word_ & kOwned) != 0) [[unlikely]] delete owned();
   }
 

@@ -6,6 +6,7 @@
 
 #include "server/commands/errors.h"
 #include "server/commands/families.h"
+#include "server/commands/key_uses.h"
 #include "tests/support/lone_server.h"
 
 namespace larder {

@@ -1,0 +1,31 @@
+// What the files of Dispatcher share.
+#pragma once
+
+#include "server/commands/client_tracking.h"
+#include "server/commands/dispatcher.h"
+#include "server/commands/transactions.h"
+
+namespace larder {
+
+// How run_locked says that a script holds for long what the request needs.
+inline constexpr const char* kHeldUp = "BUSY a script runs";
+// EXEC will run one.
+inline bool runs_script(const Session& session) {
+  if (!in_multi(session.transaction.get())) return false;
+  for (const KeptRequest& request : session.transaction->queue) {
+    if (has(request.command->spec->flags, Flag::script_turn)) return true;
+  }
+  return false;
+}
+
+// Client-side caching: what the client reads is to be noted.
+inline bool remembers(Call& call) {
+  return call.session().tracking != nullptr && has(call.command().spec->flags, Flag::readonly);
+}
+
+// EXEC: MONITOR shows it behind what it runs.
+inline bool runs_queue(const Request& request) {
+  return has(request.command->spec->flags, Flag::runs_queue);
+}
+
+}  // namespace larder
