@@ -88,6 +88,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   // are not behind megabytes that the kernel copies.
   static constexpr size_t kWriteBytes = 64 * 1024;
   static constexpr unsigned kSilentPolls = 4;
+  // As much unsent output breaks no limit, however low.
+  static constexpr size_t kUncheckedBytes = 16 * 1024;
 
   void read();
   void wait_without_buffer();
@@ -101,6 +103,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void take_back(size_t mark);
   bool mid_reply() const;
   void append_held_pushes();
+  void make_waker();
   void drive_task();
   void drive_task_later();
   void watch_for_hang_up();

@@ -1,0 +1,133 @@
+// Commands that go on after their first step: tasks that are driven by the loop, that wait for data
+// or for time, and requests that were postponed.
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <chrono>
+
+#include "base/clock.h"
+#include "server/commands/script_run.h"
+#include "server/net/connection.h"
+#include "server/net/worker.h"
+
+namespace larder {
+namespace {
+
+class ConnectionWaker : public Waker {
+ public:
+  explicit ConnectionWaker(std::weak_ptr<Connection> connection)
+      : connection_(std::move(connection)) {}
+  void wake() override {
+    if (auto connection = connection_.lock()) connection->wake_task();
+  }
+
+ private:
+  std::weak_ptr<Connection> connection_;
+};
+
+}  // namespace
+
+void Connection::make_waker() {
+  waker_ = std::make_shared<ConnectionWaker>(weak_from_this());
+}
+
+void Connection::drive_task() {
+  if (closed_ || stopping_ || task_ == nullptr) return;
+  if (task_->walks_store() && worker_.services().script.is_long()) [[unlikely]] {
+    return drive_task_later();
+  }
+  const int64_t now_ms = unix_ms();
+  reply_.set_version(session_.protocol);
+  if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
+  const Task::Progress progress = task_->step(reply_, now_ms);
+  if (output_.pending() > kUncheckedBytes) check_output_limits(worker_.tick_ms());
+  if (closed_) return;
+  switch (progress) {
+    case Task::Progress::again:
+      asio::post(worker_.loop(), [self = shared_from_this()] { self->drive_task(); });
+      return;
+    case Task::Progress::wait: return wait_for_task(now_ms);
+    case Task::Progress::done: break;
+  }
+  session_.effect_end = std::max(session_.effect_end, task_->effect_end());
+  task_.reset();
+  set_blocked(false);
+  if (task_timer_) task_timer_->cancel();
+  finish_reply(task_mark_);
+  process();
+}
+
+// Nothing is read while a client waits for data. That it hangs up must be seen all the same, before
+// it gets what others could have. Of a client that sends on, tick() sees it later.
+void Connection::watch_for_hang_up() {
+  if (watching_) return;
+  watching_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+    self->watching_ = false;
+    if (!error && self->held() && self->is_hung_up()) self->close();
+  });
+}
+
+// On TLS the peer's goodbye stands unread before it.
+bool Connection::is_hung_up() {
+  if (closed_) return false;
+  if (tls_) {
+    pollfd wanted{socket_.native_handle(), POLLRDHUP, 0};
+    return ::poll(&wanted, 1, 0) > 0;
+  }
+  char byte = 0;
+  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+void Connection::set_blocked(bool blocked) {
+  if (session_.blocked == blocked) return;
+  session_.blocked = blocked;
+  Counter& count = worker_.stats().blocked;
+  count.set(count.get() + (blocked ? 1 : -1));
+}
+
+void Connection::wait_for_task(int64_t now_ms) {
+  const int64_t wake_ms = task_->wake_ms();
+  if (wake_ms == INT64_MAX) return;
+  if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
+  task_timer_->expires_after(std::chrono::milliseconds(std::max<int64_t>(wake_ms - now_ms, 0)));
+  task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
+    if (!error) self->drive_task();
+  });
+}
+
+// The task would only meet locks that a script holds.
+void Connection::drive_task_later() {
+  constexpr int64_t kAgainMs = 5;
+  if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
+  task_timer_->expires_after(std::chrono::milliseconds(kAgainMs));
+  task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
+    if (!error) self->drive_task();
+  });
+}
+
+void Connection::wake_task() {
+  asio::post(worker_.loop(), [self = shared_from_this()] { self->drive_task(); });
+}
+
+void Connection::retry() {
+  if (!postponed_) return;
+  postponed_ = false;
+  set_blocked(false);
+  process();
+}
+
+bool Connection::unblock(bool with_error) {
+  if (task_ == nullptr) return false;
+  if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
+  if (!task_->unblock(reply_, with_error)) return false;
+  task_.reset();
+  set_blocked(false);
+  finish_reply(task_mark_);
+  asio::post(worker_.loop(), [self = shared_from_this()] { self->process(); });
+  return true;
+}
+
+}  // namespace larder
