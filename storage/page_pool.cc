@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/check.h"
 
@@ -40,12 +39,12 @@ void* PagePool::take() {
   }
   if (next_ == end_) map_region();
   void* page = next_;
-  next_ += kPageBytes;
+  next_ += page_bytes_;
   return page;
 }
 
 void PagePool::give(void* page) {
-  madvise(page, kPageBytes, MADV_DONTNEED);
+  madvise(page, page_bytes_, MADV_DONTNEED);
   MutexLock lock(mutex_);
   pages_out_.fetch_sub(1, std::memory_order_relaxed);
   free_.push_back(page);
@@ -87,9 +86,10 @@ size_t PagePool::join_some(size_t most) {
   return most;
 }
 
-PagePool& page_pool() {
-  static auto* pool = new PagePool;
-  return *pool;
+std::array<PagePool, 3>& page_pools() {
+  static auto* pools = new std::array<PagePool, 3>{PagePool(16 * 1024), PagePool(32 * 1024),
+                                                   PagePool(64 * 1024)};
+  return *pools;
 }
 
 }  // namespace larder

@@ -1,6 +1,7 @@
-// The memory under all slabs: pages of 64 KiB, cut from large mappings. A free page holds no memory.
+// The memory under all slabs: pages of one size, cut from large mappings. A free page holds no
+// memory.
 //
-//   region (64 MiB of address space) | chunk 2 MiB: 32 pages | chunk | ...
+//   region (64 MiB of address space) | chunk 2 MiB: pages | chunk | ...
 //
 // With a million keys nearly every request misses the processor's TLB, and in a virtual machine
 // that costs as much as the miss of the cache behind it. So a chunk that is in use as a whole gets
@@ -9,6 +10,7 @@
 // chunk is given back the kernel parts it again.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -20,13 +22,16 @@ namespace larder {
 
 class PagePool {
  public:
-  static constexpr size_t kPageBytes = 64 * 1024;
   static constexpr size_t kChunkBytes = size_t{2} << 20;
   static constexpr size_t kRegionBytes = size_t{64} << 20;
 
+  // `page_bytes` divides a chunk; pages are aligned to it.
+  explicit PagePool(size_t page_bytes) : page_bytes_(page_bytes) {}
+
   void* take();
   void give(void* page);
-  size_t pages_out() const { return pages_out_.load(std::memory_order_relaxed); }
+  // In pages that are taken.
+  size_t bytes_out() const { return pages_out_.load(std::memory_order_relaxed) * page_bytes_; }
 
   // Looks at the next chunks, `most` at a time, and joins those that are in use. Returns how many
   // were looked at: 0 when no page was taken since it has seen all. From one thread.
@@ -36,6 +41,7 @@ class PagePool {
   void map_region() REQUIRES(mutex_);
   char* next_chunk();
 
+  const size_t page_bytes_;
   Mutex mutex_;
   std::vector<void*> free_ GUARDED_BY(mutex_);
   std::vector<char*> regions_ GUARDED_BY(mutex_);
@@ -50,7 +56,7 @@ class PagePool {
   uint64_t taken_at_end_ GUARDED_BY(mutex_) = 0;
 };
 
-// Of the whole process; outlives every slab.
-PagePool& page_pool();
+// Those of the whole process, of pages of 16, 32 and 64 KiB; they outlive every slab.
+std::array<PagePool, 3>& page_pools();
 
 }  // namespace larder

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdlib>
+#include <utility>
 
 #include "base/check.h"
 #include "storage/page_pool.h"
@@ -20,21 +21,27 @@ struct Slab::Page {
   Page* next_all;
   Page* prev_all;
 
-  bool full() const { return free_head == 0 && bump + object_bytes > kPageBytes; }
+  bool full() const { return free_head == 0 && bump + object_bytes > page_bytes_of(size_class); }
 };
 
-struct Slab::Large {
+struct alignas(64) Slab::Large {
   Large* next;
   Large* prev;
   size_t bytes;
-  size_t padding;
 };
 
 namespace {
 constexpr uint32_t kPageHeaderBytes = 64;
+// Large objects are rounded up to cache lines, from 64 KiB on to pages of the system.
+constexpr size_t kLineBytes = 64;
+constexpr size_t kLinewiseMax = 64 * 1024;
 }
 
-size_t slab_pages_bytes() { return page_pool().pages_out() * Slab::kPageBytes; }
+size_t slab_pages_bytes() {
+  size_t bytes = 0;
+  for (const PagePool& pool : page_pools()) bytes += pool.bytes_out();
+  return bytes;
+}
 
 size_t Slab::class_of(size_t bytes) {
   if (bytes <= 256) return (bytes + 7) / 8 - 1;
@@ -51,13 +58,29 @@ size_t Slab::bytes_of(size_t size_class) {
 
 size_t Slab::usable(size_t bytes) {
   if (bytes <= kSmallMax) return bytes_of(class_of(bytes));
-  return (bytes + sizeof(Large) + 4095) / 4096 * 4096 - sizeof(Large);
+  const size_t step = bytes <= kLinewiseMax ? kLineBytes : 4096;
+  return (bytes + sizeof(Large) + step - 1) / step * step - sizeof(Large);
 }
 
 void* Slab::allocate(size_t bytes) {
   DCHECK(bytes > 0);
   if (bytes > kSmallMax) return allocate_large(bytes);
-  const size_t size_class = class_of(bytes);
+  return allocate_in(class_of(bytes));
+}
+
+void* Slab::allocate_segment(size_t bytes) {
+  return bytes > kSegmentMax ? allocate_large(bytes) : allocate_in(class_of(bytes));
+}
+
+void Slab::release_segment(void* segment, size_t bytes) {
+  bytes > kSegmentMax ? release_large(segment) : release_in(class_of(bytes), segment);
+}
+
+size_t Slab::usable_segment(size_t bytes) {
+  return bytes > kSegmentMax ? usable(bytes) : bytes_of(class_of(bytes));
+}
+
+void* Slab::allocate_in(size_t size_class) {
   Page* page = partial_[size_class];
   if (page == nullptr) page = take_page(size_class);
   uint32_t offset = page->free_head;
@@ -75,12 +98,16 @@ void* Slab::allocate(size_t bytes) {
 }
 
 void Slab::release(void* object, size_t bytes) {
-  if (bytes > kSmallMax) return release_large(object);
+  bytes > kSmallMax ? release_large(object) : release_in(class_of(bytes), object);
+}
+
+void Slab::release_in(size_t size_class, void* object) {
   const auto address = reinterpret_cast<uintptr_t>(object);
-  auto* page = reinterpret_cast<Page*>(address & ~(kPageBytes - 1));
-  DCHECK(page->size_class == class_of(bytes));
+  const uintptr_t offset_mask = page_bytes_of(size_class) - 1;
+  auto* page = reinterpret_cast<Page*>(address & ~offset_mask);
+  DCHECK(page->size_class == size_class);
   *static_cast<uint32_t*>(object) = page->free_head;
-  page->free_head = static_cast<uint32_t>(address & (kPageBytes - 1));
+  page->free_head = static_cast<uint32_t>(address & offset_mask);
   uncount(page->object_bytes);
   if (!page->in_partial) link_partial(page);
   if (--page->used == 0) give_page(page);
@@ -88,11 +115,12 @@ void Slab::release(void* object, size_t bytes) {
 
 Slab::Page* Slab::take_page(size_t size_class) {
   static_assert(sizeof(Page) <= kPageHeaderBytes);
-  Page* page = spare_;
-  spare_ = nullptr;
-  if (page == nullptr) {
-    page = static_cast<Page*>(page_pool().take());
-    ++page_count_;
+  Page* page = nullptr;
+  if (spare_ != nullptr && pool_of(spare_->size_class) == pool_of(size_class)) {
+    page = std::exchange(spare_, nullptr);
+  } else {
+    page = static_cast<Page*>(page_pools()[pool_of(size_class)].take());
+    page_bytes_ += page_bytes_of(size_class);
     page->prev_all = nullptr;
     page->next_all = all_;
     if (all_ != nullptr) all_->prev_all = page;
@@ -121,8 +149,8 @@ void Slab::drop_page(Page* page) {
   if (page->prev_all != nullptr) page->prev_all->next_all = page->next_all;
   if (page->next_all != nullptr) page->next_all->prev_all = page->prev_all;
   if (all_ == page) all_ = page->next_all;
-  --page_count_;
-  page_pool().give(page);
+  page_bytes_ -= page_bytes_of(page->size_class);
+  page_pools()[pool_of(page->size_class)].give(page);
 }
 
 void Slab::count_in(size_t* total) {
@@ -154,7 +182,8 @@ void Slab::unlink_partial(Page* page) {
 
 void* Slab::allocate_large(size_t bytes) {
   const size_t usable_bytes = usable(bytes);
-  auto* large = static_cast<Large*>(std::malloc(usable_bytes + sizeof(Large)));
+  void* const memory = std::aligned_alloc(alignof(Large), usable_bytes + sizeof(Large));
+  auto* large = static_cast<Large*>(memory);
   CHECK(large != nullptr);
   large->bytes = usable_bytes;
   large->prev = nullptr;
@@ -177,7 +206,7 @@ void Slab::release_large(void* object) {
 Slab::~Slab() {
   while (all_ != nullptr) {
     Page* next = all_->next_all;
-    page_pool().give(all_);
+    page_pools()[pool_of(all_->size_class)].give(all_);
     all_ = next;
   }
   while (large_ != nullptr) {

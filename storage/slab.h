@@ -2,10 +2,12 @@
 // no atomics, knows its usage to the byte and gives a flushed keyspace back page by page instead
 // of entry by entry.
 //
-//   page (64 KiB, aligned): | header 64 B | object | object | ... |
+//   page (aligned): | header 64 B | object | object | ... |
 //   A page holds objects of one size class. Classes: multiples of 8 up to 256 bytes, then eight
-//   per doubling up to 16 KiB, so rounding costs 6% on average and 12.5% at the most.
-//   Larger requests go to malloc and are chained, so that they can be dropped as a whole too.
+//   per doubling up to 4 KiB, so rounding costs 6% on average and 12.5% at the most.
+//   Larger requests go to malloc and are chained, so that they can be dropped as a whole too. Only
+//   tables have classes up to 16 KiB: their segments are many and of one size, so they fill larger
+//   pages, as values of all sizes would not.
 //
 // Pages come from a process-wide pool (page_pool.h) and return to it, and their memory to the kernel,
 // as soon as their last object is released. Idea: J. Bonwick, "The Slab Allocator", USENIX 1994.
@@ -21,8 +23,8 @@ namespace larder {
 
 class Slab {
  public:
-  static constexpr size_t kPageBytes = PagePool::kPageBytes;
-  static constexpr size_t kSmallMax = 16 * 1024;
+  static constexpr size_t kSmallMax = 4 * 1024;
+  static constexpr size_t kSegmentMax = 16 * 1024;
 
   Slab() = default;
   ~Slab();
@@ -40,21 +42,37 @@ class Slab {
   // What allocate(bytes) really takes.
   static size_t usable(size_t bytes);
 
+  // The same for the parts of a table.
+  void* allocate_segment(size_t bytes);
+  void release_segment(void* segment, size_t bytes);
+  static size_t usable_segment(size_t bytes);
+
   size_t used_bytes() const { return used_bytes_; }  // sum of usable sizes
   // Counts this slab's used bytes in `total` too, from now on and what there
   // is; null: no more.
   void count_in(size_t* total);
-  size_t page_count() const { return page_count_; }
+  size_t page_bytes() const { return page_bytes_; }  // of its pages
   // Gives the page that is kept for the next class in need back to the pool.
   void trim();
 
  private:
   struct Page;
   struct Large;
-  static constexpr size_t kClasses = 32 + 6 * 8;
+  static constexpr size_t kTinyClasses = 16;
+  static constexpr size_t kSmallClasses = 32 + 4 * 8;
+  static constexpr size_t kClasses = kSmallClasses + 2 * 8;
 
   static size_t class_of(size_t bytes);
   static size_t bytes_of(size_t size_class);
+  // Index of a class's pool, whose pages are of 16 KiB << index. Each shard has a half filled page
+  // for each class in use, so pages are small; objects up to 128 bytes are many, and the header and
+  // the rest of a page count for them.
+  static size_t pool_of(size_t size_class) {
+    return size_class < kTinyClasses ? 1 : size_class < kSmallClasses ? 0 : 2;
+  }
+  static size_t page_bytes_of(size_t size_class) { return size_t{16 * 1024} << pool_of(size_class); }
+  void* allocate_in(size_t size_class);
+  void release_in(size_t size_class, void* object);
   Page* take_page(size_t size_class);
   void give_page(Page* page);
   void drop_page(Page* page);
@@ -78,7 +96,7 @@ class Slab {
 
   size_t used_bytes_ = 0;
   size_t* total_ = nullptr;
-  size_t page_count_ = 0;
+  size_t page_bytes_ = 0;
 };
 
 // Bytes of address space in pages handed out to all slabs of the process.

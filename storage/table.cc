@@ -55,8 +55,8 @@ template <typename Node>
 void* BasicTable<Node>::allocate(size_t bytes) {
   void* memory = nullptr;
   if (slab_ != nullptr) {
-    memory = slab_->allocate(bytes);
-    memory_bytes_ += Slab::usable(bytes);
+    memory = slab_->allocate_segment(bytes);
+    memory_bytes_ += Slab::usable_segment(bytes);
   } else {
     memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
     CHECK(memory != nullptr);
@@ -68,8 +68,8 @@ void* BasicTable<Node>::allocate(size_t bytes) {
 template <typename Node>
 void BasicTable<Node>::release(void* memory, size_t bytes) {
   if (slab_ != nullptr) {
-    memory_bytes_ -= Slab::usable(bytes);
-    slab_->release(memory, bytes);
+    memory_bytes_ -= Slab::usable_segment(bytes);
+    slab_->release_segment(memory, bytes);
   } else {
     memory_bytes_ -= malloc_usable_size(memory);
     std::free(memory);

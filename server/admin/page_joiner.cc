@@ -28,7 +28,7 @@ void PageJoiner::run() {
   std::unique_lock lock(mutex_);
   while (!ended_.wait_for(lock, kPause, [this] { return ending_; })) {
     lock.unlock();
-    (void)page_pool().join_some(kChunks);
+    for (PagePool& pool : page_pools()) (void)pool.join_some(kChunks);
     lock.lock();
   }
 }

@@ -12,8 +12,8 @@ namespace {
 
 constexpr auto kPauseMin = std::chrono::milliseconds(500);
 constexpr auto kPauseMax = std::chrono::seconds(60);
-// The program itself, its threads and empty tables.
-constexpr int64_t kOwnBytes = 16 * 1024 * 1024;
+// Code and buffers that come into use after the start.
+constexpr int64_t kOwnGrowth = 4 * 1024 * 1024;
 // Beyond what is counted, in per cent: half of what an operator may expect.
 constexpr int64_t kWastePercent = 5;
 constexpr int64_t kGainMin = 1024 * 1024;
@@ -21,7 +21,7 @@ constexpr int64_t kGainMin = 1024 * 1024;
 }  // namespace
 
 TrimmerThread::TrimmerThread(const MemoryAccount& account)
-    : account_(account), thread_([this] { run(); }) {}
+    : account_(account), own_bytes_(resident_bytes() - account.used()), thread_([this] { run(); }) {}
 
 TrimmerThread::~TrimmerThread() {
   {
@@ -45,7 +45,7 @@ void TrimmerThread::run() {
 bool TrimmerThread::trim() {
   const int64_t used = account_.used();
   const int64_t before = resident_bytes();
-  if (before <= used + used / 100 * kWastePercent + kOwnBytes) return true;
+  if (before <= used + used / 100 * kWastePercent + own_bytes_ + kOwnGrowth) return true;
   ::malloc_trim(0);
   return before - resident_bytes() >= kGainMin;
 }

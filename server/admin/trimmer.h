@@ -28,6 +28,7 @@ class TrimmerThread {
   bool trim();
 
   const MemoryAccount& account_;
+  const int64_t own_bytes_;  // the program itself, its threads and empty tables
   std::mutex mutex_;
   std::condition_variable ended_;
   bool ending_ = false;

@@ -10,7 +10,8 @@
 namespace larder {
 namespace {
 
-constexpr size_t kPagesOfChunk = PagePool::kChunkBytes / PagePool::kPageBytes;
+constexpr size_t kPageBytes = 16 * 1024;
+constexpr size_t kPagesOfChunk = PagePool::kChunkBytes / kPageBytes;
 
 // Bytes of this process in huge pages.
 size_t huge_bytes() {
@@ -35,24 +36,24 @@ std::vector<void*> take(PagePool& pool, size_t pages, bool fill = true) {
   std::vector<void*> taken;
   for (size_t i = 0; i < pages; ++i) {
     taken.push_back(pool.take());
-    if (fill) std::memset(taken.back(), static_cast<int>(i), PagePool::kPageBytes);
+    if (fill) std::memset(taken.back(), static_cast<int>(i), kPageBytes);
   }
   return taken;
 }
 
 TEST(PagePool, pages_are_aligned_and_apart) {
-  PagePool pool;
+  PagePool pool(kPageBytes);
   char* before = nullptr;
   for (void* page : take(pool, 3 * kPagesOfChunk, false)) {
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(page) % PagePool::kPageBytes, 0U);
-    EXPECT_GE(static_cast<char*>(page) - before, static_cast<ptrdiff_t>(PagePool::kPageBytes));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(page) % kPageBytes, 0U);
+    EXPECT_GE(static_cast<char*>(page) - before, static_cast<ptrdiff_t>(kPageBytes));
     before = static_cast<char*>(page);
   }
-  EXPECT_EQ(pool.pages_out(), 3 * kPagesOfChunk);
+  EXPECT_EQ(pool.bytes_out(), 3 * PagePool::kChunkBytes);
 }
 
 TEST(PagePool, joining_changes_no_byte) {
-  PagePool pool;
+  PagePool pool(kPageBytes);
   const auto pages = take(pool, 4 * kPagesOfChunk);
   const size_t before = huge_bytes();
   EXPECT_GT(pool.join_some(1000), 0U);
@@ -60,24 +61,24 @@ TEST(PagePool, joining_changes_no_byte) {
   if (huge_bytes() == before) GTEST_SKIP() << "this kernel joins no pages";
   EXPECT_EQ(huge_bytes() - before, 4 * PagePool::kChunkBytes);
   for (size_t i = 0; i < pages.size(); ++i) {
-    const std::string expected(PagePool::kPageBytes, static_cast<char>(i));
+    const std::string expected(kPageBytes, static_cast<char>(i));
     ASSERT_EQ(std::memcmp(pages[i], expected.data(), expected.size()), 0) << i;
   }
 }
 
 TEST(PagePool, what_is_given_back_of_a_joined_chunk_holds_no_memory) {
-  PagePool pool;
+  PagePool pool(kPageBytes);
   const auto pages = take(pool, 16 * kPagesOfChunk);
   (void)pool.join_some(1000);
   const size_t before = resident_bytes();
   for (size_t i = 0; i < pages.size(); i += 2) pool.give(pages[i]);
-  const size_t given = pages.size() / 2 * PagePool::kPageBytes;
+  const size_t given = pages.size() / 2 * kPageBytes;
   EXPECT_LE(resident_bytes() + given * 9 / 10, before);
   EXPECT_EQ(static_cast<char*>(pages[1])[0], 1);
 }
 
 TEST(PagePool, a_chunk_that_is_hardly_used_stays_small) {
-  PagePool pool;
+  PagePool pool(kPageBytes);
   const auto pages = take(pool, 4 * kPagesOfChunk, false);
   for (void* page : pages) static_cast<char*>(page)[0] = 1;
   const size_t before = resident_bytes();

@@ -43,10 +43,11 @@ TEST(Slab, rounds_up_by_an_eighth_at_the_most) {
   }
 }
 
-TEST(Slab, is_aligned_to_eight) {
+TEST(Slab, is_aligned_to_eight_and_from_512_bytes_on_to_cache_lines) {
   Slab slab;
-  for (size_t bytes = 1; bytes < 40'000; bytes += 37) {
-    ASSERT_EQ(reinterpret_cast<uintptr_t>(slab.allocate(bytes)) % 8, 0U) << bytes;
+  for (size_t bytes = 1; bytes < 100'000; bytes += 37) {
+    const auto address = reinterpret_cast<uintptr_t>(slab.allocate(bytes));
+    ASSERT_EQ(address % (bytes < 512 ? 8 : 64), 0U) << bytes;
   }
 }
 
@@ -65,12 +66,27 @@ TEST(Slab, pages_go_back_when_they_are_empty) {
   Slab slab;
   std::vector<void*> objects;
   for (int i = 0; i < 10'000; ++i) objects.push_back(slab.allocate(256));
-  EXPECT_GE(slab.page_count(), 10'000U * 256 / Slab::kPageBytes);
-  EXPECT_EQ(slab_pages_bytes() - before, slab.page_count() * Slab::kPageBytes);
+  EXPECT_GE(slab.page_bytes(), 10'000U * 256);
+  EXPECT_EQ(slab_pages_bytes() - before, slab.page_bytes());
   for (void* object : objects) slab.release(object, 256);
-  EXPECT_LE(slab.page_count(), 1U) << "one is kept for the next object";
+  EXPECT_LE(slab.page_bytes(), 64U * 1024) << "one is kept for the next object";
   slab.trim();
-  EXPECT_EQ(slab.page_count(), 0U);
+  EXPECT_EQ(slab.page_bytes(), 0U);
+  EXPECT_EQ(slab_pages_bytes(), before);
+}
+
+TEST(Slab, segments_of_tables_fill_wide_pages) {
+  const size_t before = slab_pages_bytes();
+  Slab slab;
+  std::vector<void*> segments;
+  for (int i = 0; i < 70; ++i) {
+    segments.push_back(slab.allocate_segment(8448));
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(segments.back()) % 64, 0U);
+  }
+  EXPECT_EQ(slab.used_bytes(), 70 * Slab::usable_segment(8448));
+  EXPECT_EQ(slab.page_bytes(), 10U * 64 * 1024);
+  for (void* segment : segments) slab.release_segment(segment, 8448);
+  slab.trim();
   EXPECT_EQ(slab_pages_bytes(), before);
 }
 
