@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "server/commands/status.h"
@@ -131,6 +132,11 @@ struct KeySpec {
   // Only the argument behind that word is a key, and the word may be missing. Only in an `also`.
   bool one_behind = false;
 
+  // Where options decide which arguments are keys, this names them all; false when the arguments
+  // don't fit. This spec and those behind it then only tell clients where keys may stand.
+  bool (*find)(std::span<const Bytes> args, std::vector<size_t>& keys) = nullptr;
+  // For clients only: the spec before finds these keys, too (MIGRATE's KEYS).
+  bool told_only = false;
   constexpr bool names_keys() const { return (first != 0 && !channels) || !keyword.empty(); }
 };
 
@@ -160,6 +166,12 @@ constexpr KeySpec key_behind(Bytes keyword, int from, KeyUse use, const KeySpec*
   return spec;
 }
 constexpr KeySpec and_also(KeySpec keys, const KeySpec& also) {
+// All that follows the last such word, for clients: another spec's `find` finds them.
+constexpr KeySpec told_behind(Bytes keyword, int from, KeyUse use) {
+  KeySpec spec = keys_behind(keyword, from, use);
+  spec.told_only = true;
+  return spec;
+}
   keys.also = &also;
   return keys;
 }
