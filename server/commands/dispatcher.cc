@@ -234,8 +234,13 @@ void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const
 }
 
 void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<const Bytes> args,
-                               ReplyWriter& reply, bool counts_error) {
-  run_inside(outer, {command, args, reply, true, counts_error});
+                               ReplyWriter& reply, EffectFor effect_for) {
+  run_inside(outer, {command, args, reply, true, effect_for});
+}
+
+void Dispatcher::refuse_script(const Command* command, Bytes error) {
+  if (command != nullptr) worker_.stats->commands[command->id].rejected.add(1);
+  count_error(error);
 }
 
 // What the user may not do by itself, its scripts may not either.
@@ -262,6 +267,7 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   call.in_script_ = nested.in_script;
   call.command_ = &nested.command;
   call.args_ = nested.args;
+  call.effect_for_ = nested.effect_for;
   call.now_ms_ = outer.now_ms();
   if (nested.in_script) {
     if (Status refusal = script_refusal(outer, nested); !refusal.is_ok()) {
@@ -487,19 +493,19 @@ void Dispatcher::note_effects(Call& call) {
 void Dispatcher::gather_effects(Call& call) {
   if (!lives_.empty()) [[unlikely]] gather_lives(call);
   if (!call.changed_ || call.effect_ != Call::Effect::request) return;
-  effects_.add(call.session().db, canonical(call));
+  effects_.add(call.session().db, canonical(call), call.effect_for_);
 }
 
 void Dispatcher::gather_lives(Call& call) {
   if (call.changed_ && call.effect_ == Call::Effect::request) {
-    effects_.add(call.session().db, canonical(call));
+    effects_.add(call.session().db, canonical(call), call.effect_for_);
   }
   call.effect_ = Call::Effect::given;
   for (const Life& life : lives_) {
     char digits[kInt64TextMax];
     const Bytes time(digits, format_int64(life.expiry_ms, digits));
     const Bytes words[] = {"PEXPIREAT", life.key.key().name, time};
-    effects_.add(life.key.db, words);
+    effects_.add(life.key.db, words, call.effect_for_);
   }
   lives_.clear();
 }

@@ -187,7 +187,7 @@ std::string AppendOnlyFile::open_last_increment() {
   facts_.base_bytes = total_bytes();
   EffectLog& log = services_.listeners.effects;
   complete_ = true;
-  writer_ = make_writer(log.open_reader(log.end_offset(), {.sees = EffectFor::all}),
+  writer_ = make_writer(log.open_reader(log.end_offset(), {.sees = EffectFor::file}),
                         std::move(file));
   return "";
 }
@@ -447,7 +447,7 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
     log.select_again();
     head = head_of_increment(services_);
     if (running) return writer_->switch_at(log.end_offset(), std::move(file), head);
-    if (kept) reader = log.open_reader(log.end_offset(), {.sees = EffectFor::all});
+    if (kept) reader = log.open_reader(log.end_offset(), {.sees = EffectFor::file});
   };
   while ((fresh.snapshot = Snapshot::begin(services_, how, at_point)) == nullptr) {
     std::unique_lock lock(mutex_);

@@ -46,6 +46,7 @@ struct ScriptJob {
   int protocol = 2;       // of the replies it gets
   int64_t start_us = 0;   // steady clock
   int64_t served_us = 0;  // when others were served last
+  EffectFor effect_for = EffectFor::all;  // who gets what it writes from now on
 };
 
 class ScriptEngine {

@@ -25,8 +25,8 @@ constexpr const char* kBadArgument =
     "ERR Lua redis lib command arguments must be strings or integers";
 
 // Bits of redis.set_repl.
-constexpr int kReplAof = 1;
-constexpr int kReplReplica = 2;
+constexpr auto kReplAof = static_cast<int>(EffectFor::file);
+constexpr auto kReplReplica = static_cast<int>(EffectFor::replicas);
 
 // A number as Redis prints it for a command: whole ones without a point, others in 17 digits.
 Bytes number_text(double number, IntegerText& room) {
@@ -98,7 +98,8 @@ const char* run_command(lua_State* L, ScriptEngine& engine, bool raises) {
   scratch.reply.clear();
   ReplyWriter reply(scratch.reply, job->protocol);
   const uint64_t start = ticks();
-  job->call.dispatcher().run_in_script(job->call, *command, scratch.words, reply, !raises);
+  job->call.dispatcher().run_in_script(job->call, *command, scratch.words, reply,
+                                       job->effect_for);
   push_reply(L, scratch.reply);
   engine.breathe_after(L, ticks() - start);
   return nullptr;
@@ -189,6 +190,7 @@ int answer_true(lua_State* L) {
 }
 
 int answer_false(lua_State* L) {
+  if (ScriptJob* job = engine_of(L).job()) job->effect_for = static_cast<EffectFor>(flags);
   lua_pushboolean(L, 0);
   return 1;
 }
