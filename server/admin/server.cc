@@ -282,7 +282,7 @@ NetworkEvents network_events(Log& log) {
           [] { ::kill(::getpid(), SIGTERM); }};
 }
 
-std::function<void(int, const std::string&)> script_log(Log& log) {
+ScriptRun::Log script_log(Log& log) {
   return [&log](int level, const std::string& line) {
     log.write(static_cast<LogLevel>(level), line);
   };
@@ -381,8 +381,8 @@ int serve(LoadedOptions loaded) {
       [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
-  ScriptRun script;
-  ScriptEngine scripts(settings, script_log(log));
+  ScriptRun script(script_log(log));
+  ScriptEngine scripts(settings, script);
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
                     listeners, configuration, script, scripts, access, unix_ms(), random_hex(40)};

@@ -163,7 +163,7 @@ int write_log(lua_State* L) {
     if (!text.empty()) text += ' ';
     text += bytes_at(L, i);
   }
-  engine_of(L).log(static_cast<int>(level), text);
+  engine_of(L).turn().note_line(static_cast<int>(level), std::move(text));
   return 0;
 }
 
