@@ -223,12 +223,16 @@ std::unique_ptr<AofWriter> AppendOnlyFile::make_writer(std::unique_ptr<EffectLog
 // On the writer's thread.
 void AppendOnlyFile::note_safe(uint64_t offset) {
   SafePoint& safe = services_.listeners.safe_point;
-  std::lock_guard lock(mutex_);
-  if (!complete_ || writer_ == nullptr) return;
-  safe.set_on_disk(writer_->synced_offset());
-  if (options_.sync != AofSync::always) return;
-  safe.set(SafePoint::Keeper::file, offset);
-  services_.workers.release_replies();
+  bool always = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (!complete_ || writer_ == nullptr) return;
+    safe.set_on_disk(writer_->synced_offset());
+    always = options_.sync == AofSync::always;
+    if (always) safe.set(SafePoint::Keeper::file, offset);
+  }
+  if (always) services_.workers.release_replies();
+  watchers_.tell();
 }
 
 void AppendOnlyFile::note_trouble(const std::string& error) {
@@ -283,6 +287,7 @@ void AppendOnlyFile::configure(const AofOptions& options) {
     writer->end_at(services_.listeners.effects.end_offset());
   }
   lock.unlock();
+  watchers_.tell();
   post([this, on = options.enabled] { on ? enable() : disable(); });
 }
 

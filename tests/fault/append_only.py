@@ -202,6 +202,22 @@ def test_a_full_disk_ends_a_server_that_promised_more(program):
             assert server.ask("DBSIZE") >= count
 
 
+def test_waitaof(program):
+    with lab.Server(program, "--appendonly", "yes", "--appendfsync", "everysec") as server:
+        client, other = server.client(), server.client()
+        for value in (b"1", b"2", b"3"):
+            client.ask([b"SET", b"k", value])
+            start = time.monotonic()
+            assert client.ask(lab.words("WAITAOF 1 0 0")) == \
+                ("array", [("integer", 1), ("integer", 0)])
+            assert time.monotonic() - start < 5, "the disk is synced every second"
+        client.send(lab.request("WAITAOF 1 1 0"))
+        lab.wait_for(lambda: server.info("blocked_clients") == "1", "it waits for a replica")
+        other.ask(lab.words("CONFIG SET appendonly no"))
+        assert client.read() == ("error", b"ERR WAITAOF cannot be used when numlocal is set but "
+                                          b"appendonly is disabled.")
+
+
 def test_switching_on_and_off(program):
     with lab.folder() as folder:
         with lab.Server(program, "--dir", folder) as server:

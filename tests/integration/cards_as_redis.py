@@ -15,7 +15,7 @@ NEWER = {
     ("zrevrank", "arity"),
     # Scripts may call what waits: it does not wait there.
     *((name, "flags") for name in ("blpop", "brpop", "brpoplpush", "blmove", "bzpopmin",
-                                   "bzpopmax")),
+                                   "bzpopmax", "wait")),
 }
 # There is no cluster to ask in.
 OURS = {("restore-asking", "flags")}
