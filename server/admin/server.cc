@@ -310,9 +310,12 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
     scripts.functions().for_each_library([&](Bytes code) { all.emplace_back(code); });
     return all;
   };
-  const auto load = [&scripts, &script](Bytes code, bool replace) {
+  const auto enter = [&script] {
     constexpr std::chrono::milliseconds kPatience{1};  // while a long script has the turn
     while (!script.enter()) std::this_thread::sleep_for(kPatience);
+  };
+  const auto load = [&scripts, &script, enter](Bytes code, bool replace) {
+    enter();
     using Collision = FunctionStore::Collision;
     std::string name;
     const Status status =
@@ -320,7 +323,12 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
     script.leave();
     return status.is_ok() ? std::string() : std::string(status.text());
   };
-  return {codes, load};
+  const auto drop = [&scripts, &script, enter] {
+    enter();
+    scripts.functions().flush();
+    script.leave();
+  };
+  return {codes, load, drop};
 }
 
 void connect(Services& services, Saver& saver) {

@@ -8,6 +8,7 @@
 #include "server/commands/acl/access_control.h"
 #include "server/commands/append_only.h"
 #include "server/commands/listeners.h"
+#include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/persistence/load.h"
 #include "storage/all_shards.h"
@@ -47,6 +48,7 @@ void empty_store(Services& services) NO_THREAD_SAFETY_ANALYSIS {
     }
   }
   services.store.dispose(std::move(garbage));
+  if (services.persistence != nullptr) services.persistence->drop_functions();
 }
 
 }  // namespace
