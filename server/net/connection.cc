@@ -73,7 +73,9 @@ void Connection::start(Bytes unread) {
   if (unread.empty()) return read();
   query_.make_room(parser_, unread.size());
   std::memcpy(query_.free_begin(), unread.data(), unread.size());
-  on_read(unread.size());
+  query_.filled(unread.size());
+  session_.bytes_in += unread.size();
+  process();
 }
 
 size_t Connection::owned_bytes() const {
