@@ -118,7 +118,7 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   if (services_.script.is_long()) [[unlikely]] {
     if (const auto outcome = beside_script(request, session, reply)) return *outcome;
   }
-  if (must_wait(services_, session, *request.command, now_ms)) return Outcome::postponed;
+  if (must_wait(input)) return Outcome::postponed;
   return run_passed(request, session, reply, now_ms, waker);
 }
 

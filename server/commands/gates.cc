@@ -255,20 +255,41 @@ bool is_cross_protocol(const GateInput& input) {
   return equals_upper(input.args[0], "POST") || equals_upper(input.args[0], "HOST:");
 }
 
-bool must_wait(const Services& services, const Session& session, const Command& command,
-               int64_t now_ms) {
-  const Flag adds = Flag::write | Flag::pubsub;
-  if (services.listeners.pushes.congested() && has(command.spec->flags, adds)) [[unlikely]] {
-    return true;
-  }
-  const PauseState& pause = services.pause;
-  if (pause.until_ms.load(std::memory_order_relaxed) <= now_ms) [[likely]] return false;
+namespace {
+
+bool may_write(Services& services, const Command& command, std::span<const Bytes> args) {
   const CommandSpec& spec = *command.spec;
-  const Command& top = command.parent != nullptr ? *command.parent : command;
+  if (has(spec.flags, Flag::write)) return true;
+  if (!has(spec.flags, Flag::may_replicate)) return false;
+  return spec.only_reads == nullptr || !spec.only_reads(services, args);
+}
+
+bool queue_may_write(Services& services, const Transaction& transaction) {
+  return std::any_of(transaction.queue.begin(), transaction.queue.end(),
+                     [&](const KeptRequest& request) {
+                       return may_write(services, *request.command, request.args);
+                     });
+}
+
+}  // namespace
+
+bool must_wait(const GateInput& input) {
+  const Services& services = input.services;
+  const CommandSpec& spec = *input.command->spec;
+  const Flag adds = Flag::write | Flag::pubsub;
+  if (services.listeners.pushes.congested() && has(spec.flags, adds)) [[unlikely]] return true;
+  const PauseState& pause = services.pause;
+  if (pause.until_ms.load(std::memory_order_relaxed) <= input.now_ms) [[likely]] return false;
+  const Command* const parent = input.command->parent;
+  const Command& top = parent != nullptr ? *parent : *input.command;
   if (top.spec->name == "CLIENT") return false;  // CLIENT UNPAUSE must get through
-  if (session.monitor) return false;
+  if (input.session.monitor) return false;
   if (!pause.writes_only.load(std::memory_order_relaxed)) return true;
-  return has(spec.flags, Flag::write) || has(spec.flags, Flag::may_replicate);
+  const Transaction* const transaction = input.session.transaction.get();
+  if (has(spec.flags, Flag::runs_queue) && transaction != nullptr) {
+    return queue_may_write(input.services, *transaction);
+  }
+  return may_write(input.services, *input.command, input.args);
 }
 
 }  // namespace larder

@@ -28,6 +28,10 @@ Status call_function(Call& call, bool read_only) {
   return run_script(job, read_only);
 }
 
+bool says_no_writes(Services& services, std::span<const Bytes> args) {
+  return services.scripts.functions().flags_of(args[1]).no_writes;
+}
+
 Status fcall(Call& call) { return call_function(call, false); }
 Status fcall_ro(Call& call) { return call_function(call, true); }
 
@@ -307,7 +311,8 @@ constexpr auto kFamily = family({
      .flags = kCalls | Flag::may_replicate,
      .keys = keys_counted_at(2, 1, KeyUse::read_write_access_update),
      .acl = kScripting,
-     .run = fcall},
+     .run = fcall,
+     .only_reads = says_no_writes},
     {.name = "FCALL_RO",
      .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
      .summary = "Calls a function that may not write.",

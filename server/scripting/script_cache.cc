@@ -57,6 +57,11 @@ Status parse_first_line(Bytes& code, ScriptFlags& flags) {
 
 bool set_flag(ScriptFlags& flags, Bytes name) {
   if (name == "no-writes") return flags.no_writes = true;
+ScriptFlags flags_of_script(Bytes body) {
+  ScriptFlags flags;
+  return parse_first_line(body, flags).is_ok() ? flags : ScriptFlags{};
+}
+
   if (name == "allow-oom") return flags.allow_oom = true;
   if (name == "allow-stale") return flags.allow_stale = true;
   if (name == "no-cluster") return flags.no_cluster = true;
