@@ -175,7 +175,7 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   if (!status.is_ok()) {
     if (status.text().data() == kHeldUp) return hold_up(request, session, reply);
     reply.error(status.text());
-    services_.error_stats.add(status.text());
+    if (!std::exchange(error_counted_, false)) count_error(status.text());
   }
   if (!call.has_task()) [[likely]] {
     account(request, session, ticks() - start, status);
@@ -209,7 +209,7 @@ std::string Dispatcher::replay(std::span<const Bytes> args, Session& session,
   call.first_hash_ = request.hash;
   replaying_ = true;
   const Status status = run_locked(request, call);
-  replaying_ = false;
+  replaying_ = error_counted_ = false;
   if (!status.is_ok()) reply.error(status.text());
   return "";
 }
@@ -230,7 +230,7 @@ void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& re
 }
 
 void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const Bytes> args) {
-  run_inside(outer, {command, args, outer.reply(), false, true});
+  run_inside(outer, {command, args, outer.reply(), false, EffectFor::all});
 }
 
 void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<const Bytes> args,
@@ -251,11 +251,13 @@ Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
     const Flag flags = nested.command.spec->flags;
     Status refusal = replication_refusal(trouble, {has(flags, Flag::write), true});
     if (!refusal.is_ok()) return refusal;
+    if ((trouble & kStaleReplica) != 0 && !has(flags, Flag::stale)) {
+      return Status::error("ERR Can not execute the command on a stale replica");
+    }
   }
   const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
                                     nested.command, nested.args);
   if (verdict.allowed()) [[likely]] return Status::ok();
-  worker_.stats->commands[nested.command.id].rejected.add(1);
   return Status::error("ERR ACL failure in script: " +
                        denial_text(verdict, session.user, nested.command, nested.args));
 }
@@ -265,12 +267,13 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   call.dispatcher_ = this;
   call.nested_ = true;
   call.in_script_ = nested.in_script;
+  call.effect_for_ = nested.effect_for;
   call.command_ = &nested.command;
   call.args_ = nested.args;
-  call.effect_for_ = nested.effect_for;
   call.now_ms_ = outer.now_ms();
   if (nested.in_script) {
     if (Status refusal = script_refusal(outer, nested); !refusal.is_ok()) {
+      refuse_script(&nested.command, refusal.text());
       return nested.reply.error(refusal.text());
     }
     take_shards_of(nested.command, nested.args, call);
@@ -294,7 +297,7 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   EffectLog::gathering = nullptr;
   if (!status.is_ok()) {
     nested.reply.error(status.text());
-    if (nested.counts_error) services_.error_stats.add(status.text());
+    if (!std::exchange(error_counted_, false)) count_error(status.text());
   }
   account(request, outer.session(), ticks() - start, status);
 }
@@ -578,15 +581,18 @@ void Dispatcher::unlock_wanted(bool wrote) NO_THREAD_SAFETY_ANALYSIS {
 
 void Dispatcher::refuse(const Request& request, const Status& status, ReplyWriter& reply) {
   reply.error(status.text());
-  services_.error_stats.add(status.text());
-  worker_.stats->errors.add(1);
+  count_error(status.text());
   if (request.command != nullptr) worker_.stats->commands[request.command->id].rejected.add(1);
 }
 
 void Dispatcher::protocol_error(Bytes text, ReplyWriter& reply) {
   const std::string line = "ERR " + std::string(text);
   reply.error(line);
-  services_.error_stats.add(line);
+  count_error(line);
+}
+
+void Dispatcher::count_error(Bytes text) {
+  services_.error_stats.add(text);
   worker_.stats->errors.add(1);
 }
 
@@ -596,10 +602,7 @@ void Dispatcher::account(const Request& request, const Session& session, uint64_
   stats.calls.add(1);
   stats.ticks.add(spent_ticks);
   worker_.stats->commands_run.add(1);
-  if (!status.is_ok()) {
-    stats.failed.add(1);
-    worker_.stats->errors.add(1);
-  }
+  if (!status.is_ok()) stats.failed.add(1);
   const LiveSettings& settings = services_.settings;
   const int64_t us = ticks_to_ns(spent_ticks) / 1000;
   if (settings.latency_tracking.load(std::memory_order_relaxed)) {

@@ -60,7 +60,7 @@ class Dispatcher {
   // nothing.
   std::string replay(std::span<const Bytes> args, Session& session, ReplyWriter& reply);
   // The same for a script, which may reach for keys whose shards are not held yet: they are taken.
-  // The reply goes to `reply`; `counts_error`: the script gets an error as a value.
+  // The reply goes to `reply`.
   void run_in_script(Call& outer, const Command& command, std::span<const Bytes> args,
                      ReplyWriter& reply, EffectFor effect_for);
   // A script may not run the command (null: there is none), which the script is told.
@@ -162,6 +162,7 @@ class Dispatcher {
   };
   std::vector<Life> lives_;
   bool replaying_ = false;
+  bool error_counted_ = false;
   std::vector<Bytes> words_;  // of an effect
   std::vector<KeyPlace> ready_;
   // Waiters that need more shards than were held: their turn comes after unlocking.

@@ -1,6 +1,7 @@
 #include "server/scripting/engine.h"
 
 #include <cstdlib>
+#include <optional>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -119,7 +120,7 @@ Status ScriptEngine::run(ScriptJob& job) {
   Session& session = job.call.session();
   const unsigned db = session.db;
   const size_t mark = job.call.reply().output().mark();
-  std::string error;
+  std::optional<std::string> error;
   begin(job);
   const bool whole = protect(state_, [&](lua_State* L) {
     lua_settop(L, 0);
@@ -169,8 +170,8 @@ void ScriptEngine::breathe(lua_State* L) {
   if (now_us - job_->start_us < ScriptRun::kLongMs * 1000) return;
   if (!script.is_long()) job_->call.dispatcher().become_long();
   if (now_us - job_->served_us < kSliceUs) return;
-  job_->call.worker().clients->serve_others();
   script.write_lines();
+  job_->call.worker().clients->serve_others();
   job_->served_us = steady_us();
   if (script.must_end()) kill(L);
 }

@@ -46,9 +46,9 @@ struct ScriptJob {
   bool out_of_memory = false;  // when it began
   bool wrote = false;
   int protocol = 2;       // of the replies it gets
+  EffectFor effect_for = EffectFor::all;  // who gets what it writes from now on
   int64_t start_us = 0;   // steady clock
   int64_t served_us = 0;  // when others were served last
-  EffectFor effect_for = EffectFor::all;  // who gets what it writes from now on
 };
 
 class ScriptEngine {

@@ -73,28 +73,37 @@ const char* refusal(ScriptJob& job, const Command& command) {
   if (has(spec.flags, Flag::noscript) && !services.settings.noscript_ignored.load()) {
     return "ERR This Redis command is not allowed from script";
   }
-  if (!has(spec.flags, Flag::write)) return nullptr;
+  // What may say something to replicas (PUBLISH, PFCOUNT) counts as a write, too.
+  if (!has(spec.flags, Flag::write) && !has(spec.flags, Flag::may_replicate)) return nullptr;
   if (job.read_only) return "ERR Write commands are not allowed from read-only scripts.";
   const bool denied =
       has(spec.flags, Flag::deny_oom) && job.out_of_memory && !job.wrote && job.flags.compatible;
   if (denied) return errors::kOutOfMemory;
+  if (!has(spec.flags, Flag::write)) return nullptr;
   job.wrote = true;
   services.script.note_write();
   return nullptr;
 }
 
-// Runs what redis.call or redis.pcall was given. Null: the reply's value is on the stack.
-const char* run_command(lua_State* L, ScriptEngine& engine, bool raises) {
+const char* refusal_of_words(ScriptJob& job, const Command* command, size_t words) {
+  if (command == nullptr) return "ERR Unknown Redis command called from script";
+  if (!command->takes(words)) return "ERR Wrong number of args calling Redis command from script";
+  return refusal(job, *command);
+}
+
+// Runs what redis.call or redis.pcall was given. The reply's value is on the stack then, or an
+// error; null, or an error that is not counted yet.
+const char* run_command(lua_State* L, ScriptEngine& engine) {
   ScriptEngine::Scratch& scratch = engine.scratch();
   if (const char* error = read_words(L, scratch)) return error;
   ScriptJob* const job = engine.job();
   if (job == nullptr) return "ERR redis.call can only be used while a script runs";
   const Command* const command = find_command(job->call.services().registry, scratch.words);
-  if (command == nullptr) return "ERR Unknown Redis command called from script";
-  if (!command->takes(scratch.words.size())) {
-    return "ERR Wrong number of args calling Redis command from script";
+  if (const char* error = refusal_of_words(*job, command, scratch.words.size())) {
+    job->call.dispatcher().refuse_script(command, error);
+    push_counted_error(L, error);
+    return nullptr;
   }
-  if (const char* error = refusal(*job, *command)) return error;
   scratch.reply.clear();
   ReplyWriter reply(scratch.reply, job->protocol);
   const uint64_t start = ticks();
@@ -115,13 +124,13 @@ bool is_error(lua_State* L) {
 }
 
 int redis_call(lua_State* L) {
-  if (const char* error = run_command(L, engine_of(L), true)) raise(L, error);
+  if (const char* error = run_command(L, engine_of(L))) raise(L, error);
   if (is_error(L)) return lua_error(L);
   return 1;
 }
 
 int redis_pcall(lua_State* L) {
-  if (const char* error = run_command(L, engine_of(L), false)) push_error(L, error);
+  if (const char* error = run_command(L, engine_of(L))) push_error(L, error);
   return 1;
 }
 
@@ -181,6 +190,7 @@ int set_repl(lua_State* L) {
   if ((flags & ~(kReplAof | kReplReplica)) != 0) {
     raise(L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
   }
+  if (ScriptJob* job = engine_of(L).job()) job->effect_for = static_cast<EffectFor>(flags);
   return 0;
 }
 
@@ -190,7 +200,6 @@ int answer_true(lua_State* L) {
 }
 
 int answer_false(lua_State* L) {
-  if (ScriptJob* job = engine_of(L).job()) job->effect_for = static_cast<EffectFor>(flags);
   lua_pushboolean(L, 0);
   return 1;
 }
