@@ -66,9 +66,10 @@ Status remove(Call& call) {
 }
 
 Status flush(Call& call) {
+  if (call.arg_count() > 3) return wrong_words(call);
   Args args(call);
   const bool mode = !args.more() || args.take("SYNC") || args.take("ASYNC");
-  if (!mode || args.more()) {
+  if (!mode) {
     return Status::error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
   }
   store_of(call).flush();
