@@ -16,6 +16,7 @@
 #include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
 #include "server/commands/transactions.h"
+#include "server/commands/trouble.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -249,7 +250,9 @@ Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
   if (trouble != 0 && !sees_expired) [[unlikely]] {
     const Flag flags = nested.command.spec->flags;
-    Status refusal = replication_refusal(trouble, {has(flags, Flag::write), true});
+    const bool writes = has(flags, Flag::write);
+    Status refusal = writes ? disk_refusal(services_, trouble) : Status::ok();
+    if (refusal.is_ok()) refusal = replication_refusal(trouble, {writes, true});
     if (!refusal.is_ok()) return refusal;
     if ((trouble & kStaleReplica) != 0 && !has(flags, Flag::stale)) {
       return Status::error("ERR Can not execute the command on a stale replica");

@@ -7,6 +7,7 @@
 #include "server/commands/errors.h"
 #include "server/commands/replication.h"
 #include "server/commands/transactions.h"
+#include "server/commands/trouble.h"
 #include "server/commands/listeners.h"
 
 namespace larder {
@@ -112,11 +113,8 @@ struct Untroubled {
       return Status::error(kLoadingText);
     }
     const bool writes = has(spec.flags, Flag::write) || spec.name == "PING";
-    if ((trouble(input) & kSaveFailed) != 0 && writes) return Status::error(kSaveFailedText);
-    if ((trouble(input) & kAofFailed) != 0 && writes) {
-      return Status::error("MISCONF Errors writing to the AOF file: " +
-                           input.services.append_only->last_error());
-    }
+    Status refusal = writes ? disk_refusal(input.services, trouble(input)) : Status::ok();
+    if (!refusal.is_ok()) return refusal;
     return replication_refusal(trouble(input), question_of(input));
   }
   // Of EXEC: all that it would run.
@@ -234,6 +232,13 @@ Status pass_gates(const GateInput& input) {
 
 Status pass_gates_of_stream(const GateInput& input) {
   return GateList<Known, SubcommandKnown, Arity>::check(input);
+}
+
+Status disk_refusal(Services& services, uint32_t trouble) {
+  if ((trouble & kSaveFailed) != 0) return Status::error(kSaveFailedText);
+  if ((trouble & kAofFailed) == 0) return Status::ok();
+  return Status::error("MISCONF Errors writing to the AOF file: " +
+                       services.append_only->last_error());
 }
 
 Status replication_refusal(uint32_t trouble, const GateQuestion& question) {

@@ -4,6 +4,7 @@
 #include "server/commands/dispatcher.h"
 #include "server/commands/errors.h"
 #include "server/commands/replication.h"
+#include "server/commands/trouble.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -26,7 +27,11 @@ Status allowed(ScriptJob& job, bool read_only) {
   const uint32_t trouble = job.call.settings().trouble.load(std::memory_order_relaxed);
   const bool writes = !job.flags.compatible && !job.flags.no_writes;
   if (trouble != 0 && !sees_expired) [[unlikely]] {
-    Status refusal = replication_refusal(trouble, {writes && !read_only, job.flags.allow_stale});
+    const bool will_write = writes && !read_only;
+    Status refusal = will_write ? disk_refusal(job.call.services(), trouble) : Status::ok();
+    if (refusal.is_ok()) {
+      refusal = replication_refusal(trouble, {will_write, job.flags.allow_stale});
+    }
     if (!refusal.is_ok()) return refusal;
   }
   if (!writes) return Status::ok();
