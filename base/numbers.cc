@@ -26,9 +26,8 @@ std::optional<T> parse_whole(Bytes text) {
 }
 
 // strtold and friends need a terminator and accept leading spaces and nan; we don't.
-template <typename T, typename Convert>
+template <typename T, size_t kTextMax, typename Convert>
 std::optional<T> parse_floating(Bytes text, Convert convert) {
-  constexpr size_t kTextMax = 255;  // longer than any number worth writing; as Redis
   if (text.empty() || text.size() > kTextMax) return {};
   if (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r')) return {};
   char buffer[kTextMax + 1];
@@ -115,11 +114,13 @@ std::optional<double> parse_double(Bytes text) {
   if (text.size() <= kExactMax) {
     if (const auto whole = parse_int64(text)) return static_cast<double>(*whole);
   }
-  return parse_floating<double>(text, std::strtod);
+  constexpr size_t kTextMax = 255;  // longer than any number worth writing; as Redis
+  return parse_floating<double, kTextMax>(text, std::strtod);
 }
 
 std::optional<long double> parse_long_double(Bytes text) {
-  return parse_floating<long double>(text, std::strtold);
+  constexpr size_t kTextMax = 5 * 1024;  // the largest one in full has 4933 digits
+  return parse_floating<long double, kTextMax>(text, std::strtold);
 }
 
 size_t format_int64(int64_t value, char* out) {

@@ -45,6 +45,8 @@ class RequestParser {
 
   // Offset behind the last whole request.
   size_t position() const { return position_; }
+  // Offset behind what was parsed, which may be in the middle of a request.
+  size_t parsed() const { return pending() ? cursor_ : position_; }
   // How many bytes beyond the buffer's end the current argument needs; at least 1.
   size_t bytes_wanted() const { return bytes_wanted_; }
   const std::string& error() const { return error_; }

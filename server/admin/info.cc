@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <initializer_list>
@@ -120,6 +121,29 @@ void server(Info& info) {
   add_listeners(info);
 }
 
+struct WaitedKeys {
+  int64_t all = 0;
+  int64_t on_removal = 0;
+};
+
+// Keys that blocked clients wait for. Unknown to a script, which may not reach for every shard.
+WaitedKeys count_waited_keys(Services& services) {
+  WaitedKeys keys;
+  Waiters& waiters = services.listeners.waiters;
+  if (waiters.empty()) return keys;
+  const ShardSet shards = all_shards(services.store);
+  const bool held = held_shards != nullptr;
+  if (held ? !shards.all(is_shard_held) : !lock_shards(services.store, shards)) return keys;
+  waiters.each([&](const Waiters::List& list) {
+    ++keys.all;
+    keys.on_removal += std::any_of(list.begin(), list.end(), [](const auto& waiter) {
+      return waiter->options.wakes_on_removal;
+    });
+  });
+  if (!held) unlock_shards(services.store, shards);
+  return keys;
+}
+
 void clients(Info& info) {
   info.add("connected_clients", info.sum(&WorkerStats::clients));
   info.add("cluster_connections", 0);
@@ -130,6 +154,9 @@ void clients(Info& info) {
   info.add("tracking_clients",
            static_cast<int64_t>(info.call.services().listeners.tracking.clients()));
   info.add("clients_in_timeout_table", 0);
+  const WaitedKeys waited = count_waited_keys(info.call.services());
+  info.add("total_blocking_keys", waited.all);
+  info.add("total_blocking_keys_on_nokey", waited.on_removal);
 }
 
 std::string percent_text(int64_t part, int64_t whole) {

@@ -13,6 +13,8 @@ std::span<const OptionSpec> append_only_options();
 // What the append-only file goes by.
 AofOptions aof_options(const Options& options);
 std::span<const OptionSpec> replication_options();
+// The ports and whether links are TLS ones, for replication; they are options of the network, too.
+void apply_replication_ports(const Options& options, OptionTargets& to);
 std::span<const OptionSpec> tls_options();
 std::span<const OptionSpec> redis_options();
 

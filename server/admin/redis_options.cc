@@ -143,8 +143,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .standing = Standing::planned, .fixed = true},
     {.name = "syslog-ident", .standard = "redis", .standing = Standing::planned, .fixed = true},
     {.name = "tls-cluster", .kind = Kind::boolean, .standard = "no", .standing = Standing::planned},
-    {.name = "tls-replication", .kind = Kind::boolean, .standard = "no",
-     .standing = Standing::planned},
     {.name = "use-exit-on-panic", .kind = Kind::boolean, .standard = "no",
      .standing = Standing::moot, .hidden = true},
     {.name = "watchdog-period", .kind = Kind::integer, .standard = "0", .high = INT_MAX,

@@ -38,8 +38,7 @@ std::string apply(const Options& options, OptionTargets& to) {
            {"min-replicas-to-write", settings.replicas_min},
            {"min-replicas-max-lag", settings.lag_seconds_max},
            {"replication-ack-timeout", settings.ack_timeout_ms},
-           {"replication-group-size", settings.group_size},
-           {"port", settings.port}}) {
+           {"replication-group-size", settings.group_size}}) {
     each.field.store(options.integer(each.name));
   }
   settings.loads_as_it_comes.store(options.text("repl-diskless-load") == "on-empty-db");
@@ -54,6 +53,7 @@ std::string apply(const Options& options, OptionTargets& to) {
     texts.announce_ip = options.text("replica-announce-ip");
     texts.folder = options.text("dir");
   });
+  apply_replication_ports(options, to);
   settings.tell();
   return "";
 }
@@ -159,6 +159,13 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
 });
 
 }  // namespace
+
+void apply_replication_ports(const Options& options, OptionTargets& to) {
+  const bool secure = options.is_on("tls-replication");
+  const int64_t tls_port = options.integer("tls-port");
+  to.replication.secure.store(secure);
+  to.replication.port.store(secure && tls_port != 0 ? tls_port : options.integer("port"));
+}
 
 std::span<const OptionSpec> replication_options() { return kRows; }
 

@@ -283,7 +283,7 @@ NetworkEvents network_events(Log& log) {
           [] { ::kill(::getpid(), SIGTERM); }};
 }
 
-std::function<void(int, const std::string&)> script_log(Log& log) {
+ScriptRun::Log script_log(Log& log) {
   return [&log](int level, const std::string& line) {
     log.write(static_cast<LogLevel>(level), line);
   };
@@ -311,9 +311,12 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
     scripts.functions().for_each_library([&](Bytes code) { all.emplace_back(code); });
     return all;
   };
-  const auto load = [&scripts, &script](Bytes code, bool replace) {
+  const auto enter = [&script] {
     constexpr std::chrono::milliseconds kPatience{1};  // while a long script has the turn
     while (!script.enter()) std::this_thread::sleep_for(kPatience);
+  };
+  const auto load = [&scripts, &script, enter](Bytes code, bool replace) {
+    enter();
     using Collision = FunctionStore::Collision;
     std::string name;
     const Status status =
@@ -321,7 +324,12 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
     script.leave();
     return status.is_ok() ? std::string() : std::string(status.text());
   };
-  return {codes, load};
+  const auto drop = [&scripts, &script, enter] {
+    enter();
+    scripts.functions().flush();
+    script.leave();
+  };
+  return {codes, load, drop};
 }
 
 void connect(Services& services, Saver& saver) {
@@ -384,8 +392,8 @@ int serve(LoadedOptions loaded) {
       [&](const Options& now) { return listen_again(network, log, now); });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
-  ScriptRun script;
-  ScriptEngine scripts(settings, script_log(log));
+  ScriptRun script(script_log(log));
+  ScriptEngine scripts(settings, script);
   Services services{store,   registry,    settings, network,  slow_log,
                     latency, error_stats, rates,    pause,    monitors,
                     listeners, configuration, script, scripts, access, unix_ms(), random_hex(40)};

@@ -19,7 +19,9 @@ TlsClients clients_of(const std::string& text) {
 }
 
 TlsOptions tls_options_of(const Options& options) {
-  return {.wanted = options.integer("tls-port") != 0,
+  const bool links = options.is_on("tls-replication");
+  return {.wanted = links || options.integer("tls-port") != 0,
+          .links = links,
           .cert_file = options.text("tls-cert-file"),
           .key_file = options.text("tls-key-file"),
           .key_password = options.text("tls-key-file-pass"),
@@ -46,7 +48,14 @@ std::string apply_tls(const Options& options, OptionTargets& to) {
 
 std::string apply_tls_port(const Options& options, OptionTargets& to) {
   std::string error = apply_tls(options, to);
+  apply_replication_ports(options, to);
   return error.empty() ? listen_again(options, to) : error;
+}
+
+std::string apply_links(const Options& options, OptionTargets& to) {
+  std::string error = apply_tls(options, to);
+  apply_replication_ports(options, to);
+  return error;
 }
 
 constexpr std::array kRows = std::to_array<OptionSpec>({
@@ -71,7 +80,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .apply = apply_tls},
     {.name = "tls-client-cert-file",
      .section = In::tls,
-     .summary = "Certificate for links that this server opens; only checked to be good so far.",
+     .summary = "Certificate for links that this server opens; empty: tls-cert-file.",
      .apply = apply_tls},
     {.name = "tls-client-key-file",
      .section = In::tls,
@@ -89,6 +98,13 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .section = In::tls,
      .summary = "Folder of such authorities, named by their hashes (openssl rehash).",
      .apply = apply_tls},
+    {.name = "tls-replication",
+     .kind = Kind::boolean,
+     .standard = "no",
+     .section = In::tls,
+     .summary = "Use TLS on the link to the primary, which must show a certificate of a trusted "
+                "authority. What replicas of this server use is up to the port they call.",
+     .apply = apply_links},
     {.name = "tls-auth-clients",
      .kind = Kind::choice,
      .standard = "yes",

@@ -43,7 +43,7 @@ std::string apply_clients_limit(const Options& options, OptionTargets& to) {
 }
 
 std::string apply_port(const Options& options, OptionTargets& to) {
-  to.replication.port.store(options.integer("port"));
+  apply_replication_ports(options, to);
   return listen_again(options, to);
 }
 

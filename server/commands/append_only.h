@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 namespace larder {
@@ -37,6 +39,9 @@ class AppendOnly {
   virtual AppendOnlyFacts facts() const = 0;
   // Up to here the effect log is on disk; 0 when no file is kept (WAITAOF).
   virtual uint64_t synced_offset() const = 0;
+  // `changed` is called, on any thread, when more is on disk and when the file is switched on or
+  // off, until the returned handle goes.
+  virtual std::shared_ptr<void> watch(std::function<void()> changed) = 0;
   // Why the last write failed; empty: it didn't.
   virtual std::string last_error() const = 0;
   // DEBUG LOADAOF: drops everything and loads the file. Returns what went wrong.

@@ -54,7 +54,7 @@ bool Call::wants_effect() const { return services_.listeners.effects.active(); }
 void Call::effect(std::span<const Bytes> words, EffectFor whom) {
   effect_ = Effect::given;
   const unsigned db = whom == EffectFor::all ? session_.db : kNoDatabase;
-  if (wants_effect()) dispatcher_->effects().add(db, words, whom);
+  if (wants_effect()) dispatcher_->effects().add(db, words, whom & effect_for_);
 }
 
 Status Call::wait_for_keys(WaitOptions options) {

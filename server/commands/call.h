@@ -142,6 +142,7 @@ class Call {
   bool still_waiting_ = false;  // of a retry
   bool changed_ = false;
   enum class Effect : uint8_t { request, given } effect_ = Effect::request;
+  EffectFor effect_for_ = EffectFor::all;  // at most; a script may have said
   const Command* command_ = nullptr;
   std::span<const Bytes> args_;
   int64_t now_ms_ = 0;

@@ -51,7 +51,6 @@ ListFilter parse_list(Args& args) {
   } else if (args.left() >= 2 && args.take("ID")) {
     while (args.more()) {
       const int64_t id = args.integer("ERR Invalid client ID");
-      if (args.ok() && id < 1) args.fail("ERR Invalid client ID");
       filter.ids.insert(static_cast<uint64_t>(id));
     }
   } else if (args.more()) {

@@ -65,13 +65,16 @@ void write_keyword_spec(ReplyWriter& reply, const KeySpec& keys) {
   part("find_keys", "range", 3);
   number("lastkey", keys.one_behind ? 0 : -1);
   number("keystep", 1);
-  number("limit", keys.one_behind ? 0 : 2);
+  number("limit", keys.one_behind || keys.told_only ? 0 : 2);
 }
 
 void write_key_spec(ReplyWriter& reply, const KeySpec& keys) {
   reply.map(3);
   reply.bulk("flags");
-  write_key_flags(reply, keys.use, keys.use_of != nullptr);
+  write_key_flags(reply, keys.use,
+                  keys.use_of != nullptr ? "variable_flags"
+                  : keys.told_only       ? "incomplete"
+                                         : "");
   if (!keys.keyword.empty()) return write_keyword_spec(reply, keys);
   reply.bulk("begin_search");
   reply.map(2);
@@ -99,7 +102,7 @@ void write_key_spec(ReplyWriter& reply, const KeySpec& keys) {
 void write_unknown_spec(ReplyWriter& reply, KeyUse use) {
   reply.map(3);
   reply.bulk("flags");
-  write_key_flags(reply, use, false);
+  write_key_flags(reply, use);
   for (const Bytes part : {"begin_search", "find_keys"}) {
     reply.bulk(part);
     reply.map(2);
@@ -194,7 +197,7 @@ std::span<const AclName> acl_names() {
   return kNames;
 }
 
-void write_key_flags(ReplyWriter& reply, KeyUse use, bool variable) {
+void write_key_flags(ReplyWriter& reply, KeyUse use, Bytes more) {
   struct Words {
     KeyUse use;
     Bytes access, effect;
@@ -222,7 +225,7 @@ void write_key_flags(ReplyWriter& reply, KeyUse use, bool variable) {
   const size_t space = words.effect.find(' ');
   if (!words.effect.empty()) flags.push_back(words.effect.substr(0, space));
   if (space != Bytes::npos) flags.push_back(words.effect.substr(space + 1));
-  if (variable) flags.push_back("variable_flags");
+  if (!more.empty()) flags.push_back(more);
   reply.set(flags.size());
   for (const Bytes flag : flags) reply.simple(flag);
 }

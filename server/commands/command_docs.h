@@ -17,7 +17,7 @@ std::span<const AclName> acl_names();
 void write_command(ReplyWriter& reply, const Command& command);
 // COMMAND DOCS' map. Source: https://redis.io/commands/command-docs/
 void write_docs(ReplyWriter& reply, const Command& command);
-// What the command does to a key: {"RW", "update"}; `variable` when arguments may change that.
-void write_key_flags(ReplyWriter& reply, KeyUse use, bool variable = false);
+// What the command does to a key: {"RW", "update"}, and one word `more`, if it is not empty.
+void write_key_flags(ReplyWriter& reply, KeyUse use, Bytes more = {});
 
 }  // namespace larder

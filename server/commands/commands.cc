@@ -104,7 +104,12 @@ Status reply_keys(Call& call, bool with_flags) {
   const char* const kUnfit = "ERR Invalid number of arguments specified for command";
   if (!command->takes(words.size())) return Status::error(kUnfit);
   std::vector<UsedKey> keys;
-  if (!find_used_keys(*command->spec, words, keys)) return Status::error(kUnfit);
+  if (!find_used_keys(*command->spec, words, keys)) {
+    if (!has(command->spec->flags, Flag::no_mandatory_keys)) {
+      return Status::error("ERR Invalid arguments specified for command");
+    }
+    keys.clear();
+  }
   call.reply().array(keys.size());
   for (const UsedKey& key : keys) {
     if (with_flags) call.reply().array(2);

@@ -11,10 +11,33 @@
 #include "server/commands/persistence.h"
 #include "server/commands/string_values.h"
 #include "server/commands/value_digest.h"
+#include "storage/rdb/dump.h"
 #include "storage/value.h"
 
 namespace larder {
 namespace {
+
+// Of the value in a snapshot; a payload has a type and what its end is checked by besides.
+size_t serialized_bytes(const Entry& entry) {
+  constexpr size_t kTypeAndEndBytes = 1 + 10;
+  return dump_value(entry, true).size() - kTypeAndEndBytes;
+}
+
+// Redis's terms for strings. Here a key and its value lie together, and neither has room to grow.
+Status string_sizes(Call& call) {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  const Item item = call.peek(call.key(2));
+  if (!item) return Status::error(errors::kNoSuchKey);
+  if (!is_string(item) || encoding_name(*item.entry()) == "int") {
+    return Status::error("ERR Not an sds encoded string.");
+  }
+  const std::string key_bytes = std::to_string(call.arg(2).size());
+  const std::string value_bytes = std::to_string(string_length(*item.entry()));
+  call.reply().simple("key_sds_len:" + key_bytes + ", key_sds_avail:0, key_zmalloc: " + key_bytes +
+                      ", val_sds_len:" + value_bytes + ", val_sds_avail:0, val_zmalloc: " +
+                      value_bytes);
+  return Status::ok();
+}
 
 Status object(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
@@ -27,8 +50,7 @@ Status object(Call& call) {
   std::snprintf(address, sizeof address, "%p", static_cast<const void*>(item.entry()));
   call.reply().simple("Value at:" + std::string(address) + " refcount:1 encoding:" +
                       std::string(encoding_name(*item.entry())) + " serializedlength:" +
-                      std::to_string(is_string(item) ? string_length(*item.entry()) : 0) +
-                      " lru:" +
+                      std::to_string(serialized_bytes(*item.entry())) + " lru:" +
                       std::to_string(((call.now_ms() - idle_ms) / 1000) & 0xffffff) +
                       " lru_seconds_idle:" + std::to_string(idle_ms / 1000));
   return Status::ok();
@@ -184,6 +206,7 @@ Status help(Call& call) {
       call,
       {"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
        "CHANGE-REPL-ID", "    Gives the replication stream another id: no replica can go on in it.",
+       "CLIENT-ENFORCE-REPLY-LIST <0|1>", "    Taken without effect: replies have one buffer.",
        "CONFIG-REWRITE-FORCE-ALL", "    Writes all options into the configuration file.",
        "DICT-RESIZING <0|1>", "    Taken without effect: tables grow piece by piece.",
        "DIGEST", "    A digest of all databases.",
@@ -201,6 +224,7 @@ Status help(Call& call) {
        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    Saves, empties and loads the data.",
        "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
        "    How soon a client's reply buffer is fitted to its use.",
+       "SDSLEN <key>", "    The sizes of a key and its string.",
        "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are looked for.",
        "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Lets scripts run any command.",
        "SLEEP <seconds>", "    Blocks a worker.",
@@ -221,6 +245,8 @@ constexpr CommandSpec sub(Bytes name, Bytes syntax, Bytes summary, int arity, Ha
 constexpr auto kSubcommands = family({
     sub("SLEEP", "seconds", "Blocks a worker.", exactly(3), debug::sleep),
     sub("OBJECT", "key", "Tells how a value is kept.", at_least(3), object,
+        key_at(2, KeyUse::read_only)),
+    sub("SDSLEN", "key", "Tells the sizes of a key and its string.", exactly(3), string_sizes,
         key_at(2, KeyUse::read_only)),
     sub("SET-ACTIVE-EXPIRE", "on", "Turns the search for expired keys on or off.", exactly(3),
         debug::set_active_expire),
@@ -252,6 +278,7 @@ constexpr auto kSubcommands = family({
         debug::change_repl_id),
     sub("SET-DISABLE-DENY-SCRIPTS", "on", "Lets scripts run any command.", exactly(3),
         debug::deny_scripts),
+    sub("CLIENT-ENFORCE-REPLY-LIST", "on", "Has no effect.", exactly(3), debug::accept_switch),
     sub("DICT-RESIZING", "on", "Has no effect.", exactly(3), debug::accept_switch),
     help_card("server", "1.0.0", kAcl, help),
 });

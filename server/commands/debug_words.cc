@@ -28,8 +28,8 @@ Status refusal(Call& call) {
 Status sleep(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;
   Args args(call);
-  const double seconds = args.number();
-  if (!args.ok()) return args.error();
+  // What is no number is none at all, as Redis has it.
+  const double seconds = parse_double(args.bytes()).value_or(0);
   constexpr double kSecondsMax = 3600;
   const double bounded = std::min(std::max(seconds, 0.0), kSecondsMax);
   timespec time{};

@@ -92,7 +92,7 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
   if (services_.script.is_long()) [[unlikely]] {
     if (const auto outcome = beside_script(request, session, reply)) return *outcome;
   }
-  if (must_wait(services_, session, *request.command, now_ms)) return Outcome::postponed;
+  if (must_wait(input)) return Outcome::postponed;
   return run_passed(request, session, reply, now_ms, waker);
 }
 
@@ -149,7 +149,7 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   if (!status.is_ok()) {
     if (status.text().data() == kHeldUp) return hold_up(request, session, reply);
     reply.error(status.text());
-    services_.error_stats.add(status.text());
+    if (!std::exchange(error_counted_, false)) count_error(status.text());
   }
   if (!call.has_task()) [[likely]] {
     account(request, session, ticks() - start, status);
@@ -183,7 +183,7 @@ std::string Dispatcher::replay(std::span<const Bytes> args, Session& session,
   call.first_hash_ = request.hash;
   replaying_ = true;
   const Status status = run_locked(request, call);
-  replaying_ = false;
+  replaying_ = error_counted_ = false;
   if (!status.is_ok()) reply.error(status.text());
   return "";
 }
@@ -323,15 +323,18 @@ void Dispatcher::unlock_wanted(bool wrote) NO_THREAD_SAFETY_ANALYSIS {
 
 void Dispatcher::refuse(const Request& request, const Status& status, ReplyWriter& reply) {
   reply.error(status.text());
-  services_.error_stats.add(status.text());
-  worker_.stats->errors.add(1);
+  count_error(status.text());
   if (request.command != nullptr) worker_.stats->commands[request.command->id].rejected.add(1);
 }
 
 void Dispatcher::protocol_error(Bytes text, ReplyWriter& reply) {
   const std::string line = "ERR " + std::string(text);
   reply.error(line);
-  services_.error_stats.add(line);
+  count_error(line);
+}
+
+void Dispatcher::count_error(Bytes text) {
+  services_.error_stats.add(text);
   worker_.stats->errors.add(1);
 }
 
@@ -341,10 +344,7 @@ void Dispatcher::account(const Request& request, const Session& session, uint64_
   stats.calls.add(1);
   stats.ticks.add(spent_ticks);
   worker_.stats->commands_run.add(1);
-  if (!status.is_ok()) {
-    stats.failed.add(1);
-    worker_.stats->errors.add(1);
-  }
+  if (!status.is_ok()) stats.failed.add(1);
   const LiveSettings& settings = services_.settings;
   const int64_t us = ticks_to_ns(spent_ticks) / 1000;
   if (settings.latency_tracking.load(std::memory_order_relaxed)) {

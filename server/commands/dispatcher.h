@@ -60,9 +60,16 @@ class Dispatcher {
   // nothing.
   std::string replay(std::span<const Bytes> args, Session& session, ReplyWriter& reply);
   // The same for a script, which may reach for keys whose shards are not held yet: they are taken.
-  // The reply goes to `reply`; `counts_error`: the script gets an error as a value.
+  // The reply goes to `reply`.
   void run_in_script(Call& outer, const Command& command, std::span<const Bytes> args,
-                     ReplyWriter& reply, bool counts_error);
+                     ReplyWriter& reply, EffectFor effect_for);
+  // A script may not run the command (null: there is none), which the script is told.
+  void refuse_script(const Command* command, Bytes error);
+  // The error that the running handler will return was counted where it came up, in a command of
+  // its script.
+  void error_is_counted() { error_counted_ = true; }
+  // For INFO: an error was answered.
+  void count_error(Bytes text);
   // The script that has the turn runs for long: whoever comes to its shards shall know.
   void become_long();
   // Shards that the running command holds, for storage's walks.
@@ -106,7 +113,7 @@ class Dispatcher {
     std::span<const Bytes> args;
     ReplyWriter& reply;
     bool in_script;
-    bool counts_error;
+    EffectFor effect_for;
   };
   Status script_refusal(Call& outer, const Nested& nested);
   void run_inside(Call& outer, const Nested& nested);
@@ -155,6 +162,7 @@ class Dispatcher {
   };
   std::vector<Life> lives_;
   bool replaying_ = false;
+  bool error_counted_ = false;
   std::vector<Bytes> words_;  // of an effect
   std::vector<KeyPlace> ready_;
   // Waiters that need more shards than were held: their turn comes after unlocking.

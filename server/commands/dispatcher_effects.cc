@@ -42,19 +42,19 @@ void Dispatcher::note_effects(Call& call) {
 void Dispatcher::gather_effects(Call& call) {
   if (!lives_.empty()) [[unlikely]] gather_lives(call);
   if (!call.changed_ || call.effect_ != Call::Effect::request) return;
-  effects_.add(call.session().db, canonical(call));
+  effects_.add(call.session().db, canonical(call), call.effect_for_);
 }
 
 void Dispatcher::gather_lives(Call& call) {
   if (call.changed_ && call.effect_ == Call::Effect::request) {
-    effects_.add(call.session().db, canonical(call));
+    effects_.add(call.session().db, canonical(call), call.effect_for_);
   }
   call.effect_ = Call::Effect::given;
   for (const Life& life : lives_) {
     char digits[kInt64TextMax];
     const Bytes time(digits, format_int64(life.expiry_ms, digits));
     const Bytes words[] = {"PEXPIREAT", life.key.key().name, time};
-    effects_.add(life.key.db, words);
+    effects_.add(life.key.db, words, call.effect_for_);
   }
   lives_.clear();
 }

@@ -12,6 +12,7 @@
 #include "server/commands/listeners.h"
 #include "server/commands/replication.h"
 #include "server/commands/script_run.h"
+#include "server/commands/trouble.h"
 
 namespace larder {
 namespace {
@@ -22,12 +23,17 @@ constexpr const char* kNotNested = "ERR This command is not allowed inside a tra
 }  // namespace
 
 void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const Bytes> args) {
-  run_inside(outer, {command, args, outer.reply(), false, true});
+  run_inside(outer, {command, args, outer.reply(), false, EffectFor::all});
 }
 
 void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<const Bytes> args,
-                               ReplyWriter& reply, bool counts_error) {
-  run_inside(outer, {command, args, reply, true, counts_error});
+                               ReplyWriter& reply, EffectFor effect_for) {
+  run_inside(outer, {command, args, reply, true, effect_for});
+}
+
+void Dispatcher::refuse_script(const Command* command, Bytes error) {
+  if (command != nullptr) worker_.stats->commands[command->id].rejected.add(1);
+  count_error(error);
 }
 
 // What the user may not do by itself, its scripts may not either.
@@ -36,13 +42,17 @@ Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
   if (trouble != 0 && !sees_expired) [[unlikely]] {
     const Flag flags = nested.command.spec->flags;
-    Status refusal = replication_refusal(trouble, {has(flags, Flag::write), true});
+    const bool writes = has(flags, Flag::write);
+    Status refusal = writes ? disk_refusal(services_, trouble) : Status::ok();
+    if (refusal.is_ok()) refusal = replication_refusal(trouble, {writes, true});
     if (!refusal.is_ok()) return refusal;
+    if ((trouble & kStaleReplica) != 0 && !has(flags, Flag::stale)) {
+      return Status::error("ERR Can not execute the command on a stale replica");
+    }
   }
   const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
                                     nested.command, nested.args);
   if (verdict.allowed()) [[likely]] return Status::ok();
-  worker_.stats->commands[nested.command.id].rejected.add(1);
   return Status::error("ERR ACL failure in script: " +
                        denial_text(verdict, session.user, nested.command, nested.args));
 }
@@ -52,11 +62,13 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   call.dispatcher_ = this;
   call.nested_ = true;
   call.in_script_ = nested.in_script;
+  call.effect_for_ = nested.effect_for;
   call.command_ = &nested.command;
   call.args_ = nested.args;
   call.now_ms_ = outer.now_ms();
   if (nested.in_script) {
     if (Status refusal = script_refusal(outer, nested); !refusal.is_ok()) {
+      refuse_script(&nested.command, refusal.text());
       return nested.reply.error(refusal.text());
     }
     take_shards_of(nested.command, nested.args, call);
@@ -80,7 +92,7 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   EffectLog::gathering = nullptr;
   if (!status.is_ok()) {
     nested.reply.error(status.text());
-    if (nested.counts_error) services_.error_stats.add(status.text());
+    if (!std::exchange(error_counted_, false)) count_error(status.text());
   }
   account(request, outer.session(), ticks() - start, status);
 }

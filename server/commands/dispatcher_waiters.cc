@@ -77,7 +77,7 @@ Status Dispatcher::refusal_of(Waiter& waiter) {
   const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
   const std::string error = "NOPERM " + denial_text(verdict, session.user, *waiter.command,
                                                     waiter.args);
-  services_.error_stats.add(error);
+  count_error(error);
   services_.workers.visit(
       waiter.worker,
       [&services = services_, id = session.id,
@@ -109,7 +109,10 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
   if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   if (call.still_waiting_) return;
   if (!refusal.is_ok()) reply.error(refusal.text());
-  if (!status.is_ok()) reply.error(status.text());
+  if (!status.is_ok()) {
+    reply.error(status.text());
+    count_error(status.text());
+  }
   if (refusal.is_ok()) {
     const Request request{waiter->args, waiter->command, 0, 0};
     account(request, waiter->session, ticks() - start, status);

@@ -77,6 +77,7 @@ struct EffectLog::Block {
 };
 
 void EffectBatch::add(unsigned db, std::span<const Bytes> words, EffectFor whom) {
+  if (whom == EffectFor::nobody) return;
   append_request(bytes_, words);
   parts_.push_back({db, whom, bytes_.size()});
 }
@@ -117,10 +118,15 @@ uint64_t EffectLog::append(const EffectBatch& batch) {
   size_t from = 0;
   for (const EffectBatch::Part& part : batch.parts_) {
     select_locked(part.db);
-    const uint64_t begin = tail_locked();
-    write_locked(Bytes(batch.bytes_).substr(from, part.end - from));
-    end = advance_locked(begin, part.whom);
+    const Bytes effect = Bytes(batch.bytes_).substr(from, part.end - from);
     from = part.end;
+    if (part.whom == EffectFor::file) [[unlikely]] {
+      end = write_for_file_locked(effect);
+      continue;
+    }
+    const uint64_t begin = tail_locked();
+    write_locked(effect);
+    end = advance_locked(begin, part.whom);
   }
   if (!together) return end;
   const uint64_t begin = tail_locked();
@@ -175,6 +181,18 @@ void EffectLog::write_locked(Bytes bytes) {
     block.size += count;
     bytes.remove_prefix(count);
   }
+}
+
+uint64_t EffectLog::write_for_file_locked(Bytes effect) {
+  uint64_t begin = tail_locked();
+  write_locked("*2\r\n$4\r\nPING\r\n$" + std::to_string(effect.size()) + "\r\n");
+  advance_locked(begin, EffectFor::replicas);
+  begin = tail_locked();
+  write_locked(effect);
+  advance_locked(begin, EffectFor::all);
+  begin = tail_locked();
+  write_locked("\r\n");
+  return advance_locked(begin, EffectFor::replicas);
 }
 
 void EffectLog::write_words_locked(std::span<const Bytes> words, size_t bytes) {
@@ -349,7 +367,7 @@ bool EffectLog::Reader::wake_when(size_t bytes) {
 
 // Passes over what the reader is not to see. Returns where the next such range begins.
 uint64_t EffectLog::Reader::skip_private_locked() {
-  if (options_.sees != EffectFor::all) return UINT64_MAX;
+  if (options_.sees != EffectFor::file) return UINT64_MAX;
   for (const Range& range : log_.private_) {
     if (range.end <= offset()) continue;
     if (range.begin > offset()) return range.begin;

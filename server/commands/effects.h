@@ -11,6 +11,8 @@
 //   stand in the order of its changes. The lock in here is a leaf, held for one small copy.
 // - Bytes live in blocks that readers share. What lies behind every reader and behind the backlog
 //   is dropped; a reader further behind than its limit loses its place.
+// - Every byte counts for replicas, so an effect for the file alone reaches them as the argument of
+//   a PING; to the file, the rest of that PING is for replicas only.
 // - Readers are woken at the end of a worker's round, not by each record.
 // - Without a reader or a backlog the log is not active, and a write pays one relaxed load.
 // Source: https://redis.io/docs/latest/operate/oss_and_stack/management/replication/
@@ -30,8 +32,12 @@
 
 namespace larder {
 
-// Who gets an effect. PUBLISH and the like mean nothing to the append-only file.
-enum class EffectFor : uint8_t { all, replicas };
+// Who gets an effect, in bits. PUBLISH and the like mean nothing to the append-only file; a script
+// may say who gets what it writes (redis.set_repl).
+enum class EffectFor : uint8_t { nobody = 0, file = 1, replicas = 2, all = 3 };
+constexpr EffectFor operator&(EffectFor a, EffectFor b) {
+  return static_cast<EffectFor>(static_cast<uint8_t>(a) & static_cast<uint8_t>(b));
+}
 
 // The database of an effect that belongs to none: no SELECT goes before it.
 inline constexpr unsigned kNoDatabase = ~0U;
@@ -65,7 +71,7 @@ class EffectLog {
   struct ReaderOptions {
     // Bytes it may be behind; further, and it is lost.
     uint64_t lag_bytes_max = UINT64_MAX;
-    // What it is to see; EffectFor::all leaves out what is for replicas only.
+    // Who it is; the file does not see what is for replicas only.
     EffectFor sees = EffectFor::replicas;
   };
   // Bytes of the stream, kept alive by `owner`.
@@ -138,6 +144,7 @@ class EffectLog {
 
   void select_locked(unsigned db) REQUIRES(mutex_);
   void write_locked(Bytes bytes) REQUIRES(mutex_);
+  uint64_t write_for_file_locked(Bytes effect) REQUIRES(mutex_);
   void write_words_locked(std::span<const Bytes> words, size_t bytes) REQUIRES(mutex_);
   void link_locked(std::shared_ptr<Block> block) REQUIRES(mutex_);
   void open_block_locked() REQUIRES(mutex_);

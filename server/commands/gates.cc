@@ -7,6 +7,7 @@
 #include "server/commands/errors.h"
 #include "server/commands/replication.h"
 #include "server/commands/transactions.h"
+#include "server/commands/trouble.h"
 #include "server/commands/listeners.h"
 
 namespace larder {
@@ -112,11 +113,8 @@ struct Untroubled {
       return Status::error(kLoadingText);
     }
     const bool writes = has(spec.flags, Flag::write) || spec.name == "PING";
-    if ((trouble(input) & kSaveFailed) != 0 && writes) return Status::error(kSaveFailedText);
-    if ((trouble(input) & kAofFailed) != 0 && writes) {
-      return Status::error("MISCONF Errors writing to the AOF file: " +
-                           input.services.append_only->last_error());
-    }
+    Status refusal = writes ? disk_refusal(input.services, trouble(input)) : Status::ok();
+    if (!refusal.is_ok()) return refusal;
     return replication_refusal(trouble(input), question_of(input));
   }
   // Of EXEC: all that it would run.
@@ -236,6 +234,13 @@ Status pass_gates_of_stream(const GateInput& input) {
   return GateList<Known, SubcommandKnown, Arity>::check(input);
 }
 
+Status disk_refusal(Services& services, uint32_t trouble) {
+  if ((trouble & kSaveFailed) != 0) return Status::error(kSaveFailedText);
+  if ((trouble & kAofFailed) == 0) return Status::ok();
+  return Status::error("MISCONF Errors writing to the AOF file: " +
+                       services.append_only->last_error());
+}
+
 Status replication_refusal(uint32_t trouble, const GateQuestion& question) {
   if ((trouble & kTooFewReplicas) != 0 && question.writes) {
     return Status::error("NOREPLICAS Not enough good replicas to write.");
@@ -255,20 +260,41 @@ bool is_cross_protocol(const GateInput& input) {
   return equals_upper(input.args[0], "POST") || equals_upper(input.args[0], "HOST:");
 }
 
-bool must_wait(const Services& services, const Session& session, const Command& command,
-               int64_t now_ms) {
-  const Flag adds = Flag::write | Flag::pubsub;
-  if (services.listeners.pushes.congested() && has(command.spec->flags, adds)) [[unlikely]] {
-    return true;
-  }
-  const PauseState& pause = services.pause;
-  if (pause.until_ms.load(std::memory_order_relaxed) <= now_ms) [[likely]] return false;
+namespace {
+
+bool may_write(Services& services, const Command& command, std::span<const Bytes> args) {
   const CommandSpec& spec = *command.spec;
-  const Command& top = command.parent != nullptr ? *command.parent : command;
+  if (has(spec.flags, Flag::write)) return true;
+  if (!has(spec.flags, Flag::may_replicate)) return false;
+  return spec.only_reads == nullptr || !spec.only_reads(services, args);
+}
+
+bool queue_may_write(Services& services, const Transaction& transaction) {
+  return std::any_of(transaction.queue.begin(), transaction.queue.end(),
+                     [&](const KeptRequest& request) {
+                       return may_write(services, *request.command, request.args);
+                     });
+}
+
+}  // namespace
+
+bool must_wait(const GateInput& input) {
+  const Services& services = input.services;
+  const CommandSpec& spec = *input.command->spec;
+  const Flag adds = Flag::write | Flag::pubsub;
+  if (services.listeners.pushes.congested() && has(spec.flags, adds)) [[unlikely]] return true;
+  const PauseState& pause = services.pause;
+  if (pause.until_ms.load(std::memory_order_relaxed) <= input.now_ms) [[likely]] return false;
+  const Command* const parent = input.command->parent;
+  const Command& top = parent != nullptr ? *parent : *input.command;
   if (top.spec->name == "CLIENT") return false;  // CLIENT UNPAUSE must get through
-  if (session.monitor) return false;
+  if (input.session.monitor) return false;
   if (!pause.writes_only.load(std::memory_order_relaxed)) return true;
-  return has(spec.flags, Flag::write) || has(spec.flags, Flag::may_replicate);
+  const Transaction* const transaction = input.session.transaction.get();
+  if (has(spec.flags, Flag::runs_queue) && transaction != nullptr) {
+    return queue_may_write(input.services, *transaction);
+  }
+  return may_write(input.services, *input.command, input.args);
 }
 
 }  // namespace larder

@@ -33,7 +33,6 @@ bool is_cross_protocol(const GateInput& input);
 
 // CLIENT PAUSE, and workers that cannot keep up with what they have to push: not a refusal, the
 // request waits.
-bool must_wait(const Services& services, const Session& session, const Command& command,
-               int64_t now_ms);
+bool must_wait(const GateInput& input);
 
 }  // namespace larder

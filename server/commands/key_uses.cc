@@ -36,7 +36,8 @@ bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector
 }
 
 bool find_keys(const KeySpec& where, std::span<const Bytes> args, std::vector<size_t>& keys) {
-  if (!where.names_keys()) return true;
+  if (!where.names_keys() || where.told_only) return true;
+  if (where.find != nullptr) return where.find(args, keys);
   if (!where.keyword.empty()) return find_keys_behind(where, args, keys);
   const auto words = static_cast<int64_t>(args.size());
   const int64_t step = where.step;

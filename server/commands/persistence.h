@@ -48,6 +48,8 @@ class Persistence {
   // lock. Loading one: without locks; returns what is wrong with it.
   virtual std::vector<std::string> function_codes() const = 0;
   virtual std::string load_function(Bytes code, bool replace) = 0;
+  // Forgets them all: others take their place. Without locks.
+  virtual void drop_functions() = 0;
   // FLUSHALL: what is on the disk is to be emptied too. May be called under locks.
   virtual void note_flush() = 0;
   virtual PersistenceFacts facts() const = 0;

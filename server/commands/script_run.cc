@@ -14,7 +14,16 @@ constexpr const char* kBusyFunction =
 
 void ScriptRun::leave() NO_THREAD_SAFETY_ANALYSIS {
   set_long(false);
+  const std::vector<Line> lines = std::exchange(lines_, {});
   turn_.unlock();
+  write(lines);
+}
+
+void ScriptRun::write_lines() { write(std::exchange(lines_, {})); }
+
+void ScriptRun::write(const std::vector<Line>& lines) {
+  if (log_ == nullptr) return;
+  for (const Line& line : lines) log_(line.level, line.text);
 }
 
 bool ScriptRun::is_busy(int64_t threshold_ms) const {

@@ -11,8 +11,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -23,11 +25,18 @@ namespace larder {
 
 class ScriptRun {
  public:
+  // Takes a line and its level as redis.log counts: 0 debug, verbose, notice, 3 warning.
+  using Log = std::function<void(int level, const std::string& line)>;
+
+  // Without a log, lines go nowhere.
+  explicit ScriptRun(Log log = {}) : log_(std::move(log)) {}
+
   // A script may keep everybody waiting for so long.
   static constexpr int64_t kLongMs = 5;
 
   // Takes the turn; waits while the script that has it is a short one. Call without any lock.
   bool enter() { return turn_.lock_unless(long_); }
+  // Writes what was logged. The same.
   void leave();
 
   // Others are served in between.
@@ -48,6 +57,10 @@ class ScriptRun {
   void finish();
   void set_long(bool on) { long_.store(on, std::memory_order_relaxed); }
   void note_write() { wrote_.store(true, std::memory_order_relaxed); }
+  // redis.log: the line waits until the turn is over, as shards are locked now.
+  void note_line(int level, std::string line) { lines_.push_back({level, std::move(line)}); }
+  // Writes lines before that: of a script that runs for long, whose shards nobody waits for.
+  void write_lines();
   // The script has to end, because somebody asked for it or because the server does.
   bool must_end() const { return kill_.load(std::memory_order_relaxed) || stopping(); }
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
@@ -60,7 +73,15 @@ class ScriptRun {
   bool facts(Facts& facts);
 
  private:
+  struct Line {
+    int level;
+    std::string text;
+  };
+  void write(const std::vector<Line>& lines);
+
   Mutex turn_;
+  const Log log_;
+  std::vector<Line> lines_;  // of who has the turn
   std::atomic<bool> long_{false};
   std::atomic<bool> running_{false};
   std::atomic<bool> function_{false};

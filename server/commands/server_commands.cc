@@ -27,7 +27,7 @@ Status lolwut(Call& call) {
   constexpr int64_t kJarsMax = 16;
   constexpr int64_t kShelvesMax = 8;
   Args args(call);
-  if (args.take_with_value("VERSION")) (void)args.integer();
+  if (args.take("VERSION") && args.more()) (void)args.integer();
   const int64_t jars = args.more() ? std::clamp<int64_t>(args.integer(), 1, kJarsMax) : 8;
   const int64_t shelves = args.more() ? std::clamp<int64_t>(args.integer(), 1, kShelvesMax) : 2;
   if (!args.ok()) return args.error();

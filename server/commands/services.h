@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "server/commands/secure_stream.h"
 #include "server/commands/session.h"
 #include "server/commands/stats.h"
 
@@ -156,11 +157,14 @@ class Workers {
   virtual void release_replies() {}
   // Makes a connected socket a client of a worker, with an id of its own and the addresses of the
   // socket; the rest of `session` is the caller's. `unread` was read from it and comes first.
-  // Returns the id.
+  // `tls` has read all that came before; null on a plain connection. Returns the id.
   virtual uint64_t adopt(size_t /*worker*/, int /*fd*/, Session /*session*/,
-                         std::string /*unread*/) {
+                         std::string /*unread*/, std::unique_ptr<SecureStream> /*tls*/) {
     return 0;
   }
+  // The TLS of a connection that is opened to another server; null while TLS is not set up for
+  // that.
+  virtual std::unique_ptr<SecureStream> secure_link() { return nullptr; }
   // Asks the process to end as SHUTDOWN does.
   virtual void request_stop() = 0;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "server/commands/status.h"
@@ -12,6 +13,7 @@
 namespace larder {
 
 class Call;
+struct Services;
 
 // Flags as COMMAND INFO prints them.
 enum class Flag : uint32_t {
@@ -130,6 +132,11 @@ struct KeySpec {
   size_t (*option_key)(std::span<const Bytes> args) = nullptr;
   // Only the argument behind that word is a key, and the word may be missing. Only in an `also`.
   bool one_behind = false;
+  // Where options decide which arguments are keys, this names them all; false when the arguments
+  // don't fit. This spec and those behind it then only tell clients where keys may stand.
+  bool (*find)(std::span<const Bytes> args, std::vector<size_t>& keys) = nullptr;
+  // For clients only: the spec before finds these keys, too (MIGRATE's KEYS).
+  bool told_only = false;
 
   constexpr bool names_keys() const { return (first != 0 && !channels) || !keyword.empty(); }
 };
@@ -157,6 +164,12 @@ constexpr KeySpec key_behind(Bytes keyword, int from, KeyUse use, const KeySpec*
   KeySpec spec = keys_behind(keyword, from, use);
   spec.one_behind = true;
   spec.also = also;
+  return spec;
+}
+// All that follows the last such word, for clients: another spec's `find` finds them.
+constexpr KeySpec told_behind(Bytes keyword, int from, KeyUse use) {
+  KeySpec spec = keys_behind(keyword, from, use);
+  spec.told_only = true;
   return spec;
 }
 constexpr KeySpec and_also(KeySpec keys, const KeySpec& also) {
@@ -197,6 +210,9 @@ struct CommandSpec {
   Bytes deprecated_since{};
   Bytes replaced_by{};
   ChannelUse channels = ChannelUse::none;
+  // Of a command that may write by its flags: whether this call says that it won't (a script with
+  // the flag no-writes). Any thread, without locks; null: it never says.
+  bool (*only_reads)(Services& services, std::span<const Bytes> args) = nullptr;
 };
 
 constexpr int exactly(int words) { return words; }

@@ -9,6 +9,7 @@
 #include "server/commands/answers.h"
 #include "server/commands/families.h"
 #include "server/commands/stream_values.h"
+#include "server/commands/wrong_words.h"
 
 namespace larder {
 namespace {
@@ -53,7 +54,7 @@ Status create(Call& call) {
     } else if (args.take_with_value("ENTRIESREAD")) {
       entries_read = take_entries_read(args);
     } else {
-      args.reject();
+      return wrong_words(call);
     }
   }
   if (!args.ok()) return args.error();
@@ -89,7 +90,7 @@ Status set_id(Call& call) {
   const Bytes id_text = args.bytes();
   int64_t entries_read = -1;
   if (args.take_with_value("ENTRIESREAD")) entries_read = take_entries_read(args);
-  if (args.more()) args.reject();
+  if (args.more()) return wrong_words(call);
   if (!args.ok()) return args.error();
   GroupOf found = group_of_subcommand(call, key, name);
   if (!found.error.is_ok()) return std::move(found.error);

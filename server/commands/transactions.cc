@@ -134,7 +134,7 @@ void run_queued(Call& call, const KeptRequest& request) {
   }
   const std::string error = no_longer_allowed(verdict);
   call.reply().error(error);
-  call.services().error_stats.add(error);
+  call.dispatcher().count_error(error);
 }
 
 // Runs with the locks of all shards concerned, see Dispatcher::find_shards.

@@ -31,6 +31,8 @@ constexpr size_t kCipherBytes = 64 * 1024;
 
 // After this long without a byte a client's query buffer is given back.
 constexpr int64_t kIdleBufferMs = 2000;
+// Room for a request that is not here yet, which an idle client may keep.
+constexpr size_t kUnsentRoomMax = 32 * 1024;
 
 bool is_primary(const Session& session) {
   return session.stream != nullptr && session.stream->kind() == StreamEnd::Kind::primary;
@@ -50,7 +52,9 @@ void Connection::start(Bytes unread) {
   if (unread.empty()) return read();
   query_.make_room(parser_, unread.size());
   std::memcpy(query_.free_begin(), unread.data(), unread.size());
-  on_read(unread.size());
+  query_.filled(unread.size());
+  session_.bytes_in += unread.size();
+  process();
 }
 
 size_t Connection::owned_bytes() const {
@@ -78,10 +82,13 @@ void Connection::age_reply_peak(int64_t now_ms) {
   peak_since_ms_ = now_ms;
 }
 
+// Of the request that runs, or of the one that is on its way.
 size_t Connection::argument_bytes() const {
-  if ((!held() && !processing_) || batch_next_ == 0) return 0;
+  const bool runs = held() || processing_;
+  if (runs && batch_next_ == 0) return 0;
+  if (!runs && !parser_.pending()) return 0;
   size_t bytes = 0;
-  for (const Bytes arg : batch_[batch_next_ - 1].args) bytes += arg.size();
+  for (const Bytes arg : runs ? batch_[batch_next_ - 1].args : parser_.args()) bytes += arg.size();
   return bytes;
 }
 
@@ -106,12 +113,21 @@ void Connection::read() {
       }));
 }
 
-// An idle client keeps no query buffer: thousands of them cost a few hundred bytes each.
+bool Connection::is_query_unused() const {
+  return query_.size() == parser_.position() && !parser_.pending();
+}
+
+// An idle client keeps no query buffer: thousands of them cost a few hundred bytes each. One amid a
+// request keeps what it has sent.
 void Connection::wait_without_buffer() {
   if (closed_) return;
-  query_.release(parser_);
+  if (is_query_unused()) {
+    query_.release(parser_);
+    batch_ = {};
+  } else {
+    query_.fit(parser_);
+  }
   if (tls_) tls_->release_buffers();
-  batch_ = {};
   reading_ = true;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
     self->reading_ = false;
@@ -132,7 +148,7 @@ void Connection::on_read(size_t bytes) {
   }
   session_.last_active_ms = worker_.tick_ms();
   const auto limit = worker_.services().settings.query_buffer_max.load(std::memory_order_relaxed);
-  if (static_cast<int64_t>(query_bytes()) > limit) {
+  if (static_cast<int64_t>(unrun_bytes()) > limit) {
     worker_.stats().query_buffer_kills.add(1);
     worker_.events().log_warning("Closing client that reached max query buffer length: id=" +
                                  std::to_string(session_.id) + " addr=" + session_.address);
@@ -315,9 +331,9 @@ void Connection::tick(int64_t now_ms) {
     worker_.events().log_verbose("TLS handshake took too long: addr=" + session_.address);
     return close();
   }
-  const bool buffer_unused = reading_ && !writing_ && query_.capacity() > 0 &&
-                             query_.size() == parser_.position() && !parser_.pending();
-  if (buffer_unused && now_ms - session_.last_active_ms > kIdleBufferMs) {
+  const bool keeps_too_much =
+      is_query_unused() ? query_.capacity() > 0 : query_.free_bytes() > kUnsentRoomMax;
+  if (reading_ && !writing_ && keeps_too_much && now_ms - session_.last_active_ms > kIdleBufferMs) {
     giving_up_buffer_ = true;
     std::error_code ignored;
     socket_.cancel(ignored);

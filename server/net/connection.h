@@ -51,7 +51,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   Session& session() override { return session_; }
   // A request that runs still stands in the buffer.
   size_t query_bytes() const override {
-    return held() || processing_ ? query_.size() : query_.size() - parser_.position();
+    return held() || processing_ ? query_.size() : query_.size() - parser_.parsed();
   }
   size_t argument_bytes() const override;
   size_t query_capacity() const override { return query_.capacity(); }
@@ -92,6 +92,10 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   static constexpr size_t kUncheckedBytes = 16 * 1024;
 
   void read();
+  bool is_query_unused() const;
+  size_t unrun_bytes() const {
+    return held() || processing_ ? query_.size() : query_.size() - parser_.position();
+  }
   void wait_without_buffer();
   void on_read(size_t bytes);
   void process();

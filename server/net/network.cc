@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "server/commands/acl/access_control.h"
 #include "server/net/listener.h"
+#include "server/net/tls_stream.h"
 #include "server/net/worker.h"
 
 namespace larder {
@@ -166,7 +167,7 @@ struct Network::Impl {
     Worker* worker = least->get();
     worker->load.fetch_add(1);
     worker->post([worker, fd, session = std::move(session), context = std::move(context)] {
-      worker->adopt(fd, session, {}, context);
+      context ? worker->adopt_secure(fd, session, *context) : worker->adopt(fd, session);
     });
   }
 
@@ -275,7 +276,13 @@ void Network::release_replies() {
   for (const auto& worker : impl_->workers) worker->release_soon();
 }
 
-uint64_t Network::adopt(size_t worker, int fd, Session session, std::string unread) {
+std::unique_ptr<SecureStream> Network::secure_link() {
+  const std::shared_ptr<const TlsContext> context = impl_->tls.current();
+  return context == nullptr ? nullptr : TlsStream::make(*context, TlsSide::client);
+}
+
+uint64_t Network::adopt(size_t worker, int fd, Session session, std::string unread,
+                        std::unique_ptr<SecureStream> tls) {
   const Session fresh = impl_->make_session(fd);
   session.id = fresh.id;
   session.fd = fd;
@@ -284,8 +291,11 @@ uint64_t Network::adopt(size_t worker, int fd, Session session, std::string unre
   session.created_ms = session.last_active_ms = fresh.created_ms;
   Worker* there = impl_->workers[worker].get();
   there->load.fetch_add(1);
-  there->post([there, fd, session = std::move(session), unread = std::move(unread)] {
-    there->adopt(fd, session, unread);
+  // Messages are copied; the stream is one of ours, see secure_link.
+  const auto stream = std::make_shared<std::unique_ptr<TlsStream>>(
+      static_cast<TlsStream*>(tls.release()));
+  there->post([there, fd, session = std::move(session), unread = std::move(unread), stream] {
+    there->adopt(fd, session, unread, std::move(*stream));
   });
   return fresh.id;
 }

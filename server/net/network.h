@@ -51,7 +51,9 @@ class Network : public Workers {
   void visit_all(size_t worker, std::function<void(ClientsOfWorker&)> visit,
                  std::function<void()> done) override;
   void release_replies() override;
-  uint64_t adopt(size_t worker, int fd, Session session, std::string unread) override;
+  uint64_t adopt(size_t worker, int fd, Session session, std::string unread,
+                 std::unique_ptr<SecureStream> tls) override;
+  std::unique_ptr<SecureStream> secure_link() override;
   void request_stop() override;
 
  private:

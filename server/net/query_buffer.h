@@ -36,6 +36,17 @@ class QueryBuffer {
     size_ = capacity_ = 0;
   }
 
+  // Gives back what is free, of a client that announced much and does not send it.
+  void fit(RequestParser& parser) {
+    const size_t dropped = parser.position();
+    const size_t kept = size_ - dropped;
+    std::unique_ptr<char[]> fresh(new char[kept]);
+    std::memcpy(fresh.get(), data_.get() + dropped, kept);
+    parser.moved(data_.get(), dropped, fresh.get());
+    data_.swap(fresh);
+    size_ = capacity_ = kept;
+  }
+
   // Drops what the parser has consumed and makes room for `wanted` more bytes.
   void make_room(RequestParser& parser, size_t wanted) {
     const size_t dropped = parser.position();

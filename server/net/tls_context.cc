@@ -152,19 +152,33 @@ ContextPointer empty_context() {
   return context;
 }
 
-std::string check_client_identity(const TlsOptions& options) {
-  if (options.client_cert_file.empty() && options.client_key_file.empty()) return "";
+std::string load_client_identity(SSL_CTX* context, const TlsOptions& options) {
+  if (options.client_cert_file.empty() && options.client_key_file.empty()) {
+    return load_identity(context, options.cert_file, options.key_file, options.key_password);
+  }
   if (options.client_key_file.empty()) return "tls-client-cert-file needs tls-client-key-file";
   if (options.client_cert_file.empty()) return "tls-client-key-file needs tls-client-cert-file";
-  const ContextPointer context = empty_context();
-  if (!context) return "No TLS context: " + take_tls_error();
-  return load_identity(context.get(), options.client_cert_file, options.client_key_file,
+  return load_identity(context, options.client_cert_file, options.client_key_file,
                        options.client_key_password);
 }
 
-std::string fill(SSL_CTX* context, const TlsOptions& options) {
-  if (options.cert_file.empty()) return "tls-port needs tls-cert-file";
-  if (options.key_file.empty()) return "tls-port needs tls-key-file";
+// The other server must always show a certificate of a trusted authority. Its name is not looked
+// at, as Redis has it: primaries are known by addresses.
+std::string fill_client(SSL_CTX* context, const TlsOptions& options) {
+  std::string error = load_client_identity(context, options);
+  if (error.empty()) error = choose_protocols(context, options.protocols);
+  if (error.empty()) error = load_authorities(context, options);
+  if (error.empty()) error = choose_ciphers(context, options);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  if (error.empty() && options.links && options.ca_file.empty() && options.ca_folder.empty()) {
+    error = "tls-replication needs tls-ca-cert-file or tls-ca-cert-dir";
+  }
+  return error;
+}
+
+std::string fill_server(SSL_CTX* context, const TlsOptions& options) {
+  if (options.cert_file.empty()) return "TLS needs tls-cert-file";
+  if (options.key_file.empty()) return "TLS needs tls-key-file";
   std::string error =
       load_identity(context, options.cert_file, options.key_file, options.key_password);
   if (error.empty()) error = choose_protocols(context, options.protocols);
@@ -172,7 +186,6 @@ std::string fill(SSL_CTX* context, const TlsOptions& options) {
   if (error.empty()) error = choose_clients(context, options);
   if (error.empty()) error = choose_ciphers(context, options);
   if (error.empty()) error = load_dh_parameters(context, options.dh_file);
-  if (error.empty()) error = check_client_identity(options);
   choose_sessions(context, options);
   return error;
 }
@@ -181,18 +194,26 @@ std::string fill(SSL_CTX* context, const TlsOptions& options) {
 
 Result<std::shared_ptr<const TlsContext>, std::string> TlsContext::make(const TlsOptions& options) {
   ERR_clear_error();
-  ContextPointer context = empty_context();
-  if (!context) return "No TLS context: " + take_tls_error();
-  std::string error = fill(context.get(), options);
+  ContextPointer server = empty_context();
+  ContextPointer client = empty_context();
+  if (!server || !client) return "No TLS context: " + take_tls_error();
+  std::string error = fill_server(server.get(), options);
+  if (error.empty()) error = fill_client(client.get(), options);
   if (!error.empty()) return error;
-  return std::make_shared<const TlsContext>(context.release());
+  return std::make_shared<const TlsContext>(server.release(),
+                                            options.links ? client.release() : nullptr);
 }
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+TlsContext::~TlsContext() {
+  SSL_CTX_free(server_);
+  SSL_CTX_free(client_);
+}
 
-ssl_st* TlsContext::make_session() const {
-  SSL* const session = SSL_new(context_);
-  if (session != nullptr) SSL_set_accept_state(session);
+ssl_st* TlsContext::make_session(TlsSide side) const {
+  SSL_CTX* const context = side == TlsSide::server ? server_ : client_;
+  SSL* const session = context == nullptr ? nullptr : SSL_new(context);
+  if (session == nullptr) return nullptr;
+  side == TlsSide::server ? SSL_set_accept_state(session) : SSL_set_connect_state(session);
   return session;
 }
 

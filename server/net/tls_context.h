@@ -16,15 +16,19 @@ struct ssl_st;
 
 namespace larder {
 
+// Which end of a connection: the one that was called, or the one that opens it.
+enum class TlsSide : uint8_t { server, client };
+
 // Who must show a certificate.
 enum class TlsClients : uint8_t { nobody, optional, everybody };
 
 struct TlsOptions {
-  bool wanted = false;  // a TLS port is open: without, nothing of this is looked at
+  bool wanted = false;  // a TLS port is open, or links want it: else none of this is looked at
+  bool links = false;   // connections to other servers are TLS ones
   std::string cert_file;
   std::string key_file;
   std::string key_password;
-  std::string client_cert_file;  // for links that this server opens; checked to be good
+  std::string client_cert_file;  // for links that this server opens; empty: cert_file
   std::string client_key_file;
   std::string client_key_password;
   std::string ca_file;
@@ -45,16 +49,18 @@ class TlsContext {
   // Reads the files. Fails with what is wrong, for the log.
   static Result<std::shared_ptr<const TlsContext>, std::string> make(const TlsOptions& options);
 
-  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
+  // Takes both over.
+  TlsContext(ssl_ctx_st* server, ssl_ctx_st* client) : server_(server), client_(client) {}
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
-  // The server's end of a new connection, or null without memory. The caller frees it.
-  ssl_st* make_session() const;
+  // An end of a new connection, or null without memory. The caller frees it.
+  ssl_st* make_session(TlsSide side) const;
 
  private:
-  ssl_ctx_st* context_;
+  ssl_ctx_st* server_;
+  ssl_ctx_st* client_;  // of links; null: there are none
 };
 
 // The text of the first of this thread's OpenSSL errors, the one that says most, or "unknown

@@ -47,8 +47,8 @@ struct TlsBytes {
   }
 };
 
-std::unique_ptr<TlsStream> TlsStream::make(const TlsContext& context) {
-  SSL* const session = context.make_session();
+std::unique_ptr<TlsStream> TlsStream::make(const TlsContext& context, TlsSide side) {
+  SSL* const session = context.make_session(side);
   if (session == nullptr) return nullptr;
   std::unique_ptr<TlsStream> stream(new TlsStream(session));
   BIO* const bio = BIO_new(TlsBytes::method());

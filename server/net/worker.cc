@@ -168,8 +168,14 @@ void Worker::deliver_later(int64_t pause_ns) {
   });
 }
 
-void Worker::adopt(int fd, Session session, Bytes unread,
-                   const std::shared_ptr<const TlsContext>& tls) {
+void Worker::adopt_secure(int fd, Session session, const TlsContext& context) {
+  std::unique_ptr<TlsStream> stream = TlsStream::make(context);
+  if (stream != nullptr) return adopt(fd, std::move(session), {}, std::move(stream));
+  ::close(fd);
+  load.fetch_sub(1);
+}
+
+void Worker::adopt(int fd, Session session, Bytes unread, std::unique_ptr<TlsStream> tls) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
@@ -177,8 +183,7 @@ void Worker::adopt(int fd, Session session, Bytes unread,
   std::error_code error;
   socket.assign(asio::generic::stream_protocol(address.ss_family, 0), fd, error);
   if (!error) socket.non_blocking(true, error);
-  std::unique_ptr<TlsStream> stream = tls ? TlsStream::make(*tls) : nullptr;
-  if (error || (tls && !stream)) {
+  if (error) {
     if (!socket.is_open()) ::close(fd);
     if (session.stream != nullptr) session.stream->closed();
     load.fetch_sub(1);
@@ -186,7 +191,7 @@ void Worker::adopt(int fd, Session session, Bytes unread,
   }
   const uint64_t id = session.id;
   auto connection =
-      std::make_shared<Connection>(*this, std::move(socket), std::move(session), std::move(stream));
+      std::make_shared<Connection>(*this, std::move(socket), std::move(session), std::move(tls));
   connections_.emplace(id, connection);
   services_->listeners.clients.add(id, index());
   stats_.clients.set(connections_.size());

@@ -22,6 +22,7 @@ namespace larder {
 
 class Connection;
 class TlsContext;
+class TlsStream;
 
 class Worker : public ClientsOfWorker {
  public:
@@ -45,9 +46,10 @@ class Worker : public ClientsOfWorker {
   void finish_round();
   // The same, for a client that must be told before its next request is run.
   void finish_round_now();
-  // `unread` was read from the socket before; `tls` is null for a plain connection.
-  void adopt(int fd, Session session, Bytes unread = {},
-             const std::shared_ptr<const TlsContext>& tls = nullptr);
+  // `unread` was read from the socket before.
+  void adopt(int fd, Session session, Bytes unread = {}, std::unique_ptr<TlsStream> tls = nullptr);
+  // The same for a client of the TLS port.
+  void adopt_secure(int fd, Session session, const TlsContext& context);
   void remove(Connection& connection);
   void stop(int64_t until_ms);
   // Disconnects those of this worker's clients that hold most, while all clients together hold more

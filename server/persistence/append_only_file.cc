@@ -187,7 +187,7 @@ std::string AppendOnlyFile::open_last_increment() {
   facts_.base_bytes = total_bytes();
   EffectLog& log = services_.listeners.effects;
   complete_ = true;
-  writer_ = make_writer(log.open_reader(log.end_offset(), {.sees = EffectFor::all}),
+  writer_ = make_writer(log.open_reader(log.end_offset(), {.sees = EffectFor::file}),
                         std::move(file));
   return "";
 }
@@ -223,12 +223,16 @@ std::unique_ptr<AofWriter> AppendOnlyFile::make_writer(std::unique_ptr<EffectLog
 // On the writer's thread.
 void AppendOnlyFile::note_safe(uint64_t offset) {
   SafePoint& safe = services_.listeners.safe_point;
-  std::lock_guard lock(mutex_);
-  if (!complete_ || writer_ == nullptr) return;
-  safe.set_on_disk(writer_->synced_offset());
-  if (options_.sync != AofSync::always) return;
-  safe.set(SafePoint::Keeper::file, offset);
-  services_.workers.release_replies();
+  bool always = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (!complete_ || writer_ == nullptr) return;
+    safe.set_on_disk(writer_->synced_offset());
+    always = options_.sync == AofSync::always;
+    if (always) safe.set(SafePoint::Keeper::file, offset);
+  }
+  if (always) services_.workers.release_replies();
+  watchers_.tell();
 }
 
 void AppendOnlyFile::note_trouble(const std::string& error) {
@@ -283,6 +287,7 @@ void AppendOnlyFile::configure(const AofOptions& options) {
     writer->end_at(services_.listeners.effects.end_offset());
   }
   lock.unlock();
+  watchers_.tell();
   post([this, on = options.enabled] { on ? enable() : disable(); });
 }
 
@@ -447,7 +452,7 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
     log.select_again();
     head = head_of_increment(services_);
     if (running) return writer_->switch_at(log.end_offset(), std::move(file), head);
-    if (kept) reader = log.open_reader(log.end_offset(), {.sees = EffectFor::all});
+    if (kept) reader = log.open_reader(log.end_offset(), {.sees = EffectFor::file});
   };
   while ((fresh.snapshot = Snapshot::begin(services_, how, at_point)) == nullptr) {
     std::unique_lock lock(mutex_);

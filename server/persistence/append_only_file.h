@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "server/commands/append_only.h"
+#include "server/commands/watchers.h"
 #include "server/persistence/aof_manifest.h"
 #include "server/persistence/aof_options.h"
 #include "server/persistence/aof_writer.h"
@@ -56,6 +57,9 @@ class AppendOnlyFile : public AppendOnly {
   Rewrite start_rewrite() override;
   AppendOnlyFacts facts() const override;
   uint64_t synced_offset() const override;
+  std::shared_ptr<void> watch(std::function<void()> changed) override {
+    return watchers_.add(std::move(changed));
+  }
   std::string last_error() const override;
   std::string reload() override;
 
@@ -115,6 +119,7 @@ class AppendOnlyFile : public AppendOnly {
   uint64_t older_bytes_ = 0;  // of all files but the one that grows
   std::shared_ptr<AofWriter> writer_;
   Snapshot* running_ = nullptr;  // for cancelling
+  Watchers watchers_;
 
   // The thread's own.
   AofManifest manifest_;

@@ -161,14 +161,28 @@ class MigrateTask : public Task {
   std::vector<std::shared_ptr<Watch>> watches_;
 };
 
-struct Plan {
-  std::shared_ptr<Errand> errand = std::make_shared<Errand>();
-  size_t first_key = 3;  // argument
-  size_t key_count = 1;
-};
+// Arguments.
+constexpr size_t kOneKey = 3;
+constexpr size_t kFirstOption = 6;
 
-void take_option(Args& args, Call& call, Plan& plan) {
-  Errand& errand = *plan.errand;
+// Either the one key, or an empty one and those behind KEYS, which the values of other options may
+// be called, too.
+bool find_migrated_keys(std::span<const Bytes> args, std::vector<size_t>& keys) {
+  for (size_t i = kFirstOption; i < args.size(); ++i) {
+    if (equals_upper(args[i], "AUTH")) {
+      i += 1;
+    } else if (equals_upper(args[i], "AUTH2")) {
+      i += 2;
+    } else if (equals_upper(args[i], "KEYS")) {
+      for (size_t key = i + 1; key < args.size(); ++key) keys.push_back(key);
+      return args[kOneKey].empty();
+    }
+  }
+  if (kOneKey < args.size()) keys.push_back(kOneKey);
+  return true;
+}
+
+void take_option(Args& args, Call& call, Errand& errand) {
   if (args.take("COPY")) {
     errand.copy = true;
   } else if (args.take("REPLACE")) {
@@ -179,13 +193,11 @@ void take_option(Args& args, Call& call, Plan& plan) {
     const std::string user(args.bytes());
     errand.credentials = {user, std::string(args.bytes())};
   } else if (args.take("KEYS")) {
-    if (!call.arg(3).empty()) {
+    if (!call.arg(kOneKey).empty()) {
       args.fail(
           "ERR When using MIGRATE KEYS option, the key argument must be set to the empty "
           "string");
     }
-    plan.first_key = args.position();
-    plan.key_count = args.left();
     while (args.more()) args.skip();
   } else {
     args.reject();
@@ -194,14 +206,14 @@ void take_option(Args& args, Call& call, Plan& plan) {
 
 Status migrate(Call& call) {
   Args args(call);
-  Plan plan;
-  Errand& errand = *plan.errand;
+  const auto sent = std::make_shared<Errand>();
+  Errand& errand = *sent;
   errand.host = std::string(args.bytes());
   const Bytes port = args.bytes();
   args.skip();  // the key
   const Bytes db = args.bytes();
   const Bytes timeout = args.bytes();
-  while (args.more()) take_option(args, call, plan);
+  while (args.more()) take_option(args, call, errand);
   if (!args.ok()) return args.error();
   const auto port_number = parse_int64(port);
   const auto db_number = parse_int64(db);
@@ -217,7 +229,9 @@ Status migrate(Call& call) {
   if (*timeout_ms > 0) errand.timeout_ms = *timeout_ms;
 
   std::vector<std::shared_ptr<Watch>> watches;
-  for (size_t i = plan.first_key; i < plan.first_key + plan.key_count; ++i) {
+  std::vector<size_t> keys;
+  (void)find_migrated_keys(call.args(), keys);
+  for (const size_t i : keys) {
     const Key key = call.key(i);
     const Item item = call.find_to_read(key);
     if (!item) continue;
@@ -230,14 +244,22 @@ Status migrate(Call& call) {
     call.reply().simple("NOKEY");
     return Status::ok();
   }
-  call.start_task(std::make_unique<MigrateTask>(call, plan.errand, std::move(watches)));
-  call.services().persistence->run_aside([errand = plan.errand, &workers = call.services().workers,
+  call.start_task(std::make_unique<MigrateTask>(call, sent, std::move(watches)));
+  call.services().persistence->run_aside([errand = sent, &workers = call.services().workers,
                                           worker = call.worker().index, waker = call.waker()] {
     errand->run();
     errand->done.store(true, std::memory_order_release);
     workers.visit(worker, [waker](ClientsOfWorker&) { waker->wake(); });
   });
   return Status::ok();
+}
+
+constexpr KeySpec kBehindKeys = told_behind("KEYS", -2, KeyUse::read_write_access_delete);
+
+constexpr KeySpec migrated_keys() {
+  KeySpec keys = and_also(key_at(kOneKey, KeyUse::read_write_access_delete), kBehindKeys);
+  keys.find = find_migrated_keys;
+  return keys;
 }
 
 constexpr auto kFamily = family({
@@ -250,7 +272,7 @@ constexpr auto kFamily = family({
      .group = "generic",
      .arity = at_least(6),
      .flags = Flag::write | Flag::movable_keys | Flag::whole_store,
-     .keys = key_at(3, KeyUse::read_write_access_delete),
+     .keys = migrated_keys(),
      .acl = Acl::keyspace | Acl::write | Acl::slow | Acl::dangerous,
      .run = migrate},
 });

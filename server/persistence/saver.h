@@ -35,6 +35,7 @@ class Saver : public Persistence {
   struct Functions {
     std::function<std::vector<std::string>()> codes;
     std::function<std::string(Bytes code, bool replace)> load;
+    std::function<void()> drop;
   };
   void set_functions(Functions functions) { functions_ = std::move(functions); }
   // Begins to look at save points and to take orders.
@@ -59,6 +60,9 @@ class Saver : public Persistence {
   void prepare_end(bool save) override { save_at_end_.store(save); }
   std::vector<std::string> function_codes() const override {
     return functions_.codes ? functions_.codes() : std::vector<std::string>();
+  }
+  void drop_functions() override {
+    if (functions_.drop) functions_.drop();
   }
   std::string load_function(Bytes code, bool replace) override {
     return functions_.load ? functions_.load(code, replace) : "";

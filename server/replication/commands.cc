@@ -230,6 +230,13 @@ Status psync(Call& call) {
   return replicator->sync(replicator->replica_of(call), request);
 }
 
+constexpr const char* kNoFile =
+    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+
+bool has_file(const Services& services) {
+  return services.append_only != nullptr && services.append_only->facts().enabled;
+}
+
 struct WaitWish {
   int64_t replicas = 0;
   bool on_disk = false;   // WAITAOF
@@ -244,26 +251,25 @@ class WaitTask : public Task {
       : services_(services), replicator_(replicator), wish_(wish), until_ms_(until_ms) {}
 
   Progress step(ReplyWriter& reply, int64_t now_ms) override {
+    if (wish_.local > 0 && !has_file(services_)) {
+      reply.error(kNoFile);
+      return Progress::done;
+    }
     if (!is_done() && now_ms < until_ms_) return Progress::wait;
     answer(reply);
     return Progress::done;
   }
-  // The disk does not tell when it is done.
-  int64_t wake_ms() const override {
-    constexpr int64_t kLookMs = 5;
-    return wish_.local > 0 ? std::min(until_ms_, unix_ms() + kLookMs) : until_ms_;
-  }
+  int64_t wake_ms() const override { return until_ms_; }
   bool blocks() const override { return true; }
   bool unblock(ReplyWriter& reply, bool with_error) override {
     with_error ? reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK") : answer(reply);
     return true;
   }
-  void watch(std::shared_ptr<void> watcher) { watcher_ = std::move(watcher); }
+  void watch(std::shared_ptr<void> watcher) { watchers_.push_back(std::move(watcher)); }
 
  private:
   int64_t local() const {
-    const AppendOnly* file = services_.append_only;
-    if (file == nullptr || !file->facts().enabled) return 0;
+    if (!has_file(services_)) return 0;
     return services_.listeners.safe_point.on_disk() >= wish_.offset ? 1 : 0;
   }
   int64_t replicas() const {
@@ -283,7 +289,7 @@ class WaitTask : public Task {
   Replicator& replicator_;
   const WaitWish wish_;
   const int64_t until_ms_;
-  std::shared_ptr<void> watcher_;
+  std::vector<std::shared_ptr<void>> watchers_;
 };
 
 void wait_for(Call& call, WaitWish wish, int64_t timeout_ms) {
@@ -296,10 +302,15 @@ void wait_for(Call& call, WaitWish wish, int64_t timeout_ms) {
   Replicator& replicator = *replicator_of(call);
   auto task = std::make_unique<WaitTask>(call.services(), replicator, wish, until_ms);
   if (task->step(call.reply(), call.now_ms()) == Task::Progress::done) return;
-  task->watch(replicator.watch_acks([waker = call.waker(), worker = call.worker().index,
-                                     &workers = call.services().workers] {
+  const auto look_again = [waker = call.waker(), worker = call.worker().index,
+                           &workers = call.services().workers] {
     workers.visit(worker, [waker](ClientsOfWorker&) { waker->wake(); });
-  }));
+  };
+  task->watch(replicator.watch_acks(look_again));
+  if (wish.local > 0) {
+    task->watch(call.services().append_only->watch(look_again));
+    look_again();  // the disk may have been done before it was watched
+  }
   call.start_task(std::move(task));
 }
 
@@ -334,10 +345,7 @@ Status waitaof(Call& call) {
         "ERR WAITAOF cannot be used with replica instances. Please also note that writes to "
         "replicas are just local and are not propagated.");
   }
-  if (local > 0 && call.services().configuration.value("appendonly") != "yes") {
-    return Status::error(
-        "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
-  }
+  if (local > 0 && !has_file(call.services())) return Status::error(kNoFile);
   wait_for(call, {.replicas = replicas, .on_disk = true, .local = local}, timeout_ms);
   return Status::ok();
 }
@@ -384,11 +392,11 @@ constexpr auto kFamily = family({
      .acl = Acl::fast | Acl::admin | Acl::dangerous, .run = role},
     {.name = "WAIT", .syntax = "numreplicas timeout",
      .summary = "Waits until replicas have the connection's writes.", .since = "3.0.0",
-     .complexity = "O(1)", .group = "generic", .arity = exactly(3), .flags = Flag::noscript,
+     .complexity = "O(1)", .group = "generic", .arity = exactly(3),
      .acl = Acl::slow | Acl::connection, .run = wait},
     {.name = "WAITAOF", .syntax = "numlocal numreplicas timeout",
      .summary = "Waits until disks have the connection's writes.", .since = "7.2.0",
-     .complexity = "O(1)", .group = "generic", .arity = exactly(4), .flags = Flag::noscript,
+     .complexity = "O(1)", .group = "generic", .arity = exactly(4),
      .acl = Acl::slow | Acl::connection, .run = waitaof},
     {.name = "REPLCONF", .syntax = "", .summary = "Configures the replication link.",
      .since = "3.0.0", .complexity = "O(1)", .group = "server", .arity = at_least(1),

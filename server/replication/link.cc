@@ -8,6 +8,7 @@
 #include "server/commands/acl/access_control.h"
 #include "server/commands/append_only.h"
 #include "server/commands/listeners.h"
+#include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/persistence/load.h"
 #include "storage/all_shards.h"
@@ -47,6 +48,7 @@ void empty_store(Services& services) NO_THREAD_SAFETY_ANALYSIS {
     }
   }
   services.store.dispose(std::move(garbage));
+  if (services.persistence != nullptr) services.persistence->drop_functions();
 }
 
 }  // namespace
@@ -100,10 +102,19 @@ HandshakeInput Link::handshake_input() {
           .failover = failover_.load()};
 }
 
+bool Link::make_secure() {
+  std::unique_ptr<SecureStream> stream = services_.workers.secure_link();
+  return stream == nullptr ? wire_.refuse("TLS is not set up") : wire_.secure(std::move(stream));
+}
+
 bool Link::run_once() {
   wire_.set_patience_ms(settings_.timeout_seconds.load() * 1000);
   const std::string where = primary_.host + ":" + std::to_string(primary_.port);
   if (!wire_.connect(primary_.host, primary_.port)) {
+    if (!interrupt_.raised()) say(true, "Connecting to MASTER " + where + ": " + wire_.error());
+    return false;
+  }
+  if (settings_.secure.load() && !make_secure()) {
     if (!interrupt_.raised()) say(true, "Connecting to MASTER " + where + ": " + wire_.error());
     return false;
   }
@@ -198,8 +209,9 @@ bool Link::give_to_worker(unsigned db) {
     stream_ = stream;
   }
   const std::string unread(wire_.unread());
-  const uint64_t client =
-      services_.workers.adopt(kStreamWorker, wire_.release(), std::move(session), unread);
+  std::unique_ptr<SecureStream> tls = wire_.release_stream();
+  const uint64_t client = services_.workers.adopt(kStreamWorker, wire_.release(),
+                                                  std::move(session), unread, std::move(tls));
   set_state(State::connected);
   look_after(stream, client);
   down_since_ms_.store(steady_ms());

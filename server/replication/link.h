@@ -85,6 +85,7 @@ class Link {
   void run();
   // True when it was connected for a while.
   bool run_once();
+  bool make_secure();
   HandshakeInput handshake_input();
   bool receive(const Agreement& agreement);
   std::string load(Source& source, unsigned& db);

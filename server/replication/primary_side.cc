@@ -198,16 +198,7 @@ void Replicator::acknowledge(Replica& replica, uint64_t offset, uint64_t on_disk
   if (!was_online) update_gates();
   if (getack_out_.load() && offset >= getack_begin_.load()) getack_out_.store(false);
   update_acked();
-  std::vector<std::shared_ptr<std::function<void()>>> watchers;
-  {
-    std::lock_guard lock(mutex_);
-    if (ack_watchers_.empty()) return;
-    for (const auto& weak : ack_watchers_) {
-      if (auto watcher = weak.lock()) watchers.push_back(std::move(watcher));
-    }
-    ack_watchers_.assign(watchers.begin(), watchers.end());
-  }
-  for (const auto& watcher : watchers) (*watcher)();
+  ack_watchers_.tell();
 }
 
 size_t Replicator::group_size_locked() const {
@@ -247,11 +238,7 @@ size_t Replicator::count_acked(uint64_t offset, bool on_disk) const {
 }
 
 std::shared_ptr<void> Replicator::watch_acks(std::function<void()> changed) {
-  auto watcher = std::make_shared<std::function<void()>>(std::move(changed));
-  {
-    std::lock_guard lock(mutex_);
-    ack_watchers_.push_back(watcher);
-  }
+  std::shared_ptr<void> watcher = ack_watchers_.add(std::move(changed));
   ask_acks();
   all_sent();
   effects().wake_readers();

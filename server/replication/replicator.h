@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "server/commands/replication.h"
+#include "server/commands/watchers.h"
 #include "server/replication/failover.h"
 #include "server/replication/full_sync.h"
 #include "server/replication/history.h"
@@ -161,7 +162,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   size_t replicas_seen_ = 0;      // most that were online at once
   SyncDamper damper_;
   int64_t lonely_since_ms_ = 0;   // no replica since; steady clock
-  std::vector<std::weak_ptr<std::function<void()>>> ack_watchers_;
+  Watchers ack_watchers_;
   Failover failover_{*this};
   SyncCounts sync_counts_;
 

@@ -25,7 +25,8 @@ class ReplicationSettings {
   std::atomic<bool> announced{true};                  // replica-announced
   std::atomic<int64_t> priority{100};                 // replica-priority
   std::atomic<int64_t> announce_port{0};              // replica-announce-port, 0: the real one
-  std::atomic<int64_t> port{0};                       // that clients are served on
+  std::atomic<int64_t> port{0};                       // that the primary is told
+  std::atomic<bool> secure{false};                    // tls-replication
   std::atomic<int64_t> replicas_min{0};               // min-replicas-to-write
   std::atomic<int64_t> lag_seconds_max{10};           // min-replicas-max-lag
   enum class Acks : uint8_t { none, one, quorum, all };

@@ -57,6 +57,7 @@ bool Wire::fail(std::string why) {
 void Wire::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+  stream_.reset();
 }
 
 int Wire::release() { return std::exchange(fd_, -1); }
@@ -111,7 +112,29 @@ bool Wire::connect(const std::string& host, uint16_t port) {
   return fail(why);
 }
 
+bool Wire::secure(std::unique_ptr<SecureStream> stream) {
+  stream_ = std::move(stream);
+  if (!take_text()) return false;
+  while (stream_->state() == SecureStream::State::handshake) {
+    if (!decrypt()) return false;
+  }
+  return true;
+}
+
 bool Wire::send(Bytes bytes) {
+  if (stream_ == nullptr) return send_plain(bytes);
+  if (!stream_->write(bytes)) return fail("TLS: " + stream_->error());
+  return send_unsent();
+}
+
+bool Wire::send_unsent() {
+  const Bytes unsent = stream_->unsent();
+  if (!send_plain(unsent)) return false;
+  stream_->sent(unsent.size());
+  return true;
+}
+
+bool Wire::send_plain(Bytes bytes) {
   while (!bytes.empty()) {
     if (fd_ < 0) return fail("closed");
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -133,14 +156,24 @@ bool Wire::fill() {
     at_ = 0;
   }
   const size_t before = buffer_.size();
+  if (stream_ != nullptr) {
+    while (buffer_.size() == before) {
+      if (!decrypt()) return false;
+    }
+    return true;
+  }
   buffer_.resize(before + kReadBytes);
-  size_t got = 0;
-  while (got == 0) {
-    if (fd_ < 0) break;
-    const ssize_t bytes = ::recv(fd_, buffer_.data() + before, kReadBytes, 0);
-    if (bytes > 0) {
-      got = static_cast<size_t>(bytes);
-    } else if (bytes == 0) {
+  const size_t got = receive(buffer_.data() + before, kReadBytes);
+  buffer_.resize(before + got);
+  return got > 0;
+}
+
+// What the socket has, at least one byte; 0 when it failed.
+size_t Wire::receive(char* into, size_t bytes) {
+  while (fd_ >= 0) {
+    const ssize_t got = ::recv(fd_, into, bytes, 0);
+    if (got > 0) return static_cast<size_t>(got);
+    if (got == 0) {
       (void)fail("connection closed by the peer");
     } else if (errno == EAGAIN) {
       (void)wait(POLLIN);
@@ -148,8 +181,33 @@ bool Wire::fill() {
       (void)fail(std::strerror(errno));
     }
   }
-  buffer_.resize(before + got);
-  return got > 0;
+  return 0;
+}
+
+// One read from the socket and what TLS makes of it: text, or something to answer.
+bool Wire::decrypt() {
+  std::string bytes(kReadBytes, '\0');
+  const size_t got = receive(bytes.data(), bytes.size());
+  if (got == 0) return false;
+  stream_->receive(Bytes(bytes).substr(0, got));
+  return take_text();
+}
+
+bool Wire::take_text() {
+  constexpr size_t kRecordBytes = 16 * 1024;
+  while (true) {
+    const size_t before = buffer_.size();
+    buffer_.resize(before + kRecordBytes);
+    const size_t count = stream_->read(buffer_.data() + before, kRecordBytes);
+    buffer_.resize(before + count);
+    if (count == 0) break;
+  }
+  if (!send_unsent()) return false;
+  using State = SecureStream::State;
+  if (stream_->state() == State::failed) return fail("TLS: " + stream_->error());
+  // What came before the end is still to be read.
+  return stream_->state() != State::ended || at_ < buffer_.size() ||
+         fail("connection closed by the peer");
 }
 
 bool Wire::read_line(std::string& line) {

@@ -1,12 +1,15 @@
-// A TCP connection that its thread reads and writes by waiting: the link to the primary while it is
-// being made. Every wait has a limit, and another thread can end it.
+// A TCP connection, with TLS or without, that its thread reads and writes by waiting: the link to
+// the primary while it is being made. Every wait has a limit, and another thread can end it.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "base/bytes.h"
+#include "server/commands/secure_stream.h"
 
 struct addrinfo;
 
@@ -44,7 +47,11 @@ class Wire {
 
   // All return false when it failed; then error() says why.
   bool connect(const std::string& host, uint16_t port);
+  // Goes on with TLS: shakes hands.
+  bool secure(std::unique_ptr<SecureStream> stream);
   bool send(Bytes bytes);
+  // Ends it with a fault of this side; false.
+  bool refuse(std::string why) { return fail(std::move(why)); }
   // A line without its end. Empty lines, which primaries send to be heard of, are left out.
   bool read_line(std::string& line);
   // Up to `bytes`, at least one; 0 when it failed.
@@ -56,7 +63,8 @@ class Wire {
   bool readable() const;
   // This side's address.
   std::string local_host() const;
-  // Hands the socket over.
+  // Hands over the socket and its TLS, which is null without.
+  std::unique_ptr<SecureStream> release_stream() { return std::move(stream_); }
   int release();
   bool is_open() const { return fd_ >= 0; }
   void close();
@@ -66,6 +74,11 @@ class Wire {
   bool connect_to(const addrinfo& address);
   bool wait(short events);
   bool fill();
+  size_t receive(char* into, size_t bytes);
+  bool send_plain(Bytes bytes);
+  bool send_unsent();
+  bool decrypt();
+  bool take_text();
   bool fail(std::string why);
 
   const Interrupt& interrupt_;
@@ -74,6 +87,7 @@ class Wire {
   std::string buffer_;
   size_t at_ = 0;  // in buffer_, behind what was asked for
   std::string error_;
+  std::unique_ptr<SecureStream> stream_;
 };
 
 }  // namespace larder

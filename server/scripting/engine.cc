@@ -1,6 +1,7 @@
 #include "server/scripting/engine.h"
 
 #include <cstdlib>
+#include <optional>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -38,8 +39,8 @@ int build(lua_State* L) {
 
 }  // namespace
 
-ScriptEngine::ScriptEngine(const LiveSettings& settings, Log log)
-    : settings_(settings), log_(std::move(log)) {
+ScriptEngine::ScriptEngine(const LiveSettings& settings, ScriptRun& run)
+    : settings_(settings), turn_(run) {
   state_ = lua_newstate(&ScriptEngine::allocate, this);
   CHECK(state_ != nullptr);
   CHECK(lua_cpcall(state_, build, nullptr) == 0);
@@ -119,7 +120,7 @@ Status ScriptEngine::run(ScriptJob& job) {
   Session& session = job.call.session();
   const unsigned db = session.db;
   const size_t mark = job.call.reply().output().mark();
-  std::string error;
+  std::optional<std::string> error;
   begin(job);
   const bool whole = protect(state_, [&](lua_State* L) {
     lua_settop(L, 0);
@@ -128,7 +129,9 @@ Status ScriptEngine::run(ScriptJob& job) {
     push_arguments(job);
     const bool failed = lua_pcall(L, job.is_function ? 2 : 0, 1, 1) != 0;
     session.db = db;
-    failed ? error = error_line(L, job.name), void() : write_reply(L, job);
+    error = failed ? error_line(L, job.name) : take_error(L);
+    if (!error) return write_reply(L, job);
+    if (is_counted_error(L)) job.call.dispatcher().error_is_counted();
   });
   session.db = db;
   if (!whole) {
@@ -138,8 +141,8 @@ Status ScriptEngine::run(ScriptJob& job) {
   lua_settop(state_, 0);
   end(job);
   const auto half = static_cast<int64_t>(memory_limit() / 2);
-  if (!error.empty() && counts_.vm_bytes.load() > half) lua_gc(state_, LUA_GCCOLLECT, 0);
-  return error.empty() ? Status::ok() : Status::error(std::move(error));
+  if (error && counts_.vm_bytes.load() > half) lua_gc(state_, LUA_GCCOLLECT, 0);
+  return error ? Status::error(std::move(*error)) : Status::ok();
 }
 
 void ScriptEngine::flush_scripts() {
@@ -167,6 +170,7 @@ void ScriptEngine::breathe(lua_State* L) {
   if (now_us - job_->start_us < ScriptRun::kLongMs * 1000) return;
   if (!script.is_long()) job_->call.dispatcher().become_long();
   if (now_us - job_->served_us < kSliceUs) return;
+  script.write_lines();
   job_->call.worker().clients->serve_others();
   job_->served_us = steady_us();
   if (script.must_end()) kill(L);

@@ -20,6 +20,8 @@ struct lua_State;
 
 namespace larder {
 
+class ScriptRun;
+
 // Sums for INFO, from any thread.
 struct ScriptCounts {
   std::atomic<int64_t> vm_bytes{0};  // of the interpreter
@@ -44,16 +46,14 @@ struct ScriptJob {
   bool out_of_memory = false;  // when it began
   bool wrote = false;
   int protocol = 2;       // of the replies it gets
+  EffectFor effect_for = EffectFor::all;  // who gets what it writes from now on
   int64_t start_us = 0;   // steady clock
   int64_t served_us = 0;  // when others were served last
 };
 
 class ScriptEngine {
  public:
-  // Takes a line and its level as redis.log counts: 0 debug, verbose, notice, 3 warning.
-  using Log = std::function<void(int level, const std::string& line)>;
-
-  ScriptEngine(const LiveSettings& settings, Log log);
+  ScriptEngine(const LiveSettings& settings, ScriptRun& run);
   ~ScriptEngine();
   ScriptEngine(const ScriptEngine&) = delete;
   ScriptEngine& operator=(const ScriptEngine&) = delete;
@@ -72,7 +72,7 @@ class ScriptEngine {
   ScriptJob* job() { return job_; }
   Random48& random() { return random_; }
   size_t memory_limit() const;
-  void log(int level, const std::string& line) { log_(level, line); }
+  ScriptRun& turn() { return turn_; }
   // Called often while a script runs: lets others have their turn, ends it when it must end.
   void breathe(lua_State* state);
   // Between two calls of breathe by the interpreter, of commands that took long.
@@ -99,7 +99,7 @@ class ScriptEngine {
   void kill(lua_State* state);
 
   const LiveSettings& settings_;
-  Log log_;
+  ScriptRun& turn_;
   ScriptCounts counts_;
   lua_State* state_ = nullptr;
   ScriptJob* job_ = nullptr;

@@ -5,6 +5,7 @@ namespace larder {
 namespace {
 
 constexpr Bytes kUnknown = "ERR unknown error";
+constexpr const char* kCounted = "ignore_error_stats_update";  // Redis's name for it
 
 std::string field_text(lua_State* L, const char* name) {
   lua_pushstring(L, name);
@@ -14,11 +15,11 @@ std::string field_text(lua_State* L, const char* name) {
   return text;
 }
 
-// A text without its own error word gets ERR; "-WORD text" is taken as it is.
+// "WORD text" and "-WORD text" have an error's word; one word alone is the text and gets ERR.
 std::string with_word(Bytes text) {
   std::string line(text.substr(0, text.find_last_not_of("\r\n") + 1));
-  if (line.starts_with('-')) return line.substr(1);
-  return line;
+  if (line.starts_with('-')) line.erase(0, 1);
+  return line.find(' ') == std::string::npos ? "ERR " + line : line;
 }
 
 // What raised the error: the script's function, not a library's.
@@ -36,8 +37,21 @@ void push_error(lua_State* L, Bytes text) {
   lua_createtable(L, 0, 2);
   push(L, with_word(text));
   lua_setfield(L, -2, "err");
+}
+
+void push_counted_error(lua_State* L, Bytes text) {
+  push_error(L, text);
   lua_pushboolean(L, 1);
-  lua_setfield(L, -2, "ignore_error_stats_update");
+  lua_setfield(L, -2, kCounted);
+}
+
+bool is_counted_error(lua_State* L) {
+  if (!lua_istable(L, -1)) return false;
+  lua_pushstring(L, kCounted);
+  lua_rawget(L, -2);
+  const bool counted = lua_toboolean(L, -1) != 0;
+  lua_pop(L, 1);
+  return counted;
 }
 
 void raise(lua_State* L, Bytes text) {

@@ -35,6 +35,10 @@ Status evalsha_as(Call& call, bool read_only) {
   return run_cached(*script, job, read_only);
 }
 
+bool says_no_writes(Services&, std::span<const Bytes> args) {
+  return flags_of_script(args[1]).no_writes;
+}
+
 Status eval(Call& call) { return eval_as(call, false); }
 Status eval_ro(Call& call) { return eval_as(call, true); }
 Status evalsha(Call& call) { return evalsha_as(call, false); }
@@ -60,7 +64,8 @@ constexpr auto kFamily = family({
      .flags = kWrites,
      .keys = kAnyKeys,
      .acl = kAcl,
-     .run = eval},
+     .run = eval,
+     .only_reads = says_no_writes},
     {.name = "EVAL_RO",
      .syntax = "script numkeys [key [key ...]] [arg [arg ...]]",
      .summary = "Runs a script that may not write.",

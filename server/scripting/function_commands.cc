@@ -28,6 +28,10 @@ Status call_function(Call& call, bool read_only) {
   return run_script(job, read_only);
 }
 
+bool says_no_writes(Services& services, std::span<const Bytes> args) {
+  return services.scripts.functions().flags_of(args[1]).no_writes;
+}
+
 Status fcall(Call& call) { return call_function(call, false); }
 Status fcall_ro(Call& call) { return call_function(call, true); }
 
@@ -62,9 +66,10 @@ Status remove(Call& call) {
 }
 
 Status flush(Call& call) {
+  if (call.arg_count() > 3) return wrong_words(call);
   Args args(call);
   const bool mode = !args.more() || args.take("SYNC") || args.take("ASYNC");
-  if (!mode || args.more()) {
+  if (!mode) {
     return Status::error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
   }
   store_of(call).flush();
@@ -307,7 +312,8 @@ constexpr auto kFamily = family({
      .flags = kCalls | Flag::may_replicate,
      .keys = keys_counted_at(2, 1, KeyUse::read_write_access_update),
      .acl = kScripting,
-     .run = fcall},
+     .run = fcall,
+     .only_reads = says_no_writes},
     {.name = "FCALL_RO",
      .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
      .summary = "Calls a function that may not write.",

@@ -212,20 +212,31 @@ void FunctionStore::release(const Library& library) {
 }
 
 void FunctionStore::publish() {
-  auto shown = std::make_shared<std::vector<std::shared_ptr<const Library>>>();
-  for (const auto& [name, library] : libraries_) shown->push_back(library);
+  auto all = std::make_shared<std::vector<std::shared_ptr<const Library>>>();
+  for (const auto& [name, library] : libraries_) all->push_back(library);
   MutexLock lock(codes_mutex_);
-  shown_ = std::move(shown);
+  shown_ = std::move(all);
+}
+
+std::shared_ptr<const std::vector<std::shared_ptr<const Library>>> FunctionStore::shown() {
+  MutexLock lock(codes_mutex_);
+  return shown_;
 }
 
 void FunctionStore::for_each_library(const std::function<void(Bytes code)>& visit) {
-  std::shared_ptr<const std::vector<std::shared_ptr<const Library>>> shown;
-  {
-    MutexLock lock(codes_mutex_);
-    shown = shown_;
+  const auto libraries = shown();
+  if (libraries == nullptr) return;
+  for (const auto& library : *libraries) visit(library->code);
+}
+
+ScriptFlags FunctionStore::flags_of(Bytes function) {
+  const auto libraries = shown();
+  if (libraries == nullptr) return {};
+  for (const auto& library : *libraries) {
+    const auto found = library->functions.find(std::string(function));
+    if (found != library->functions.end()) return found->second.flags;
   }
-  if (shown == nullptr) return;
-  for (const auto& library : *shown) visit(library->code);
+  return {};
 }
 
 }  // namespace larder

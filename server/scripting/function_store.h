@@ -47,6 +47,9 @@ class FunctionStore {
   // The code of every library, from any thread and under any lock: for snapshots.
   void for_each_library(const std::function<void(Bytes code)>& visit);
 
+  // By the function's name; nothing when there is none. The same.
+  ScriptFlags flags_of(Bytes function);
+
   // The rest is for who has the turn of scripts.
   // Loads a library; `name` is its own. An error: all is as it was.
   Status load(Bytes code, Collision collision, std::string& name);
@@ -71,6 +74,7 @@ class FunctionStore {
   void take_out(const Library& library);
   void release(const Library& library);
   void publish();
+  std::shared_ptr<const std::vector<std::shared_ptr<const Library>>> shown();
 
   ScriptEngine& engine_;
   Libraries libraries_;

@@ -44,6 +44,9 @@ bool protect(lua_State* L, Work work) {
 
 // An error reply as scripts see it: {err = text}.
 void push_error(lua_State* L, Bytes text);
+// The same of an error that INFO has counted already, and whether the error at the top is one.
+void push_counted_error(lua_State* L, Bytes text);
+bool is_counted_error(lua_State* L);
 // Raises it.
 [[noreturn]] void raise(lua_State* L, Bytes text);
 // For pcall: makes a table of whatever was raised, with source and line of where.

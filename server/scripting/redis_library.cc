@@ -25,8 +25,8 @@ constexpr const char* kBadArgument =
     "ERR Lua redis lib command arguments must be strings or integers";
 
 // Bits of redis.set_repl.
-constexpr int kReplAof = 1;
-constexpr int kReplReplica = 2;
+constexpr auto kReplAof = static_cast<int>(EffectFor::file);
+constexpr auto kReplReplica = static_cast<int>(EffectFor::replicas);
 
 // A number as Redis prints it for a command: whole ones without a point, others in 17 digits.
 Bytes number_text(double number, IntegerText& room) {
@@ -73,32 +73,42 @@ const char* refusal(ScriptJob& job, const Command& command) {
   if (has(spec.flags, Flag::noscript) && !services.settings.noscript_ignored.load()) {
     return "ERR This Redis command is not allowed from script";
   }
-  if (!has(spec.flags, Flag::write)) return nullptr;
+  // What may say something to replicas (PUBLISH, PFCOUNT) counts as a write, too.
+  if (!has(spec.flags, Flag::write) && !has(spec.flags, Flag::may_replicate)) return nullptr;
   if (job.read_only) return "ERR Write commands are not allowed from read-only scripts.";
   const bool denied =
       has(spec.flags, Flag::deny_oom) && job.out_of_memory && !job.wrote && job.flags.compatible;
   if (denied) return errors::kOutOfMemory;
+  if (!has(spec.flags, Flag::write)) return nullptr;
   job.wrote = true;
   services.script.note_write();
   return nullptr;
 }
 
-// Runs what redis.call or redis.pcall was given. Null: the reply's value is on the stack.
-const char* run_command(lua_State* L, ScriptEngine& engine, bool raises) {
+const char* refusal_of_words(ScriptJob& job, const Command* command, size_t words) {
+  if (command == nullptr) return "ERR Unknown Redis command called from script";
+  if (!command->takes(words)) return "ERR Wrong number of args calling Redis command from script";
+  return refusal(job, *command);
+}
+
+// Runs what redis.call or redis.pcall was given. The reply's value is on the stack then, or an
+// error; null, or an error that is not counted yet.
+const char* run_command(lua_State* L, ScriptEngine& engine) {
   ScriptEngine::Scratch& scratch = engine.scratch();
   if (const char* error = read_words(L, scratch)) return error;
   ScriptJob* const job = engine.job();
   if (job == nullptr) return "ERR redis.call can only be used while a script runs";
   const Command* const command = find_command(job->call.services().registry, scratch.words);
-  if (command == nullptr) return "ERR Unknown Redis command called from script";
-  if (!command->takes(scratch.words.size())) {
-    return "ERR Wrong number of args calling Redis command from script";
+  if (const char* error = refusal_of_words(*job, command, scratch.words.size())) {
+    job->call.dispatcher().refuse_script(command, error);
+    push_counted_error(L, error);
+    return nullptr;
   }
-  if (const char* error = refusal(*job, *command)) return error;
   scratch.reply.clear();
   ReplyWriter reply(scratch.reply, job->protocol);
   const uint64_t start = ticks();
-  job->call.dispatcher().run_in_script(job->call, *command, scratch.words, reply, !raises);
+  job->call.dispatcher().run_in_script(job->call, *command, scratch.words, reply,
+                                       job->effect_for);
   push_reply(L, scratch.reply);
   engine.breathe_after(L, ticks() - start);
   return nullptr;
@@ -114,13 +124,13 @@ bool is_error(lua_State* L) {
 }
 
 int redis_call(lua_State* L) {
-  if (const char* error = run_command(L, engine_of(L), true)) raise(L, error);
+  if (const char* error = run_command(L, engine_of(L))) raise(L, error);
   if (is_error(L)) return lua_error(L);
   return 1;
 }
 
 int redis_pcall(lua_State* L) {
-  if (const char* error = run_command(L, engine_of(L), false)) push_error(L, error);
+  if (const char* error = run_command(L, engine_of(L))) push_error(L, error);
   return 1;
 }
 
@@ -162,7 +172,7 @@ int write_log(lua_State* L) {
     if (!text.empty()) text += ' ';
     text += bytes_at(L, i);
   }
-  engine_of(L).log(static_cast<int>(level), text);
+  engine_of(L).turn().note_line(static_cast<int>(level), std::move(text));
   return 0;
 }
 
@@ -180,6 +190,7 @@ int set_repl(lua_State* L) {
   if ((flags & ~(kReplAof | kReplReplica)) != 0) {
     raise(L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
   }
+  if (ScriptJob* job = engine_of(L).job()) job->effect_for = static_cast<EffectFor>(flags);
   return 0;
 }
 

@@ -24,7 +24,7 @@ class ReplyReader {
       case '+':
         return push_field("ok", line());
       case '-':
-        return push_error(L_, line());
+        return push_counted_error(L_, line());
       case '*':
       case '>':
         return push_array();
@@ -148,6 +148,8 @@ int64_t whole_part(double value) {
   return static_cast<int64_t>(value);
 }
 
+Bytes without_end(Bytes text) { return text.substr(0, text.find_last_not_of("\r\n") + 1); }
+
 class ReplyMaker {
  public:
   ReplyMaker(lua_State* L, ReplyWriter& reply, int protocol)
@@ -195,7 +197,7 @@ class ReplyMaker {
 
   void write_table() {
     if (push_field("err", LUA_TSTRING)) {
-      reply_.error(error_text(bytes_at(L_, -1)));
+      reply_.error(without_end(bytes_at(L_, -1)));
     } else if (push_field("ok", LUA_TSTRING)) {
       reply_.simple(one_line(bytes_at(L_, -1)));
     } else if (push_field("double", LUA_TNUMBER)) {
@@ -220,11 +222,6 @@ class ReplyMaker {
       if (c == '\r' || c == '\n') c = ' ';
     }
     return line;
-  }
-
-  static Bytes error_text(Bytes text) {
-    if (text.starts_with('-')) text.remove_prefix(1);
-    return text.substr(0, text.find_last_not_of("\r\n") + 1);
   }
 
   size_t count_entries() {
@@ -313,6 +310,16 @@ void push_reply(lua_State* L, Output& reply) {
     reply.consume(bytes);
   }
   ReplyReader(L, whole).push_value();
+}
+
+std::optional<std::string> take_error(lua_State* L) {
+  if (!lua_istable(L, -1)) return {};
+  std::optional<std::string> error;
+  lua_pushliteral(L, "err");
+  lua_rawget(L, -2);
+  if (lua_type(L, -1) == LUA_TSTRING) error = without_end(bytes_at(L, -1));
+  lua_pop(L, 1);
+  return error;
 }
 
 void write_reply(lua_State* L, ScriptJob& job) {

@@ -8,6 +8,9 @@
 // Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "server/scripting/engine.h"
 #include "server/scripting/lua.h"
 
@@ -15,6 +18,8 @@ namespace larder {
 
 // Pushes the value of one whole reply, as our own writer wrote it.
 void push_reply(lua_State* L, Output& reply);
+// The line of the error at the top of the stack; nothing when that is another value.
+std::optional<std::string> take_error(lua_State* L);
 // Writes the value at the top of the stack as the script's reply.
 void write_reply(lua_State* L, ScriptJob& job);
 

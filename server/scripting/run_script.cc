@@ -2,6 +2,9 @@
 
 #include "base/numbers.h"
 #include "server/commands/dispatcher.h"
+#include "server/commands/errors.h"
+#include "server/commands/replication.h"
+#include "server/commands/trouble.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -18,16 +21,24 @@ bool is_out_of_memory(Call& call) {
   return !store.make_room(call.now_ms(), call.random().next());
 }
 
+// A replica without its primary runs only scripts that say they may, and a server that must not be
+// written to only those that say they do not, or say nothing: these are stopped when they do it.
 Status allowed(ScriptJob& job, bool read_only) {
-  if (job.flags.compatible || job.flags.no_writes) return Status::ok();
+  const uint32_t trouble = job.call.settings().trouble.load(std::memory_order_relaxed);
+  const bool writes = !job.flags.compatible && !job.flags.no_writes;
+  if (trouble != 0 && !sees_expired) [[unlikely]] {
+    const bool will_write = writes && !read_only;
+    Status refusal = will_write ? disk_refusal(job.call.services(), trouble) : Status::ok();
+    if (refusal.is_ok()) {
+      refusal = replication_refusal(trouble, {will_write, job.flags.allow_stale});
+    }
+    if (!refusal.is_ok()) return refusal;
+  }
+  if (!writes) return Status::ok();
   if (read_only) {
     return Status::error("ERR Can not execute a script with write flag using *_ro command.");
   }
-  if (job.out_of_memory && !job.flags.allow_oom) {
-    return Status::error(
-        "OOM allow-oom flag is not set on the script, can not run it when used memory > "
-        "'maxmemory'");
-  }
+  if (job.out_of_memory && !job.flags.allow_oom) return Status::error(errors::kOutOfMemory);
   return Status::ok();
 }
 

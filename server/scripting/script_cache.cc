@@ -17,12 +17,14 @@ Status bad_flags(Bytes flag) {
   return Status::error("ERR Unexpected flag in script shebang: " + std::string(flag));
 }
 
+// "a,b"; an empty list has no flags, one with a comma at its end an empty one.
 Status parse_flags(Bytes list, ScriptFlags& flags) {
-  while (!list.empty()) {
+  for (bool more = !list.empty(); more;) {
     const size_t end = std::min(list.find(','), list.size());
     const Bytes flag = list.substr(0, end);
     if (!set_flag(flags, flag)) return bad_flags(flag);
-    list.remove_prefix(std::min(end + 1, list.size()));
+    more = end < list.size();
+    list.remove_prefix(more ? end + 1 : end);
   }
   return Status::ok();
 }
@@ -54,6 +56,11 @@ Status parse_first_line(Bytes& code, ScriptFlags& flags) {
 }
 
 }  // namespace
+
+ScriptFlags flags_of_script(Bytes body) {
+  ScriptFlags flags;
+  return parse_first_line(body, flags).is_ok() ? flags : ScriptFlags{};
+}
 
 bool set_flag(ScriptFlags& flags, Bytes name) {
   if (name == "no-writes") return flags.no_writes = true;

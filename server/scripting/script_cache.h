@@ -32,6 +32,8 @@ struct ScriptFlags {
   bool allow_cross_slot_keys = false;
   bool compatible = false;  // says nothing: what it may do is seen when it does it
 };
+// What a script's text says; nothing when it is wrong.
+ScriptFlags flags_of_script(Bytes body);
 // By a flag's name; false when there is no such flag.
 bool set_flag(ScriptFlags& flags, Bytes name);
 

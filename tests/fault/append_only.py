@@ -202,6 +202,57 @@ def test_a_full_disk_ends_a_server_that_promised_more(program):
             assert server.ask("DBSIZE") >= count
 
 
+ONCE = b"""#!lua name=%s
+redis.register_function('%s', function(keys) return redis.call('incr', keys[1]) end)"""
+
+
+def functions_of(server):
+    client = server.client()
+    kind, found = client.ask(lab.words("FUNCTION LIST"))
+    client.close()
+    assert kind == "array", found
+    return sorted(dict(zip(*[iter(value for _, value in library)] * 2))[b"library_name"]
+                  for _, library in found)
+
+
+def test_functions_stay(program):
+    """In the increments, in a new base, and in a snapshot; what they write as what it is."""
+    with lab.folder() as folder:
+        with keeper(program, folder) as server:
+            client = server.client()
+            for name in (b"one", b"two"):
+                assert client.ask([b"FUNCTION", b"LOAD", ONCE % (name, name)])[1] == name
+            assert client.ask(lab.words("FCALL one 1 n")) == ("integer", 1)
+        with keeper(program, folder) as server:
+            assert functions_of(server) == [b"one", b"two"]
+            assert server.ask("FCALL two 1 n") == 2
+            server.ask("FUNCTION DELETE one")
+            server.ask("BGREWRITEAOF")
+            lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "the new base")
+            server.ask("SAVE")
+        with keeper(program, folder) as server:
+            assert functions_of(server) == [b"two"] and server.ask("FCALL two 1 n") == 3
+        with lab.Server(program, "--dir", folder) as server:  # of the snapshot
+            lab.wait_for(lambda: server.info("loading") == "0", "it is loaded")
+            assert functions_of(server) == [b"two"] and server.ask("FCALL two 1 n") == 3
+
+
+def test_waitaof(program):
+    with lab.Server(program, "--appendonly", "yes", "--appendfsync", "everysec") as server:
+        client, other = server.client(), server.client()
+        for value in (b"1", b"2", b"3"):
+            client.ask([b"SET", b"k", value])
+            start = time.monotonic()
+            assert client.ask(lab.words("WAITAOF 1 0 0")) == \
+                ("array", [("integer", 1), ("integer", 0)])
+            assert time.monotonic() - start < 5, "the disk is synced every second"
+        client.send(lab.request("WAITAOF 1 1 0"))
+        lab.wait_for(lambda: server.info("blocked_clients") == "1", "it waits for a replica")
+        other.ask(lab.words("CONFIG SET appendonly no"))
+        assert client.read() == ("error", b"ERR WAITAOF cannot be used when numlocal is set but "
+                                          b"appendonly is disabled.")
+
+
 def test_switching_on_and_off(program):
     with lab.folder() as folder:
         with lab.Server(program, "--dir", folder) as server:

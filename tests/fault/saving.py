@@ -91,6 +91,18 @@ def full_disk(program, folder):
         assert kind == "simple" or b"already in progress" in text
 
 
+def scripts_are_refused(client):
+    """While nothing can be saved, scripts may read; those that mean to write do not begin."""
+    def run(code):
+        return client.ask([b"EVAL", code, b"1", b"key:1"])
+    wait_for(lambda: client.ask([b"SET", b"a", b"1"])[0] == "error")
+    for code in (b"return redis.call('set', KEYS[1], 'x')", b"#!lua\nreturn 1"):
+        kind, text = run(code)
+        assert kind == "error" and text.startswith(b"MISCONF"), text
+    for code in (b"return #redis.call('get', KEYS[1])", b"#!lua flags=no-writes\nreturn 100"):
+        assert run(code) == ("integer", 100), code
+
+
 def test_nowhere_to_write(program):
     with tempfile.TemporaryDirectory() as folder:
         with lab.Server(program, *SAVES, "--dir", folder, "--enable-protected-configs",
@@ -101,6 +113,7 @@ def test_nowhere_to_write(program):
             client.ask(lab.words("CONFIG SET dbfilename taken"))
             assert client.ask([b"SAVE"])[0] == "error"
             assert os.listdir(folder) == ["taken"]
+            scripts_are_refused(client)
             kind, _ = client.ask(lab.words("SHUTDOWN"))
             assert kind == "error", "it goes on when it can't save"
             client.ask(lab.words("CONFIG SET dbfilename dump.rdb"))

@@ -91,6 +91,30 @@ def test_a_request_too_long_is_closed(program):
         assert int(server.info("client_query_buffer_limit_disconnections")) == 1
 
 
+def client_facts(server, name):
+    line = next(line for line in server.ask("CLIENT LIST").decode().split("\n")
+                if f" name={name} " in line)
+    facts = dict(word.split("=", 1) for word in line.split())
+    return {field: int(facts[field]) for field in ("qbuf", "qbuf-free", "argv-mem", "idle")}
+
+
+def test_half_a_request_takes_no_more_than_it_sent(program):
+    """What is parsed counts as arguments; room for what does not come is given back."""
+    with lab.Server(program) as server:
+        client = server.client()
+        assert client.ask(lab.words("CLIENT SETNAME slow")) == ("simple", b"OK")
+        client.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n" + b"x" * 50_000)
+        lab.wait_for(lambda: client_facts(server, "slow")["qbuf"] == 50_000, "half of it is there")
+        facts = client_facts(server, "slow")
+        assert facts["argv-mem"] == 4 and facts["qbuf-free"] > 900_000, facts
+        lab.wait_for(lambda: client_facts(server, "slow")["qbuf-free"] < 1000, "it is idle")
+        assert client_facts(server, "slow")["qbuf"] == 50_000
+        client.send(b"y" * 950_000 + b"\r\n")
+        assert client.read() == ("simple", b"OK")
+        assert client.ask([b"GET", b"k"]) == ("bulk", b"x" * 50_000 + b"y" * 950_000)
+        client.close()
+
+
 def test_half_closed_clients_get_their_answers(program):
     with lab.Server(program) as server:
         for count in (1, 1000, 50_000):

@@ -15,10 +15,10 @@ NEWER = {
     ("zrevrank", "arity"),
     # Scripts may call what waits: it does not wait there.
     *((name, "flags") for name in ("blpop", "brpop", "brpoplpush", "blmove", "bzpopmin",
-                                   "bzpopmax")),
+                                   "bzpopmax", "wait")),
 }
-# The keys behind KEYS are found by the command itself; there is no cluster to ask in.
-OURS = {("migrate", "key specs"), ("restore-asking", "flags")}
+# There is no cluster to ask in.
+OURS = {("restore-asking", "flags")}
 FIELDS = ["name", "arity", "flags", "first key", "last key", "step", "ACL categories"]
 KEY_SPECS, SUBCOMMANDS = 8, 9
 

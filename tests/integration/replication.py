@@ -232,6 +232,106 @@ def test_passwords(program):
         wait_linked(replica)
 
 
+def test_users_and_the_link(program):
+    """The link to the primary is no user's: rules and CLIENT KILL USER are not about it."""
+    for kind in (program, nodes.REDIS):
+        with Node(program) as primary, Node(kind, follows=primary) as replica:
+            wait_linked(replica)
+            line = replica.ask("CLIENT", "LIST", "TYPE", "master").decode()
+            assert "user=(superuser)" in line, line
+            assert replica.ask("CLIENT", "KILL", "USER", "default", "SKIPME", "yes") == 0
+            assert replica.ask("CLIENT", "LIST", "TYPE", "master").decode().split()[0] == \
+                line.split()[0]
+            primary.ask("SET", "k", "v")
+            lab.wait_for(lambda: replica.ask("GET", "k") == b"v", "the stream goes on")
+
+
+CHOOSY = """
+redis.set_repl(redis.REPL_NONE) redis.call('set', 'none', 1)
+redis.set_repl(redis.REPL_AOF) redis.call('set', 'aof', 1) redis.call('incrby', 'all', 5)
+redis.set_repl(redis.REPL_REPLICA) redis.call('set', 'replica', 1)
+redis.set_repl(redis.REPL_ALL) redis.call('incr', 'all')
+"""
+
+
+def test_scripts_choose_who_gets_effects(program):
+    for kind in (program, nodes.REDIS):
+        for other in (program, nodes.REDIS):
+            with Node(kind) as primary, Node(other, follows=primary) as replica:
+                wait_linked(replica)
+                primary.ask("EVAL", CHOOSY, 0)
+                primary.ask("SET", "behind", "it")
+                wait_same_offset(primary, replica)
+                lab.wait_for(lambda: replica.ask("GET", "behind") == b"it", "it came")
+                found = replica.ask("MGET", "none", "aof", "replica", "all")
+                assert [value for _, value in found] == [None, None, b"1", b"1"], found
+                assert int(primary.info("stats")["sync_full"]) == 1
+
+
+def library(name, *functions):
+    registered = "".join(
+        f"redis.register_function('{each}', function(keys) return redis.call('incr', keys[1]) end)"
+        for each in functions)
+    return f"#!lua name={name}\n{registered}"
+
+
+def functions_of(node):
+    pairs = [item[1] for item in node.ask("FUNCTION", "LIST")]
+    return sorted(each[1][1] for each in pairs)
+
+
+def test_functions_travel(program):
+    """With the full sync, in place of what was there, then in the stream; and what they write."""
+    for kind in (program, nodes.REDIS):
+        for other in (program, nodes.REDIS):
+            with Node(kind) as primary, Node(other) as replica:
+                primary.ask("FUNCTION", "LOAD", library("early", "count"))
+                replica.ask("FUNCTION", "LOAD", library("own", "alone"))
+                replica.follow(primary)
+                wait_linked(replica)
+                assert functions_of(replica) == [b"early"], functions_of(replica)
+                primary.ask("FUNCTION", "LOAD", library("late", "more"))
+                primary.ask("FCALL", "count", 1, "n")
+                primary.ask("FCALL", "more", 1, "n")
+                wait_same_offset(primary, replica)
+                lab.wait_for(lambda: replica.ask("GET", "n") == b"2", "their writes")
+                assert functions_of(replica) == [b"early", b"late"], functions_of(replica)
+                primary.ask("FUNCTION", "DELETE", "early")
+                wait_same_offset(primary, replica)
+                lab.wait_for(lambda: functions_of(replica) == [b"late"], "deleted")
+                dump = primary.ask("FUNCTION", "DUMP")
+                primary.ask("FUNCTION", "FLUSH")
+                lab.wait_for(lambda: functions_of(replica) == [], "flushed")
+                primary.ask("FUNCTION", "RESTORE", dump)
+                lab.wait_for(lambda: functions_of(replica) == [b"late"], "restored")
+
+
+def test_served_waiters_are_acknowledged(program):
+    """The reply of a BLPOP that another client's write serves is about a write, too."""
+    with Node(program, "--threads", "2") as primary, Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        primary.ask("CONFIG", "SET", "replication-ack", "all", "replication-ack-timeout", 10_000)
+        waiters = [primary.client() for _ in range(4)]  # on both workers
+        for waiter in waiters:
+            waiter.send(lab.request("BLPOP list 0"))
+        lab.wait_for(lambda: primary.info("clients")["blocked_clients"] == "4", "they wait")
+        replica.freeze()
+        writer = primary.client()
+        writer.send(lab.request("RPUSH list a b c d"))
+        for client in (writer, *waiters):
+            client.socket.settimeout(0.2)
+            try:
+                raise AssertionError(f"answered {client.read()} that no replica has")
+            except TimeoutError:
+                client.socket.settimeout(lab.PATIENCE_S)
+        replica.thaw()
+        assert writer.read() == ("integer", 4)
+        popped = sorted(waiter.read()[1][1][1] for waiter in waiters)
+        assert popped == [b"a", b"b", b"c", b"d"], popped
+        for client in (writer, *waiters):
+            client.close()
+
+
 def test_rdb_of_redis_cli(program):
     with Node(program) as server, lab.folder() as folder:
         fill(server)

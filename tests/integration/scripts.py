@@ -178,6 +178,27 @@ def closed_meanwhile(port):
     must(ask(client, "SET", "held", 1))
 
 
+def logged(server):
+    """Lines of redis.log are there when the script is answered; of a long script, sooner."""
+    def lines():
+        with open(server.log.name, errors="replace") as log:
+            return [line.split()[-1] for line in log if "logged-" in line]
+    client = resp.Connection(server.port, 2)
+    code = b"for i = 1, 50 do redis.log(redis.LOG_WARNING, 'logged-' .. i) end"
+    must(ask(client, "EVAL", code, 0))
+    if lines() != [f"logged-{i}" for i in range(1, 51)]:
+        raise AssertionError(f"the log has {lines()}")
+    must(ask(client, "MULTI"))
+    must(ask(client, "EVAL", b"redis.log(redis.LOG_WARNING, 'logged-exec')", 0))
+    must(ask(client, "EXEC"))
+    if lines()[-1] != "logged-exec":
+        raise AssertionError(f"the log has {lines()}")
+    running = start(server.port, "EVAL", b"redis.log(redis.LOG_WARNING, 'logged-long') " + LOOP, 0)
+    until(lambda: lines()[-1] == "logged-long", "a line of a script that runs long")
+    must(ask(client, "SCRIPT", "KILL"))
+    finish(running)
+
+
 def memory_eater(port):
     client = resp.Connection(port, 2)
     code = b"local t = {} for i = 1, 1e9 do t[i] = {i, i, i} end"
@@ -261,6 +282,8 @@ def main():
                  closed_meanwhile, memory_eater):
         print(test.__name__, flush=True)
         test(server.port)
+    print("logged", flush=True)
+    logged(server)
     print("undeclared_keys", flush=True)
     undeclared_keys(server.port, options.seed)
     print("ended_by_shutdown", flush=True)

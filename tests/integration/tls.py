@@ -357,6 +357,85 @@ def test_a_redis_as_replica(program, authority):
         redis.stop()
 
 
+class SecureNode(servers.Server):
+    """A Larder or a Redis with both ports, whose links are TLS ones."""
+
+    def __init__(self, program, authority, *options, follows=None):
+        self.tls_port = servers.free_port()
+        words = [*certificates.server_options(authority, self.tls_port), "--tls-replication", "yes",
+                 "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", *options]
+        if follows is not None:
+            words += ["--replicaof", "127.0.0.1", str(follows.tls_port)]
+        super().__init__("redis" if program == "redis-server" else "larder", program, words)
+        self.client = resp.Connection(self.port, 2)
+
+    def ask(self, *words):
+        sent = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+        kind, value = self.client.ask(sent)
+        assert kind != "error", value
+        return value
+
+    def fact(self, name):
+        lines = self.ask("INFO").decode().split("\r\n")
+        return dict(line.split(":", 1) for line in lines if ":" in line).get(name)
+
+    def has(self, key, value):
+        return self.ask("GET", key) == value
+
+    def said(self):
+        with open(self.log.name, errors="replace") as log:
+            return log.read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        self.stop()
+
+
+def links_to_a_primary(leads, follows, authority):
+    """A full sync, the stream, and the same stream again behind a break, all encrypted."""
+    cert, key = authority.files("client")
+    identity = ("--tls-client-cert-file", cert, "--tls-client-key-file", key)
+    with SecureNode(leads, authority) as primary:
+        for n in range(100):
+            primary.ask("SET", f"before:{n}", BIG[:n * 1000])
+        with SecureNode(follows, authority, *identity, follows=primary) as replica:
+            wait_for(lambda: replica.fact("master_link_status") == "up", "the link")
+            check("keys", replica.ask("DBSIZE"), 100)
+            primary.ask("SET", "big", BIG)
+            wait_for(lambda: replica.has("big", BIG), "the stream")
+            told = primary.ask("ROLE")[2][1][0][1][1][1]
+            check("the port that clients of TLS need", int(told), replica.tls_port)
+            primary.ask("CLIENT", "KILL", "TYPE", "replica")
+            primary.ask("SET", "behind", "the break")
+            wait_for(lambda: replica.has("behind", b"the break"), "the stream again")
+            check("full syncs", primary.fact("sync_full"), "1")
+            check("partial ones", primary.fact("sync_partial_ok"), "1")
+            check("WAIT", primary.ask("WAIT", 1, 10_000), 1)
+
+
+def test_links(program, authority):
+    for leads, follows in ((program, program), ("redis-server", program),
+                           (program, "redis-server")):
+        links_to_a_primary(leads, follows, authority)
+
+
+def test_links_to_strangers(program, authority):
+    """A primary whose certificate is of another authority is not followed, nor one without TLS."""
+    other = certificates.Authority("another")
+    other.issue("server")
+    with SecureNode(program, other, "--tls-auth-clients", "no") as stranger, \
+            SecureNode(program, authority, follows=stranger) as replica:
+        wait_for(lambda: "certificate verify failed" in replica.said(), "a warning")
+        replica.ask("REPLICAOF", "127.0.0.1", stranger.port)
+        wait_for(lambda: f"{stranger.port}: TLS: " in replica.said(), "a warning about plain text")
+        check("link", replica.fact("master_link_status"), "down")
+        replica.ask("CONFIG", "SET", "tls-replication", "no")
+        wait_for(lambda: replica.fact("master_link_status") == "up", "the link without TLS")
+
+
 def test_only_tls(program, authority):
     tls_port = servers.free_port()
     process = subprocess.Popen(
@@ -378,6 +457,9 @@ def test_only_tls(program, authority):
 def test_bad_starts(program, authority):
     cert, key = authority.files("server")
     for words, reason in ((["--tls-port", "1"], "tls-cert-file"),
+                          (["--tls-replication", "yes"], "tls-cert-file"),
+                          (["--tls-replication", "yes", "--tls-cert-file", cert, "--tls-key-file",
+                            key, "--tls-auth-clients", "no"], "tls-replication needs"),
                           (["--tls-port", "1", "--tls-cert-file", cert], "tls-key-file"),
                           (["--tls-port", "1", "--tls-cert-file", cert, "--tls-key-file", key],
                            "tls-auth-clients"),

@@ -72,7 +72,7 @@ class LoneServer {
   Rates rates_;
   PauseState pause_;
   ScriptRun script_;
-  ScriptEngine scripts_{settings_, [](int, const std::string&) {}};
+  ScriptEngine scripts_{settings_, script_};
   std::atomic<unsigned> monitors_{0};
   std::unique_ptr<AccessControl> access_;
   std::unique_ptr<WorkerStats> stats_;

@@ -14,6 +14,8 @@ namespace {
 
 // A generation that never comes.
 constexpr uint64_t kTrusted = UINT64_MAX;
+// As Redis names whoever is no user; rules for users are not about it.
+constexpr Bytes kTrustedUser = "(superuser)";
 
 }  // namespace
 
@@ -76,7 +78,10 @@ void AccessControl::refresh(Session& session) const {
   session.acl_user = std::move(user);
 }
 
-void AccessControl::trust(Session& session) { session.acl_generation = kTrusted; }
+void AccessControl::trust(Session& session) {
+  session.acl_generation = kTrusted;
+  session.user = kTrustedUser;
+}
 
 bool AccessControl::is_trusted(const Session& session) {
   return session.acl_generation == kTrusted;

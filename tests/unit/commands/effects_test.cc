@@ -61,7 +61,7 @@ TEST(EffectLog, wraps_several_effects) {
 
 TEST(EffectLog, leaves_out_what_is_for_replicas_only) {
   EffectLog log;
-  auto file = log.open_reader(0, {.sees = EffectFor::all});
+  auto file = log.open_reader(0, {.sees = EffectFor::file});
   auto replica = log.open_reader(0, {});
   log.append(kNoDatabase, Words{"PUBLISH", "a", "1"}, EffectFor::replicas);
   log.append(kNoDatabase, Words{"A"});
@@ -70,6 +70,23 @@ TEST(EffectLog, leaves_out_what_is_for_replicas_only) {
   EXPECT_EQ(all_of(*file), "*1\r\n$1\r\nA\r\n");
   EXPECT_EQ(file->offset(), log.end_offset());
   EXPECT_EQ(all_of(*replica).size(), log.end_offset());
+}
+
+// Offsets are the same for everybody, so replicas get those bytes, too, but run nothing.
+TEST(EffectLog, wraps_what_is_for_the_file_only) {
+  EffectLog log;
+  auto file = log.open_reader(0, {.sees = EffectFor::file});
+  auto replica = log.open_reader(0, {});
+  EffectBatch batch;
+  batch.add(kNoDatabase, Words{"A"}, EffectFor::file);
+  batch.add(kNoDatabase, Words{"B"}, EffectFor::nobody);
+  log.append(batch);
+  batch.clear();
+  EXPECT_EQ(all_of(*file), "*1\r\n$1\r\nA\r\n");
+  EXPECT_EQ(file->offset(), log.end_offset());
+  EXPECT_EQ(all_of(*replica), "*2\r\n$4\r\nPING\r\n$11\r\n*1\r\n$1\r\nA\r\n\r\n");
+  batch.add(kNoDatabase, Words{"B"}, EffectFor::nobody);
+  EXPECT_TRUE(batch.empty());
 }
 
 // Records of any size, those too that have a block of their own, arrive as they were put in.

@@ -157,7 +157,7 @@ class AofWriterTest : public testing::Test {
   }
   std::unique_ptr<AofWriter> make(const std::string& path) {
     return std::make_unique<AofWriter>(
-        log_.open_reader(log_.end_offset(), {.sees = EffectFor::all}), log_, open_file(path),
+        log_.open_reader(log_.end_offset(), {.sees = EffectFor::file}), log_, open_file(path),
         AofWriter::Events{.safe = [this](uint64_t offset) { safe_ = offset; },
                           .trouble = [this](const std::string& error) { trouble_ = error; },
                           .lost = [] {},
