@@ -100,7 +100,8 @@ def test_stream_in_a_database_that_is_not_here(program):
             *[[full(file), good, b""] for file in files]) as primary:
         replica.ask("REPLICAOF", "127.0.0.1", primary.port)
         nodes.wait_linked(replica, patience_s=60)
-        lab.wait_for(lambda: replica.info("keyspace").get("db3", "").startswith("keys=1"), "the write came")
+        lab.wait_for(lambda: replica.info("keyspace").get("db3", "").startswith("keys=1"),
+                     "the write came")
         assert replica.log_text().count("which is not here") == 4
 
 
