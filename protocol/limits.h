@@ -13,6 +13,8 @@ struct RequestLimits {
   // Before AUTH a stranger may send only this much, so that an open port cannot be made to
   // reserve memory.
   bool authenticated = true;
+  // Inline requests are refused: what is counted and passed on as bytes has to be arrays.
+  bool arrays_only = false;
 };
 
 // Longest inline request, and longest line that announces a count or a length. 64 KiB as Redis.

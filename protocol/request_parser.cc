@@ -95,7 +95,9 @@ Outcome RequestParser::next(Bytes buffer, const RequestLimits& limits) {
       return Outcome::need_more;
     }
     if (parse_whole(buffer, limits)) return Outcome::request;
-    if (buffer[position_] != '*') return parse_inline(buffer);
+    if (buffer[position_] != '*') {
+      return limits.arrays_only ? fail("Protocol error: expected '*'") : parse_inline(buffer);
+    }
   }
   return parse_array(buffer, limits);
 }

@@ -33,14 +33,15 @@ class ShardsHeld {
 };
 
 // One shard, also from inside a transaction or a script, whose thread may hold it already. False
-// when a script holds it for long: pass over the shard, or come back later.
-class ShardLock {
+// when a script holds it for long: pass over the shard, or come back later. To clang, which knows no
+// scoped lock that may fail, it is always held: look at it before the shard.
+class SCOPED_CAPABILITY ShardLock {
  public:
-  ShardLock(Shard& shard, unsigned index) NO_THREAD_SAFETY_ANALYSIS
+  ShardLock(Shard& shard, unsigned index) ACQUIRE(shard.mutex) NO_THREAD_SAFETY_ANALYSIS
       : shard_(shard),
         held_(is_shard_held(index)),
         locked_(held_ || shard.lock()) {}
-  ~ShardLock() NO_THREAD_SAFETY_ANALYSIS {
+  ~ShardLock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     if (locked_ && !held_) shard_.mutex.unlock();
   }
   ShardLock(const ShardLock&) = delete;

@@ -59,7 +59,7 @@ struct NameRange {
   NameBound min, max;
 };
 
-class SortedSetObject : public Object {
+class SortedSetObject final : public Object {
  public:
   explicit SortedSetObject(Slab& slab) : Object(slab), table_(slab), tree_(slab) {}
   ~SortedSetObject() = default;

@@ -399,7 +399,7 @@ int64_t Stream::entries_read_at(StreamId id) const {
   if (id > last_id_) return -1;
   const StreamId first = first_id().value_or(StreamId{});
   if (max_deleted_id_ != StreamId{} && max_deleted_id_ >= first) return -1;
-  const int64_t before_first = added - static_cast<int64_t>(length_);
+  const auto before_first = static_cast<int64_t>(entries_added_ - length_);
   if (id < first) return before_first;
   return id == first ? before_first + 1 : -1;
 }

@@ -114,7 +114,7 @@ class StreamGroup {
   PendingList pending_;
 };
 
-class Stream : public Object {
+class Stream final : public Object {
  public:
   explicit Stream(Slab& slab) : Object(slab), blocks_(slab), groups_(slab) {}
   ~Stream();

@@ -55,7 +55,7 @@ class BasicTable {
   static constexpr unsigned kDepthMax = 18;
   // Bucket counts of a table that starts small, and of its segments once it has several. Each
   // divides the last, so that a scan's position means the same in all of them.
-  static constexpr unsigned kSmallBuckets[] = {1, 2, 4, 8, 18, 36, 72};
+  static constexpr unsigned kSmallBuckets[7] = {1, 2, 4, 8, 18, 36, 72};
   static constexpr unsigned kStartSmall = 0;
 
   using Slot = uint64_t;

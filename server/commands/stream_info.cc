@@ -29,7 +29,11 @@ void entries_read(ReplyWriter& reply, const StreamGroup& group) {
 // How many entries the group has not read yet; null when deletions hide it.
 void lag(ReplyWriter& reply, const Stream& stream, const StreamGroup& group) {
   reply.bulk("lag");
-  const auto added = static_cast<int64_t>(stream.entries_added());
+  // Clients set these counts to what they like: as unsigned numbers they wrap.
+  const uint64_t added = stream.entries_added();
+  const auto behind = [added](int64_t read) {
+    return static_cast<int64_t>(added - static_cast<uint64_t>(read));
+  };
   if (added == 0) return reply.integer(0);
   const StreamId first = stream.first_id().value_or(StreamId::max());
   if (stream.length() > 0 && group.last_id < first && stream.max_deleted_id() < first) {
@@ -37,9 +41,9 @@ void lag(ReplyWriter& reply, const Stream& stream, const StreamGroup& group) {
   }
   const bool gap = stream.length() > 0 && stream.max_deleted_id() >= first &&
                    group.last_id <= stream.max_deleted_id();
-  if (group.entries_read >= 0 && !gap) return reply.integer(added - group.entries_read);
+  if (group.entries_read >= 0 && !gap) return reply.integer(behind(group.entries_read));
   const int64_t read = stream.entries_read_at(group.last_id);
-  read < 0 ? reply.null() : reply.integer(added - read);
+  read < 0 ? reply.null() : reply.integer(behind(read));
 }
 
 void head(ReplyWriter& reply, const Stream& stream) {

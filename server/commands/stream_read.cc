@@ -149,7 +149,7 @@ void note_read(const Stream& stream, StreamGroup& group, StreamId id) {
   const bool gap = stream.length() > 0 && stream.max_deleted_id() != StreamId{} &&
                    group.last_id <= stream.max_deleted_id();
   if (group.entries_read >= 0 && !gap) {
-    ++group.entries_read;
+    if (group.entries_read < INT64_MAX) ++group.entries_read;  // a client may have set it
   } else if (stream.entries_added() > 0) {
     group.entries_read = stream.entries_read_at(id);
   }

@@ -34,7 +34,7 @@ void touch_watches(Watches& watches, const Key& key, unsigned db) {
 }
 
 void touch_all_watches(Watches& watches, Store& store, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
-  watches.each([&](const Watches::List& list) {
+  watches.each([&](const Watches::List& list) NO_THREAD_SAFETY_ANALYSIS {
     const KeyPlace& key = list.front()->key;
     if (db != Store::kAllDatabases && db != key.db) return;
     Keyspace* keys = store.shard_of(key.hash).find_keyspace(key.db);

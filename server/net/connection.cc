@@ -210,13 +210,14 @@ size_t Connection::parse_batch() {
   batch_.clear();
   batch_next_ = 0;
   if (parse_failed_) return 0;
-  if (session_.stream != nullptr) [[unlikely]] {
-    stream_at_ = query_.bytes().data() + parser_.position();
-  }
   parser_.start_batch();
   const LiveSettings& settings = worker_.services().settings;
-  const RequestLimits limits{settings.bulk_bytes_max.load(std::memory_order_relaxed),
-                             session_.authenticated};
+  RequestLimits limits{settings.bulk_bytes_max.load(std::memory_order_relaxed),
+                       session_.authenticated};
+  if (session_.stream != nullptr) [[unlikely]] {
+    stream_at_ = query_.bytes().data() + parser_.position();
+    limits.arrays_only = is_primary(session_);
+  }
   const size_t most = session_.authenticated ? kBatch : 1;
   struct Range {
     size_t first, count;

@@ -13,7 +13,7 @@
 namespace larder {
 
 // Returns false when the batch has to wait.
-// Where a request ends in the buffer follows from its last word: primaries send RESP arrays only.
+// Where a request ends in the buffer follows from its last word: the parser takes arrays only.
 bool Connection::run_stream_batch(int64_t now_ms) {
   const std::shared_ptr<StreamEnd> stream = session_.stream;
   while (batch_next_ < batch_.size() && !closed_) {

@@ -11,6 +11,8 @@ namespace {
 
 // As Redis: longer lines are no manifest's.
 constexpr size_t kLineBytesMax = 1024;
+// So that the numbers of files to come stay in range, whatever stands in a manifest.
+constexpr uint64_t kSequenceMax = 1'000'000'000'000'000'000;
 
 std::string quoted(const std::string& name) {
   std::string text = "\"";
@@ -25,6 +27,21 @@ std::string line_of(const AofFile& file, char type) {
   const bool plain = file.name.find_first_of(" \t\"'\\") == std::string::npos;
   return "file " + (plain ? file.name : quoted(file.name)) + " seq " +
          std::to_string(file.sequence) + " type " + type + "\n";
+}
+
+bool has_control_bytes(Bytes name) {
+  return std::any_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < ' '; });
+}
+
+// What keeps a file out of a manifest, or nothing.
+std::string fault_of(const AofFile& file) {
+  if (file.name.empty() || file.sequence == 0) return "it needs a file and its number";
+  if (file.sequence > kSequenceMax) return "the file's number is out of range";
+  if (file.name.find('/') != std::string::npos) return "a file's name must not be a path";
+  // It would not come back from the text.
+  if (has_control_bytes(file.name)) return "a file's name must not have control bytes";
+  if (line_of(file, 'b').size() > kLineBytesMax) return "the file's name is too long";
+  return "";
 }
 
 }  // namespace
@@ -99,8 +116,7 @@ std::string AofManifest::parse_line(const std::string& line) {
     if (key == "seq") file.sequence = parse_uint64(value).value_or(0);
     if (key == "type") type = value;
   }
-  if (file.name.empty() || file.sequence == 0) return "it needs a file and its number";
-  if (file.name.find('/') != std::string::npos) return "a file's name must not be a path";
+  if (std::string fault = fault_of(file); !fault.empty()) return fault;
   if (type == "b") {
     if (base) return "there is a second base";
     base = std::move(file);

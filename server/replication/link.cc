@@ -28,10 +28,14 @@ class StreamFacts : public RdbNews {
  public:
   void fact(Bytes name, Bytes value) override {
     if (name != "repl-stream-db") return;
-    const auto number = parse_int64(value);
-    if (number && *number >= 0) db = static_cast<unsigned>(*number);
+    db = parse_int64(value).value_or(-1);
   }
-  unsigned db = 0;
+  // Why the stream can't be followed, or nothing.
+  std::string fault(const Store& store) const {
+    if (db >= 0 && db < int64_t{store.databases()}) return "";
+    return "its stream is in database " + std::to_string(db) + ", which is not here";
+  }
+  int64_t db = 0;
 };
 
 void empty_store(Services& services) NO_THREAD_SAFETY_ANALYSIS {
@@ -192,8 +196,10 @@ std::string Link::load(Source& source, unsigned& db) {
     (void)wire_.send("\n");
   };
   const LoadOutcome outcome = load_rdb(source, services_, options);
-  db = facts.db;
-  return outcome.error;
+  if (!outcome.ok()) return outcome.error;
+  const std::string fault = facts.fault(services_.store);
+  db = fault.empty() ? static_cast<unsigned>(facts.db) : 0;
+  return fault;
 }
 
 bool Link::give_to_worker(unsigned db) {

@@ -127,7 +127,7 @@ class alignas(64) EvictionGroup {
   void sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms);
   void sampled_miss(uint32_t place, uint8_t home, int64_t now_ms);
   void next_epoch();
-  void note_sample_masks();
+  void note_sample_masks() REQUIRES(mutex_);
   void sampled(const Resident& entry, bool hit);
 
   // Written under all locks of the group's shards and its own; read under any of them.

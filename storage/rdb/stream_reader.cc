@@ -12,6 +12,9 @@ constexpr size_t kRawIdBytes = 16;
 constexpr int64_t kDeleted = 1;
 constexpr int64_t kSameFields = 2;
 
+// A count, or a time in ms, that commands may do sums with. `least`: -1 where that stands for none.
+bool is_sound(int64_t value, int64_t least = 0) { return value >= least; }
+
 StreamId raw_id(const char* bytes) {
   uint64_t halves[2] = {};
   for (size_t i = 0; i < kRawIdBytes; ++i) {
@@ -123,6 +126,9 @@ class StreamReader {
       stream_.entries_added = in_.length();
     }
     if (!in_.ok()) return;
+    if (!is_sound(static_cast<int64_t>(stream_.entries_added))) {
+      return in_.fail("the stream's count of entries is out of range");
+    }
     const auto& entries = stream_.entries;
     if (length != entries.size()) return in_.fail("the stream's length is not that of its entries");
     if (!entries.empty() && entries.back().id > stream_.last_id) {
@@ -161,11 +167,17 @@ class StreamReader {
     group.name = in_.string(arena_);
     group.last_id = id();
     if (version_ >= 2) group.entries_read = static_cast<int64_t>(in_.length());
+    if (!is_sound(group.entries_read, -1)) {
+      return in_.fail("a group's count of entries is out of range");
+    }
     for (uint64_t left = in_.length(); left > 0 && in_.ok(); --left) {
       RdbStream::Pending pending;
       pending.id = fixed_id();
       pending.delivered_ms = in_.fixed<int64_t>();
       pending.deliveries = in_.length();
+      if (!is_sound(pending.delivered_ms)) {
+        return in_.fail("the time of a pending entry is out of range");
+      }
       if (!group.pending.empty() && pending.id <= group.pending.back().id) {
         return in_.fail("pending entries are out of order");
       }
@@ -186,6 +198,9 @@ class StreamReader {
     consumer.name = in_.string(arena_);
     consumer.seen_ms = in_.fixed<int64_t>();
     consumer.active_ms = version_ >= 3 ? in_.fixed<int64_t>() : consumer.seen_ms;
+    if (!is_sound(consumer.seen_ms) || !is_sound(consumer.active_ms, -1)) {
+      return in_.fail("the time of a consumer is out of range");
+    }
     const auto index = static_cast<uint32_t>(group.consumers.size());
     for (uint64_t left = in_.length(); left > 0 && in_.ok(); --left) {
       const StreamId wanted = fixed_id();

@@ -87,9 +87,28 @@ def test_primary_that_sends_garbage(program):
         assert replica.info()["master_repl_offset"] == "100"
 
 
+def aux(name, value):
+    return b"\xfa" + b"".join(bytes([len(word)]) + word for word in (name, value))
+
+
+def test_stream_in_a_database_that_is_not_here(program):
+    """A primary with more databases may be in one of them: its writes would have no place."""
+    files = [EMPTY[:9] + aux(b"repl-stream-db", number) + EMPTY[9:]
+             for number in (b"16", b"99999999999", b"-2", b"x", b"3")]
+    good = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"
+    with nodes.Node(program) as replica, FakePrimary(
+            *[[full(file), good, b""] for file in files]) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        nodes.wait_linked(replica, patience_s=60)
+        lab.wait_for(lambda: replica.info("keyspace").get("db3", "").startswith("keys=1"),
+                     "the write came")
+        assert replica.log_text().count("which is not here") == 4
+
+
 def test_stream_of_garbage(program):
     """What can't be parsed ends the link; what can but makes no sense is passed over."""
     bad = [b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$-7\r\n", b"*1\r\n$5\r\nhello\r\n", b"\0" * 500,
+           b"SET k inline\r\n", b'SET k "in quotes, so that it is no part of the buffer"\n',
            b"*2\r\n$3\r\nSET\r\n$1\r\nk\r\n", b"*3\r\n$6\r\nLRANGE\r\n$1\r\nk\r\n$1\r\nz\r\n"]
     scripts = [[full(EMPTY), piece, b""] for piece in bad]
     good = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"

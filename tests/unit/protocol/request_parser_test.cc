@@ -194,6 +194,14 @@ TEST(RequestParser, strangers_may_send_little) {
   EXPECT_EQ(error_of("*1\r\n$16385\r\n"), "Protocol error: unauthenticated bulk length");
 }
 
+TEST(RequestParser, streams_are_arrays_only) {
+  for (const char* line : {"SET k v\r\n", "SET k \"v\"\n", "\n", "\r\n", "$4\r\n"}) {
+    Feeder feeder({.arrays_only = true});
+    EXPECT_EQ(feeder.feed(encoded({"PING"}) + line), Outcome::error) << line;
+    EXPECT_EQ(feeder.requests, std::vector<Words>{{"PING"}});
+  }
+}
+
 TEST(RequestParser, the_longest_argument_is_a_setting) {
   Feeder feeder({.bulk_bytes_max = 5});
   EXPECT_EQ(feeder.feed(encoded({"hello"})), Outcome::need_more);

@@ -13,6 +13,7 @@
 #include "storage/rdb/encode.h"
 #include "storage/rdb/listpack_writer.h"
 #include "storage/rdb/reader.h"
+#include "storage/rdb/value_writer.h"
 #include "storage/strings.h"
 #include "storage/value.h"
 #include "tests/support/old_blocks.h"
@@ -299,6 +300,29 @@ TEST_F(RdbTest, streams_with_groups) {
     }
     round_trip("v");
   }
+}
+
+// Commands do sums with them.
+TEST_F(RdbTest, streams_with_absurd_counts_and_times_are_refused) {
+  const std::vector<std::function<void(Stream&, StreamGroup&, StreamConsumer*)>> spoilers{
+      [](Stream& stream, auto&, auto*) { stream.set_entries_added(uint64_t{1} << 63); },
+      [](auto&, StreamGroup& group, auto*) { group.entries_read = -2; },
+      [](auto&, StreamGroup& group, StreamConsumer* who) { group.assign({10, 1}, who, -1, 1); },
+      [](auto&, auto&, StreamConsumer* who) { who->seen_ms = INT64_MIN; },
+      [](auto&, auto&, StreamConsumer* who) { who->active_ms = -2; }};
+  const auto restored = [&](const auto& spoil) {
+    Stream& stream = put_stream("v", 3);
+    StreamGroup* group = stream.add_group("g", {20, 2}, -1);
+    StreamConsumer* consumer = group->add_consumer("c", kNowMs);
+    spoil(stream, *group, consumer);
+    std::string payload;
+    RdbValueWriter writer(entry("v"), {.version = 11, .compress = false});
+    rdb::put_type(payload, writer.type());
+    writer.write_all(payload);
+    return restore("copy", payload + std::string(10, 0)).fault;
+  };
+  EXPECT_EQ(restored([](auto&&...) {}), RestoreFault::none);
+  for (const auto& spoil : spoilers) EXPECT_EQ(restored(spoil), RestoreFault::format);
 }
 
 // A valid payload, broken in some way and with a checksum that fits again, restores to something
