@@ -10,6 +10,7 @@
 #include "server/commands/listeners.h"
 #include "server/commands/services.h"
 #include "server/persistence/load.h"
+#include "server/replication/stream_place.h"
 #include "storage/all_shards.h"
 
 namespace larder {
@@ -21,17 +22,6 @@ constexpr int64_t kFirstWaitMs = 100;
 constexpr int64_t kLongestWaitMs = 2000;
 constexpr int64_t kAckMs = 1000;
 constexpr int64_t kLookMs = 100;
-
-// What the file says of the stream behind it.
-class StreamFacts : public RdbNews {
- public:
-  void fact(Bytes name, Bytes value) override {
-    if (name != "repl-stream-db") return;
-    const auto number = parse_int64(value);
-    if (number && *number >= 0) db = static_cast<unsigned>(*number);
-  }
-  unsigned db = 0;
-};
 
 void empty_store(Services& services) NO_THREAD_SAFETY_ANALYSIS {
   GarbageList garbage;
@@ -168,7 +158,7 @@ bool Link::receive(const Agreement& agreement) {
 
 // A newline to the primary now and then: it hears that we are alive.
 std::string Link::load(Source& source, unsigned& db) {
-  StreamFacts facts;
+  PlaceFinder facts;
   int64_t told_ms = steady_ms();
   LoadOptions options;
   options.replace = true;
@@ -181,12 +171,12 @@ std::string Link::load(Source& source, unsigned& db) {
     (void)wire_.send("\n");
   };
   const LoadOutcome outcome = load_rdb(source, services_, options);
-  db = facts.db;
+  db = facts.place().db;
   return outcome.error;
 }
 
 bool Link::give_to_worker(unsigned db) {
-  auto stream = std::make_shared<PrimaryStream>(services_.listeners.effects, db);
+  auto stream = std::make_shared<PrimaryStream>(services_.listeners.effects);
   Session session;
   session.authenticated = true;
   AccessControl::trust(session);
@@ -203,7 +193,6 @@ bool Link::give_to_worker(unsigned db) {
   set_state(State::connected);
   look_after(stream, client);
   down_since_ms_.store(steady_ms());
-  owner_.stream_ended(stream->db());
   std::lock_guard lock(mutex_);
   stream_.reset();
   return true;

@@ -43,7 +43,7 @@ class Stream : public ::testing::Test {
       session_.transaction->open = true;
     } else if (name == "EXEC") {
       session_.transaction.reset();
-      log_.append_raw(session_.verbatim);
+      log_.append_raw(session_.verbatim, session_.db);
       session_.verbatim = {};
     }
     stream_.ran(session_);
