@@ -58,7 +58,7 @@ class Stream : public ::testing::Test {
   Registry registry_;
   EffectLog log_;
   std::unique_ptr<EffectLog::Reader> reader_;
-  PrimaryStream stream_{log_, 0};
+  PrimaryStream stream_{log_};
   Session session_;
   std::string sent_;
 };
