@@ -10,6 +10,8 @@ uint64_t process_seed = 0x9e3779b97f4a7c15;
 
 void seed_hash(uint64_t seed) { process_seed = seed; }
 
+uint64_t hash_seed() { return process_seed; }
+
 uint64_t hash_of(Bytes bytes) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), process_seed);
 }

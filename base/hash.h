@@ -9,6 +9,7 @@ namespace larder {
 
 // Draws the seed of this process. Called once by main before the first key is hashed.
 void seed_hash(uint64_t seed);
+uint64_t hash_seed();
 
 uint64_t hash_of(Bytes bytes);
 

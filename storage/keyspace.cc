@@ -107,6 +107,12 @@ void Keyspace::note_evictable(Item item, size_t outside_bytes) {
   }
 }
 
+void Keyspace::recall_use(Item item, const EntryUse& use) {
+  if (services_.eviction == nullptr || !use.known()) return;
+  services_.eviction->recall(*item.entry(), item.where.place, services_.home,
+                             memory_of(*item.entry()), use, services_.now_ms);
+}
+
 void Keyspace::set_sticky(Item item, bool sticky) {
   item->set(Entry::kSticky, sticky);
   note_evictable(item, outside_bytes_of(*item.entry()));

@@ -19,6 +19,7 @@
 namespace larder {
 
 class EvictionGroup;
+struct EntryUse;
 struct Candidate;
 class StoreEvents;
 class StoreSnapshot;
@@ -145,6 +146,8 @@ class Keyspace : public Garbage {
   // Queues the entries of some segments anew from `cursor` on, see EvictionGroup. Returns the next
   // cursor, 0 behind the last.
   uint64_t readmit_step(uint64_t cursor);
+  // Tells the eviction policy of the entry's past.
+  void recall_use(Item item, const EntryUse& use);
   // Excepts an entry from eviction, or no more.
   void set_sticky(Item item, bool sticky);
   // A key with an expiry near the top of the index, or any; null Item when none was met.

@@ -23,6 +23,11 @@ constexpr size_t kPieceBytes = 64 * 1024;
 // A larger blob is written as it is: compressed it would be in memory twice.
 constexpr size_t kCompressedBlobMax = 64 * 1024 * 1024;
 
+// What the policy wants to know of the entry after a restart.
+void append_use(std::string& out, const EvictionGroup& group, const Entry& entry, int64_t now_ms) {
+  if (group.victims() != Victims::none) rdb_append_use(out, group.use_of(entry, now_ms));
+}
+
 }  // namespace
 
 std::unique_ptr<StoreSnapshot> StoreSnapshot::begin(Store& store,
@@ -124,13 +129,20 @@ void StoreSnapshot::before_change(Keyspace& keys, Entry* entry) {
   entry->set(Entry::kEpoch, epochs_[shard] != 0);
   const Part* part = part_of(shard, keys);
   CHECK(part != nullptr);  // what is younger than the snapshot carries the bit
-  if (!given_up()) write_ahead(part->db, *entry);
+  if (!given_up()) write_ahead(part->db, shard, *entry);
 }
 
-StoreSnapshot::Chunk StoreSnapshot::chunk_of(unsigned db, const Entry& entry) const {
+void StoreSnapshot::append_head(std::string& out, unsigned shard, const Entry& entry,
+                                RdbType type) const {
+  append_use(out, *store_.shard(shard).services.eviction, entry, now_ms_);
+  rdb_append_key_head(out, entry, type);
+}
+
+StoreSnapshot::Chunk StoreSnapshot::chunk_of(unsigned db, unsigned shard,
+                                             const Entry& entry) const {
   Chunk chunk{.db = db, .bytes = {}, .owner = nullptr, .blob = {}};
   RdbValueWriter writer(entry, options_.format);
-  rdb_append_key_head(chunk.bytes, entry, writer.type());
+  append_head(chunk.bytes, shard, entry, writer.type());
   if (entry.encoding() == Encoding::blob) {  // the bytes are referred to, not copied
     IntegerText unused;
     chunk.owner = string_share(entry);
@@ -141,8 +153,8 @@ StoreSnapshot::Chunk StoreSnapshot::chunk_of(unsigned db, const Entry& entry) co
   return chunk;
 }
 
-void StoreSnapshot::write_ahead(unsigned db, const Entry& entry) {
-  Chunk chunk = chunk_of(db, entry);
+void StoreSnapshot::write_ahead(unsigned db, unsigned shard, const Entry& entry) {
+  Chunk chunk = chunk_of(db, shard, entry);
   const size_t bytes = chunk.bytes.size() + chunk.blob.size();
   const size_t buffered = buffered_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   if (buffered > options_.buffer_bytes_max &&
@@ -279,6 +291,9 @@ void StoreSnapshot::walk_part(RdbFileWriter& out, Part& part) {
 void StoreSnapshot::rest() {
   const size_t written = keys_written();
   const size_t keys = written - std::exchange(rested_at_, written);
+  if (options_.rest_us > 0) {
+    std::this_thread::sleep_for(std::chrono::microseconds(options_.rest_us));
+  }
   if (options_.key_delay_us == 0) return;
   constexpr size_t kPieceUs = 10'000;  // so that a cancelled one ends soon
   for (size_t left = keys * options_.key_delay_us; left > 0 && !given_up();) {
@@ -293,11 +308,11 @@ void StoreSnapshot::write_entry(const Part& part, Entry* entry, std::string& bat
   entry->set(Entry::kEpoch, epochs_[part.shard] != 0);
   keys_written_.fetch_add(1, std::memory_order_relaxed);
   if (entry->encoding() == Encoding::blob) {
-    blobs.push_back(chunk_of(part.db, *entry));
+    blobs.push_back(chunk_of(part.db, part.shard, *entry));
     return;
   }
   RdbValueWriter writer(*entry, options_.format);
-  rdb_append_key_head(batch, *entry, writer.type());
+  append_head(batch, part.shard, *entry, writer.type());
   writer.write_all(batch);
 }
 
@@ -309,7 +324,7 @@ void StoreSnapshot::freeze(const Part& part, Entry* entry, std::string& batch) {
   frozen_.done = false;
   frozen_.rest.clear();
   frozen_entry_.store(entry, std::memory_order_relaxed);
-  rdb_append_key_head(batch, *entry, frozen_.writer->type());
+  append_head(batch, part.shard, *entry, frozen_.writer->type());
 }
 
 void StoreSnapshot::write_frozen(RdbFileWriter& out) {
@@ -396,6 +411,7 @@ void write_store_locked(Store& store, RdbFileWriter& out, const RdbFacts& facts,
   }
   out.begin(format.version, facts);
   for (const std::string& code : functions) out.function(code);
+  const int64_t now_ms = unix_ms();
   std::string batch;
   for (unsigned db = 0; db < store.databases(); ++db) {
     for (unsigned i = 0; i < store.shard_count(); ++i) {
@@ -405,6 +421,7 @@ void write_store_locked(Store& store, RdbFileWriter& out, const RdbFacts& facts,
       for (uint64_t cursor = 0;;) {
         cursor = keys->table().scan_segment(cursor, [&](Entry* entry) {
           RdbValueWriter writer(*entry, format);
+          append_use(batch, *store.shard(i).services.eviction, *entry, now_ms);
           rdb_append_key_head(batch, *entry, writer.type());
           writer.write_all(batch);
         });

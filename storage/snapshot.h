@@ -29,6 +29,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "storage/rdb/file.h"
 #include "storage/rdb/format.h"
@@ -44,6 +45,9 @@ struct StoreSnapshotOptions {
   OnFull on_full = OnFull::writers_wait;
   size_t buffer_bytes_max = 32 * 1024 * 1024;
   unsigned key_delay_us = 0;  // a rest after each key, for tests
+  // After each hold of a lock: whoever sleeps now and then is not the one to be descheduled when
+  // others want the core, least of all with a lock that they wait for.
+  unsigned rest_us = 0;
 };
 
 class StoreSnapshot {
@@ -106,7 +110,7 @@ class StoreSnapshot {
   };
 
   StoreSnapshot(Store& store, const StoreSnapshotOptions& options)
-      : store_(store), options_(options) {}
+      : store_(store), options_(options), now_ms_(unix_ms()) {}
   bool start(const std::function<void()>& at_point);
   void list_parts();
   void stop();
@@ -114,8 +118,9 @@ class StoreSnapshot {
   Part* part_of(unsigned shard, const Keyspace& keys);
   bool is_written(const Entry& entry, unsigned shard) const;
   bool holds_back(Keyspace& keys, const Key& key, const Entry& entry);
-  void write_ahead(unsigned db, const Entry& entry);
-  Chunk chunk_of(unsigned db, const Entry& entry) const;
+  void write_ahead(unsigned db, unsigned shard, const Entry& entry);
+  Chunk chunk_of(unsigned db, unsigned shard, const Entry& entry) const;
+  void append_head(std::string& out, unsigned shard, const Entry& entry, RdbType type) const;
   void finish_frozen();
 
   void walk_database(RdbFileWriter& out, size_t first, size_t last);
@@ -134,6 +139,7 @@ class StoreSnapshot {
   std::vector<Part> parts_;                   // by database, then shard
   std::vector<std::vector<Part*>> of_shard_;  // guarded by the shard's lock
   std::vector<uint8_t> epochs_;               // of each shard
+  const int64_t now_ms_;  // that idle times count from
   size_t keys_total_ = 0;
   size_t rested_at_ = 0;  // keys_written_ at the last rest
   bool running_ = false;

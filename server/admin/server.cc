@@ -32,6 +32,7 @@
 #include "server/commands/version.h"
 #include "server/net/network.h"
 #include "server/persistence/append_only_file.h"
+#include "server/persistence/eviction_facts.h"
 #include "server/persistence/saver.h"
 #include "server/replication/replicator.h"
 #include "server/scripting/engine.h"
@@ -135,7 +136,10 @@ struct Helpers {
 // Returns what went wrong.
 std::string load_data(const Helpers& helpers, const LoadedOptions& loaded) {
   const bool from_log = loaded.options.is_on("appendonly");
-  std::string error = from_log ? "" : helpers.saver.load();
+  PlaceFinder finder([&](const StreamPlace& place) { helpers.replicator.restore(place); });
+  const bool follows = helpers.replicator.primary().has_value();
+  std::string error =
+      from_log ? "" : helpers.saver.load({.news = &finder, .keep_expired = follows});
   if (error.empty()) error = helpers.append_only.start();
   if (!error.empty() || loaded.import_path.empty()) return error;
   std::optional<unsigned> db;
@@ -143,6 +147,12 @@ std::string load_data(const Helpers& helpers, const LoadedOptions& loaded) {
   error = helpers.saver.import({loaded.import_path, loaded.import_pattern, db});
   if (error.empty() && from_log) (void)helpers.append_only.start_rewrite();
   return error;
+}
+
+// Keys keep their hashes over a planned restart: what was learned of them still holds.
+std::optional<uint64_t> kept_seed(const Options& options) {
+  if (options.is_on("appendonly")) return {};
+  return hash_seed_in(options.text("dbfilename"));
 }
 
 void log_start(Log& log, const LoadedOptions& loaded, unsigned threads) {
@@ -247,6 +257,8 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   const bool takes_time = has_data(loaded);
   services.settings.set_trouble(kLoading, takes_time);
   helpers.replicator.start(services);
+  const auto primary = primary_of(options);
+  helpers.replicator.begin_as(primary);
   if (takes_time) network.start(services);
   if (const std::string error = load_data(helpers, loaded); !error.empty()) {
     if (takes_time) network.stop(0);
@@ -255,7 +267,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   services.settings.set_trouble(kLoading, false);
   if (!takes_time) network.start(services);
   helpers.saver.start();
-  if (const auto primary = primary_of(options)) helpers.replicator.change_role(primary, [] {});
+  if (primary) helpers.replicator.change_role(primary, [] {});
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");
   wait_for_end(signals, helpers.tls, log);
@@ -355,7 +367,7 @@ int serve(LoadedOptions loaded) {
   if (fault.empty()) fault = plan_descriptors(options, threads, log);
   if (!fault.empty()) return fail(log, options, fault);
 
-  seed_hash(random_seed());
+  seed_hash(kept_seed(options).value_or(random_seed()));
   ReclaimerThread reclaimer;
   const unsigned shard_bits = shard_bits_for(threads);
   Listeners listeners(threads, shard_bits);

@@ -23,7 +23,7 @@ void Dispatcher::note_effects(Call& call) {
   EffectLog& log = services_.listeners.effects;
   Session& session = call.session();
   if (!session.verbatim.empty()) [[unlikely]] {
-    log.append_raw(session.verbatim);
+    log.append_raw(session.verbatim, session.db);
     session.verbatim = {};
     effects_.clear();
     return;

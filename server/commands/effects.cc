@@ -134,15 +134,21 @@ uint64_t EffectLog::append(const EffectBatch& batch) {
   return advance_locked(begin, EffectFor::all);
 }
 
-uint64_t EffectLog::append_raw(Bytes bytes, EffectFor whom) {
+uint64_t EffectLog::append_raw(Bytes bytes, unsigned db) {
   MutexLock lock(mutex_);
+  db_ = db;
   if (!active()) {
     end_.store(end_.load(std::memory_order_relaxed) + bytes.size(), std::memory_order_release);
     return end_.load(std::memory_order_relaxed);
   }
   const uint64_t begin = tail_locked();
   write_locked(bytes);
-  return advance_locked(begin, whom);
+  return advance_locked(begin, EffectFor::all);
+}
+
+unsigned EffectLog::db() const {
+  MutexLock lock(mutex_);
+  return db_;
 }
 
 void EffectLog::append_gone(unsigned db, Bytes key) {
@@ -298,7 +304,7 @@ void EffectLog::wake_now() {
 
 void EffectLog::select_again() {
   MutexLock lock(mutex_);
-  db_ = kNoDatabase;
+  if (!follows_) db_ = kNoDatabase;
 }
 
 std::unique_ptr<EffectLog::Reader> EffectLog::open_reader(uint64_t offset, ReaderOptions options) {
@@ -336,11 +342,11 @@ size_t EffectLog::retained_bytes() const {
   return bytes;
 }
 
-void EffectLog::restart_at(uint64_t offset) {
+void EffectLog::restart_at(uint64_t offset, unsigned db) {
   MutexLock lock(mutex_);
   for (Reader* reader : readers_) lose_locked(*reader);
   drop_all_locked();
-  db_ = kNoDatabase;
+  db_ = db;
   end_.store(offset, std::memory_order_release);
 }
 

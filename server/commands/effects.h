@@ -97,8 +97,11 @@ class EffectLog {
   uint64_t append(unsigned db, std::span<const Bytes> words, EffectFor whom = EffectFor::all);
   // The same for several effects, between MULTI and EXEC when there is more than one.
   uint64_t append(const EffectBatch& batch);
-  // Takes over bytes of a primary's stream as they are: whole records, by one thread.
-  uint64_t append_raw(Bytes bytes, EffectFor whom = EffectFor::all);
+  // Takes over bytes of a primary's stream as they are: whole records, by one thread. `db` is
+  // selected behind them.
+  uint64_t append_raw(Bytes bytes, unsigned db);
+  // The database that the stream has selected at its end; kNoDatabase: its next record selects one.
+  unsigned db() const;
 
   // A replica's log is its primary's stream and nothing else: only append_raw adds to it. Under
   // every shard's lock.
@@ -120,7 +123,7 @@ class EffectLog {
   }
 
   // The next record begins with a SELECT: a new reader does not know the database. Under every
-  // shard's lock.
+  // shard's lock. A replica's log can't: its readers are told, see db().
   void select_again();
   // A reader from `offset` on; null when that is not there (any more). Called under every shard's
   // lock when it may make the log active or when it belongs to a point in time.
@@ -132,8 +135,9 @@ class EffectLog {
   void keep_backlog(bool keep);
   // Bytes held in memory.
   size_t retained_bytes() const;
-  // Forgets everything and goes on at `offset`, another primary's. Every reader is lost.
-  void restart_at(uint64_t offset);
+  // Forgets everything and goes on at `offset` of another stream, which has `db` selected there.
+  // Every reader is lost.
+  void restart_at(uint64_t offset, unsigned db = kNoDatabase);
 
  private:
   struct Block;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "server/commands/status.h"
@@ -67,6 +69,13 @@ class Replication {
   // While this server follows a primary: the database that the primary's stream is in. Under every
   // shard's lock.
   virtual std::optional<unsigned> stream_db() { return {}; }
+  // What a file must say so that a server which loads it can go on in the stream; nothing when
+  // there is no stream. Under every shard's lock.
+  virtual std::vector<std::pair<std::string, std::string>> stream_facts() { return {}; }
+  // The server is about to end and writes wait: until that is called off nothing more comes into
+  // the stream, no ping either, and keys whose time has come are hidden, not removed. So replicas
+  // are where the last file is. Without locks.
+  virtual void hold(bool /*on*/) {}
 };
 
 }  // namespace larder

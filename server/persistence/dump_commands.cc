@@ -63,15 +63,6 @@ std::optional<int64_t> expiry_of(const RestoreOptions& options, int64_t now_ms) 
   return now_ms + options.ttl_ms;
 }
 
-// The last use was so long ago. Policies that keep an order of uses can't put it into the middle.
-void set_idle(Call& call, const Key& key, Item item, int64_t idle_seconds) {
-  const ShardServices& services = call.keyspace(key).services();
-  constexpr int64_t kIdleSecondsMax = 12 * 24 * 3600;  // what a stamp can tell
-  if (idle_seconds < 0 || services.eviction == nullptr || !services.eviction->samples()) return;
-  services.eviction->used(*item.entry(), item.where.place, services.home,
-                          call.now_ms() - std::min(idle_seconds, kIdleSecondsMax) * 1000);
-}
-
 void give_restore(Call& call, const Key& key, const RestoreOptions& options, int64_t expiry_ms) {
   if (!call.wants_effect()) return;
   const NumberWord time(expiry_ms == kNoExpiry ? 0 : expiry_ms);
@@ -110,7 +101,8 @@ Status restore(Call& call) {
     item = {};
   }
   if (item) {
-    set_idle(call, key, item, options.idle_seconds);
+    call.keyspace(key).recall_use(item, {.idle_seconds = options.idle_seconds,
+                                         .frequency = static_cast<int>(options.frequency)});
     call.changed("restore", key);
     give_restore(call, key, options, *expiry_ms);
   } else if (old) {

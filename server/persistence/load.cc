@@ -1,5 +1,7 @@
 #include "server/persistence/load.h"
 
+#include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -10,6 +12,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/random.h"
+#include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/persistence/value_limits.h"
@@ -29,6 +32,8 @@ constexpr size_t kBatchKeys = 512;
 constexpr size_t kBatchBytes = 256 * 1024;
 // Batches on their way, per thread: more would only take memory.
 constexpr size_t kBatchesWaiting = 4;
+// As many as fit the cache beside what is being laid out.
+constexpr size_t kFetchedTogether = 32;
 
 // Lays keys out. Used by several threads.
 class Shelf {
@@ -39,10 +44,19 @@ class Shelf {
         limits_(value_limits(services.settings)),
         now_ms_(unix_ms()) {}
 
+  // Some keys' buckets are fetched at once: laying out waits for memory above all.
   void put(const Batch& batch, Random& random) {
-    for (const RdbKey& key : batch.keys) {
-      if (!ok()) return;
-      put(key);
+    std::array<Key, kFetchedTogether> keys;
+    for (size_t first = 0; first < batch.keys.size(); first += kFetchedTogether) {
+      const size_t count = std::min(kFetchedTogether, batch.keys.size() - first);
+      for (size_t i = 0; i < count; ++i) {
+        keys[i] = Key::of(batch.keys[first + i].name);
+        prefetch(batch.keys[first + i].db, keys[i].hash);
+      }
+      for (size_t i = 0; i < count; ++i) {
+        if (!ok()) return;
+        put(batch.keys[first + i], keys[i]);
+      }
     }
     Store& store = services_.store;
     if (held_shards == nullptr && store.memory().over_limit()) {
@@ -69,7 +83,16 @@ class Shelf {
     return options_.pattern.empty() || glob_match(options_.pattern, key.name);
   }
 
-  void put(const RdbKey& key) {
+  void prefetch(unsigned db, uint64_t hash) {
+    Shard& shard = services_.store.shard_of(hash);
+    if (db >= services_.store.databases() || !shard.mutex.try_lock()) return;
+    if (const Keyspace* keys = shard.find_keyspace(db)) {
+      keys->table().prefetch_bucket(keys->place_of(hash));
+    }
+    shard.mutex.unlock();
+  }
+
+  void put(const RdbKey& key, const Key& hashed) {
     if (!is_wanted(key)) {
       skipped.fetch_add(1, std::memory_order_relaxed);
       return;
@@ -81,6 +104,9 @@ class Shelf {
     const bool due = key.expiry_ms != kNoExpiry && key.expiry_ms <= now_ms_;
     if (due && options_.drop_expired) {
       expired.fetch_add(1, std::memory_order_relaxed);
+      // Replicas that go on behind the file have it still. (A key that is replaced: perhaps not.)
+      EffectLog& effects = services_.listeners.effects;
+      if (!options_.replace && effects.active()) effects.append_gone(key.db, key.name);
       return;
     }
     // Redis skips a key without anything in it, which old versions could write.
@@ -89,12 +115,11 @@ class Shelf {
       skipped.fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    place(key);
+    place(key, hashed);
   }
 
-  void place(const RdbKey& from) {
+  void place(const RdbKey& from, const Key& key) {
     Store& store = services_.store;
-    const Key key = Key::of(from.name);
     const unsigned index = store.shard_index(key.hash);
     Shard& shard = store.shard(index);
     GarbageList garbage;
@@ -105,9 +130,12 @@ class Shelf {
       shard.services.now_ms = now_ms_;
       Keyspace& keys = shard.keyspace(from.db);
       const Item old = keys.find(key);
+      const EntryUse use{.idle_seconds = from.idle_seconds, .frequency = from.frequency};
+      if (use.known()) EvictionGroup::recalling = &use;
       twice = old && !options_.replace;
       stored =
           !twice && put_rdb_value(keys, key, old, from.value, limits_, from.expiry_ms, now_ms_).ok;
+      EvictionGroup::recalling = nullptr;
       shard.settle_memory(store.memory());
       garbage.swap(shard.services.garbage);
     }

@@ -5,6 +5,7 @@
 
 #include "server/commands/args.h"
 #include "server/commands/persistence.h"
+#include "server/commands/replication.h"
 #include "server/persistence/families.h"
 
 namespace larder {
@@ -100,12 +101,14 @@ Status save_and_end(Call& call, bool force) {
   Services& services = call.services();
   services.pause.writes_only.store(true);
   services.pause.until_ms.store(INT64_MAX);
+  if (services.replication != nullptr) services.replication->hold(true);
   answer_after_save(call, true, [&services, force](ReplyWriter& reply, const std::string& error) {
     if (error.empty() || force) {
       services.persistence->prepare_end(false);
       services.workers.request_stop();
       return Task::Progress::wait;  // the end is the answer
     }
+    if (services.replication != nullptr) services.replication->hold(false);
     services.pause.until_ms.store(0);
     reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
     return Task::Progress::done;

@@ -13,7 +13,9 @@
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "server/commands/call.h"
+#include "server/commands/replication.h"
 #include "server/commands/version.h"
+#include "server/persistence/eviction_facts.h"
 #include "server/persistence/files.h"
 #include "server/persistence/load.h"
 #include "server/persistence/snapshot.h"
@@ -138,7 +140,7 @@ void Saver::run() {
     const std::vector<Done> waiting = std::move(waiting_);
     waiting_.clear();
     lock.unlock();
-    const std::string error = save();
+    const std::string error = save(waiting.empty());
     update_trouble();
     lock.lock();
     saving_.store(wanted_);
@@ -180,12 +182,12 @@ void Saver::update_trouble() {
   services_.settings.set_trouble(kSaveFailed, stop);
 }
 
-std::string Saver::save() {
+std::string Saver::save(bool in_background) {
   const int64_t began_ms = unix_ms();
   began_ms_.store(began_ms);
   last_attempt_ms_.store(began_ms);
   uint64_t changes = 0;
-  const std::string error = write_file(file_path(), changes);
+  const std::string error = write_file(file_path(), in_background, changes);
   note_saved(changes, began_ms, error);
   began_ms_.store(0);
   return error;
@@ -203,19 +205,25 @@ void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& er
                seconds_text(took_ms));
 }
 
-std::string Saver::write_file(const std::string& path, uint64_t& changes) {
+std::string Saver::write_file(const std::string& path, bool in_background, uint64_t& changes) {
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   ReplacingFile file(path, folder + "temp-" + std::to_string(::getpid()) + ".rdb");
   if (!file.error().empty()) return file.error();
   SnapshotOptions options;
   options.compress = option("rdbcompression") == "yes";
   options.checksum = checksum_;
+  options.in_background = in_background;
   const auto delay_us = parse_int64(option("rdb-key-save-delay")).value_or(0);
   options.key_delay_us = static_cast<unsigned>(std::max<int64_t>(delay_us, 0));
+  options.facts = eviction_facts(services_);
   std::unique_ptr<Snapshot> snapshot;
   while (true) {
-    snapshot =
-        Snapshot::begin(services_, options, [&](SnapshotOptions&) { changes = total_changes(); });
+    snapshot = Snapshot::begin(services_, options, [&](SnapshotOptions& now) {
+      changes = total_changes();
+      if (services_.replication == nullptr) return;
+      const RdbFacts place = services_.replication->stream_facts();
+      now.facts.insert(now.facts.begin(), place.begin(), place.end());
+    });
     if (snapshot != nullptr) break;
     std::this_thread::sleep_for(kBeginRetry);
   }
@@ -255,10 +263,13 @@ std::string Saver::load_from(const std::string& path, LoadOptions& options) {
   return "";
 }
 
-std::string Saver::load() {
+std::string Saver::load(const Start& how) {
   const std::string path = file_path();
   if (FileSource(path).is_missing()) return "";
   LoadOptions options;
+  EvictionRecall news(services_, how.news);
+  options.news = &news;
+  options.drop_expired = !how.keep_expired;
   options.threads = static_cast<unsigned>(services_.workers.count());
   return load_from(path, options);
 }
@@ -278,6 +289,7 @@ bool Saver::save_before_end() {
   PauseState& pause = services_.pause;
   pause.writes_only.store(true);
   pause.until_ms.store(INT64_MAX);
+  if (services_.replication != nullptr) services_.replication->hold(true);
   logs_.notice("Saving before the end");
   std::mutex mutex;
   std::condition_variable changed;
@@ -290,6 +302,7 @@ bool Saver::save_before_end() {
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return outcome.has_value(); });
   if (outcome->empty()) return true;
+  if (services_.replication != nullptr) services_.replication->hold(false);
   pause.until_ms.store(0);
   return false;
 }
@@ -344,8 +357,7 @@ std::string Saver::reload(const Reload& how) {
   if (how.save) {
     ReplacingFile file(path, path + ".reload");
     RdbFileWriter out(file, true);
-    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}},
-                       function_codes());
+    write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}}, function_codes());
     if (!out.finish() || !file.put_in_place()) return file.error();
     last_save_ms_.store(unix_ms());
   }

@@ -20,6 +20,7 @@ namespace larder {
 
 struct Services;
 struct LoadOptions;
+class RdbNews;
 
 class Saver : public Persistence {
  public:
@@ -42,7 +43,11 @@ class Saver : public Persistence {
   void start();
 
   // Loads `dbfilename`; nothing is loaded when there is none. Returns what went wrong.
-  std::string load();
+  struct Start {
+    RdbNews* news = nullptr;    // hears of the file's facts before its first key; may be null
+    bool keep_expired = false;  // a replica does: its primary says when they go
+  };
+  std::string load(const Start& how);
   // Loads another file over what is there, perhaps only some of its keys.
   struct Import {
     std::string path;
@@ -77,8 +82,8 @@ class Saver : public Persistence {
   void refresh();
   std::string known_path() const;
   bool flush_needs_save();
-  std::string save();
-  std::string write_file(const std::string& path, uint64_t& changes);
+  std::string save(bool in_background);
+  std::string write_file(const std::string& path, bool in_background, uint64_t& changes);
   void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
   std::string load_from(const std::string& path, LoadOptions& options);
   bool save_point_reached() const;

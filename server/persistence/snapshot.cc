@@ -1,5 +1,7 @@
 #include "server/persistence/snapshot.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "base/clock.h"
@@ -9,6 +11,13 @@
 
 namespace larder {
 
+namespace {
+
+// A hold takes some 100 us, and what it gathered about as long to be written.
+constexpr unsigned kRestUs = 50;
+
+}  // namespace
+
 std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOptions& options,
                                           const std::function<void(SnapshotOptions&)>& at_point) {
   std::unique_ptr<Snapshot> snapshot(new Snapshot(services, options));
@@ -16,7 +25,8 @@ std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOpti
       .format = {.version = options.version, .compress = options.compress},
       .on_full = options.on_full,
       .buffer_bytes_max = options.buffer_bytes_max,
-      .key_delay_us = options.key_delay_us};
+      .key_delay_us = options.key_delay_us,
+      .rest_us = options.in_background ? kRestUs : 0};
   snapshot->walk_ = StoreSnapshot::begin(services.store, walk, [&] {
     if (services.persistence != nullptr) {
       snapshot->functions_ = services.persistence->function_codes();
@@ -33,8 +43,9 @@ bool Snapshot::run(Sink& sink) {
                  {"redis-bits", "64"},
                  {"ctime", std::to_string(unix_ms() / 1000)},
                  {"used-mem", std::to_string(services_.store.memory().used())}};
-  facts.insert(facts.end(), options_.facts.begin(), options_.facts.end());
+  std::move(options_.facts.begin(), options_.facts.end(), std::back_inserter(facts));
   out.begin(walk_->version(), facts);
+  facts.clear();
   for (const std::string& code : functions_) out.function(code);
   if (!walk_->write_keys(out)) return false;
   return out.finish();

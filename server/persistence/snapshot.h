@@ -31,6 +31,8 @@ struct SnapshotOptions {
   StoreSnapshotOptions::OnFull on_full = StoreSnapshotOptions::OnFull::writers_wait;
   size_t buffer_bytes_max = 32 * 1024 * 1024;
   unsigned key_delay_us = 0;  // rdb-key-save-delay
+  // Nobody waits for the file: the walk rests between its holds of locks, for the clients' sake.
+  bool in_background = true;
 };
 
 class Snapshot {

@@ -7,6 +7,7 @@
 
 #include "server/commands/listeners.h"
 #include "server/commands/services.h"
+#include "server/replication/stream_place.h"
 
 namespace larder {
 
@@ -20,10 +21,7 @@ class FullSync::Fan : public Sink {
   void begin(SnapshotOptions& options) {
     EffectLog& log = services_.listeners.effects;
     log.keep_backlog(true);
-    log.select_again();
-    options.facts.emplace_back("repl-stream-db", std::to_string(plan_.db));
-    options.facts.emplace_back("repl-id", plan_.id);
-    options.facts.emplace_back("repl-offset", std::to_string(log.end_offset()));
+    options.facts = facts_of_stream(log, plan_.id);
     for (size_t i = 0; i < replicas_.size(); ++i) {
       readers_.push_back(log.open_reader(log.end_offset(), {.lag_bytes_max = plan_.lag_bytes_max}));
     }

@@ -9,6 +9,11 @@ void History::rename(std::string other_id, uint64_t end) {
   second_offset = static_cast<int64_t>(end) + 1;
 }
 
+void History::continue_from(std::string old_id, uint64_t end) {
+  second_id = std::move(old_id);
+  second_offset = static_cast<int64_t>(end) + 1;
+}
+
 void History::replace(std::string other_id) {
   id = std::move(other_id);
   second_id.assign(kReplicationIdBytes, '0');

@@ -25,6 +25,8 @@ struct History {
   // The stream goes on under another id behind its first `end` bytes: this server was promoted, or
   // its primary was.
   void rename(std::string other_id, uint64_t end);
+  // This server was restarted with the data that stream `old_id` had behind its first `end` bytes.
+  void continue_from(std::string old_id, uint64_t end);
   // It follows another stream from now on, of which it has nothing.
   void replace(std::string other_id);
   // A server that has stream `asked_id` up to byte `next - 1` can go on here. Whether the bytes are

@@ -11,6 +11,7 @@
 #include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/persistence/load.h"
+#include "server/replication/stream_place.h"
 #include "storage/all_shards.h"
 
 namespace larder {
@@ -22,21 +23,6 @@ constexpr int64_t kFirstWaitMs = 100;
 constexpr int64_t kLongestWaitMs = 2000;
 constexpr int64_t kAckMs = 1000;
 constexpr int64_t kLookMs = 100;
-
-// What the file says of the stream behind it.
-class StreamFacts : public RdbNews {
- public:
-  void fact(Bytes name, Bytes value) override {
-    if (name != "repl-stream-db") return;
-    db = parse_int64(value).value_or(-1);
-  }
-  // Why the stream can't be followed, or nothing.
-  std::string fault(const Store& store) const {
-    if (db >= 0 && db < int64_t{store.databases()}) return "";
-    return "its stream is in database " + std::to_string(db) + ", which is not here";
-  }
-  int64_t db = 0;
-};
 
 void empty_store(Services& services) NO_THREAD_SAFETY_ANALYSIS {
   GarbageList garbage;
@@ -183,7 +169,7 @@ bool Link::receive(const Agreement& agreement) {
 
 // A newline to the primary now and then: it hears that we are alive.
 std::string Link::load(Source& source, unsigned& db) {
-  StreamFacts facts;
+  PlaceFinder facts;
   int64_t told_ms = steady_ms();
   LoadOptions options;
   options.replace = true;
@@ -196,14 +182,15 @@ std::string Link::load(Source& source, unsigned& db) {
     (void)wire_.send("\n");
   };
   const LoadOutcome outcome = load_rdb(source, services_, options);
-  if (!outcome.ok()) return outcome.error;
-  const std::string fault = facts.fault(services_.store);
-  db = fault.empty() ? static_cast<unsigned>(facts.db) : 0;
-  return fault;
+  db = facts.place().db;
+  if (outcome.ok() && db >= services_.store.databases()) {
+    return "its stream is in database " + std::to_string(db) + ", which is not here";
+  }
+  return outcome.error;
 }
 
 bool Link::give_to_worker(unsigned db) {
-  auto stream = std::make_shared<PrimaryStream>(services_.listeners.effects, db);
+  auto stream = std::make_shared<PrimaryStream>(services_.listeners.effects);
   Session session;
   session.authenticated = true;
   AccessControl::trust(session);
@@ -221,7 +208,6 @@ bool Link::give_to_worker(unsigned db) {
   set_state(State::connected);
   look_after(stream, client);
   down_since_ms_.store(steady_ms());
-  owner_.stream_ended(stream->db());
   std::lock_guard lock(mutex_);
   stream_.reset();
   return true;

@@ -50,8 +50,6 @@ class LinkOwner {
   virtual void sync_failed() = 0;
   // The stream goes on; `id` is a new name of it, or empty.
   virtual void resumed(const std::string& id) = 0;
-  // The connection has ended; `db` is selected in the stream there.
-  virtual void stream_ended(unsigned db) = 0;
   virtual void log(bool warning, const std::string& text) = 0;
 };
 

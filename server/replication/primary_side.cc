@@ -1,6 +1,5 @@
 // The replicator as a primary: who gets what from where, and which writes are acknowledged.
 #include <algorithm>
-#include <future>
 
 #include "base/clock.h"
 #include "server/commands/call.h"
@@ -137,25 +136,7 @@ void Replicator::start_full_sync(int64_t now_ms) {
   if (full_sync_ != nullptr) return;
   const Replicas due = replicas_due(now_ms);
   if (due.empty()) return;
-  bool following = false;
-  {
-    std::lock_guard lock(mutex_);
-    following = following_;
-  }
-  if (!following) return begin_full_sync(due);
-  // The stream stands still meanwhile: it is run on this very thread.
-  std::promise<void> begun;
-  services_->workers.visit(Link::kStreamWorker, [&](ClientsOfWorker&) {
-    begin_full_sync(due);
-    begun.set_value();
-  });
-  begun.get_future().wait();
-}
-
-std::optional<unsigned> Replicator::stream_db() {
-  std::lock_guard lock(mutex_);
-  if (!following_) return {};
-  return link_ != nullptr && link_->stream() != nullptr ? link_->stream()->db() : stream_db_;
+  begin_full_sync(due);
 }
 
 void Replicator::begin_full_sync(const Replicas& replicas) {
@@ -163,7 +144,6 @@ void Replicator::begin_full_sync(const Replicas& replicas) {
   {
     std::lock_guard lock(mutex_);
     plan.id = history_.id;
-    plan.db = link_ != nullptr && link_->stream() != nullptr ? link_->stream()->db() : stream_db_;
     plan.lag_bytes_max = reader_options().lag_bytes_max;
   }
   plan.folder = settings_.texts().folder;
@@ -250,7 +230,7 @@ void Replicator::ask_acks() { wants_acks_.store(true, std::memory_order_relaxed)
 
 // One question at a time: its answer covers all writes before it.
 void Replicator::all_sent() {
-  if (!wants_acks_.load(std::memory_order_relaxed) || follows_.load()) return;
+  if (!wants_acks_.load(std::memory_order_relaxed) || follows_.load() || held_.load()) return;
   if (getack_out_.exchange(true)) return;
   wants_acks_.store(false);
   getack_ms_.store(steady_ms());

@@ -31,9 +31,8 @@ void PrimaryStream::ran(Session& session) {
     return;
   }
   transaction_.clear();
-  if (!session.verbatim.empty()) log_.append_raw(session.verbatim);  // it changed nothing
+  if (!session.verbatim.empty()) log_.append_raw(session.verbatim, session.db);  // changed nothing
   session.verbatim = {};
-  db_.store(session.db, std::memory_order_relaxed);
 }
 
 bool PrimaryStream::fill(Output& out, size_t) {

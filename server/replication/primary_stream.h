@@ -20,12 +20,10 @@ namespace larder {
 
 class PrimaryStream : public StreamEnd {
  public:
-  PrimaryStream(EffectLog& log, unsigned db) : log_(log), db_(db) {}
+  explicit PrimaryStream(EffectLog& log) : log_(log) {}
 
   // Sends REPLCONF ACK with the next bytes. On the worker; elsewhere followed by ClientView::feed.
   void owe_ack() { owes_ack_.store(true); }
-  // The database that the stream has selected.
-  unsigned db() const { return db_.load(); }
   // Requests that came, to see whether it is alive.
   uint64_t requests() const { return requests_.load(std::memory_order_relaxed); }
   // The append-only file has everything up to here; 0: there is none.
@@ -44,7 +42,6 @@ class PrimaryStream : public StreamEnd {
  private:
   EffectLog& log_;
   std::atomic<bool> owes_ack_{true};  // the first says that a transfer is done
-  std::atomic<unsigned> db_;
   std::atomic<uint64_t> requests_{0};
   std::atomic<uint64_t> on_disk_{0};
 

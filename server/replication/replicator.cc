@@ -229,8 +229,8 @@ bool Replicator::hand_over(int64_t ms) {
 LinkOwner::Have Replicator::have() {
   std::lock_guard lock(mutex_);
   Have have;
-  have.db = stream_db_;
   if (!has_stream_) return have;
+  have.db = known_db(effects());
   have.id = history_.id;
   have.next = static_cast<int64_t>(effects().end_offset()) + 1;
   return have;
@@ -251,10 +251,9 @@ void Replicator::synced(const std::string& id, uint64_t offset, unsigned db) {
   {
     const AllShards shards(services_->store);
     std::lock_guard lock(mutex_);
-    effects().restart_at(offset);
+    effects().restart_at(offset, db);
     effects().keep_backlog(true);
     history_.replace(id);
-    stream_db_ = db;
     has_stream_ = true;
   }
   services_->settings.set_trouble(kLoading, false);
@@ -269,11 +268,6 @@ void Replicator::resumed(const std::string& id) {
     history_.rename(id, effects().end_offset());
   }
   cut_replicas();
-}
-
-void Replicator::stream_ended(unsigned db) {
-  std::lock_guard lock(mutex_);
-  stream_db_ = db;
 }
 
 // --- What requests may do
@@ -328,7 +322,8 @@ void Replicator::each_second(int64_t now_ms) {
   {
     std::lock_guard lock(mutex_);
     waiting = replicas_;
-    pings = !following_ && !replicas_.empty() && failover_.state() == Failover::State::none;
+    pings = !following_ && !held_.load() && !replicas_.empty() &&
+            failover_.state() == Failover::State::none;
   }
   for (const auto& replica : waiting) replica->keep_alive();
   cut_silent(now_ms);
@@ -358,7 +353,7 @@ void Replicator::cut_silent(int64_t now_ms) {
 // then on is not in it, so nobody may go on behind it.
 void Replicator::tend_backlog(int64_t now_ms) {
   std::lock_guard lock(mutex_);
-  if (following_ || !replicas_.empty()) {
+  if (wanted_ || following_ || !replicas_.empty()) {
     lonely_since_ms_ = now_ms;
     return;
   }

@@ -30,6 +30,7 @@
 #include "server/replication/link.h"
 #include "server/replication/replica.h"
 #include "server/replication/settings.h"
+#include "server/replication/stream_place.h"
 #include "server/replication/sync_damper.h"
 
 namespace larder {
@@ -93,6 +94,16 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   int64_t ack_timeout_ms() const override { return settings_.ack_timeout_ms.load(); }
   std::string ack_error(uint64_t offset) override;
   std::optional<unsigned> stream_db() override;
+  std::vector<std::pair<std::string, std::string>> stream_facts() override;
+  void hold(bool on) override;
+
+  // --- A start with data
+  // The role that the configuration gives. Before the data is loaded: what a replica loads does
+  // not end by itself, as its primary's clock counts.
+  void begin_as(Primary primary);
+  // What was loaded is the data at that place of a stream: a replica goes on there, and the
+  // replicas of a primary may. Before the first key is loaded.
+  void restore(const StreamPlace& place);
 
   // --- Failover
   Status start_failover(const FailoverPlan& plan);
@@ -117,7 +128,6 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   void synced(const std::string& id, uint64_t offset, unsigned db) override;
   void sync_failed() override;
   void resumed(const std::string& id) override;
-  void stream_ended(unsigned db) override;
   void log(bool warning, const std::string& text) override { log_(warning, text); }
 
   // Control thread
@@ -156,7 +166,6 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   Primary wanted_;                // the role as told
   bool following_ = false;        // the role as it is
   bool has_stream_ = false;       // the effect log is the stream that history_ names
-  unsigned stream_db_ = 0;
   std::unique_ptr<Link> link_;
   Replicas replicas_;             // all that asked to be one
   size_t replicas_seen_ = 0;      // most that were online at once
@@ -169,6 +178,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   bool has_backlog_ = false;
 
   std::atomic<bool> follows_{false};      // following_, for all_sent
+  std::atomic<bool> held_{false};         // see hold()
   std::atomic<uint64_t> acked_{0};
   std::atomic<bool> wants_acks_{false};
   std::atomic<bool> getack_out_{false};   // one is on its way

@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kEntriesMin = 16;
 // Changes remembered for EVICTION HISTORY.
 constexpr size_t kHistoryMax = 64;
+// Longer than the head of a ghost's piece could say anything sensible.
+constexpr Bytes kSettingPiece = "setting in force: ";
 
 std::string name_of(const S3Settings& settings) {
   if (settings.clock) return "recency only";
@@ -57,6 +59,21 @@ std::vector<S3Settings> Adaptive::usual_settings() {
 }
 
 std::string Adaptive::setting() const { return name_of(trials_[chosen_].settings); }
+
+// The first piece names the setting in force.
+std::string Adaptive::learned(size_t piece) const {
+  return piece == 0 ? std::string(kSettingPiece) + setting() : S3Fifo::learned(piece - 1);
+}
+
+void Adaptive::learn(Bytes piece) {
+  if (!piece.starts_with(kSettingPiece)) return S3Fifo::learn(piece);
+  piece.remove_prefix(kSettingPiece.size());
+  for (size_t i = 0; i < trials_.size(); ++i) {
+    if (name_of(trials_[i].settings) != piece) continue;
+    chosen_ = i;
+    set_settings(trials_[i].settings);
+  }
+}
 
 ModelCache::Object Adaptive::model_of(const Resident& entry) const {
   const uint32_t bytes = sized_ ? std::max(entry.bytes, 1U) : 1;

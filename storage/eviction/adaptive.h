@@ -48,6 +48,8 @@ class Adaptive : public S3Fifo {
   size_t memory_bytes() const override;
   std::vector<PolicyChange> history() const override { return {history_.begin(), history_.end()}; }
   std::string setting() const override;
+  std::string learned(size_t piece) const override;
+  void learn(Bytes piece) override;
   uint64_t changes() const override { return changes_; }
 
   static std::vector<S3Settings> usual_settings();

@@ -54,6 +54,8 @@ class Arc : public RecencyPolicy {
   size_t references() const override { return queues_[0].refs.size() + queues_[1].refs.size(); }
 
  private:
+  RecencyQueue& refs_of(unsigned queue) override { return queues_[queue].refs; }
+  int queue_count() const override { return 2; }
   void forget_queues() override {
     for (Queue& queue : queues_) queue.refs.clear();
   }

@@ -3,12 +3,15 @@
 //   stamp: | Unix time in units of 256 ms, modulo 2^22 (12 days) | epoch 0 |
 #pragma once
 
+#include <algorithm>
+
 #include "storage/eviction/policy.h"
 
 namespace larder {
 
 inline constexpr unsigned kClockUnitBits = 8;
 inline constexpr uint32_t kClockMask = (1U << 22) - 1;
+inline constexpr int64_t kIdleSecondsMax = 12 * 24 * 3600;
 
 inline Stamp clock_stamp(int64_t now_ms) {
   return Stamp((static_cast<uint32_t>(now_ms >> kClockUnitBits) & kClockMask) << 2);
@@ -18,6 +21,13 @@ class ClockStampPolicy : public EvictionPolicy {
  public:
   Stamp used(Stamp, int64_t now_ms) const override { return clock_stamp(now_ms); }
   void inserted(Resident& entry) override { entry.stamp = clock_stamp(entry.now_ms); }
+  void recalled(Resident& entry, const EntryUse& use) override {
+    const int64_t idle_seconds = std::clamp<int64_t>(use.idle_seconds, 0, kIdleSecondsMax);
+    entry.stamp = clock_stamp(entry.now_ms - idle_seconds * 1000);
+  }
+  EntryUse use_of(Stamp stamp, int64_t now_ms) const override {
+    return {.idle_seconds = *idle_ms(stamp, now_ms) / 1000};
+  }
   bool samples() const override { return true; }
   std::optional<int64_t> idle_ms(Stamp stamp, int64_t now_ms) const override {
     const uint32_t age = (clock_stamp(now_ms).bits() - stamp.bits()) >> 2 & kClockMask;

@@ -39,17 +39,39 @@ void EvictionGroup::inserted(Entry& entry, uint32_t place, uint8_t home, size_t 
                              int64_t now_ms) {
   Resident resident = resident_of(entry, place, home, bytes, now_ms);
   if (epoch_ == 0) {
-    policy_->inserted(resident);
+    insert(resident);
     entry.set_stamp(resident.stamp.bits());
     return;
   }
   if (!may_evict(entry)) return;
   resident.stamp.set_epoch(epoch_);
   MutexLock lock(mutex_);
-  policy_->inserted(resident);
+  insert(resident);
   if (adviser_ && (place & adviser_->sample_mask()) == 0) [[unlikely]]
     adviser_->put(resident);
   entry.set_stamp(resident.stamp.bits());
+}
+
+void EvictionGroup::insert(Resident& resident) {
+  recalling == nullptr ? policy_->inserted(resident) : policy_->recalled(resident, *recalling);
+}
+
+void EvictionGroup::recall(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
+                           const EntryUse& use, int64_t now_ms) {
+  removed(entry);
+  recalling = &use;
+  inserted(entry, place, home, bytes, now_ms);
+  recalling = nullptr;
+}
+
+std::string EvictionGroup::learned(size_t piece) {
+  MutexLock lock(mutex_);
+  return policy_->learned(piece);
+}
+
+void EvictionGroup::learn(Bytes piece) {
+  MutexLock lock(mutex_);
+  policy_->learn(piece);
 }
 
 void EvictionGroup::readmitted(Entry& entry, uint32_t place, uint8_t home, size_t bytes,

@@ -57,6 +57,19 @@ class alignas(64) EvictionGroup {
   void inserted(Entry& entry, uint32_t place, uint8_t home, size_t bytes, int64_t now_ms);
   // The same for an entry that the walk meets.
   void readmitted(Entry& entry, uint32_t place, uint8_t home, size_t bytes, int64_t now_ms);
+  // What a file says of the entry that this thread is about to insert; null: it is new.
+  static inline thread_local const EntryUse* recalling = nullptr;
+  // The same for an entry that is there: RESTORE ... FREQ.
+  void recall(Entry& entry, uint32_t place, uint8_t home, size_t bytes, const EntryUse& use,
+              int64_t now_ms);
+  // What a file should say of the entry.
+  EntryUse use_of(const Entry& entry, int64_t now_ms) const {
+    if (victims_ == Victims::none || (epoch_ != 0 && !holds(entry))) return {};
+    return policy_->use_of(Stamp(entry.stamp()), now_ms);
+  }
+  // See EvictionPolicy. Under no shard's lock.
+  std::string learned(size_t piece);
+  void learn(Bytes piece);
   // An entry goes, or may not be evicted any more.
   void removed(Entry& entry);
   bool may_evict(const Entry& entry) const {
@@ -124,6 +137,7 @@ class alignas(64) EvictionGroup {
   std::atomic<bool> lost_some{false};
 
  private:
+  void insert(Resident& resident);
   void sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms);
   void sampled_miss(uint32_t place, uint8_t home, int64_t now_ms);
   void next_epoch();

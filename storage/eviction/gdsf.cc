@@ -41,6 +41,16 @@ class Gdsf : public QueuePolicy {
     push_by_worth(entry);
   }
 
+  void recalled(Resident& entry, const EntryUse& use) override {
+    entry.stamp.set_detail(
+        std::clamp<uint32_t>(static_cast<uint32_t>(std::max(use.frequency, 1)), 1, kCountMax) << 8);
+    push_by_worth(entry);
+  }
+  EntryUse use_of(Stamp stamp, int64_t) const override {
+    const uint32_t uses = (stamp.detail() >> 8) + (stamp.detail() & kCountMax);
+    return {.frequency = static_cast<int>(std::min(uses, kCountMax))};
+  }
+
   bool next(Candidate& candidate) override {
     size_t least = kClasses;
     for (size_t i = 0; i < kClasses; ++i) {

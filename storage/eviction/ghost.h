@@ -9,7 +9,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
+
+#include "base/bytes.h"
 
 namespace larder {
 
@@ -24,6 +27,10 @@ class Ghost {
   // Forgets the oldest of one bucket, `which` chooses.
   void drop_one(uint64_t which);
   void clear();
+  // For a file: what is remembered, in pieces. Empty: that was all. A ghost made of them knows the
+  // same keys where keys have the same hashes; with only some of them it changes nothing.
+  std::string piece(size_t number, size_t bytes_max) const;
+  void add_piece(Bytes piece);
   size_t size() const { return size_; }
   size_t capacity() const { return buckets_.size() * kWays; }
   size_t memory_bytes() const { return buckets_.capacity() * sizeof(Bucket); }
@@ -38,6 +45,7 @@ class Ghost {
   size_t index(uint64_t hash) const;
 
   std::vector<Bucket> buckets_;
+  std::vector<Bucket> arriving_;  // of pieces, until all have come
   size_t size_ = 0;
 };
 

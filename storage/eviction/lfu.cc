@@ -27,6 +27,13 @@ class Lfu : public EvictionPolicy {
     return stamp_of(counter, now_ms);
   }
   void inserted(Resident& entry) override { entry.stamp = stamp_of(kNewCounter, entry.now_ms); }
+  void recalled(Resident& entry, const EntryUse& use) override {
+    const int counter = use.frequency < 0 ? static_cast<int>(kNewCounter) : use.frequency;
+    entry.stamp = stamp_of(static_cast<unsigned>(counter) & kCounterMax, entry.now_ms);
+  }
+  EntryUse use_of(Stamp stamp, int64_t now_ms) const override {
+    return {.frequency = static_cast<int>(decayed(stamp, now_ms))};
+  }
   bool samples() const override { return true; }
   int64_t rank(const Resident& entry) const override {
     return kCounterMax - int64_t{decayed(entry.stamp, entry.now_ms)};

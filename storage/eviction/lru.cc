@@ -22,6 +22,7 @@ class Lru : public RecencyPolicy {
   size_t references() const override { return queue_.size(); }
 
  private:
+  RecencyQueue& refs_of(unsigned) override { return queue_; }
   void forget_queues() override { queue_.clear(); }
 
   RecencyQueue queue_{slab_, generations_};

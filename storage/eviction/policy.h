@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "storage/eviction/fifo_queue.h"
 
 namespace larder {
@@ -70,6 +71,18 @@ struct Resident {
   }
 };
 
+// How an entry was used before a restart, as a file says it in Redis's words.
+struct EntryUse {
+  int64_t idle_seconds = -1;  // -1: not known
+  // Redis's logarithmic counter of uses, where a new key has 5; -1: not known. A policy that counts
+  // otherwise says what its entry is worth on that scale.
+  int frequency = -1;
+
+  static constexpr int kNewFrequency = 5;
+  static constexpr int kFrequencyMax = 255;
+  bool known() const { return idle_seconds >= 0 || frequency >= 0; }
+};
+
 // A reference taken from a queue, on its way to be judged.
 struct Candidate {
   EntryRef ref;
@@ -95,6 +108,14 @@ class EvictionPolicy {
   virtual void inserted(Resident& entry) = 0;
   // One that was there before the policy, or whose reference was dropped by `forget`.
   virtual void readmitted(Resident& entry) { inserted(entry); }
+  // An entry with a past: what `use_of` said of it, or of Redis's. In place of `inserted`.
+  virtual void recalled(Resident& entry, const EntryUse& /*use*/) { inserted(entry); }
+  virtual EntryUse use_of(Stamp /*stamp*/, int64_t /*now_ms*/) const { return {}; }
+  // What was learned beside the entries' stamps (ghosts, settings), for a file: piece 0, 1, ..., of
+  // a megabyte at most, until an empty one. And back; nonsense is passed over.
+  static constexpr size_t kPieceBytes = 1024 * 1024;
+  virtual std::string learned(size_t /*piece*/) const { return {}; }
+  virtual void learn(Bytes /*piece*/) {}
   // An entry that was judged to go, was deleted or has expired.
   virtual void removed(Stamp /*stamp*/) {}
 

@@ -1,5 +1,7 @@
 #include "storage/eviction/queue_policy.h"
 
+#include <algorithm>
+
 namespace larder {
 namespace {
 
@@ -18,6 +20,21 @@ Stamp QueuePolicy::used(Stamp stamp, int64_t now_ms) const {
 
 void QueuePolicy::stamp_new(Resident& entry, unsigned uses) const {
   entry.stamp.set_detail(second_of(entry.now_ms) << 2 | uses);
+}
+
+void QueuePolicy::stamp_recalled(Resident& entry, const EntryUse& use, int uses) const {
+  const int64_t idle_seconds = std::clamp<int64_t>(use.idle_seconds, 0, kSecondMask);
+  const auto count = static_cast<unsigned>(std::clamp(uses, 0, int{kUsesMax}));
+  entry.stamp.set_detail(second_of(entry.now_ms - idle_seconds * 1000) << 2 | count);
+}
+
+void QueuePolicy::recalled(Resident& entry, const EntryUse& use) {
+  inserted(entry);
+  stamp_recalled(entry, use, use.frequency - EntryUse::kNewFrequency);
+}
+
+EntryUse QueuePolicy::use_of(Stamp stamp, int64_t) const {
+  return {.frequency = EntryUse::kNewFrequency + static_cast<int>(uses(stamp))};
 }
 
 std::optional<int64_t> QueuePolicy::idle_ms(Stamp stamp, int64_t now_ms) const {

@@ -20,6 +20,8 @@ class QueuePolicy : public EvictionPolicy {
         slab_(slab == nullptr ? *own_slab_ : *slab) {}
 
   Stamp used(Stamp stamp, int64_t now_ms) const override;
+  void recalled(Resident& entry, const EntryUse& use) override;
+  EntryUse use_of(Stamp stamp, int64_t now_ms) const override;
   void removed(Stamp stamp) override { add_live(stamp.queue(), -1); }
   // Without what lies in a shared slab.
   size_t memory_bytes() const override { return own_slab_ ? own_slab_->used_bytes() : 0; }
@@ -43,6 +45,8 @@ class QueuePolicy : public EvictionPolicy {
     push(to, queue, entry);
   }
   void stamp_new(Resident& entry, unsigned uses) const;
+  // The same for one with a past; `uses` as far as they can be counted.
+  void stamp_recalled(Resident& entry, const EntryUse& use, int uses) const;
 
   // Drops the references of the policy's own queues.
   virtual void forget_queues() = 0;

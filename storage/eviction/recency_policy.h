@@ -18,6 +18,23 @@ class RecencyPolicy : public QueuePolicy {
     return stamp;
   }
   void tick(int64_t now_ms) override { generations_.tick(now_ms); }
+  // A policy of several queues tells them by the counter.
+  void recalled(Resident& entry, const EntryUse& use) override {
+    const int64_t idle_ms = std::max<int64_t>(use.idle_seconds, 0) * 1000;
+    const int queue = std::clamp(use.frequency - EntryUse::kNewFrequency, 0, queue_count() - 1);
+    const uint8_t mark = new_mark();
+    entry.stamp.set_detail(generations_.of(entry.now_ms - idle_ms, entry.now_ms));
+    entry.stamp.set_queue(static_cast<unsigned>(queue));
+    entry.stamp.set_mark(mark);
+    refs_of(static_cast<unsigned>(queue))
+        .push_recalled({entry.place, entry.home, mark}, entry.stamp.detail());
+    add_live(static_cast<unsigned>(queue), 1);
+  }
+  EntryUse use_of(Stamp stamp, int64_t now_ms) const override {
+    const int worth = EntryUse::kNewFrequency + static_cast<int>(stamp.queue());
+    return {.idle_seconds = *idle_ms(stamp, now_ms) / 1000,
+            .frequency = queue_count() > 1 ? worth : -1};
+  }
   std::optional<int64_t> idle_ms(Stamp stamp, int64_t now_ms) const override {
     return std::max<int64_t>(now_ms - generations_.began_ms(stamp.detail()), 0);
   }
@@ -26,6 +43,9 @@ class RecencyPolicy : public QueuePolicy {
   }
 
  protected:
+  virtual RecencyQueue& refs_of(unsigned queue) = 0;
+  virtual int queue_count() const { return 1; }
+
   // A new entry: it is of the present generation.
   void begin(Resident& entry) {
     generations_.count_insertion(live(), entry.now_ms);

@@ -24,6 +24,32 @@ void Generations::begin(int64_t now_ms) {
   now_.store(next, std::memory_order_relaxed);
 }
 
+uint32_t Generations::of(int64_t used_ms, int64_t now_ms) {
+  if (began_s(now() - kGenerationsRecalled) == 0) make_past(now_ms);
+  const auto used_s = static_cast<uint32_t>(std::max<int64_t>(used_ms, 0) / 1000);
+  uint32_t from = 0;  // the youngest that had begun by then
+  uint32_t to = kGenerationsRecalled;
+  while (from < to) {
+    const uint32_t middle = (from + to) / 2;
+    began_s(now() - middle) <= used_s ? to = middle : from = middle + 1;
+  }
+  return (now() - from) & kMask;
+}
+
+// Up to twelve days: a second each, five minutes back, and then each 1% longer.
+void Generations::make_past(int64_t now_ms) {
+  constexpr double kSeconds = 300;
+  if (began_s(now()) == 0) began_s(now()) = static_cast<uint32_t>(now_ms / 1000);
+  double age = static_cast<double>(now_ms / 1000 - began_s(now()));
+  for (uint32_t back = 1; back <= kGenerationsRecalled; ++back) {
+    uint32_t& began = began_s(now() - back);
+    if (began != 0) continue;
+    age = std::max(age, static_cast<double>(now_ms / 1000 - began_s(now() - back + 1)));
+    age += age < kSeconds ? 1 : age * 0.0115;
+    began = static_cast<uint32_t>(now_ms / 1000 - static_cast<int64_t>(age));
+  }
+}
+
 int64_t Generations::began_ms(uint32_t generation) const {
   const uint32_t age = (now() - generation) & kMask;
   const uint32_t known = age < kRemembered ? generation : now() + 1;
@@ -48,6 +74,17 @@ void RecencyQueue::push(EntryRef ref, uint32_t generation) {
     queues_.pop_front();
     first_ = (first_ + 1) & Generations::kMask;
   }
+}
+
+void RecencyQueue::push_recalled(EntryRef ref, uint32_t generation) {
+  const uint32_t now = generations_->now();
+  const uint32_t age = (now - generation) & Generations::kMask;
+  while (!queues_.empty() && queues_.size() < kKeptMax &&
+         age > ((now - first_) & Generations::kMask)) {
+    queues_.emplace_front(*slab_);
+    first_ = (first_ - 1) & Generations::kMask;
+  }
+  push(ref, generation);
 }
 
 bool RecencyQueue::pop(EntryRef& ref, uint32_t& generation) {

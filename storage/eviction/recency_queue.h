@@ -27,6 +27,9 @@ class Generations {
   void count_insertion(int64_t live, int64_t now_ms);
   // Begins one when the present one is a second old: IDLETIME is told in seconds.
   void tick(int64_t now_ms);
+  // The generation of a use so long ago. Before the policy's own time there are generations of a
+  // second, then longer ones, so that what is recalled keeps its order.
+  uint32_t of(int64_t used_ms, int64_t now_ms);
   // When a generation began, as far back as is remembered.
   int64_t began_ms(uint32_t generation) const;
   size_t memory_bytes() const { return began_s_.size() * sizeof(uint32_t); }
@@ -34,11 +37,16 @@ class Generations {
  private:
   static constexpr size_t kRemembered = 2048;
   void begin(int64_t now_ms);
+  void make_past(int64_t now_ms);
+  uint32_t& began_s(uint32_t generation) { return began_s_[generation % kRemembered]; }
 
   std::atomic<uint32_t> now_{0};
   std::vector<uint32_t> began_s_ = std::vector<uint32_t>(kRemembered);  // by number, modulo
   int64_t insertions_ = 0;
 };
+
+// How many generations back what is recalled can be.
+inline constexpr uint32_t kGenerationsRecalled = 1000;
 
 class RecencyQueue {
  public:
@@ -46,6 +54,8 @@ class RecencyQueue {
       : slab_(&slab), generations_(&generations) {}
 
   void push(EntryRef ref, uint32_t generation);
+  // The same for one that may be older than all others here, and then goes before them.
+  void push_recalled(EntryRef ref, uint32_t generation);
   // Takes one of the oldest generation, and says which one that is; false when empty.
   bool pop(EntryRef& ref, uint32_t& generation);
   size_t size() const { return size_; }

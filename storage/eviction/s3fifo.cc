@@ -15,6 +15,20 @@ void S3Fifo::inserted(Resident& entry) {
   enters ? push(main_, kMain, entry) : push(small_, kSmall, entry);
 }
 
+void S3Fifo::recalled(Resident& entry, const EntryUse& use) {
+  const bool enters = use.frequency >= kMainFrequency || settings_.clock;
+  const int none = enters ? kMainFrequency : EntryUse::kNewFrequency;
+  stamp_recalled(entry, use, use.frequency - none);
+  note_size(entry.bytes);
+  if (settings_.duel) sketch_.add(entry.hash());
+  enters ? push(main_, kMain, entry) : push(small_, kSmall, entry);
+}
+
+EntryUse S3Fifo::use_of(Stamp stamp, int64_t) const {
+  const int none = stamp.queue() == kMain ? kMainFrequency : EntryUse::kNewFrequency;
+  return {.frequency = none + static_cast<int>(uses(stamp))};
+}
+
 void S3Fifo::note_size(uint32_t bytes) {
   constexpr double kNewest = 1.0 / 512;
   const double log_bytes = std::log2(std::max(bytes, 1U));

@@ -31,6 +31,11 @@ class S3Fifo : public QueuePolicy {
 
   void inserted(Resident& entry) override;
   void readmitted(Resident& entry) override { push(main_, kMain, entry); }
+  // Told as Redis's counter: small from 5 on, main from 10 on, by uses.
+  void recalled(Resident& entry, const EntryUse& use) override;
+  EntryUse use_of(Stamp stamp, int64_t now_ms) const override;
+  std::string learned(size_t piece) const override { return ghost_.piece(piece, kPieceBytes); }
+  void learn(Bytes piece) override { ghost_.add_piece(piece); }
   bool next(Candidate& candidate) override;
   bool judge(Resident& entry, const Candidate& candidate) override;
   size_t memory_bytes() const override;
@@ -46,6 +51,7 @@ class S3Fifo : public QueuePolicy {
  private:
   static constexpr unsigned kSmall = 0;
   static constexpr unsigned kMain = 1;
+  static constexpr int kMainFrequency = 10;
 
   void forget_queues() override {
     small_.clear();

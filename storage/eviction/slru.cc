@@ -68,6 +68,8 @@ class Slru : public RecencyPolicy {
   }
 
  private:
+  RecencyQueue& refs_of(unsigned queue) override { return queues_[queue]; }
+  int queue_count() const override { return kQueuesMax; }
   void forget_queues() override {
     for (RecencyQueue& queue : queues_) queue.clear();
   }

@@ -14,6 +14,7 @@ void RdbFileWriter::begin(unsigned version, const RdbFacts& facts) {
     rdb::put_opcode(buffer_, RdbOpcode::aux);
     rdb::put_string(buffer_, name, false);
     rdb::put_string(buffer_, value, false);
+    if (buffer_.size() >= kBufferBytes) flush();
   }
 }
 

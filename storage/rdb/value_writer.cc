@@ -171,6 +171,16 @@ bool is_big_value(const Entry& entry) {
          Keyspace::object_of(entry)->elements() > kRdbPieceElements;
 }
 
+void rdb_append_use(std::string& out, const EntryUse& use) {
+  if (use.idle_seconds >= 0) {
+    rdb::put_opcode(out, RdbOpcode::idle);
+    rdb::put_length(out, static_cast<uint64_t>(use.idle_seconds));
+  }
+  if (use.frequency < 0) return;
+  rdb::put_opcode(out, RdbOpcode::freq);
+  out += static_cast<char>(use.frequency);
+}
+
 void rdb_append_key_head(std::string& out, const Entry& entry, RdbType type) {
   if (entry.is(Entry::kHasExpiry)) {
     rdb::put_opcode(out, RdbOpcode::expiretime_ms);

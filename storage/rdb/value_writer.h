@@ -8,6 +8,7 @@
 #include <string>
 
 #include "storage/entry.h"
+#include "storage/eviction/policy.h"
 #include "storage/list.h"
 #include "storage/rdb/format.h"
 #include "storage/stream_id.h"
@@ -61,6 +62,8 @@ inline constexpr size_t kRdbPieceElements = 4096;
 bool is_big_value(const Entry& entry);
 
 // A whole key as it stands in a file: expiry, type, key, value.
+// What stands before that of a key whose use is known.
+void rdb_append_use(std::string& out, const EntryUse& use);
 void rdb_append_key_head(std::string& out, const Entry& entry, RdbType type);
 
 }  // namespace larder

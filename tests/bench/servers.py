@@ -9,7 +9,7 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = ROOT / "build/release/bin"
+BIN = pathlib.Path(os.environ.get("BENCH_BIN", ROOT / "build/release/bin"))
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 KEY_DIGITS = 7  # key:0000000 has 11 bytes
 
@@ -45,9 +45,11 @@ def result_of(load):
 class Server:
     """One running server. Use it in a `with`."""
 
-    def __init__(self, name, port, cores="0", threads=1):
+    def __init__(self, name, port, cores="0", threads=1, options=()):
         self.name, self.port = name, port
-        command = command_of(name, port, threads)
+        command = command_of(name, port, threads) + list(options)
+        if options and name in ("larder", "redis"):
+            command += ["--enable-debug-command", "yes"]
         self.process = subprocess.Popen(["taskset", "-c", cores] + command,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._wait_until_up()
@@ -113,6 +115,18 @@ class Server:
             line = reply.readline().rstrip()
             self._read_rest(reply, line)
             return line.decode()
+
+    def info(self, field):
+        with socket.create_connection(("127.0.0.1", self.port), 60) as connection:
+            connection.sendall(b"INFO\r\n")
+            reply = connection.makefile("rb")
+            head = reply.readline()
+            if not head.startswith(b"$"):
+                return ""  # it is loading
+            for line in reply.read(int(head[1:])).decode().split("\r\n"):
+                if line.startswith(field + ":"):
+                    return line.partition(":")[2]
+            return ""
 
     def ask_for_array(self, *words):
         """The same for an array of bulk strings; the lines are counted, which takes little time

@@ -24,9 +24,13 @@ class Server:
                 "--dir", self.folder.name]
         if name == "redis":
             line += ["--enable-debug-command", "local"]
-        line += options
+        self.line = line + options
+        self.start()
+
+    def start(self):
+        """Again, too, when it has ended: on the same port and with the same files."""
         self.process = subprocess.Popen(
-            line, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+            self.line, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.wait()
 
     def wait(self):

@@ -77,6 +77,16 @@ class Node(servers.Server):
         self.process.returncode = 0  # as the test wanted it
         self.connection = None
 
+    def restart(self, meanwhile=lambda: None):
+        """A planned one: what is here is saved, and is there again."""
+        client = self.client()
+        client.send(resp.encode([b"SHUTDOWN", b"SAVE"]))
+        self.process.wait(lab.PATIENCE_S)
+        client.close()
+        self.connection = None
+        meanwhile()
+        self.start()
+
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
         path = f"/proc/{self.process.pid}/stat"

@@ -163,14 +163,16 @@ TEST(EffectLog, wakes_once_when_enough_is_there) {
 
 TEST(EffectLog, goes_on_at_another_offset) {
   EffectLog log;
-  log.append_raw("abc");  // counted though nobody reads
+  log.append_raw("abc", 0);  // counted though nobody reads
   EXPECT_EQ(log.end_offset(), 3U);
   auto old = log.open_reader(3, {});
-  log.append_raw("def");
+  log.append_raw("def", 0);
   log.restart_at(1000);
   EXPECT_TRUE(old->lost());
   auto fresh = log.open_reader(1000, {});
-  log.append_raw("ghi");
+  EXPECT_EQ(log.db(), kNoDatabase);
+  log.append_raw("ghi", 3);
+  EXPECT_EQ(log.db(), 3U);
   EXPECT_EQ(all_of(*fresh), "ghi");
   EXPECT_EQ(log.end_offset(), 1003U);
 }

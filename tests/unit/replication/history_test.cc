@@ -27,6 +27,14 @@ TEST(History, APromotedServerServesSiblingsUpToTheBranch) {
   EXPECT_TRUE(history.continues(kSecond, 500));
 }
 
+TEST(History, ARestartedServerServesThoseThatHaveNoMoreThanItsFile) {
+  History history{.id = kSecond};
+  history.continue_from(kFirst, 100);
+  EXPECT_EQ(history.id, kSecond);
+  EXPECT_TRUE(history.continues(kFirst, 101));
+  EXPECT_FALSE(history.continues(kFirst, 102)) << "it has what came after the file";
+}
+
 TEST(History, OnlyTheLastBranchIsKnown) {
   History history{.id = kFirst};
   history.rename(kSecond, 100);

@@ -43,7 +43,7 @@ class Stream : public ::testing::Test {
       session_.transaction->open = true;
     } else if (name == "EXEC") {
       session_.transaction.reset();
-      log_.append_raw(session_.verbatim);
+      log_.append_raw(session_.verbatim, session_.db);
       session_.verbatim = {};
     }
     stream_.ran(session_);
@@ -58,7 +58,7 @@ class Stream : public ::testing::Test {
   Registry registry_;
   EffectLog log_;
   std::unique_ptr<EffectLog::Reader> reader_;
-  PrimaryStream stream_{log_, 0};
+  PrimaryStream stream_{log_};
   Session session_;
   std::string sent_;
 };

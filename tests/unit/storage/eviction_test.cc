@@ -7,7 +7,9 @@
 
 #include "base/random.h"
 #include "storage/events.h"
+#include "storage/eviction/ghost.h"
 #include "storage/eviction/model_cache.h"
+#include "storage/eviction/recency_queue.h"
 #include "storage/store.h"
 #include "storage/strings.h"
 
@@ -80,6 +82,19 @@ class Driver {
   }
   bool has(const std::string& name) {
     return with(name, [](Keyspace&, Item) {});
+  }
+  // A key as it comes from a file.
+  void set_recalled(const std::string& name, int64_t expiry_ms, const EntryUse& use) {
+    EvictionGroup::recalling = use.known() ? &use : nullptr;
+    set(name, 10, expiry_ms);
+    EvictionGroup::recalling = nullptr;
+  }
+  EntryUse use_of(const std::string& name) {
+    EntryUse use;
+    with(name, [&](Keyspace& keys, Item item) {
+      use = keys.services().eviction->use_of(*item.entry(), now_ms_);
+    });
+    return use;
   }
   void tend() {
     now_ms_ += 100;
@@ -218,6 +233,38 @@ TEST_P(EveryPolicy, TakesLargeValues) {
   driver.store().validate();
 }
 
+TEST_P(EveryPolicy, KeepsUsesOverARestart) {
+  constexpr int kKeys = 2'000;
+  Driver before(GetParam());
+  const int64_t expiry_ms = before.now_ms() + 1'000'000'000;
+  const auto name = [](uint64_t i) { return "key" + std::to_string(i); };
+  for (uint64_t i = 0; i < kKeys; ++i) before.set(name(i), 10, expiry_ms);
+  for (int i = 0; i < 20'000; ++i) {
+    before.get(name(before.random().below(before.random().below(kKeys) + 1)));
+    if (i % 10 == 0) before.tend();
+  }
+  Driver after(GetParam());
+  while (after.now_ms() < before.now_ms()) after.tend();
+  for (uint64_t i = kKeys; i-- > 0;) {
+    after.set_recalled(name(i), expiry_ms, before.use_of(name(i)));
+  }
+  for (uint64_t i = 0; i < kKeys; ++i) {
+    const EntryUse was = before.use_of(name(i));
+    const EntryUse is = after.use_of(name(i));
+    ASSERT_EQ(was.known(), evicts());
+    ASSERT_EQ(is.frequency, was.frequency) << name(i);
+    ASSERT_NEAR(static_cast<double>(is.idle_seconds), static_cast<double>(was.idle_seconds),
+                1.5 + 0.02 * static_cast<double>(was.idle_seconds));
+  }
+  for (uint64_t i = 0; i < kKeys; ++i) {  // life goes on
+    after.put_large(name(kKeys + i), expiry_ms);
+    if (evicts()) {
+      ASSERT_TRUE(after.make_room());
+    }
+  }
+  after.store().validate();
+}
+
 std::vector<std::string> names() {
   std::vector<std::string> names;
   for (const EvictionPolicyInfo& policy : eviction_policies()) names.emplace_back(policy.name);
@@ -246,6 +293,55 @@ TEST(EvictionOrder, GdsfPrefersSmallObjects) {
   cache.put({.place = 101, .bytes = 2'000}, 0);
   EXPECT_FALSE(cache.contains({.place = 100}));
   EXPECT_EQ(cache.objects(), 51);
+}
+
+TEST(Ghost, IsTheSameAfterARestart) {
+  Ghost ghost;
+  Random random(5);
+  ghost.resize(10'000);
+  std::vector<uint64_t> hashes;
+  for (int i = 0; i < 9'000; ++i) ghost.add(hashes.emplace_back(random.next()));
+  Ghost other;
+  constexpr size_t kPieceBytes = 4096;
+  for (size_t i = 0; !ghost.piece(i, kPieceBytes).empty(); ++i) {
+    EXPECT_EQ(other.size(), 0U) << "half of it is nothing";
+    other.add_piece(ghost.piece(i, kPieceBytes));
+  }
+  EXPECT_EQ(other.size(), ghost.size());
+  for (const uint64_t hash : hashes) ASSERT_EQ(other.contains(hash), ghost.contains(hash));
+}
+
+TEST(Ghost, NonsenseIsPassedOver) {
+  Ghost ghost;
+  ghost.add_piece("short");
+  ghost.add_piece(std::string(16, '\xff') + std::string(160, 'x'));
+  ghost.add_piece(std::string(8, '\xff') + std::string(8, '\0') + std::string(160, 'x'));
+  EXPECT_EQ(ghost.size(), 0U);
+}
+
+TEST(Generations, ThePastHasAnOrder) {
+  constexpr int64_t kNow = 1'700'000'000'000;
+  Generations generations;
+  int64_t last_ms = kNow;
+  for (const int64_t idle_s : {0, 1, 2, 10, 299, 400, 3'600, 86'400, 900'000}) {
+    const uint32_t found = generations.of(kNow - idle_s * 1000, kNow);
+    const int64_t began_ms = generations.began_ms(found);
+    EXPECT_LE(began_ms, last_ms);
+    EXPECT_NEAR(static_cast<double>(kNow - began_ms) / 1000, static_cast<double>(idle_s),
+                1 + 0.02 * static_cast<double>(idle_s));
+    last_ms = began_ms;
+  }
+}
+
+TEST(Adaptive, KeepsItsSettingOverARestart) {
+  const auto policy = find_policy_maker("adaptive")({});
+  policy->learn("setting in force: small queue 10%, 2 uses to enter main");
+  EXPECT_EQ(policy->setting(), "small queue 10%, 2 uses to enter main");
+  const auto heir = find_policy_maker("adaptive")({});
+  heir->learn(policy->learned(0));
+  EXPECT_EQ(heir->setting(), policy->setting());
+  heir->learn("setting in force: none there is");
+  EXPECT_EQ(heir->setting(), policy->setting());
 }
 
 TEST(ModelCache, objects_get_sizes_and_expiries_later) {
