@@ -45,6 +45,7 @@ void Replicator::begin_as(Primary primary) {
 }
 
 void Replicator::restore(const StreamPlace& place) {
+  if (place.db >= services_->store.databases()) return;  // not a stream that could go on here
   const AllShards shards(services_->store);
   std::lock_guard lock(mutex_);
   if (wanted_) {
