@@ -9,6 +9,7 @@
 #include "server/commands/debug_words.h"
 #include "server/commands/families.h"
 #include "server/commands/persistence.h"
+#include "server/commands/script_run.h"
 #include "server/commands/string_values.h"
 #include "server/commands/value_digest.h"
 #include "storage/rdb/dump.h"
@@ -53,6 +54,15 @@ Status object(Call& call) {
                       std::to_string(serialized_bytes(*item.entry())) + " lru:" +
                       std::to_string(((call.now_ms() - idle_ms) / 1000) & 0xffffff) +
                       " lru_seconds_idle:" + std::to_string(idle_ms / 1000));
+  return Status::ok();
+}
+
+// Marks a place in the log. Commands may not write there; a line is handed over as a script's is.
+Status log(Call& call) {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  constexpr int kWarning = 3;
+  call.services().script.note_line(kWarning, "DEBUG LOG: " + std::string(call.arg(2)));
+  call.reply().ok();
   return Status::ok();
 }
 
@@ -215,6 +225,7 @@ Status help(Call& call) {
        "HTSTATS <db>", "    How many keys a database has.",
        "HTSTATS-KEY <key>", "    The same of a value.",
        "LISTPACK <key>", "    What a listpack holds.",
+       "LOG <message>", "    A line in the server's log.",
        "LOADAOF", "    Drops the data and loads the append-only file.",
        "OBJECT <key>", "    How a value is kept.",
        "PAUSE-CRON <0|1>", "    Stops the work that is done from time to time.",
@@ -263,6 +274,7 @@ constexpr auto kSubcommands = family({
         key_at(2, KeyUse::read_only)),
     sub("LISTPACK", "key", "Shows a listpack.", exactly(3), listpack,
         key_at(2, KeyUse::read_only)),
+    sub("LOG", "message", "Writes a line to the log.", exactly(3), log, {}, Flag::script_turn),
     sub("STRINGMATCH-LEN", "length pattern", "Measures the pattern matcher.", exactly(4),
         debug::stringmatch_len),
     sub("PROTOCOL", "type", "Answers with a reply of a type.", exactly(3), debug::protocol),

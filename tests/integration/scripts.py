@@ -193,6 +193,9 @@ def logged(server):
     must(ask(client, "EXEC"))
     if lines()[-1] != "logged-exec":
         raise AssertionError(f"the log has {lines()}")
+    must(ask(client, "DEBUG", "LOG", "logged-mark"))
+    if lines()[-1] != "logged-mark":
+        raise AssertionError(f"the log has {lines()}")
     running = start(server.port, "EVAL", b"redis.log(redis.LOG_WARNING, 'logged-long') " + LOOP, 0)
     until(lambda: lines()[-1] == "logged-long", "a line of a script that runs long")
     must(ask(client, "SCRIPT", "KILL"))
@@ -277,7 +280,7 @@ def main():
     print("seed", options.seed)
     server = servers.Server("larder", options.larder,
                             ["--threads", "2", "--busy-reply-threshold", str(THRESHOLD_MS),
-                             "--script-maxmemory", "64mb"])
+                             "--script-maxmemory", "64mb", "--enable-debug-command", "yes"])
     for test in (long_script, transactions, killed_in_spite_of_pcall, killed_in_coroutine,
                  closed_meanwhile, memory_eater):
         print(test.__name__, flush=True)
