@@ -18,7 +18,7 @@ std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOpti
       .buffer_bytes_max = options.buffer_bytes_max,
       .key_delay_us = options.key_delay_us};
   snapshot->walk_ = StoreSnapshot::begin(services.store, walk, [&] {
-    if (services.persistence != nullptr) {
+    if (options.parts.functions && services.persistence != nullptr) {
       snapshot->functions_ = services.persistence->function_codes();
     }
     if (at_point) at_point(snapshot->options_);
@@ -36,7 +36,7 @@ bool Snapshot::run(Sink& sink) {
   facts.insert(facts.end(), options_.facts.begin(), options_.facts.end());
   out.begin(walk_->version(), facts);
   for (const std::string& code : functions_) out.function(code);
-  if (!walk_->write_keys(out)) return false;
+  if (options_.parts.keys && !walk_->write_keys(out)) return false;
   return out.finish();
 }
 

@@ -19,6 +19,7 @@ struct FullSyncPlan {
   std::string id;      // of the stream
   unsigned db = 0;     // selected in it, where it comes from a primary
   std::string folder;  // for nameless files
+  SnapshotParts parts;
   int64_t patience_ms = 60'000;
   uint64_t lag_bytes_max = UINT64_MAX;  // a replica further behind is given up
 };
