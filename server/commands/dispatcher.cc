@@ -125,7 +125,7 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
     return Outcome::postponed;
   }
   const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
-  if (monitored && !runs_queue(request)) [[unlikely]] feed_monitors(request, session, false);
+  if (monitored && calls_others(request)) [[unlikely]] feed_monitors(request, session, false);
 
   Call call(services_, worker_, session, reply, waker);
   call.dispatcher_ = this;
@@ -144,7 +144,7 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   session.running = true;
   const Status status = run_locked(request, call);
   session.running = false;
-  if (monitored && runs_queue(request)) [[unlikely]] feed_monitors(request, session, false);
+  if (monitored && !calls_others(request)) [[unlikely]] feed_monitors(request, session, false);
   if (session.tracking != nullptr) [[unlikely]] end_caching(session, *request.command);
   if (!status.is_ok()) {
     if (status.text().data() == kHeldUp) return hold_up(request, session, reply);

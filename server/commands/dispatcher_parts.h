@@ -28,4 +28,10 @@ inline bool runs_queue(const Request& request) {
   return has(request.command->spec->flags, Flag::runs_queue);
 }
 
+// Monitors see a script before what it calls, and everything else once it was run: SELECT with the
+// database that it chose.
+inline bool calls_others(const Request& request) {
+  return has(request.command->spec->flags, Flag::script_turn);
+}
+
 }  // namespace larder

@@ -74,9 +74,8 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
     take_shards_of(nested.command, nested.args, call);
   }
   const Request request{nested.args, &nested.command, 0, 0};
-  if (services_.monitors.load(std::memory_order_relaxed) > 0) {
-    feed_monitors(request, outer.session(), nested.in_script);
-  }
+  const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
+  if (monitored && calls_others(request)) feed_monitors(request, outer.session(), false);
   const uint64_t start = ticks();
   const ShardsHeld held(shards_.words());
   EffectLog::gathering = &effects_;
@@ -90,6 +89,9 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   }
   if (services_.listeners.effects.active()) gather_effects(call);
   EffectLog::gathering = nullptr;
+  if (monitored && !calls_others(request)) {
+    feed_monitors(request, outer.session(), nested.in_script);
+  }
   if (!status.is_ok()) {
     nested.reply.error(status.text());
     if (!std::exchange(error_counted_, false)) count_error(status.text());

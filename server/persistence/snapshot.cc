@@ -28,7 +28,7 @@ std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOpti
       .key_delay_us = options.key_delay_us,
       .rest_us = options.in_background ? kRestUs : 0};
   snapshot->walk_ = StoreSnapshot::begin(services.store, walk, [&] {
-    if (services.persistence != nullptr) {
+    if (options.parts.functions && services.persistence != nullptr) {
       snapshot->functions_ = services.persistence->function_codes();
     }
     if (at_point) at_point(snapshot->options_);
@@ -47,7 +47,7 @@ bool Snapshot::run(Sink& sink) {
   out.begin(walk_->version(), facts);
   facts.clear();
   for (const std::string& code : functions_) out.function(code);
-  if (!walk_->write_keys(out)) return false;
+  if (options_.parts.keys && !walk_->write_keys(out)) return false;
   return out.finish();
 }
 

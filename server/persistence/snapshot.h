@@ -19,10 +19,18 @@ namespace larder {
 
 struct Services;
 
+// What a file has beside its facts.
+struct SnapshotParts {
+  bool keys = true;
+  bool functions = true;
+  bool operator==(const SnapshotParts&) const = default;
+};
+
 struct SnapshotOptions {
   unsigned version = kRdbVersion;
   bool compress = true;
   bool checksum = true;
+  SnapshotParts parts;
   // "repl-id", "repl-offset", "aof-base" and the like, behind what every file has. May be filled
   // in by at_point.
   RdbFacts facts;

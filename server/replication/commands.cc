@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "base/quoting.h"
 #include "server/commands/append_only.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
@@ -138,6 +139,20 @@ void take_ack(Call& call) {
                          static_cast<uint64_t>(*disk_offset));
 }
 
+// Words of what the file shall have, and nothing else; no word: only its facts.
+Status read_parts(Bytes words, SnapshotParts& parts) {
+  const auto names = split_line(words);
+  if (!names) return Status::error("ERR Missing rdb-filter-only values");
+  parts = {.keys = false, .functions = false};
+  for (const std::string& name : *names) {
+    if (!equals_upper(name, "FUNCTIONS")) {
+      return Status::error("ERR Unsupported rdb-filter-only option: " + name);
+    }
+    parts.functions = true;
+  }
+  return Status::ok();
+}
+
 Status note_fact(Call& call, size_t at) {
   constexpr size_t kHostBytesMax = 255;
   const Bytes option = call.arg(at);
@@ -167,7 +182,11 @@ Status note_fact(Call& call, size_t at) {
       return Status::error("ERR value is out of range, value must between 0 and 1");
     }
     change([&](Replica::Facts& facts) { facts.file_only = *on == 1; });
-  } else if (!equals_upper(option, "RDB-FILTER-ONLY")) {
+  } else if (equals_upper(option, "RDB-FILTER-ONLY")) {
+    SnapshotParts parts;
+    if (Status refused = read_parts(value, parts); !refused.is_ok()) return refused;
+    change([&](Replica::Facts& facts) { facts.parts = parts; });
+  } else {
     return Status::error("ERR Unrecognized REPLCONF option: " + std::string(option));
   }
   return Status::ok();

@@ -112,6 +112,7 @@ std::unique_ptr<FullSync> FullSync::begin(Services& services, const FullSyncPlan
   std::unique_ptr<FullSync> sync(new FullSync());
   sync->fan_ = std::make_unique<Fan>(services, plan, std::move(replicas));
   SnapshotOptions options;
+  options.parts = plan.parts;
   options.compress = services.settings.rdb_compression.load();
   options.on_full = StoreSnapshotOptions::OnFull::give_up;
   sync->snapshot_ =

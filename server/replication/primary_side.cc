@@ -115,7 +115,8 @@ void Replicator::replica_closed(Replica& replica) {
 
 // --- Full syncs, on the control thread
 
-// Those that wait, once they have waited for others to come, too.
+// Those that wait, once they have waited for others to come, too. One that wants other parts of
+// the file than the first waits for its own.
 Replicator::Replicas Replicator::replicas_due(int64_t now_ms) {
   std::lock_guard lock(mutex_);
   Replicas due;
@@ -123,6 +124,7 @@ Replicator::Replicas Replicator::replicas_due(int64_t now_ms) {
   for (const auto& replica : replicas_) {
     if (replica->state() != Replica::State::waiting) continue;
     if (now_ms < damper_.not_before_ms(text_of(address_of(*replica)))) continue;
+    if (!due.empty() && replica->facts().parts != due.front()->facts().parts) continue;
     longest_ms = std::max(longest_ms, now_ms - replica->waiting_since_ms());
     due.push_back(replica);
   }
@@ -146,6 +148,7 @@ void Replicator::begin_full_sync(const Replicas& replicas) {
     plan.id = history_.id;
     plan.lag_bytes_max = reader_options().lag_bytes_max;
   }
+  plan.parts = replicas.front()->facts().parts;
   plan.folder = settings_.texts().folder;
   plan.patience_ms = settings_.timeout_seconds.load() * 1000;
   full_sync_ =

@@ -18,6 +18,7 @@
 #include "base/mutex.h"
 #include "server/commands/effects.h"
 #include "server/commands/replication.h"
+#include "server/persistence/snapshot.h"
 #include "server/replication/byte_pipe.h"
 #include "server/replication/transfer.h"
 
@@ -54,6 +55,7 @@ class Replica : public StreamEnd {
     bool by_mark = false;    // capa eof
     bool continues = false;  // capa psync2
     bool file_only = false;  // rdb-only: it hangs up behind the file
+    SnapshotParts parts;     // of the file that it wants
     std::string version;
   };
   Facts facts() const;

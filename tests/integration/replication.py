@@ -342,5 +342,19 @@ def test_rdb_of_redis_cli(program):
         assert code == 0, said
 
 
+# With Redis, too: the file has no keys.
+def test_functions_of_redis_cli(program):
+    with Node(program) as server, lab.folder() as folder:
+        fill(server)
+        server.ask("FUNCTION", "LOAD", "#!lua name=kept\nredis.register_function('f', tostring)")
+        path = os.path.join(folder, "functions.rdb")
+        code, said = lab.run_to_end("redis-cli", ["-p", str(server.port), "--functions-rdb", path])
+        assert code == 0, said
+        code, said = lab.run_to_end("redis-check-rdb", [path])
+        assert code == 0 and "0 keys read" in said, said
+        with open(path, "rb") as file:
+            assert b"name=kept" in file.read()
+
+
 if __name__ == "__main__":
     lab.main()

@@ -85,6 +85,21 @@ def test_monitors_are_normal_clients(server):
     assert f"id={monitor.id} " not in admin("CLIENT", "LIST", "TYPE", "replica")
 
 
+def test_monitors_see_the_database_of_a_command(server):
+    """As it is behind SELECT; a script stands before what it calls."""
+    asker, monitor = Client(server), Client(server)
+    monitor("MONITOR")
+    asker("SELECT", "3")
+    asker("EVAL", "return redis.call('SELECT', 5)", "0")
+    asker("MULTI")
+    asker("SELECT", "4")
+    asker("EXEC")
+    lines = [monitor.push().split(" ", 3) for _ in range(6)]
+    seen = [(line[1].strip("["), line[3].split('"')[1]) for line in lines]
+    check("seen", seen, [("3", "SELECT"), ("3", "EVAL"), ("5", "SELECT"),
+                         ("3", "MULTI"), ("4", "SELECT"), ("4", "EXEC")])
+
+
 def fields(text):
     return {line.split(":")[0] for line in text.split("\r\n") if ":" in line}
 
