@@ -33,8 +33,8 @@ class ShardsHeld {
 };
 
 // One shard, also from inside a transaction or a script, whose thread may hold it already. False
-// when a script holds it for long: pass over the shard, or come back later. To clang, which knows no
-// scoped lock that may fail, it is always held: look at it before the shard.
+// when a script holds it for long: pass over the shard, or come back later. clang knows no scoped
+// lock that may fail and takes it for held: look at it before the shard.
 class SCOPED_CAPABILITY ShardLock {
  public:
   ShardLock(Shard& shard, unsigned index) ACQUIRE(shard.mutex) NO_THREAD_SAFETY_ANALYSIS

@@ -129,7 +129,9 @@ std::string LoneServer::ask(std::span<const Bytes> words) {
   dispatcher_->prefetch_entry(request, session_);
   Output output;
   ReplyWriter reply(output, session_.protocol);
-  outcome_ = dispatcher_->run(request, session_, reply, now_ms, waker_);
+  outcome_ = session_.stream == nullptr
+                 ? dispatcher_->run(request, session_, reply, now_ms, waker_)
+                 : dispatcher_->run_stream(request, session_, reply, now_ms, waker_);
   if (outcome_ == Dispatcher::Outcome::task) finish_task(reply);
   std::string text;
   while (!output.empty()) {

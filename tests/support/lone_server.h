@@ -33,7 +33,8 @@ class LoneServer {
                       const LoneServerOptions& options = {});
   ~LoneServer();
 
-  // Runs a request to its end, tasks too, and returns the reply's bytes.
+  // Runs a request to its end, tasks too, and returns the reply's bytes. A session with a stream is
+  // the primary's.
   std::string ask(const std::vector<std::string>& words);
   std::string ask(std::span<const Bytes> words);
   // What the dispatcher said about the last request at first.
