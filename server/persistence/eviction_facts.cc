@@ -17,7 +17,8 @@ std::string policy_of(Services& services) {
   return services.configuration.value("maxmemory-policy").value_or("");
 }
 
-// What must be the same for a group's knowledge to mean anything. Who prints the value sees this much.
+// What must be the same for a group's knowledge to mean anything. Who prints the value sees no
+// more of it.
 std::string head_of(Services& services, unsigned group) {
   const Store& store = services.store;
   return policy_of(services) + " " + std::to_string(group) + "/" +

@@ -2,7 +2,7 @@
 // facts at the head of the file, which Redis passes over.
 //
 //   larder-hash-seed   keys' hashes are the same after the restart, so ghosts know them
-//   larder-eviction    "policy group/groups shards\0" and a piece of what one group's policy learned
+//   larder-eviction    "policy group/groups shards\0" and a piece of what a group's policy learned
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,7 @@ RdbFacts facts_of_stream(EffectLog& log, const std::string& id);
 // The log's database; one that nothing depends on where its next record selects one.
 unsigned known_db(const EffectLog& log);
 
-// Listens to a file's facts. Calls `found` when it has a whole place, which is before the first key.
+// Listens to a file's facts. Calls `found` when it has a whole place: before the first key.
 class PlaceFinder : public RdbNews {
  public:
   explicit PlaceFinder(std::function<void(const StreamPlace&)> found = {})
