@@ -115,7 +115,7 @@ void run_stream(LoneServer& server, Bytes bytes) {
   log.keep_backlog(true);
   const uint64_t begin = log.end_offset();
   Session& session = server.session();
-  session.stream = std::make_shared<PrimaryStream>(log, 0);
+  session.stream = std::make_shared<PrimaryStream>(log);
   RequestParser parser;
   size_t at = 0;
   uint64_t done = 0;  // outside of a transaction

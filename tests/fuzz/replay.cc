@@ -19,7 +19,7 @@
 namespace {
 
 uint64_t seed = 0;
-char where[64];  // the input that runs, as it can be repeated
+char where[96];  // the input that runs, as it can be repeated
 
 // A failed check ends here.
 void on_abort(int) {
