@@ -9,8 +9,9 @@
 //   tables have classes up to 16 KiB: their segments are many and of one size, so they fill larger
 //   pages, as values of all sizes would not.
 //
-// Pages come from a process-wide pool (page_pool.h) and return to it, and their memory to the kernel,
-// as soon as their last object is released. Idea: J. Bonwick, "The Slab Allocator", USENIX 1994.
+// Pages come from a process-wide pool (page_pool.h) and return to it, and their memory to the
+// kernel, as soon as their last object is released. Idea: J. Bonwick, "The Slab Allocator", USENIX
+// 1994.
 #pragma once
 
 #include <array>
@@ -70,7 +71,9 @@ class Slab {
   static size_t pool_of(size_t size_class) {
     return size_class < kTinyClasses ? 1 : size_class < kSmallClasses ? 0 : 2;
   }
-  static size_t page_bytes_of(size_t size_class) { return size_t{16 * 1024} << pool_of(size_class); }
+  static size_t page_bytes_of(size_t size_class) {
+    return size_t{16 * 1024} << pool_of(size_class);
+  }
   void* allocate_in(size_t size_class);
   void release_in(size_t size_class, void* object);
   Page* take_page(size_t size_class);

@@ -7,7 +7,7 @@
 namespace larder {
 namespace {
 
-// Keeps up with some 300 MB a second, and needs less than half a per cent of a core for the looking.
+// Keeps up with some 300 MB a second, and the looking needs less than half a per cent of a core.
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr size_t kChunks = 16;
 

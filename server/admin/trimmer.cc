@@ -21,7 +21,9 @@ constexpr int64_t kGainMin = 1024 * 1024;
 }  // namespace
 
 TrimmerThread::TrimmerThread(const MemoryAccount& account)
-    : account_(account), own_bytes_(resident_bytes() - account.used()), thread_([this] { run(); }) {}
+    : account_(account),
+      own_bytes_(resident_bytes() - account.used()),
+      thread_([this] { run(); }) {}
 
 TrimmerThread::~TrimmerThread() {
   {

@@ -1,5 +1,5 @@
-// What a connection sends: replies and pushes in their order, held back while they are not safe yet,
-// within the socket's room and the client's limits.
+// What a connection sends: replies and pushes in their order, held back while they are not safe
+// yet, within the socket's room and the client's limits.
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>

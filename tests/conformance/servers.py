@@ -24,7 +24,7 @@ class Server:
                 "--dir", self.folder.name]
         if name == "redis":
             line += ["--enable-debug-command", "local"]
-        self.line = line + options
+        self.line = [*line, *options]
         self.start()
 
     def start(self):

@@ -346,7 +346,8 @@ def test_rdb_of_redis_cli(program):
 def test_functions_of_redis_cli(program):
     with Node(program) as server, lab.folder() as folder:
         fill(server)
-        server.ask("FUNCTION", "LOAD", "#!lua name=kept\nredis.register_function('f', tostring)")
+        server.ask("FUNCTION", "LOAD", "#!lua name=kept\n"
+                   "redis.register_function('f', function() return 1 end)")
         path = os.path.join(folder, "functions.rdb")
         code, said = lab.run_to_end("redis-cli", ["-p", str(server.port), "--functions-rdb", path])
         assert code == 0, said

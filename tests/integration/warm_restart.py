@@ -90,6 +90,7 @@ def test_replicas_of_a_primary_that_was_restarted(program):
             Node(nodes.REDIS, follows=primary) as theirs:
         fill(primary)
         wait_linked(ours, theirs)
+        wait_same_offset(primary, ours, theirs)
         write_some(primary, 6)
         old = primary.info()
         primary.ask("SET", "short", "life", "PX", 300)
@@ -112,6 +113,7 @@ def test_reads_of_what_expired_while_a_primary_ends(program):
     with Node(program, *BACKLOG) as primary, Node(program, follows=primary) as replica:
         fill(primary)
         wait_linked(replica)
+        wait_same_offset(primary, replica)
         primary.ask("CONFIG", "SET", "rdb-key-save-delay", 1500)
         for i in range(50):
             primary.ask("SET", f"short:{i}", "life", "PX", 100 + i * 4)
@@ -152,6 +154,7 @@ def test_old_primary_follows_its_heir(program):
     with Node(program, *BACKLOG) as primary, Node(program, *BACKLOG, follows=primary) as replica:
         fill(primary)
         wait_linked(replica)
+        wait_same_offset(primary, replica)
 
         def promote():
             replica.ask("REPLICAOF", "NO", "ONE")
