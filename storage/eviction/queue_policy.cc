@@ -56,7 +56,7 @@ void QueuePolicy::forget() {
 
 int64_t QueuePolicy::live() const {
   int64_t sum = 0;
-  for (const auto& each : live_) sum += each.load(std::memory_order_relaxed);
+  for (unsigned queue = 0; queue < live_.size(); ++queue) sum += live(queue);
   return sum;
 }
 

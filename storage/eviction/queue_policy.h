@@ -2,6 +2,7 @@
 // in each queue.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -50,8 +51,11 @@ class QueuePolicy : public EvictionPolicy {
 
   // Drops the references of the policy's own queues.
   virtual void forget_queues() = 0;
-  // Entries alive in a queue.
-  int64_t live(unsigned queue) const { return live_[queue].load(std::memory_order_relaxed); }
+  // Entries alive in a queue. An entry that moves is counted in two steps, and others may look in
+  // between: off by some, but never below nothing.
+  int64_t live(unsigned queue) const {
+    return std::max<int64_t>(live_[queue].load(std::memory_order_relaxed), 0);
+  }
   void add_live(unsigned queue, int64_t change) const {
     live_[queue].fetch_add(change, std::memory_order_relaxed);
   }
