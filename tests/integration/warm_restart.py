@@ -145,8 +145,8 @@ def test_a_file_older_than_the_replica(program):
         write_some(primary, 8)
         primary.kill()
         primary.start()
+        lab.wait_for(lambda: syncs(primary) == (1, 0), "a full sync")
         wait_linked(replica)
-        assert syncs(primary) == (1, 0), syncs(primary)
         settle(primary, replica)
 
 
