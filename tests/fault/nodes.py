@@ -300,3 +300,12 @@ class Cut:
 def sleep_until_quiet():
     """Longer than the shortest time to live that the writer gives."""
     time.sleep(0.2)
+
+
+def settle(primary, *replicas):
+    """Nothing is written any more: all have the same."""
+    sleep_until_quiet()
+    wait_same_offset(primary, *replicas)
+    lab.wait_for(lambda: len({node.ask("DBSIZE") for node in (primary, *replicas)}) == 1,
+                 "keys whose time has come are gone everywhere")
+    assert assert_same_data(primary, *replicas) > 100

@@ -10,17 +10,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fault"))
 import lab  # noqa: E402
 import nodes  # noqa: E402
-from nodes import Cut, Node, Writer, assert_same_data, fill  # noqa: E402
+from nodes import Cut, Node, Writer, fill, settle  # noqa: E402
 from nodes import wait_linked, wait_same_offset  # noqa: E402
-
-
-def settle(primary, *replicas):
-    """Nothing is written any more: all have the same."""
-    nodes.sleep_until_quiet()
-    wait_same_offset(primary, *replicas)
-    lab.wait_for(lambda: len({node.ask("DBSIZE") for node in (primary, *replicas)}) == 1,
-                 "keys whose time has come are gone everywhere")
-    assert assert_same_data(primary, *replicas) > 100
 
 
 def follow_under_load(primary, *replicas):

@@ -1,6 +1,7 @@
 #include "storage/page_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cstring>
 #include <fstream>
@@ -32,6 +33,20 @@ size_t resident_bytes() {
   return resident * 4096;
 }
 
+// Whether this kernel joins pages at all: tried without the pool.
+bool kernel_joins() {
+  const size_t bytes = 2 * PagePool::kChunkBytes;
+  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                            -1, 0);
+  std::memset(memory, 1, bytes);
+  const auto address = reinterpret_cast<uintptr_t>(memory) + PagePool::kChunkBytes - 1;
+  void* const chunk = reinterpret_cast<void*>(address & ~(PagePool::kChunkBytes - 1));
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE
+  const bool joins = madvise(chunk, PagePool::kChunkBytes, kCollapse) == 0;
+  munmap(memory, bytes);
+  return joins;
+}
+
 std::vector<void*> take(PagePool& pool, size_t pages, bool fill = true) {
   std::vector<void*> taken;
   for (size_t i = 0; i < pages; ++i) {
@@ -58,8 +73,7 @@ TEST(PagePool, joining_changes_no_byte) {
   const size_t before = huge_bytes();
   EXPECT_GT(pool.join_some(1000), 0U);
   EXPECT_EQ(pool.join_some(1000), 0U) << "nothing was taken meanwhile";
-  if (huge_bytes() == before) GTEST_SKIP() << "this kernel joins no pages";
-  EXPECT_EQ(huge_bytes() - before, 4 * PagePool::kChunkBytes);
+  EXPECT_EQ(huge_bytes() - before, kernel_joins() ? 4 * PagePool::kChunkBytes : 0);
   for (size_t i = 0; i < pages.size(); ++i) {
     const std::string expected(kPageBytes, static_cast<char>(i));
     ASSERT_EQ(std::memcmp(pages[i], expected.data(), expected.size()), 0) << i;
