@@ -23,26 +23,10 @@ constexpr int64_t kGainMin = 1024 * 1024;
 TrimmerThread::TrimmerThread(const MemoryAccount& account)
     : account_(account),
       own_bytes_(resident_bytes() - account.used()),
-      thread_([this] { run(); }) {}
-
-TrimmerThread::~TrimmerThread() {
-  {
-    std::lock_guard lock(mutex_);
-    ending_ = true;
-  }
-  ended_.notify_one();
-  thread_.join();
-}
-
-void TrimmerThread::run() {
-  std::chrono::milliseconds pause = kPauseMin;
-  std::unique_lock lock(mutex_);
-  while (!ended_.wait_for(lock, pause, [this] { return ending_; })) {
-    lock.unlock();
-    pause = trim() ? kPauseMin : std::min<std::chrono::milliseconds>(pause * 2, kPauseMax);
-    lock.lock();
-  }
-}
+      pause_(kPauseMin),
+      thread_(kPauseMin, [this] {
+        return pause_ = trim() ? kPauseMin : std::min<PeriodicThread::Pause>(pause_ * 2, kPauseMax);
+      }) {}
 
 bool TrimmerThread::trim() {
   const int64_t used = account_.used();

@@ -6,10 +6,9 @@
 // lies elsewhere) the next attempt comes later.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include <cstdint>
 
+#include "base/periodic_thread.h"
 #include "storage/memory_account.h"
 
 namespace larder {
@@ -18,21 +17,15 @@ class TrimmerThread {
  public:
   // `account` outlives this.
   explicit TrimmerThread(const MemoryAccount& account);
-  ~TrimmerThread();
-  TrimmerThread(const TrimmerThread&) = delete;
-  TrimmerThread& operator=(const TrimmerThread&) = delete;
 
  private:
-  void run();
   // True when it was worth it, or there is nothing to gain.
   bool trim();
 
   const MemoryAccount& account_;
   const int64_t own_bytes_;  // the program itself, its threads and empty tables
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  bool ending_ = false;
-  std::thread thread_;
+  PeriodicThread::Pause pause_;
+  PeriodicThread thread_;
 };
 
 }  // namespace larder

@@ -14,6 +14,7 @@
 #include "server/commands/monitor.h"
 #include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
+#include "storage/prefetch.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -55,22 +56,12 @@ void Dispatcher::prepare(Request& request) const {
 
 void Dispatcher::prefetch_bucket(const Request& request, const Session& session) {
   if (request.first_key == 0) return;
-  Shard& shard = services_.store.shard_of(request.hash);
-  if (!shard.mutex.try_lock()) return;  // whoever has it works on the same cache lines
-  if (const Keyspace* keys = shard.find_keyspace(session.db)) {
-    keys->table().prefetch_bucket(keys->place_of(request.hash));
-  }
-  shard.mutex.unlock();
+  larder::prefetch_bucket(services_.store, request.hash, session.db);
 }
 
 void Dispatcher::prefetch_entry(const Request& request, const Session& session) {
   if (request.first_key == 0) return;
-  Shard& shard = services_.store.shard_of(request.hash);
-  if (!shard.mutex.try_lock()) return;
-  if (const Keyspace* keys = shard.find_keyspace(session.db)) {
-    keys->table().prefetch_entry(keys->place_of(request.hash));
-  }
-  shard.mutex.unlock();
+  larder::prefetch_entry(services_.store, request.hash, session.db);
 }
 
 Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, ReplyWriter& reply,

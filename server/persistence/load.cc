@@ -16,6 +16,7 @@
 #include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/persistence/value_limits.h"
+#include "storage/prefetch.h"
 #include "storage/shard_lock.h"
 #include "storage/store.h"
 
@@ -51,7 +52,10 @@ class Shelf {
       const size_t count = std::min(kFetchedTogether, batch.keys.size() - first);
       for (size_t i = 0; i < count; ++i) {
         keys[i] = Key::of(batch.keys[first + i].name);
-        prefetch(batch.keys[first + i].db, keys[i].hash);
+        const unsigned db = batch.keys[first + i].db;
+        if (db < services_.store.databases()) {
+          prefetch_bucket(services_.store, keys[i].hash, db);
+        }
       }
       for (size_t i = 0; i < count; ++i) {
         if (!ok()) return;
@@ -81,15 +85,6 @@ class Shelf {
   bool is_wanted(const RdbKey& key) const {
     if (options_.db && key.db != *options_.db) return false;
     return options_.pattern.empty() || glob_match(options_.pattern, key.name);
-  }
-
-  void prefetch(unsigned db, uint64_t hash) {
-    Shard& shard = services_.store.shard_of(hash);
-    if (db >= services_.store.databases() || !shard.mutex.try_lock()) return;
-    if (const Keyspace* keys = shard.find_keyspace(db)) {
-      keys->table().prefetch_bucket(keys->place_of(hash));
-    }
-    shard.mutex.unlock();
   }
 
   void put(const RdbKey& key, const Key& hashed) {
