@@ -283,9 +283,9 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
     if (takes_time) network.stop(0);
     return fail(log, options, "Can't load the data: " + error);
   }
+  helpers.saver.start();  // what is there now is saved; what clients change from here on is not
   services.settings.set_trouble(kLoading, false);
   if (!takes_time) network.start(services);
-  helpers.saver.start();
   if (primary) helpers.replicator.change_role(primary, [] {});
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");

@@ -186,9 +186,10 @@ std::string AppendOnlyFile::open_last_increment() {
   older_bytes_ = total_bytes() - file_bytes(path);
   facts_.base_bytes = total_bytes();
   EffectLog& log = services_.listeners.effects;
+  auto reader = log.open_reader(log.end_offset(), {.sees = EffectFor::file});
+  std::lock_guard lock(mutex_);  // the writer's thread looks at once for what it may do
   complete_ = true;
-  writer_ = make_writer(log.open_reader(log.end_offset(), {.sees = EffectFor::file}),
-                        std::move(file));
+  writer_ = make_writer(std::move(reader), std::move(file));
   return "";
 }
 
@@ -320,8 +321,17 @@ void AppendOnlyFile::stop() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
-  writer_.reset();
+  end_writer();
   services_.listeners.safe_point.set(SafePoint::Keeper::file, SafePoint::kNothingAsked);
+}
+
+// What the writer still holds is written and synced.
+void AppendOnlyFile::end_writer() {
+  std::shared_ptr<AofWriter> writer;
+  std::unique_lock lock(mutex_);
+  writer = std::exchange(writer_, nullptr);
+  complete_ = false;
+  lock.unlock();  // its last looks at what it may do take it
 }
 
 // Switched on while the server runs: whatever files there are become history once the new base and
@@ -338,13 +348,7 @@ void AppendOnlyFile::enable() {
 }
 
 void AppendOnlyFile::disable() {
-  std::shared_ptr<AofWriter> writer;
-  {
-    std::lock_guard lock(mutex_);
-    writer = std::exchange(writer_, nullptr);
-    complete_ = false;
-  }
-  writer.reset();  // writes and syncs what is there
+  end_writer();
   services_.listeners.safe_point.set(SafePoint::Keeper::file, SafePoint::kNothingAsked);
   services_.workers.release_replies();
 }

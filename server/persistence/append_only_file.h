@@ -85,6 +85,7 @@ class AppendOnlyFile : public AppendOnly {
   std::string make_first_files();
   void enable();
   void disable();
+  void end_writer();
   void retry_enable();
   void rewrite();
   std::string rewrite_now();

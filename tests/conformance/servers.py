@@ -4,8 +4,9 @@ import subprocess
 import tempfile
 import time
 
-START_S = 10
-STOP_S = 10
+import resp
+
+START_S = STOP_S = resp.TIMEOUT_S
 
 
 def free_port():

@@ -27,6 +27,11 @@ def memory(client):
     return int(fields["used_memory"]), int(fields["used_memory_rss"])
 
 
+def holds_within(client, limit):
+    """The process, too; a sanitizer's own memory can't be told from it."""
+    return resp.SANITIZED or memory(client)[1] <= 1.1 * limit + PROGRAM_BYTES
+
+
 def wait_until(what, holds):
     end = time.monotonic() + WAIT_S_MAX
     while not holds():
@@ -60,12 +65,12 @@ def main():
     if most > 1.01:
         sys.exit("more than 101%")
     wait_until("resident memory within 10% of the limit",
-               lambda: memory(clients[0])[1] <= 1.1 * LIMIT + PROGRAM_BYTES)
+               lambda: holds_within(clients[0], LIMIT))
     low = LIMIT // 4
     clients[0].ask([b"CONFIG", b"SET", b"maxmemory", b"%d" % low])
     wait_until("a lowered limit", lambda: memory(clients[1])[0] <= low)
     wait_until("resident memory after the limit was lowered",
-               lambda: memory(clients[1])[1] <= 1.1 * low + PROGRAM_BYTES)
+               lambda: holds_within(clients[1], low))
     for client in clients:
         client.close()
     server.stop()
