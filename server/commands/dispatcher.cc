@@ -160,7 +160,7 @@ std::string Dispatcher::replay(std::span<const Bytes> args, Session& session,
   if (!belongs_to_stream(*request.command)) return "";
   if (in_multi(session.transaction.get()) &&
       !has(request.command->spec->flags, Flag::never_queued)) {
-    session.transaction->queue.emplace_back(request.command, args);
+    session.transaction->queue.emplace_back(request);
     return "";
   }
   const std::shared_ptr<Waker> nobody;  // nothing of it waits
@@ -190,7 +190,7 @@ void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& re
     const char* error = "ERR transaction is larger than client-query-buffer-limit";
     return refuse(request, Status::error(error), reply);
   }
-  transaction.queue.emplace_back(request.command, request.args);
+  transaction.queue.emplace_back(request);
   reply.simple("QUEUED");
 }
 
@@ -289,7 +289,11 @@ void Dispatcher::want_shards_of_queue(const Session& session) {
     const bool anywhere = !spec.keys.names_keys() && !has(spec.flags, Flag::no_data) &&
                           (spec.group == "generic" || spec.group == "server");
     if (anywhere || has(spec.flags, Flag::whole_store)) return want_all_shards();
-    want_shards_of(*request.command, request.args);
+    if (request.first_key != 0 && request.command->one_key) [[likely]] {
+      want_shard(services_.store.shard_index(request.hash));
+    } else {
+      want_shards_of(*request.command, request.args);
+    }
   }
 }
 

@@ -54,7 +54,7 @@ class Dispatcher {
                      const std::shared_ptr<Waker>& waker);
   std::unique_ptr<Task> take_task() { return std::move(task_); }
   // Runs one command of a transaction or a script whose shards are held, and writes its reply.
-  void run_nested(Call& outer, const Command& command, std::span<const Bytes> args);
+  void run_nested(Call& outer, const Request& request);
   // Runs a request that was run before: of the append-only file. Nothing stands in its way, no
   // key's time has come, and it has no effects of its own. Returns what makes it impossible, or
   // nothing.
@@ -109,8 +109,7 @@ class Dispatcher {
   void write_ahead(const Call& call);
   Status run_with_turn(const Request& request, Call& call);
   struct Nested {
-    const Command& command;
-    std::span<const Bytes> args;
+    const Request& request;
     ReplyWriter& reply;
     bool in_script;
     EffectFor effect_for;

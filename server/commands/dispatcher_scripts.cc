@@ -22,13 +22,14 @@ constexpr const char* kNotNested = "ERR This command is not allowed inside a tra
 
 }  // namespace
 
-void Dispatcher::run_nested(Call& outer, const Command& command, std::span<const Bytes> args) {
-  run_inside(outer, {command, args, outer.reply(), false, EffectFor::all});
+void Dispatcher::run_nested(Call& outer, const Request& request) {
+  run_inside(outer, {request, outer.reply(), false, EffectFor::all});
 }
 
 void Dispatcher::run_in_script(Call& outer, const Command& command, std::span<const Bytes> args,
                                ReplyWriter& reply, EffectFor effect_for) {
-  run_inside(outer, {command, args, reply, true, effect_for});
+  const Request request{args, &command};
+  run_inside(outer, {request, reply, true, effect_for});
 }
 
 void Dispatcher::refuse_script(const Command* command, Bytes error) {
@@ -41,7 +42,7 @@ Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   Session& session = outer.session();
   const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
   if (trouble != 0 && !sees_expired) [[unlikely]] {
-    const Flag flags = nested.command.spec->flags;
+    const Flag flags = nested.request.command->spec->flags;
     const bool writes = has(flags, Flag::write);
     Status refusal = writes ? disk_refusal(services_, trouble) : Status::ok();
     if (refusal.is_ok()) refusal = replication_refusal(trouble, {writes, true});
@@ -50,37 +51,40 @@ Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
       return Status::error("ERR Can not execute the command on a stale replica");
     }
   }
-  const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua,
-                                    nested.command, nested.args);
+  const Command& command = *nested.request.command;
+  const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua, command,
+                                    nested.request.args);
   if (verdict.allowed()) [[likely]] return Status::ok();
   return Status::error("ERR ACL failure in script: " +
-                       denial_text(verdict, session.user, nested.command, nested.args));
+                       denial_text(verdict, session.user, command, nested.request.args));
 }
 
 void Dispatcher::run_inside(Call& outer, const Nested& nested) {
+  const Request& request = nested.request;
   Call call(services_, worker_, outer.session(), nested.reply, outer.waker());
   call.dispatcher_ = this;
   call.nested_ = true;
   call.in_script_ = nested.in_script;
   call.effect_for_ = nested.effect_for;
-  call.command_ = &nested.command;
-  call.args_ = nested.args;
+  call.command_ = request.command;
+  call.args_ = request.args;
+  call.first_key_ = request.first_key;
+  call.first_hash_ = request.hash;
   call.now_ms_ = outer.now_ms();
   if (nested.in_script) {
     if (Status refusal = script_refusal(outer, nested); !refusal.is_ok()) {
-      refuse_script(&nested.command, refusal.text());
+      refuse_script(request.command, refusal.text());
       return nested.reply.error(refusal.text());
     }
-    take_shards_of(nested.command, nested.args, call);
+    take_shards_of(*request.command, request.args, call);
   }
-  const Request request{nested.args, &nested.command, 0, 0};
   const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
   if (monitored && calls_others(request)) feed_monitors(request, outer.session(), false);
   const uint64_t start = ticks();
   const ShardsHeld held(shards_.words());
   EffectLog::gathering = &effects_;
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
-  Status status = nested.command.spec->run(call);
+  Status status = request.command->spec->run(call);
   if (remembers(call)) remember_reads(call);
   for (auto task = call.take_task(); task != nullptr;) {
     const Task::Progress progress = task->step(nested.reply, call.now_ms());

@@ -1,5 +1,7 @@
 #include "server/commands/transactions.h"
 
+#include <algorithm>
+
 #include "server/commands/acl/gate.h"
 #include "server/commands/activity.h"
 #include "server/commands/args.h"
@@ -11,10 +13,29 @@
 
 namespace larder {
 
-KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> args_)
-    : command(command_), words(args_.begin(), args_.end()), args(words.begin(), words.end()) {}
+KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> from)
+    : command(command_) {
+  size_t bytes = from.size() * sizeof(Bytes);
+  for (const Bytes arg : from) bytes += arg.size();
+  block_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  auto* const views = reinterpret_cast<Bytes*>(block_.get());
+  auto* text = reinterpret_cast<char*>(views + from.size());
+  for (size_t i = 0; i < from.size(); ++i) {
+    std::construct_at(views + i, text, from[i].size());
+    text = std::copy(from[i].begin(), from[i].end(), text);
+  }
+  args = {views, from.size()};
+}
+
+KeptRequest::KeptRequest(const Request& request) : KeptRequest(request.command, request.args) {
+  first_key = request.first_key;
+  hash = request.hash;
+}
 
 namespace {
+
+// Transactions are seldom longer; shorter ones waste a few hundred bytes for a moment.
+constexpr size_t kQueueLikely = 8;
 
 void mark(const Watches::List& list) {
   for (const auto& watch : list) watch->touched.store(true, std::memory_order_relaxed);
@@ -65,6 +86,7 @@ Status multi(Call& call) {
   Transaction& transaction = transaction_of(call.session());
   if (transaction.open) return Status::error("ERR MULTI calls can not be nested");
   transaction.open = true;
+  transaction.queue.reserve(kQueueLikely);
   call.reply().ok();
   return Status::ok();
 }
@@ -130,7 +152,8 @@ void run_queued(Call& call, const KeptRequest& request) {
   const AclVerdict verdict = permit(call.services(), call.session(), call.worker().clients,
                                     AclContext::multi, *request.command, request.args);
   if (verdict.allowed()) [[likely]] {
-    return call.dispatcher().run_nested(call, *request.command, request.args);
+    return call.dispatcher().run_nested(
+        call, {request.args, request.command, request.hash, request.first_key});
   }
   const std::string error = no_longer_allowed(verdict);
   call.reply().error(error);

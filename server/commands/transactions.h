@@ -8,10 +8,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -20,15 +20,21 @@
 namespace larder {
 
 struct Command;
+struct Request;
 struct Session;
 
-// A request kept beyond its buffer.
+// A request kept beyond its buffer, in one block of memory.
 struct KeptRequest {
   KeptRequest(const Command* command, std::span<const Bytes> args);
+  explicit KeptRequest(const Request& request);
 
   const Command* command;
-  std::vector<std::string> words;
-  std::vector<Bytes> args;  // views of words
+  std::span<const Bytes> args;
+  uint32_t first_key = 0;  // as in Request
+  uint64_t hash = 0;
+
+ private:
+  std::unique_ptr<std::byte[]> block_;  // args, then their bytes
 };
 
 // One WATCH of one client.
