@@ -163,7 +163,7 @@ def revive(node):
 
 
 def test_crashes(program):
-    crash_rounds(program, int(os.environ.get("CRASH_ROUNDS", "1")))
+    crash_rounds(program, int(os.environ.get("ROUNDS", "1")))
 
 
 if __name__ == "__main__":
