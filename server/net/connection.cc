@@ -190,10 +190,18 @@ void Connection::run_requests() {
 }
 
 void Connection::finish_round() {
+  send_replies();
+  read_on();
+}
+
+void Connection::send_replies() {
   if (closed_ || processing_) return;
   flush();
   if (!closed_) note_growth();
-  read();
+}
+
+void Connection::read_on() {
+  if (!processing_) read();
 }
 
 // maxmemory-clients, not only from time to time: who grows fast goes before the next command runs.

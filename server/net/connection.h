@@ -77,13 +77,15 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   // the memory of one request arrives while another is looked at.
   void prefetch_entries();
   void run_requests();
+  void send_replies();
+  void read_on();
   void finish_round();
   // Both for one client, unless its script is what runs.
   void run_round();
 
  private:
   static constexpr size_t kBatch = 64;
-  static constexpr size_t kWritePieces = 64;
+  static constexpr size_t kWritePieces = 16;
   // A client with more to take waits for the next round of the event loop, so that others' replies
   // are not behind megabytes that the kernel copies.
   static constexpr size_t kWriteBytes = 64 * 1024;

@@ -236,7 +236,7 @@ void Worker::run_ready() {
   round_.swap(ready_);
   for (const auto& connection : round_) connection->prefetch_entries();
   for (round_next_ = 0; round_next_ < round_.size();) round_[round_next_++]->run_requests();
-  for (const auto& connection : round_) connection->finish_round();
+  finish_clients();
   finish_round();
   round_.clear();
 }
@@ -244,7 +244,14 @@ void Worker::run_ready() {
 // Those behind the client whose script runs; and those before it, whose replies wait.
 void Worker::run_rest_of_round() {
   while (round_next_ < round_.size()) round_[round_next_++]->run_requests();
-  for (const auto& connection : round_) connection->finish_round();
+  finish_clients();
+}
+
+// All replies go out before anybody's next requests are looked for: by then the first clients have
+// sent theirs, and fewer reads are in vain.
+void Worker::finish_clients() {
+  for (const auto& connection : round_) connection->send_replies();
+  for (const auto& connection : round_) connection->read_on();
 }
 
 // The event loop runs inside the handler of the client whose script runs: what it touches besides

@@ -88,6 +88,7 @@ class Worker : public ClientsOfWorker {
   void cron();
   void run_ready();
   void run_rest_of_round();
+  void finish_clients();
   void serve_for_a_while();
   Connection* count_client_bytes();
   void deliver_later(int64_t pause_ns);
