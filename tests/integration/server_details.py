@@ -78,6 +78,48 @@ def test_clients_that_hold_too_much_go(server):
     check("queuer was disconnected", gone, True)
 
 
+def test_a_lowered_limit_holds_at_once(server):
+    """The clients that hold most are gone before the next command runs, and no others."""
+    admin, small, big = Client(server), Client(server), [Client(server) for _ in range(4)]
+    admin("CLIENT", "NO-EVICT", "on")
+    admin("CONFIG", "SET", "maxmemory-clients", "0")
+    small("CLIENT", "SETNAME", "small")
+    sent = b"*2\r\n$1000000\r\n"
+    for number, client in enumerate(big):
+        client("CLIENT", "SETNAME", f"big{number}")
+        client.send(sent + b"v" * 1_000_000)
+        while total(admin, f"big{number}") < 1_000_000:
+            continue
+    admin("CONFIG", "SET", "maxmemory-clients", "900000")
+    check("big", [total(admin, f"big{number}") for number in range(4)], [None] * 4)
+    check("small", small("PING"), "PONG")
+    admin("CONFIG", "SET", "maxmemory-clients", "0")
+
+
+def test_a_slow_listener_goes_without_the_clock(server):
+    """Who does not read its invalidations is disconnected by what is sent to it."""
+    admin, listener, tracked = Client(server), Client(server), Client(server)
+    admin("CLIENT", "NO-EVICT", "on")
+    listener("CLIENT", "SETNAME", "listener")
+    listener("SUBSCRIBE", "__redis__:invalidate")
+    tracked("CLIENT", "TRACKING", "on", "REDIRECT", listener.id, "BCAST")
+    key = "k" * 200_000
+    increment = admin("SCRIPT", "LOAD", f"redis.call('INCR', '{key}')")
+    admin("CONFIG", "SET", "maxmemory-clients", "3000000")
+    admin("DEBUG", "PAUSE-CRON", "1")
+    try:
+        for _ in range(200):
+            held = total(admin, "listener")
+            if held is None:
+                break
+            assert held < 3_000_000, held
+            tracked("EVALSHA", increment, "0")
+    finally:
+        admin("DEBUG", "PAUSE-CRON", "0")
+        admin("CONFIG", "SET", "maxmemory-clients", "0")
+    check("listener", total(admin, "listener"), None)
+
+
 def test_monitors_are_normal_clients(server):
     admin, monitor = Client(server), Client(server)
     monitor("MONITOR")
