@@ -158,6 +158,26 @@ def test_larder_has_redis_fields(server):
     check("missing in INFO", missing, set())
 
 
+def memory(admin):
+    return {name: int(value) for name, value in
+            (line.split(":") for line in admin("INFO", "memory").split("\r\n") if ":" in line)
+            if value.isdigit()}
+
+
+def test_larder_a_backlog_leaves_room_for_data(server):
+    """Tools take what is not counted off what is used, to know how far the limit is."""
+    admin, replica = Client(server), Client(server)
+    replica.tell("PSYNC", "?", "-1")
+    said = b""
+    while b"FULLRESYNC" not in said:
+        said += replica.socket.recv(1000)
+    for number in range(100):
+        admin("SET", f"key:{number}", "v" * 1000)
+    facts = memory(admin)
+    assert facts["mem_replication_backlog"] > 50_000, facts
+    check("all but the backlog counts", facts["mem_not_counted_for_evict"], 0)
+
+
 DATA = """
 SET text hello | SET number 12345 | SETRANGE raw 3 x | SET timed v PXAT 99999999999999
 RPUSH list a 1 -7 """ + "x" * 9000 + """ | SADD ints 3 1 2 | SADD words b a c | HSET hash f v g w
