@@ -224,6 +224,9 @@ Status client_pause(Call& call) {
 Status client_unpause(Call& call) {
   call.services().pause.until_ms.store(0);
   expiry_paused_until_ms.store(0);
+  // Who waited runs before what this client asks next.
+  call.services().workers.visit_all(
+      call.worker().index, [](ClientsOfWorker& clients) { clients.retry_postponed(); }, nullptr);
   call.reply().ok();
   return Status::ok();
 }

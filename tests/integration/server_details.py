@@ -142,6 +142,31 @@ def test_monitors_see_the_database_of_a_command(server):
                          ("3", "MULTI"), ("4", "SELECT"), ("4", "EXEC")])
 
 
+def test_a_pause_ends_before_the_next_request(server):
+    admin, waiter = Client(server), Client(server)
+    admin("CLIENT", "PAUSE", "100000", "WRITE")
+    waiter.tell("BLPOP", "list", "0")
+    while "blocked_clients:1\r" not in admin("INFO", "clients"):
+        continue
+    admin("CLIENT", "UNPAUSE")
+    check("its command waits", admin("CLIENT", "UNBLOCK", waiter.id), 1)
+    check("BLPOP", waiter.push(), None)
+
+
+def test_larder_draws_expired_keys_of_a_pause(server):
+    """Redis 7.0 looks for a key that is alive for ever."""
+    admin = Client(server)
+    admin("MULTI")
+    admin("SET", "brief", "v", "PX", "1")
+    admin("CLIENT", "PAUSE", "100000", "WRITE")
+    admin("EXEC")
+    while admin("GET", "brief") is not None:
+        continue
+    check("paused", admin("RANDOMKEY"), "brief")
+    admin("CLIENT", "UNPAUSE")
+    check("removed", admin("RANDOMKEY"), None)
+
+
 def fields(text):
     return {line.split(":")[0] for line in text.split("\r\n") if ":" in line}
 
