@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "storage/events.h"
 #include "storage/eviction/eviction_group.h"
+#include "storage/expiry_pause.h"
 #include "storage/hash.h"
 #include "storage/snapshot.h"
 
@@ -77,7 +78,9 @@ Item Keyspace::item_of(Entry* entry) {
 }
 
 Item Keyspace::drop_expired(Item item, const Key& key) {
-  if (services_.keeps_expired) return sees_expired ? item : Item{};
+  if (services_.keeps_expired || is_expiry_paused(services_.now_ms)) {
+    return sees_expired ? item : Item{};
+  }
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, key.name);
   remove(item);
@@ -461,7 +464,7 @@ void Keyspace::note_field_expiry(Item item, int64_t expiry_ms) {
 }
 
 Item Keyspace::drop_due_fields(Item item, int64_t now_ms, size_t budget) {
-  if (services_.keeps_expired) return item;
+  if (services_.keeps_expired || is_expiry_paused(now_ms)) return item;
   if (services_.snapshot != nullptr && earliest_field_ms(*item.entry()) <= now_ms) {
     before_change(item.entry());
   }

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "storage/events.h"
+#include "storage/expiry_pause.h"
 #include "storage/shard_lock.h"
 #include "storage/snapshot.h"
 
@@ -81,7 +82,7 @@ Store::~Store() = default;
 
 bool Store::expire_due(unsigned first, unsigned stride, int64_t now_ms) {
   if (!active_expiry_.load(std::memory_order_relaxed)) return false;
-  if (follows_.load(std::memory_order_relaxed)) return false;
+  if (follows_.load(std::memory_order_relaxed) || is_expiry_paused(now_ms)) return false;
   bool more = false;
   for (unsigned i = first; i < shard_count(); i += stride) {
     Shard& shard = shards_[i];

@@ -106,14 +106,10 @@ bool Store::evict_in_background(int64_t now_ms, uint64_t random) {
 }
 
 bool Store::make_room(int64_t now_ms, uint64_t random) {
-  // Who holds shards for a transaction must not wait for others; the next command evicts.
-  if (held_shards != nullptr) {
-    return !memory_.over_limit() || evicts_.load(std::memory_order_relaxed);
-  }
   unsigned fruitless = 0;  // turns in a row that found nothing to give
   const bool lowering = lowering_.load(std::memory_order_relaxed);
   for (unsigned turn = 1; memory_.over_limit(); ++turn) {
-    if (lowering && turn % kTurnsPerStep == 0) return true;
+    if (lowering && fruitless == 0 && turn >= kTurnsPerStep) return true;
     if (!evicts_.load(std::memory_order_relaxed) || fruitless > 2 * shard_count()) return false;
     random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
     const unsigned group = fruitless == 0 ? fullest_group(random) : fruitless % group_count_;

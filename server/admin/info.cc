@@ -230,7 +230,7 @@ void memory(Info& info) {
   memory_of_others(info, used, rss);
   const auto log_bytes =
       static_cast<int64_t>(info.call.services().listeners.effects.retained_bytes());
-  info.add("mem_not_counted_for_evict", log_bytes);
+  info.add("mem_not_counted_for_evict", 0);  // the effect log is no part of used_memory
   info.add("mem_replication_backlog", log_bytes);
   info.add("mem_total_replication_buffers", log_bytes);
   add_zeros(info, {"mem_clients_slaves", "mem_cluster_links", "mem_aof_buffer"});

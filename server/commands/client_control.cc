@@ -12,6 +12,7 @@
 #include "server/commands/args.h"
 #include "server/commands/client_list.h"
 #include "server/commands/wrong_words.h"
+#include "storage/expiry_pause.h"
 
 namespace larder {
 namespace {
@@ -213,13 +214,19 @@ Status client_pause(Call& call) {
   // A pause in force is neither shortened nor weakened.
   const bool active = pause.until_ms.load() > call.now_ms();
   if (!active || !writes_only) pause.writes_only.store(writes_only);
-  pause.until_ms.store(active ? std::max(until_ms, pause.until_ms.load()) : until_ms);
+  if (active) until_ms = std::max(until_ms, pause.until_ms.load());
+  pause.until_ms.store(until_ms);
+  expiry_paused_until_ms.store(until_ms);
   call.reply().ok();
   return Status::ok();
 }
 
 Status client_unpause(Call& call) {
   call.services().pause.until_ms.store(0);
+  expiry_paused_until_ms.store(0);
+  // Who waited runs before what this client asks next.
+  call.services().workers.visit_all(
+      call.worker().index, [](ClientsOfWorker& clients) { clients.retry_postponed(); }, nullptr);
   call.reply().ok();
   return Status::ok();
 }

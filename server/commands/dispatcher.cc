@@ -66,7 +66,9 @@ void Dispatcher::prefetch_entry(const Request& request, const Session& session) 
 
 Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, ReplyWriter& reply,
                                     int64_t now_ms, const std::shared_ptr<Waker>& waker) {
-  const GateInput input{services_, worker_, session, request.command, request.args, now_ms};
+  out_of_memory_ = false;
+  const GateInput input{services_,    worker_, session,       request.command,
+                        request.args, now_ms,  out_of_memory_};
   if (is_cross_protocol(input)) [[unlikely]] {
     session.close_after_reply = true;
     return Outcome::done;
@@ -90,7 +92,9 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
 Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& session,
                                            ReplyWriter& reply, int64_t now_ms,
                                            const std::shared_ptr<Waker>& waker) {
-  const GateInput input{services_, worker_, session, request.command, request.args, now_ms};
+  out_of_memory_ = false;
+  const GateInput input{services_,    worker_, session,       request.command,
+                        request.args, now_ms,  out_of_memory_};
   if (Status refusal = pass_gates_of_stream(input); !refusal.is_ok()) {
     refuse(request, refusal, reply);
     return Outcome::done;

@@ -68,12 +68,12 @@ class Dispatcher {
   // The error that the running handler will return was counted where it came up, in a command of
   // its script.
   void error_is_counted() { error_counted_ = true; }
+  // As it was before the running request.
+  bool is_out_of_memory() const { return out_of_memory_; }
   // For INFO: an error was answered.
   void count_error(Bytes text);
   // The script that has the turn runs for long: whoever comes to its shards shall know.
   void become_long();
-  // Shards that the running command holds, for storage's walks.
-  const ShardSet& held() const { return shards_; }
   // A key that somebody waits for was changed: its waiters have their turn when the command is
   // over.
   void note_ready(KeyPlace key) { ready_.push_back(std::move(key)); }
@@ -162,6 +162,7 @@ class Dispatcher {
   std::vector<Life> lives_;
   bool replaying_ = false;
   bool error_counted_ = false;
+  bool out_of_memory_ = false;
   std::vector<Bytes> words_;  // of an effect
   std::vector<KeyPlace> ready_;
   // Waiters that need more shards than were held: their turn comes after unlocking.

@@ -151,6 +151,7 @@ struct Memory {
     if (input.services.store.make_room(input.now_ms, input.worker.random->next())) {
       return Status::ok();
     }
+    input.out_of_memory = true;
     if (!needs_memory(input)) return Status::ok();
     return Status::error(errors::kOutOfMemory);
   }

@@ -20,6 +20,7 @@ struct GateInput {
   const Command* command;
   std::span<const Bytes> args;
   int64_t now_ms;
+  bool& out_of_memory;  // set for requests that pass all the same, as scripts do: they ask again
 };
 
 // Runs the gates in order. Returns the first refusal, or ok.

@@ -14,6 +14,7 @@
 #include "server/commands/families.h"
 #include "server/commands/key_types.h"
 #include "server/commands/reply_pieces.h"
+#include "storage/expiry_pause.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -213,7 +214,8 @@ std::optional<unsigned> draw_shard(Store& store, unsigned db, uint64_t random) {
   return {};
 }
 
-// Expired keys that still wait for removal are drawn again, but not for ever.
+// Expired keys that still wait for removal are drawn again, but not for ever. Where nothing is
+// removed, as clients are paused, the last draw counts, as in Redis.
 Status randomkey(Call& call) {
   constexpr int kDrawsMax = 100;
   const unsigned db = call.session().db;
@@ -225,7 +227,8 @@ Status randomkey(Call& call) {
     if (!lock) continue;
     Keyspace* keys = shard.find_keyspace(db);
     const Entry* entry = keys == nullptr ? nullptr : keys->table().sample(call.random().next());
-    if (entry == nullptr || entry->expired(call.now_ms())) continue;
+    const bool stays = is_expiry_paused(call.now_ms()) && i + 1 == kDrawsMax;
+    if (entry == nullptr || (entry->expired(call.now_ms()) && !stays)) continue;
     call.reply().bulk(entry->key());
     return Status::ok();
   }

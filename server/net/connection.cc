@@ -154,7 +154,7 @@ void Connection::on_read(size_t bytes) {
                                  std::to_string(session_.id) + " addr=" + session_.address);
     return close();
   }
-  note_growth();
+  if (has_grown()) [[unlikely]] worker_.evict_clients();
   if (closed_) return;
   if (!processing_ && batch_next_ == batch_.size() && parse_batch() > 0) {
     prepare_batch();
@@ -197,7 +197,7 @@ void Connection::finish_round() {
 void Connection::send_replies() {
   if (closed_ || processing_) return;
   flush();
-  if (!closed_) note_growth();
+  if (has_grown()) [[unlikely]] worker_.evict_clients();
 }
 
 void Connection::read_on() {
@@ -205,11 +205,11 @@ void Connection::read_on() {
 }
 
 // maxmemory-clients, not only from time to time: who grows fast goes before the next command runs.
-void Connection::note_growth() {
+bool Connection::has_grown() const {
   constexpr size_t kNoticeableBytes = 64 * 1024;
   const LiveSettings& settings = worker_.services().settings;
-  if (settings.clients_bytes_max.load(std::memory_order_relaxed) == 0) [[likely]] return;
-  if (memory_bytes() > counted_bytes_ + kNoticeableBytes) worker_.evict_clients();
+  if (settings.clients_bytes_max.load(std::memory_order_relaxed) == 0) [[likely]] return false;
+  return !closed_ && memory_bytes() > counted_bytes_ + kNoticeableBytes;
 }
 
 // Fills batch_ with whole requests. A stranger's requests are taken one at a time: AUTH changes

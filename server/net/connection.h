@@ -70,6 +70,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void feed() override;
   // Sends what push() took; the worker calls it.
   void send_pushes();
+  // Holds noticeably more than was counted, and `maxmemory-clients` is set.
+  bool has_grown() const;
 
   void wake_task();
 
@@ -140,7 +142,6 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void check_output_limits(int64_t now_ms);
   void age_reply_peak(int64_t now_ms);
   size_t owned_bytes() const;
-  void note_growth();
   void end_after_reply();
   size_t discard_input(bool& hung_up);
   bool held() const { return task_ != nullptr || postponed_; }

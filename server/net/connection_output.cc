@@ -226,7 +226,7 @@ void Connection::check_output_limits(int64_t now_ms) {
   if (soft == 0 || pending <= soft) {
     over_soft_since_ms_ = 0;
   } else if (over_soft_since_ms_ == 0) {
-    over_soft_since_ms_ = now_ms;
+    over_soft_since_ms_ = steady_ms();  // now_ms may be a little behind
   }
   const int64_t soft_ms = limit.soft_seconds.load(std::memory_order_relaxed) * 1000;
   const bool soft_over = over_soft_since_ms_ != 0 && now_ms - over_soft_since_ms_ > soft_ms;

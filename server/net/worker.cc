@@ -115,6 +115,7 @@ void Worker::listen_for_messages() {
 
 void Worker::drain_inbox() {
   wake_pending_.store(false);
+  note_clients_limit();  // messages may be about clients that it leaves none of
   std::function<void()> message;
   while (inbox_.try_dequeue(message)) message();
   finish_round();
@@ -136,13 +137,19 @@ ClientView* Worker::find(uint64_t id) {
 
 // Sending may close a connection, but never another one than its own.
 void Worker::flush_pushes() {
-  for (Connection* connection : pushed_) connection->send_pushes();
+  bool has_grown = false;
+  for (Connection* connection : pushed_) {
+    connection->send_pushes();
+    has_grown |= connection->has_grown();
+  }
   pushed_.clear();
+  if (has_grown) [[unlikely]] evict_clients();
 }
 
 void Worker::finish_round_now() { services_->listeners.pushes.finish_round(*this); }
 
 void Worker::finish_round() {
+  note_clients_limit();
   services_->listeners.effects.wake_readers();
   PushQueues& pushes = services_->listeners.pushes;
   if (!pushes.waiting(index())) [[likely]] return pushes.wake_others();
@@ -322,6 +329,11 @@ Connection* Worker::count_client_bytes() {
   return largest;
 }
 
+void Worker::note_clients_limit() {
+  const int64_t limit = services_->settings.clients_bytes_max.load(std::memory_order_relaxed);
+  if (std::exchange(clients_limit_, limit) != limit) [[unlikely]] evict_clients();
+}
+
 void Worker::evict_clients() {
   Connection* largest = count_client_bytes();
   const int64_t limit = services_->settings.clients_bytes_max.load(std::memory_order_relaxed);
@@ -333,7 +345,11 @@ void Worker::evict_clients() {
       sum += stats.client_bytes.get();
       if (i != index()) others_largest = std::max(others_largest, stats.largest_client.get());
     }
-    if (sum <= static_cast<uint64_t>(limit) || others_largest > stats_.largest_client.get()) return;
+    if (sum <= static_cast<uint64_t>(limit)) return;
+    if (others_largest > stats_.largest_client.get()) {
+      clients_limit_ = kUnsettled;
+      return;
+    }
     stats_.evicted_clients.add(1);
     events_.log_verbose("Evicting client: id=" + std::to_string(largest->session().id) +
                         " addr=" + largest->session().address);

@@ -91,6 +91,8 @@ class Worker : public ClientsOfWorker {
   void finish_clients();
   void serve_for_a_while();
   Connection* count_client_bytes();
+  // A new limit holds before the next request is run.
+  void note_clients_limit();
   void deliver_later(int64_t pause_ns);
   void finish_stop(int64_t until_ms);
 
@@ -125,6 +127,8 @@ class Worker : public ClientsOfWorker {
   int64_t last_tick_ms_ = 0;
   std::string aside_;
   unsigned complaints_ = 0;  // since the last tick
+  static constexpr int64_t kUnsettled = -1;  // others have to evict first
+  int64_t clients_limit_ = 0;                // as it was last looked at
   bool has_postponed_ = false;
   bool serving_others_ = false;  // beside a script
 };

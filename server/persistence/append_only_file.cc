@@ -354,15 +354,17 @@ void AppendOnlyFile::disable() {
 }
 
 AppendOnly::Rewrite AppendOnlyFile::start_rewrite() {
+  const Persistence* saver = services_.persistence;
+  const bool waits = saver != nullptr && saver->is_saving();
   {
     std::lock_guard lock(mutex_);
     if (facts_.rewriting) return Rewrite::runs_already;
     facts_.rewriting = true;
+    facts_.rewrite_waits = waits;
     rewrite_start_ms_ = steady_ms();
   }
   post([this] { rewrite(); });
-  const Persistence* saver = services_.persistence;
-  return saver != nullptr && saver->is_saving() ? Rewrite::waits : Rewrite::started;
+  return waits ? Rewrite::waits : Rewrite::started;
 }
 
 void AppendOnlyFile::maybe_rewrite() {
@@ -458,7 +460,10 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
     if (running) return writer_->switch_at(log.end_offset(), std::move(file), head);
     if (kept) reader = log.open_reader(log.end_offset(), {.sees = EffectFor::file});
   };
-  while ((fresh.snapshot = Snapshot::begin(services_, how, at_point)) == nullptr) {
+  // A save that was asked for before may not have its snapshot yet.
+  const Persistence* saver = services_.persistence;
+  while ((saver != nullptr && saver->is_saving()) ||
+         (fresh.snapshot = Snapshot::begin(services_, how, at_point)) == nullptr) {
     std::unique_lock lock(mutex_);
     facts_.rewrite_waits = true;
     wake_.wait_for(lock, kSnapshotWait, [this] { return stopping_; });

@@ -127,16 +127,16 @@ void Saver::run() {
   while (!ended_) {
     changed_.wait_for(lock, kTick, [this] { return ended_ || wanted_ || flushed_.load(); });
     if (ended_) return;
-    if (!wanted_) {
-      lock.unlock();
-      update_trouble();
-      refresh();
-      const bool reached = flush_needs_save() || save_point_reached();
-      lock.lock();
-      if (!reached && !wanted_) continue;
-    }
-    wanted_ = false;
-    saving_.store(true);
+    lock.unlock();
+    update_trouble();
+    refresh();
+    const bool emptied = flush_needs_save();
+    const bool reached = save_point_reached();
+    lock.lock();
+    if (!emptied && !reached && !wanted_) continue;
+    // Redis saves inside FLUSHALL: behind it no save is in progress, and SAVE is not refused.
+    if (reached || wanted_) saving_.store(true);
+    wanted_ = overtaken_ = false;
     const std::vector<Done> waiting = std::move(waiting_);
     waiting_.clear();
     lock.unlock();
@@ -194,6 +194,7 @@ std::string Saver::save(bool in_background) {
 }
 
 void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& error) {
+  if (!error.empty() && was_overtaken()) return logs_.notice("FLUSHALL ended the save");
   const int64_t took_ms = unix_ms() - began_ms;
   last_took_ms_.store(took_ms);
   last_save_ok_.store(error.empty());
@@ -203,6 +204,11 @@ void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& er
   saves_.fetch_add(1);
   logs_.notice("Saved " + std::to_string(keys_written_.load()) + " keys in " +
                seconds_text(took_ms));
+}
+
+bool Saver::was_overtaken() const {
+  std::lock_guard lock(mutex_);
+  return overtaken_;
 }
 
 std::string Saver::write_file(const std::string& path, bool in_background, uint64_t& changes) {
@@ -229,11 +235,23 @@ std::string Saver::write_file(const std::string& path, bool in_background, uint6
   }
   keys_total_.store(snapshot->keys_total());
   CountingSink sink(file, [&] { keys_written_.store(snapshot->keys_written()); });
-  const bool written = snapshot->run(sink);
+  const bool written = run_snapshot(*snapshot, sink, in_background);
   keys_written_.store(snapshot->keys_written());
   if (!written && file.error().empty()) return "the snapshot was given up";
   if (!written || !file.put_in_place()) return file.error();
   return "";
+}
+
+// So that FLUSHALL can end it.
+bool Saver::run_snapshot(Snapshot& snapshot, Sink& sink, bool in_background) {
+  const auto note = [&](Snapshot* running) {
+    std::lock_guard lock(mutex_);
+    running_ = running;
+  };
+  if (in_background) note(&snapshot);
+  const bool written = snapshot.run(sink);
+  if (in_background) note(nullptr);
+  return written;
 }
 
 std::string Saver::load_from(const std::string& path, LoadOptions& options) {
@@ -311,6 +329,12 @@ bool Saver::save_before_end() {
 void Saver::note_flush() {
   changes_flushed_.store(total_changes());
   flushed_.store(true);
+  std::lock_guard lock(mutex_);
+  if (running_ != nullptr) {
+    overtaken_ = true;
+    saving_.store(wanted_);  // what comes now need not wait for its end
+    running_->cancel();
+  }
   changed_.notify_all();
 }
 

@@ -21,6 +21,8 @@ namespace larder {
 struct Services;
 struct LoadOptions;
 class RdbNews;
+class Sink;
+class Snapshot;
 
 class Saver : public Persistence {
  public:
@@ -84,6 +86,8 @@ class Saver : public Persistence {
   bool flush_needs_save();
   std::string save(bool in_background);
   std::string write_file(const std::string& path, bool in_background, uint64_t& changes);
+  bool run_snapshot(Snapshot& snapshot, Sink& sink, bool in_background);
+  bool was_overtaken() const;
   void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
   std::string load_from(const std::string& path, LoadOptions& options);
   bool save_point_reached() const;
@@ -103,6 +107,8 @@ class Saver : public Persistence {
   std::string path_;           // guarded by mutex_: of the file, as of the last tick
   bool wanted_ = false;        // guarded by mutex_
   std::vector<Done> waiting_;  // guarded by mutex_
+  Snapshot* running_ = nullptr;  // guarded by mutex_: a save that nobody waits for
+  bool overtaken_ = false;       // guarded by mutex_: by FLUSHALL, which gave it up
   std::thread thread_;
   // Work aside, and whether it is over.
   struct Errand {

@@ -39,6 +39,10 @@ bool says_no_writes(Services&, std::span<const Bytes> args) {
   return flags_of_script(args[1]).no_writes;
 }
 
+bool known_says_no_writes(Services& services, std::span<const Bytes> args) {
+  return services.scripts.cache().says_no_writes(args[1]);
+}
+
 Status eval(Call& call) { return eval_as(call, false); }
 Status eval_ro(Call& call) { return eval_as(call, true); }
 Status evalsha(Call& call) { return evalsha_as(call, false); }
@@ -87,7 +91,8 @@ constexpr auto kFamily = family({
      .flags = kWrites,
      .keys = kAnyKeys,
      .acl = kAcl,
-     .run = evalsha},
+     .run = evalsha,
+     .only_reads = known_says_no_writes},
     {.name = "EVALSHA_RO",
      .syntax = "sha1 numkeys [key [key ...]] [arg [arg ...]]",
      .summary = "Runs a script that is known and may not write.",

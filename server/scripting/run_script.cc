@@ -5,21 +5,11 @@
 #include "server/commands/errors.h"
 #include "server/commands/replication.h"
 #include "server/commands/trouble.h"
-#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
 
 constexpr size_t kFirstKey = 3;
-
-// Under the locks of the script's shards: only what needs no others is asked.
-bool is_out_of_memory(Call& call) {
-  Store& store = call.store();
-  if (!store.memory().over_limit()) [[likely]]
-    return false;
-  const ShardsHeld held(call.dispatcher().held().words());
-  return !store.make_room(call.now_ms(), call.random().next());
-}
 
 // A replica without its primary runs only scripts that say they may, and a server that must not be
 // written to only those that say they do not, or say nothing: these are stopped when they do it.
@@ -58,7 +48,7 @@ Status split_keys(Call& call, const char* not_a_number, ScriptJob& job) {
 }
 
 Status run_script(ScriptJob& job, bool read_only) {
-  job.out_of_memory = is_out_of_memory(job.call);
+  job.out_of_memory = job.call.dispatcher().is_out_of_memory();
   if (Status status = allowed(job, read_only); !status.is_ok()) return status;
   job.read_only = read_only || job.flags.no_writes;
   return job.call.services().scripts.run(job);

@@ -1,5 +1,7 @@
 #include "server/scripting/script_cache.h"
 
+#include <optional>
+
 #include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
 
@@ -55,6 +57,15 @@ Status parse_first_line(Bytes& code, ScriptFlags& flags) {
   return Status::ok();
 }
 
+std::optional<Sha1Text> lower_sha(Bytes sha) {
+  Sha1Text lower;
+  if (sha.size() != lower.size()) return {};
+  for (size_t i = 0; i < sha.size(); ++i) {
+    lower[i] = sha[i] >= 'A' && sha[i] <= 'Z' ? static_cast<char>(sha[i] + 32) : sha[i];
+  }
+  return lower;
+}
+
 }  // namespace
 
 ScriptFlags flags_of_script(Bytes body) {
@@ -72,15 +83,18 @@ bool set_flag(ScriptFlags& flags, Bytes name) {
 }
 
 Script* ScriptCache::find(Bytes sha) {
-  Sha1Text lower;
-  if (sha.size() != lower.size()) return nullptr;
-  for (size_t i = 0; i < sha.size(); ++i) {
-    lower[i] = sha[i] >= 'A' && sha[i] <= 'Z' ? static_cast<char>(sha[i] + 32) : sha[i];
-  }
-  const auto found = by_sha_.find(Bytes(lower.data(), lower.size()));
+  const std::optional<Sha1Text> lower = lower_sha(sha);
+  if (!lower) return nullptr;
+  const auto found = by_sha_.find(Bytes(lower->data(), lower->size()));
   if (found == by_sha_.end()) return nullptr;
   note_use(*found->second);
   return found->second.get();
+}
+
+bool ScriptCache::says_no_writes(Bytes sha) {
+  const std::optional<Sha1Text> lower = lower_sha(sha);
+  MutexLock lock(readers_mutex_);
+  return lower && readers_.contains(*lower);
 }
 
 void ScriptCache::note_use(Script& script) {
@@ -109,6 +123,10 @@ Status ScriptCache::get(Bytes body, bool load, Script*& script) {
   if (!load) {
     if (evaluated_.size() >= kEvaluatedMax) forget(*evaluated_.front());
     script->place = evaluated_.insert(evaluated_.end(), script);
+  }
+  if (script->flags.no_writes) {
+    MutexLock lock(readers_mutex_);
+    readers_.insert(script->sha);
   }
   by_body_.emplace(script->body, script);
   by_sha_.emplace(script->name(), std::move(fresh));
@@ -140,6 +158,10 @@ void ScriptCache::forget(Script& script) {
   lua_settop(state_, 0);
   counts_.scripts.fetch_sub(1);
   counts_.script_bytes.fetch_sub(bytes_of(script));
+  {
+    MutexLock lock(readers_mutex_);
+    readers_.erase(script.sha);
+  }
   by_body_.erase(script.body);
   by_sha_.erase(by_sha_.find(script.name()));
 }

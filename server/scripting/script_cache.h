@@ -8,12 +8,14 @@
 #include <array>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 #include "base/sha1.h"
 #include "server/commands/status.h"
 
@@ -60,6 +62,9 @@ class ScriptCache {
   // By its text; compiles it when it is new. An error: it does not compile.
   Status get(Bytes body, bool load, Script*& script);
   void clear();
+  // By the SHA-1 in any case: whether the script is known and says that it does not write. From any
+  // thread, without the turn to run scripts that all else here needs.
+  bool says_no_writes(Bytes sha);
 
  private:
   struct Hash {
@@ -76,6 +81,8 @@ class ScriptCache {
   std::unordered_map<Bytes, std::unique_ptr<Script>, Hash> by_sha_;
   std::unordered_map<Bytes, Script*, Hash> by_body_;
   std::list<Script*> evaluated_;  // the most recently used last
+  Mutex readers_mutex_;           // leaf
+  std::set<Sha1Text> readers_ GUARDED_BY(readers_mutex_);  // those that say they do not write
 };
 
 }  // namespace larder

@@ -78,6 +78,48 @@ def test_clients_that_hold_too_much_go(server):
     check("queuer was disconnected", gone, True)
 
 
+def test_a_lowered_limit_holds_at_once(server):
+    """The clients that hold most are gone before the next command runs, and no others."""
+    admin, small, big = Client(server), Client(server), [Client(server) for _ in range(4)]
+    admin("CLIENT", "NO-EVICT", "on")
+    admin("CONFIG", "SET", "maxmemory-clients", "0")
+    small("CLIENT", "SETNAME", "small")
+    sent = b"*2\r\n$1000000\r\n"
+    for number, client in enumerate(big):
+        client("CLIENT", "SETNAME", f"big{number}")
+        client.send(sent + b"v" * 1_000_000)
+        while total(admin, f"big{number}") < 1_000_000:
+            continue
+    admin("CONFIG", "SET", "maxmemory-clients", "900000")
+    check("big", [total(admin, f"big{number}") for number in range(4)], [None] * 4)
+    check("small", small("PING"), "PONG")
+    admin("CONFIG", "SET", "maxmemory-clients", "0")
+
+
+def test_a_slow_listener_goes_without_the_clock(server):
+    """Who does not read its invalidations is disconnected by what is sent to it."""
+    admin, listener, tracked = Client(server), Client(server), Client(server)
+    admin("CLIENT", "NO-EVICT", "on")
+    listener("CLIENT", "SETNAME", "listener")
+    listener("SUBSCRIBE", "__redis__:invalidate")
+    tracked("CLIENT", "TRACKING", "on", "REDIRECT", listener.id, "BCAST")
+    key = "k" * 200_000
+    increment = admin("SCRIPT", "LOAD", f"redis.call('INCR', '{key}')")
+    admin("CONFIG", "SET", "maxmemory-clients", "3000000")
+    admin("DEBUG", "PAUSE-CRON", "1")
+    try:
+        for _ in range(200):
+            held = total(admin, "listener")
+            if held is None:
+                break
+            assert held < 3_000_000, held
+            tracked("EVALSHA", increment, "0")
+    finally:
+        admin("DEBUG", "PAUSE-CRON", "0")
+        admin("CONFIG", "SET", "maxmemory-clients", "0")
+    check("listener", total(admin, "listener"), None)
+
+
 def test_monitors_are_normal_clients(server):
     admin, monitor = Client(server), Client(server)
     monitor("MONITOR")
@@ -100,6 +142,31 @@ def test_monitors_see_the_database_of_a_command(server):
                          ("3", "MULTI"), ("4", "SELECT"), ("4", "EXEC")])
 
 
+def test_a_pause_ends_before_the_next_request(server):
+    admin, waiter = Client(server), Client(server)
+    admin("CLIENT", "PAUSE", "100000", "WRITE")
+    waiter.tell("BLPOP", "list", "0")
+    while "blocked_clients:1\r" not in admin("INFO", "clients"):
+        continue
+    admin("CLIENT", "UNPAUSE")
+    check("its command waits", admin("CLIENT", "UNBLOCK", waiter.id), 1)
+    check("BLPOP", waiter.push(), None)
+
+
+def test_larder_draws_expired_keys_of_a_pause(server):
+    """Redis 7.0 looks for a key that is alive for ever."""
+    admin = Client(server)
+    admin("MULTI")
+    admin("SET", "brief", "v", "PX", "1")
+    admin("CLIENT", "PAUSE", "100000", "WRITE")
+    admin("EXEC")
+    while admin("GET", "brief") is not None:
+        continue
+    check("paused", admin("RANDOMKEY"), "brief")
+    admin("CLIENT", "UNPAUSE")
+    check("removed", admin("RANDOMKEY"), None)
+
+
 def fields(text):
     return {line.split(":")[0] for line in text.split("\r\n") if ":" in line}
 
@@ -114,6 +181,26 @@ def test_larder_has_redis_fields(server):
     missing = fields(theirs("INFO", "everything")) - fields(ours("INFO", "everything"))
     redis.stop()
     check("missing in INFO", missing, set())
+
+
+def memory(admin):
+    return {name: int(value) for name, value in
+            (line.split(":") for line in admin("INFO", "memory").split("\r\n") if ":" in line)
+            if value.isdigit()}
+
+
+def test_larder_a_backlog_leaves_room_for_data(server):
+    """Tools take what is not counted off what is used, to know how far the limit is."""
+    admin, replica = Client(server), Client(server)
+    replica.tell("PSYNC", "?", "-1")
+    said = b""
+    while b"FULLRESYNC" not in said:
+        said += replica.socket.recv(1000)
+    for number in range(100):
+        admin("SET", f"key:{number}", "v" * 1000)
+    facts = memory(admin)
+    assert facts["mem_replication_backlog"] > 50_000, facts
+    check("all but the backlog counts", facts["mem_not_counted_for_evict"], 0)
 
 
 DATA = """

@@ -29,7 +29,8 @@ class Events : public StoreEvents {
 // A store driven as the dispatcher does it.
 class Driver {
  public:
-  explicit Driver(Bytes policy) : store_({.shard_bits = 4, .events = &events_}) {
+  explicit Driver(Bytes policy, unsigned shard_bits = 4)
+      : store_({.shard_bits = shard_bits, .events = &events_}) {
     store_.set_memory_limit(kLimit);
     use_policy(policy);
   }
@@ -187,6 +188,16 @@ TEST_P(EveryPolicy, SaysSoWhenNothingMayGo) {
   }
   EXPECT_FALSE(driver.make_room());
   for (int i = 0; i < count; ++i) ASSERT_TRUE(driver.has("key" + std::to_string(i)));
+}
+
+TEST_P(EveryPolicy, SaysSoOfALoweredLimitOnManyShards) {
+  Driver driver(GetParam(), 8);
+  driver.set("key", 1'000, driver.now_ms() + 1'000'000);
+  driver.stick("key");
+  driver.store().set_memory_limit(1);
+  EXPECT_FALSE(driver.make_room());
+  driver.store().set_memory_limit(0);
+  EXPECT_TRUE(driver.make_room());
 }
 
 TEST_P(EveryPolicy, TakesOverWhatAnotherPolicyLeft) {
