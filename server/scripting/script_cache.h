@@ -8,13 +8,16 @@
 #include <array>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 #include "base/sha1.h"
+#include "server/commands/spec.h"
 #include "server/commands/status.h"
 
 struct lua_State;
@@ -32,8 +35,10 @@ struct ScriptFlags {
   bool allow_cross_slot_keys = false;
   bool compatible = false;  // says nothing: what it may do is seen when it does it
 };
-// What a script's text says; nothing when it is wrong.
-ScriptFlags flags_of_script(Bytes body);
+// What a script's text says; nothing when it has no first line for that or a wrong one.
+std::optional<ScriptFlags> flags_of_script(Bytes body);
+// The card's flags of a command that runs such a script, and what the script says.
+Flag flags_with(Flag card, const std::optional<ScriptFlags>& said);
 // By a flag's name; false when there is no such flag.
 bool set_flag(ScriptFlags& flags, Bytes name);
 
@@ -61,6 +66,9 @@ class ScriptCache {
   Status get(Bytes body, bool load, Script*& script);
   void clear();
 
+  // What a known script says of itself; nothing when it says nothing. Any thread, under any lock.
+  std::optional<ScriptFlags> flags_of(Bytes sha);
+
  private:
   struct Hash {
     size_t operator()(Bytes bytes) const { return hash_of(bytes); }
@@ -76,6 +84,9 @@ class ScriptCache {
   std::unordered_map<Bytes, std::unique_ptr<Script>, Hash> by_sha_;
   std::unordered_map<Bytes, Script*, Hash> by_body_;
   std::list<Script*> evaluated_;  // the most recently used last
+  Mutex said_mutex_;              // leaf
+  // Of those that say something, by their SHA-1.
+  std::unordered_map<std::string, ScriptFlags> said_ GUARDED_BY(said_mutex_);
 };
 
 }  // namespace larder
