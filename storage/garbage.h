@@ -12,6 +12,8 @@ class Garbage {
   virtual ~Garbage() = default;
   // Roughly what its destructor returns to the system.
   virtual size_t bytes() const = 0;
+  // How many keys' values it is, for INFO.
+  virtual size_t objects() const { return 1; }
 };
 
 using GarbageList = std::vector<std::unique_ptr<Garbage>>;
@@ -25,9 +27,10 @@ class Reclaimer {
  public:
   virtual ~Reclaimer() = default;
   virtual void reclaim(GarbageList garbage) = 0;
-  // Pieces that wait, and that were freed so far.
+  // Objects that wait, and that were freed since the count began anew.
   virtual size_t pending() const { return 0; }
   virtual size_t freed() const { return 0; }
+  virtual void reset_freed() {}
 };
 
 }  // namespace larder

@@ -167,6 +167,7 @@ class Keyspace : public Garbage {
   size_t memory_of(Item item) const { return memory_of(*item.entry()); }
   size_t memory_of(const Entry& entry) const;
   size_t bytes() const override { return memory_bytes(); }
+  size_t objects() const override { return size(); }
   ShardServices& services() { return services_; }
   // Frees the spare page an empty keyspace keeps.
   void trim();

@@ -184,6 +184,7 @@ void Store::reset_counters() {
     shards_[i].services.expired_keys = 0;
     shards_[i].services.evicted_keys = 0;
   }
+  if (options_.reclaimer != nullptr) options_.reclaimer->reset_freed();
 }
 
 size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {

@@ -106,8 +106,13 @@ Item put_string(Keyspace& keyspace, const Key& key, Item item, Bytes value, int6
       return put_integer(keyspace, key, item, *integer, expiry_ms);
     }
   }
+  return put_text(keyspace, key, item, value, expiry_ms, Encoding::embedded);
+}
+
+Item put_text(Keyspace& keyspace, const Key& key, Item item, Bytes value, int64_t expiry_ms,
+              Encoding encoding) {
   if (value.size() < kBlobBytesMin) {
-    return put_payload(keyspace, key, item, Encoding::embedded, value, expiry_ms);
+    return put_payload(keyspace, key, item, encoding, value, expiry_ms);
   }
   Blob* blob = keyspace.make_blob(value.size(), value.size());
   std::memcpy(blob->data(), value.data(), value.size());

@@ -30,6 +30,9 @@ Bytes string_encoding_name(const Entry& entry);
 // Stores a string under a key, whatever was there. `item` is what find gave for it (may be null).
 // `expiry_ms` is the new expiry; kNoExpiry drops an old one.
 Item put_string(Keyspace& keyspace, const Key& key, Item item, Bytes value, int64_t expiry_ms);
+// The same, kept as bytes whatever they say, and reported as `embedded` or `raw`.
+Item put_text(Keyspace& keyspace, const Key& key, Item item, Bytes value, int64_t expiry_ms,
+              Encoding encoding);
 Item put_integer(Keyspace& keyspace, const Key& key, Item item, int64_t value, int64_t expiry_ms);
 
 // A string value made changeable in place.

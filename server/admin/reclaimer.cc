@@ -42,7 +42,7 @@ void ReclaimerThread::reclaim(GarbageList garbage) {
       const size_t bytes = piece->bytes();
       const size_t waiting = pending_bytes_.load(std::memory_order_relaxed) + bytes;
       if (waiting > kPendingBytesMax && bytes <= kPendingBytesMax) continue;
-      pending_.fetch_add(1, std::memory_order_relaxed);
+      pending_.fetch_add(piece->objects(), std::memory_order_relaxed);
       pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
       queue_->waiting.push_back(std::move(piece));
     }
@@ -63,10 +63,11 @@ void ReclaimerThread::run() {
     }
     for (auto& piece : batch) {
       const size_t bytes = piece->bytes();
+      const size_t objects = piece->objects();
       piece.reset();
       pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-      pending_.fetch_sub(1, std::memory_order_relaxed);
-      freed_.fetch_add(1, std::memory_order_relaxed);
+      pending_.fetch_sub(objects, std::memory_order_relaxed);
+      freed_.fetch_add(objects, std::memory_order_relaxed);
     }
   }
 }

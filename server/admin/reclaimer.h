@@ -17,16 +17,17 @@ class ReclaimerThread : public Reclaimer {
   ~ReclaimerThread() override;
 
   void reclaim(GarbageList garbage) override;
-  // Pieces waiting, and freed so far (INFO lazyfree_*).
+  // INFO's lazyfree_pending_objects and lazyfreed_objects.
   size_t pending() const override { return pending_.load(std::memory_order_relaxed); }
   size_t freed() const override { return freed_.load(std::memory_order_relaxed); }
+  void reset_freed() override { freed_.store(0, std::memory_order_relaxed); }
 
  private:
   struct Queue;
   void run();
 
   std::unique_ptr<Queue> queue_;
-  std::atomic<size_t> pending_{0};
+  std::atomic<size_t> pending_{0};  // objects
   std::atomic<size_t> pending_bytes_{0};
   std::atomic<size_t> freed_{0};
   std::thread thread_;

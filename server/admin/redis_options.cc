@@ -1,7 +1,9 @@
 // The rows of options known from redis.conf that have no effect here: `planned` ones belong to work
 // that is not built yet, `moot` ones have no meaning in this server. Defaults are Redis 7.2's.
+#include <algorithm>
 #include <array>
 #include <climits>
+#include <iterator>
 
 #include "server/admin/option_rows.h"
 
@@ -9,6 +11,30 @@ namespace larder {
 namespace {
 
 using Kind = OptionKind;
+
+// The process keeps its title, but a template that Redis would refuse is none here.
+bool is_title_template(Bytes text) {
+  constexpr Bytes kFields[] = {"title", "listen-addr", "server-mode", "port", "tls-port",
+                               "unixsocket", "config-file"};
+  if (text.empty()) return false;
+  for (size_t open = 0; (open = text.find('{', open)) != Bytes::npos;) {
+    if (text.substr(open, 2) == "{{") {  // a brace that means itself
+      open += 2;
+      continue;
+    }
+    const size_t close = text.find('}', open);
+    if (close == Bytes::npos) return false;
+    const Bytes name = text.substr(open + 1, close - open - 1);
+    if (std::find(std::begin(kFields), std::end(kFields), name) == std::end(kFields)) return false;
+    open = close + 1;
+  }
+  return true;
+}
+
+std::string check_title_template(const Options& options, OptionTargets&) {
+  if (is_title_template(options.text("proc-title-template"))) return "";
+  return "template format is invalid or contains unknown variables";
+}
 
 constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "active-defrag-cycle-max", .kind = Kind::integer, .standard = "25", .low = 1,
@@ -115,7 +141,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "maxmemory-eviction-tenacity", .kind = Kind::integer, .standard = "10", .high = 100,
      .standing = Standing::moot},
     {.name = "proc-title-template", .standard = "{title} {listen-addr} {server-mode}",
-     .standing = Standing::moot},
+     .standing = Standing::moot, .apply = check_title_template},
     {.name = "propagation-error-behavior", .kind = Kind::choice, .standard = "ignore",
      .choices = "ignore panic panic-on-replicas", .standing = Standing::planned},
     {.name = "rdb-del-sync-files", .kind = Kind::boolean, .standard = "no",

@@ -160,9 +160,13 @@ Status run_bitfield(Call& call, bool read_only) {
                       : item ? string_bytes(*item.entry(), scratch)
                              : Bytes();
   call.reply().array(steps.size());
-  bool changed = writes && (created || string.size > size_before);
-  for (const Step& step : steps) changed |= run_step(call, step, bytes, string.data);
-  if (changed) call.changed("setbit", key);
+  const bool grew = writes && (created || string.size > size_before);
+  size_t changes = 0;
+  for (const Step& step : steps) changes += run_step(call, step, bytes, string.data) ? 1 : 0;
+  if (grew || changes > 0) {
+    call.changed("setbit", key);
+    call.count_changes(std::max<size_t>(changes, 1));
+  }
   return Status::ok();
 }
 

@@ -174,7 +174,7 @@ Status bitop(Call& call) {
   const Key target = call.key(2);
   const Item old = call.find_to_write(target);
   if (!result.empty()) {
-    put_string(call.keyspace(target), target, old, result, kNoExpiry);
+    put_text(call.keyspace(target), target, old, result, kNoExpiry, Encoding::raw);
     call.changed("set", target);
   } else if (old) {
     call.keyspace(target).remove(old);

@@ -95,6 +95,9 @@ class Call {
   void changed(const char* event, const Key& key, unsigned db);
   // What `changed` tells next leaves the key's life as it was (SET KEEPTTL).
   void keeps_life() { life_kept_ = true; }
+  // What was told counts as so many changes in all, where a save point counts elements (RPUSH of
+  // three); without a word it is one.
+  void count_changes(uint64_t all) { worker_.stats->changes.add(all - 1); }
   // Another event of a change that was told already (SET with a life: "set", then "expire").
   void also(const char* event, const Key& key);
 

@@ -8,6 +8,7 @@
 #include "server/commands/args.h"
 #include "server/commands/debug_words.h"
 #include "server/commands/families.h"
+#include "server/commands/list_values.h"
 #include "server/commands/persistence.h"
 #include "server/commands/script_run.h"
 #include "server/commands/string_values.h"
@@ -40,6 +41,24 @@ Status string_sizes(Call& call) {
   return Status::ok();
 }
 
+// Of a list that clients know as a quicklist: its blocks, and their bytes before compression.
+std::string list_blocks(Call& call, const List& list) {
+  size_t blocks = 0;
+  size_t bytes = 0;
+  for (const ListBlock* block = list.first_block(); block != nullptr; block = block->next) {
+    ++blocks;
+    bytes += ListBlock::kHeaderBytes + block->used_bytes();
+  }
+  char average[32];
+  std::snprintf(average, sizeof average, "%.2f",
+                static_cast<double>(list.size()) / static_cast<double>(blocks));
+  const LiveSettings& settings = call.settings();
+  return " ql_nodes:" + std::to_string(blocks) + " ql_avg_node:" + average +
+         " ql_listpack_max:" + std::to_string(settings.list_max_listpack_size.load()) +
+         " ql_compressed:" + (settings.list_compress_depth.load() != 0 ? "1" : "0") +
+         " ql_uncompressed_size:" + std::to_string(bytes);
+}
+
 Status object(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
   const Key key = call.key(2);
@@ -53,7 +72,10 @@ Status object(Call& call) {
                       std::string(encoding_name(*item.entry())) + " serializedlength:" +
                       std::to_string(serialized_bytes(*item.entry())) + " lru:" +
                       std::to_string(((call.now_ms() - idle_ms) / 1000) & 0xffffff) +
-                      " lru_seconds_idle:" + std::to_string(idle_ms / 1000));
+                      " lru_seconds_idle:" + std::to_string(idle_ms / 1000) +
+                      (encoding_name(*item.entry()) == "quicklist"
+                           ? list_blocks(call, list_of(item))
+                           : ""));
   return Status::ok();
 }
 
@@ -233,6 +255,7 @@ Status help(Call& call) {
        "PROTOCOL <type>", "    A reply of that type.",
        "QUICKLIST-PACKED-THRESHOLD <size>", "    Taken without effect.",
        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    Saves, empties and loads the data.",
+       "REPLICATE <word> [<word> ...]", "    Tells replicas to run a command that nobody ran here.",
        "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
        "    How soon a client's reply buffer is fitted to its use.",
        "SDSLEN <key>", "    The sizes of a key and its string.",
@@ -286,6 +309,8 @@ constexpr auto kSubcommands = family({
         debug::packed_threshold),
     sub("CONFIG-REWRITE-FORCE-ALL", "", "Writes all options to the file.", exactly(2),
         debug::rewrite_all),
+    sub("REPLICATE", "word [word ...]", "Sends replicas a command.", at_least(3),
+        debug::replicate),
     sub("CHANGE-REPL-ID", "", "Gives the replication stream another id.", exactly(2),
         debug::change_repl_id),
     sub("SET-DISABLE-DENY-SCRIPTS", "on", "Lets scripts run any command.", exactly(3),

@@ -2,7 +2,9 @@
 // Source: https://redis.io/commands/debug/
 #include "server/commands/debug_words.h"
 
+#include <algorithm>
 #include <ctime>
+#include <map>
 #include <string>
 
 #include "base/glob.h"
@@ -92,11 +94,15 @@ Status reply_buffer(Call& call) {
 // Values of lists are kept by their size alone, so there is no threshold to move.
 Status packed_threshold(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;
-  constexpr size_t kDigitsMax = 10;
+  constexpr int64_t kMost = (int64_t{4} << 30) - (1 << 20);
+  static const std::map<std::string, int64_t> kUnits{
+      {"", 1},            {"b", 1},        {"k", 1000},               {"kb", 1 << 10},
+      {"m", 1000 * 1000}, {"mb", 1 << 20}, {"g", 1000 * 1000 * 1000}, {"gb", 1 << 30}};
   const Bytes text = call.arg(2);
   const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const Bytes unit = text.substr(digits);
-  if (digits == 0 || digits > kDigitsMax || (unit != "" && lower_case(unit).back() != 'b')) {
+  const auto unit = kUnits.find(lower_case(text.substr(digits)));
+  const auto count = digits == 0 ? 0 : parse_int64(text.substr(0, digits));
+  if (!count || unit == kUnits.end() || *count > kMost / unit->second) {
     return Status::error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
   }
   call.reply().ok();
@@ -116,6 +122,14 @@ Status rewrite_all(Call& call) {
 // Switches of machinery that works otherwise here: taken, without effect.
 Status accept_switch(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;
+  call.reply().ok();
+  return Status::ok();
+}
+
+// Replicas are told what nobody did here. Only for tests of what they make of it.
+Status replicate(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  call.effect(call.args().subspan(2), EffectFor::replicas);
   call.reply().ok();
   return Status::ok();
 }

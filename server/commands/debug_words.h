@@ -16,6 +16,7 @@ Status reply_buffer(Call& call);
 Status packed_threshold(Call& call);
 Status rewrite_all(Call& call);
 Status accept_switch(Call& call);
+Status replicate(Call& call);
 Status change_repl_id(Call& call);
 Status error(Call& call);
 Status stringmatch_len(Call& call);

@@ -34,6 +34,12 @@ Status aborted(const Status& refusal) {
   return Status::error("EXECABORT Transaction discarded because of: " + why);
 }
 
+void note_last_command(const Request& request, Session& session) {
+  const Command* command = request.command;
+  session.last_command = command == nullptr ? nullptr : command->shown;
+  session.last_parent = command == nullptr ? nullptr : command->shown_parent;
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(Services& services, WorkerContext& worker)
@@ -78,6 +84,7 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
       refusal = aborted(refusal);
       end_transaction(services_.listeners.watches, services_.store, session);
     }
+    note_last_command(request, session);
     refuse(request, refusal, reply);
     if (in_multi(session.transaction.get())) session.transaction->failed = true;
     return Outcome::done;
@@ -132,8 +139,7 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
 
   // What comes before the reply must be out before it begins.
   if (session.listens()) [[unlikely]] services_.listeners.pushes.finish_round(*worker_.clients);
-  session.last_command = request.command->shown;
-  session.last_parent = request.command->shown_parent;
+  note_last_command(request, session);
   ++session.commands;
   const uint64_t start = ticks();
   session.running = true;
@@ -195,6 +201,7 @@ void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& re
     return refuse(request, Status::error(error), reply);
   }
   transaction.queue.emplace_back(request);
+  note_last_command(request, session);
   reply.simple("QUEUED");
 }
 

@@ -15,6 +15,17 @@ namespace {
 
 constexpr size_t kQuotedMax = 128;
 
+// Of the request, which may say more than its card.
+Flag flags_of(Services& services, const Command& command, std::span<const Bytes> args) {
+  const CommandSpec& spec = *command.spec;
+  if (spec.flags_of == nullptr) [[likely]] return spec.flags;
+  return spec.flags_of(services, args, spec.flags);
+}
+
+Flag flags_of(const GateInput& input) {
+  return flags_of(input.services, *input.command, input.args);
+}
+
 // As Redis quotes what it does not know: up to a NUL.
 Bytes quotable(Bytes word, size_t bytes_max) {
   return word.substr(0, std::min(word.find('\0'), bytes_max));
@@ -108,24 +119,25 @@ struct Untroubled {
   }
   static bool concerns(const GateInput& input) { return trouble(input) != 0; }
   static Status check(const GateInput& input) {
-    const CommandSpec& spec = *input.command->spec;
-    if ((trouble(input) & kLoading) != 0 && !has(spec.flags, Flag::loading)) {
+    const Flag flags = flags_of(input);
+    if ((trouble(input) & kLoading) != 0 && !has(flags, Flag::loading)) {
       return Status::error(kLoadingText);
     }
-    const bool writes = has(spec.flags, Flag::write) || spec.name == "PING";
+    const bool writes = has(flags, Flag::write) || input.command->spec->name == "PING";
     Status refusal = writes ? disk_refusal(input.services, trouble(input)) : Status::ok();
     if (!refusal.is_ok()) return refusal;
     return replication_refusal(trouble(input), question_of(input));
   }
   // Of EXEC: all that it would run.
   static GateQuestion question_of(const GateInput& input) {
-    const Flag flags = input.command->spec->flags;
+    const Flag flags = flags_of(input);
     GateQuestion question{has(flags, Flag::write), has(flags, Flag::stale)};
     const Transaction* transaction = input.session.transaction.get();
     if (!has(flags, Flag::runs_queue) || transaction == nullptr) return question;
     for (const KeptRequest& request : transaction->queue) {
-      question.writes |= has(request.command->spec->flags, Flag::write);
-      question.runs_stale &= has(request.command->spec->flags, Flag::stale);
+      const Flag queued = flags_of(input.services, *request.command, request.args);
+      question.writes |= has(queued, Flag::write);
+      question.runs_stale &= has(queued, Flag::stale);
     }
     return question;
   }
@@ -159,14 +171,14 @@ struct Memory {
  private:
   // Queued commands need memory too; EXEC needs what its queue needs.
   static bool needs_memory(const GateInput& input) {
-    const Flag flags = input.command->spec->flags;
+    const Flag flags = flags_of(input);
     if (has(flags, Flag::deny_oom)) return true;
     const Transaction* transaction = input.session.transaction.get();
     if (!in_multi(transaction)) return false;
     if (!has(flags, Flag::runs_queue)) return !has(flags, Flag::never_queued);
     const auto& queue = transaction->queue;
-    return std::any_of(queue.begin(), queue.end(), [](const KeptRequest& request) {
-      return has(request.command->spec->flags, Flag::deny_oom);
+    return std::any_of(queue.begin(), queue.end(), [&](const KeptRequest& request) {
+      return has(flags_of(input.services, *request.command, request.args), Flag::deny_oom);
     });
   }
 };
@@ -264,10 +276,7 @@ bool is_cross_protocol(const GateInput& input) {
 namespace {
 
 bool may_write(Services& services, const Command& command, std::span<const Bytes> args) {
-  const CommandSpec& spec = *command.spec;
-  if (has(spec.flags, Flag::write)) return true;
-  if (!has(spec.flags, Flag::may_replicate)) return false;
-  return spec.only_reads == nullptr || !spec.only_reads(services, args);
+  return has(flags_of(services, command, args), Flag::write | Flag::may_replicate);
 }
 
 bool queue_may_write(Services& services, const Transaction& transaction) {

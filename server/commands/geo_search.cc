@@ -260,6 +260,7 @@ void store_found(Call& call, const Search& search, const std::vector<Found>& fou
   }
   std::sort(members.begin(), members.end());
   const size_t stored = store_members(call, *search.target, members, event);
+  if (stored > 0) call.count_changes(stored);
   if (search.any && stored > 0 && call.wants_effect()) {
     give_members(call, search.target->name, members);
   }

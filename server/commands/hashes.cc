@@ -23,6 +23,7 @@ Status put_pairs(Call& call, int64_t& added) {
   return change_hash(call, [&](Hash& hash) {
     added = static_cast<int64_t>(hash.put_all(call.args().subspan(2), hash_limits(call)));
     call.changed("hset", call.key(1));
+    call.count_changes((call.arg_count() - 2) / 2);
     return Status::ok();
   });
 }
@@ -116,10 +117,13 @@ Status hstrlen(Call& call) {
 
 Status hdel(Call& call) {
   return change_hash(call, [&](Hash& hash) {
-    int64_t removed = 0;
+    size_t removed = 0;
     for (size_t i = 2; i < call.arg_count(); ++i) removed += hash.remove(call.arg(i)) ? 1 : 0;
-    if (removed > 0) hash_changed(call, "hdel", hash);
-    call.reply().integer(removed);
+    if (removed > 0) {
+      hash_changed(call, "hdel", hash);
+      call.count_changes(removed);
+    }
+    call.reply().integer(static_cast<int64_t>(removed));
     return Status::ok();
   });
 }

@@ -39,8 +39,8 @@ Status read(Item item, HyperLogLog& counter, bool with_tail = false) {
 }
 
 void write(Call& call, const Key& key, Item item, const HyperLogLog& counter) {
-  put_string(call.keyspace(key), key, item, counter.bytes(sparse_bytes_max(call)),
-             item ? item->expiry_ms() : kNoExpiry);
+  put_text(call.keyspace(key), key, item, counter.bytes(sparse_bytes_max(call)),
+           item ? item->expiry_ms() : kNoExpiry, Encoding::raw);
   call.changed("pfadd", key);
 }
 
@@ -49,10 +49,13 @@ Status pfadd(Call& call) {
   const Item item = call.find_to_write(key);
   HyperLogLog counter;
   if (Status status = read(item, counter, true); !status.is_ok()) return status;
-  bool changed = !item;
-  for (const Bytes element : call.args().subspan(2)) changed |= counter.add(element);
-  if (changed) write(call, key, item, counter);
-  call.reply().integer(changed ? 1 : 0);
+  size_t changes = item ? 0 : 1;
+  for (const Bytes element : call.args().subspan(2)) changes += counter.add(element) ? 1 : 0;
+  if (changes > 0) {
+    write(call, key, item, counter);
+    call.count_changes(changes);
+  }
+  call.reply().integer(changes > 0 ? 1 : 0);
   return Status::ok();
 }
 

@@ -58,6 +58,7 @@ void move_over(Call& call, const Key& from, const Key& to) {
   Keyspace::move_value(source, source.find(from), target, to);
   call.changed("rename_from", from);
   call.changed("rename_to", to);
+  call.count_changes(0);  // one in all
 }
 
 Status rename(Call& call) {
@@ -108,6 +109,7 @@ Status move(Call& call) {
     Keyspace::move_value(call.keyspace(key), item, target, key);
     call.changed("move_from", key);
     call.changed("move_to", key, *db);
+    call.count_changes(0);  // one in all
   }
   call.reply().integer(moves ? 1 : 0);
   return Status::ok();

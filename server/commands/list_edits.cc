@@ -101,6 +101,7 @@ Status lrem(Call& call) {
   if (removed > 0) {
     list_of(item).join_blocks(list_limits(call));
     items_removed(call, key, item, "lrem");
+    call.count_changes(removed);
   }
   call.reply().integer(static_cast<int64_t>(removed));
   return Status::ok();
@@ -118,10 +119,12 @@ Status ltrim(Call& call) {
   if (!item) return Status::ok();
   List& list = list_of(item);
   const IndexRange kept = index_range(start, end, list.size());
-  if (kept.count == list.size()) return Status::ok();
+  const size_t dropped = list.size() - kept.count;
+  if (dropped == 0) return Status::ok();
   list.drop(ListEnd::tail, list.size() - kept.first - kept.count);
   list.drop(ListEnd::head, kept.first);
   items_removed(call, key, item, "ltrim");
+  call.count_changes(dropped);
   return Status::ok();
 }
 

@@ -29,6 +29,7 @@ size_t push_values(Call& call, const Key& key, Item item, ListEnd end,
                    std::span<const Bytes> values) {
   const size_t size = add_to_list(call, key, item, end, values);
   call.changed(push_event(end), key);
+  call.count_changes(values.size());
   return size;
 }
 
@@ -58,6 +59,7 @@ void reply_and_drop(Call& call, const Key& key, Item item, ListEnd end, size_t c
   }
   list.drop(end, count);
   items_removed(call, key, item, pop_event(end));
+  call.count_changes(count);
 }
 
 ListEnd take_end(Args& args) {
@@ -80,6 +82,7 @@ Status move_item(Call& call, const ListMove& move) {
   from.pop(move.from_end);
   push_values(call, move.to, to, move.to_end, values);
   items_removed(call, move.from, source.find(move.from), pop_event(move.from_end));
+  call.count_changes(0);  // one in all
   return Status::ok();
 }
 

@@ -6,6 +6,7 @@
 // Source: https://redis.io/commands/scan/
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/glob.h"
@@ -31,11 +32,9 @@ struct Matches {
   std::string type;  // empty: any
   ReplyPieces found;
 
-  void add_if_match(const Entry& entry, int64_t now_ms) {
-    if (entry.expired(now_ms)) return;
-    if (!any_name && !glob_match(pattern, entry.key())) return;
-    if (!type.empty() && type != type_name(entry.type())) return;
-    found.add(entry.key());
+  bool fit(const Entry& entry) const {
+    if (!any_name && !glob_match(pattern, entry.key())) return false;
+    return type.empty() || type == type_name(entry.type());
   }
 
   // The matches as an array.
@@ -72,7 +71,7 @@ class KeysTask : public Task {
       if (!lock) return false;
       Keyspace* keys = shard.find_keyspace(db_);
       cursor_ = keys == nullptr ? 0 : keys->table().scan_segment(cursor_, [&](Entry* entry) {
-        matches_.add_if_match(*entry, now_ms);
+        if (!entry->expired(now_ms) && matches_.fit(*entry)) matches_.found.add(entry->key());
       });
     }
     if (cursor_ == 0) ++shard_;
@@ -144,11 +143,24 @@ class ScanTask : public Task {
       --buckets_left_;
       cursor_ = keys->table().scan(cursor_, [&](Entry* entry) {
         ++seen_;
-        matches_.add_if_match(*entry, now_ms);
+        if (!matches_.fit(*entry)) return;
+        if (entry->expired(now_ms)) {
+          due_.emplace_back(entry->key());
+        } else {
+          matches_.found.add(entry->key());
+        }
       });
+      if (!due_.empty()) drop_due(*keys, now_ms);
       if (cursor_ == 0) return next_shard();
     }
     return true;
+  }
+
+  // What is met too late goes, as when somebody looks at it. Under the shard's lock.
+  void drop_due(Keyspace& keys, int64_t now_ms) {
+    keys.services().now_ms = now_ms;
+    for (const std::string& name : due_) (void)keys.find_live(Key::of(name), now_ms);
+    due_.clear();
   }
 
   bool next_shard() {
@@ -165,6 +177,7 @@ class ScanTask : public Task {
   uint64_t cursor_;
   uint64_t seen_ = 0;
   Matches matches_;
+  std::vector<std::string> due_;
 };
 
 Status scan(Call& call) {

@@ -60,6 +60,7 @@ Status pop_many(Call& call, Set& set, uint64_t count) {
   }
   if (!gone.empty()) give_removal(call, gone);
   set_changed(call, "spop", set);
+  call.count_changes(wanted);
   return Status::ok();
 }
 

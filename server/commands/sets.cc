@@ -11,22 +11,28 @@ namespace {
 Status sadd(Call& call) {
   return change_set(call, [&](Set& set) {
     const SetLimits limits = set_limits(call);
-    int64_t added = 0;
+    size_t added = 0;
     for (size_t i = 2; i < call.arg_count(); ++i) {
       added += set.add(call.arg(i), limits, call.arg_count() - 2) ? 1 : 0;
     }
-    if (added > 0) call.changed("sadd", call.key(1));
-    call.reply().integer(added);
+    if (added > 0) {
+      call.changed("sadd", call.key(1));
+      call.count_changes(added);
+    }
+    call.reply().integer(static_cast<int64_t>(added));
     return Status::ok();
   });
 }
 
 Status srem(Call& call) {
   return change_set(call, [&](Set& set) {
-    int64_t removed = 0;
+    size_t removed = 0;
     for (size_t i = 2; i < call.arg_count(); ++i) removed += set.remove(call.arg(i)) ? 1 : 0;
-    if (removed > 0) set_changed(call, "srem", set);
-    call.reply().integer(removed);
+    if (removed > 0) {
+      set_changed(call, "srem", set);
+      call.count_changes(removed);
+    }
+    call.reply().integer(static_cast<int64_t>(removed));
     return Status::ok();
   });
 }

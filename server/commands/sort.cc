@@ -183,6 +183,7 @@ Status store_results(Call& call, const Key& key,
   if (!items.empty()) {
     add_to_list(call, key, {}, ListEnd::tail, items);
     call.changed("sortstore", key);
+    call.count_changes(items.size());
   } else if (old) {
     call.changed("del", key);
   }

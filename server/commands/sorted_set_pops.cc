@@ -27,6 +27,7 @@ void take_members(Call& call, const Key& key, Item item, RankRange ranks, bool h
   set.view().each(ranks, highest, write);
   set.remove(ranks);
   end_change(call, key, set, highest ? "zpopmax" : "zpopmin");
+  call.count_changes(ranks.count());
 }
 
 RankRange popped_ranks(Item item, const Pop& pop) {

@@ -245,6 +245,7 @@ Status remove_range(Call& call, By by, const char* event) {
     SortedSetEditor set = edit_sorted_set(call, key, item);
     set.remove(ranks);
     end_change(call, key, set, event);
+    call.count_changes(ranks.count());
   }
   call.reply().integer(static_cast<int64_t>(ranks.count()));
   return Status::ok();

@@ -41,7 +41,7 @@ inline void reply_member(ReplyWriter& reply, Bytes member, double score, bool wi
 inline void end_change(Call& call, const Key& key, SortedSetEditor& set, const char* event) {
   const bool gone = set.finish();
   call.changed(event, key);
-  if (gone) call.changed("del", key);
+  if (gone) call.also("del", key);
 }
 
 struct AddOptions {

@@ -113,8 +113,10 @@ Status add_members(Call& call, const Key& key, const AddOptions& options,
       }
     }
     set.finish();
-    if (outcome.added + outcome.updated > 0)
+    if (const int64_t changes = outcome.added + outcome.updated; changes > 0) {
       call.changed(options.increment ? "zincr" : "zadd", key);
+      call.count_changes(static_cast<uint64_t>(changes));
+    }
   }
   reply_added(call.reply(), options, outcome);
   return Status::ok();
@@ -129,13 +131,16 @@ Status zrem(Call& call) {
   const Key key = call.key(1);
   const Item item = call.find_to_write(key);
   if (!is_sorted_set(item)) return Status::error(errors::kWrongType);
-  int64_t removed = 0;
+  size_t removed = 0;
   if (item) {
     SortedSetEditor set = edit_sorted_set(call, key, item);
     for (const Bytes member : call.args().subspan(2)) removed += set.remove(member) ? 1 : 0;
-    if (removed > 0) end_change(call, key, set, "zrem");
+    if (removed > 0) {
+      end_change(call, key, set, "zrem");
+      call.count_changes(removed);
+    }
   }
-  call.reply().integer(removed);
+  call.reply().integer(static_cast<int64_t>(removed));
   return Status::ok();
 }
 

@@ -51,6 +51,9 @@ enum class Flag : uint32_t {
 constexpr Flag operator|(Flag a, Flag b) {
   return static_cast<Flag>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
 }
+constexpr Flag without(Flag flags, Flag some) {
+  return static_cast<Flag>(static_cast<uint32_t>(flags) & ~static_cast<uint32_t>(some));
+}
 constexpr bool has(Flag flags, Flag flag) {
   return (static_cast<uint32_t>(flags) & static_cast<uint32_t>(flag)) != 0;
 }
@@ -210,9 +213,9 @@ struct CommandSpec {
   Bytes deprecated_since{};
   Bytes replaced_by{};
   ChannelUse channels = ChannelUse::none;
-  // Of a command that may write by its flags: whether this call says that it won't (a script with
-  // the flag no-writes). Any thread, without locks; null: it never says.
-  bool (*only_reads)(Services& services, std::span<const Bytes> args) = nullptr;
+  // Where the arguments say more than the card (a script's own flags): the flags of this request.
+  // Any thread, without locks; null: they are the card's.
+  Flag (*flags_of)(Services& services, std::span<const Bytes> args, Flag card) = nullptr;
 };
 
 constexpr int exactly(int words) { return words; }

@@ -186,7 +186,10 @@ Status xadd(Call& call) {
   stream.append(*id, items, limits_of(call));
   call.changed("xadd", key);
   const bool trimmed = trim(call, stream, options.trim) > 0;
-  if (trimmed) call.changed("xtrim", key);
+  if (trimmed) {
+    call.changed("xtrim", key);
+    call.count_changes(0);  // one in all
+  }
   give_entry(call, *id, trimmed ? std::optional(stream.length()) : std::nullopt, items);
   call.keyspace(key).grown(item);
   reply_id(call.reply(), *id);
@@ -210,6 +213,7 @@ Status xtrim(Call& call) {
   const size_t removed = item ? trim(call, stream_of(*item.entry()), options) : 0;
   if (removed > 0) {
     call.changed("xtrim", key);
+    call.count_changes(removed);
     const NumberWord left(stream_of(*item.entry()).length());
     call.effect({"XTRIM", key.name, "MAXLEN", "=", left});
   }
@@ -232,10 +236,13 @@ Status xdel(Call& call) {
   std::vector<StreamId> ids;
   while (item && args.more()) ids.push_back(take_stream_id(args, 0));
   if (!args.ok()) return args.error();
-  int64_t removed = 0;
+  size_t removed = 0;
   for (const StreamId id : ids) removed += stream_of(*item.entry()).remove(id) ? 1 : 0;
-  if (removed > 0) call.changed("xdel", key);
-  call.reply().integer(removed);
+  if (removed > 0) {
+    call.changed("xdel", key);
+    call.count_changes(removed);
+  }
+  call.reply().integer(static_cast<int64_t>(removed));
   return Status::ok();
 }
 

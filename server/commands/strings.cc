@@ -298,7 +298,8 @@ Status incrbyfloat(Call& call) {
     return Status::error("ERR increment would produce NaN or Infinity");
   }
   const std::string text = format_long_double(sum);
-  put_string(call.keyspace(key), key, item, text, item ? item->expiry_ms() : kNoExpiry);
+  put_text(call.keyspace(key), key, item, text, item ? item->expiry_ms() : kNoExpiry,
+           Encoding::embedded);
   call.changed("incrbyfloat", key);
   call.effect({"SET", key.name, text, "KEEPTTL"});
   call.reply().bulk(text);

@@ -71,8 +71,7 @@ size_t Connection::memory_bytes() const {
 
 size_t Connection::reply_buffer_bytes() const {
   constexpr size_t kLeast = 1024;
-  constexpr size_t kMost = 16 * 1024;
-  return std::clamp(std::bit_ceil(reply_peak_bytes()), kLeast, kMost);
+  return std::clamp(std::bit_ceil(reply_peak_bytes()), kLeast, kReplyBufferMax);
 }
 
 void Connection::age_reply_peak(int64_t now_ms) {

@@ -178,7 +178,10 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   unsigned silent_polls_ = kSilentPolls;  // of delivered()
   bool closed_ = false;
   int64_t over_soft_since_ms_ = 0;
-  size_t reply_peak_ = 0;    // bytes of a round's replies, the most since the period began
+  // As Redis tells of a buffer: a new client has all of it until its use is known.
+  static constexpr size_t kReplyBufferMax = 16 * 1024;
+  // Bytes of a round's replies, the most since the period began.
+  size_t reply_peak_ = kReplyBufferMax;
   size_t earlier_peak_ = 0;  // of the period before
   int64_t peak_since_ms_ = 0;
   size_t counted_bytes_ = 0;  // as last reported to the memory account

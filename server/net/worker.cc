@@ -358,6 +358,16 @@ void Worker::evict_clients() {
   }
 }
 
+bool Worker::expire_due(int64_t now_ms) {
+  const int64_t began_ms = steady_ms();
+  const bool more = services_->store.expire_due(static_cast<unsigned>(index()),
+                                                static_cast<unsigned>(workers_), now_ms);
+  const int64_t spent_ms = steady_ms() - began_ms;
+  const int64_t told_ms = services_->settings.latency_ms_min.load(std::memory_order_relaxed);
+  if (told_ms > 0 && spent_ms >= told_ms) services_->latency.add("expire-cycle", spent_ms);
+  return more;
+}
+
 void Worker::cron() {
   stats_.rounds.add(1);
   if (services_->settings.cron_paused.load(std::memory_order_relaxed)) {
@@ -365,8 +375,7 @@ void Worker::cron() {
   }
   const int64_t now_ms = unix_ms();
   const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
-  const bool more = evicting | services_->store.expire_due(static_cast<unsigned>(index()),
-                                                           static_cast<unsigned>(workers_), now_ms);
+  const bool more = evicting | expire_due(now_ms);
   // Not from here: a script among them would let no other cron work run.
   if (has_postponed_) asio::post(loop_, [this] { retry_postponed(); });
   Tracking& tracking = services_->listeners.tracking;

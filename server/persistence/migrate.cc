@@ -27,6 +27,7 @@ struct Parcel {
   std::string key;
   int64_t expiry_ms = kNoExpiry;
   std::string payload;
+  bool taken = false;  // the target has it
 };
 
 // All that the thread needs, and what comes of it.
@@ -55,15 +56,26 @@ struct Errand {
     if (peer.was_refused() || !send_requests(peer)) {
       return "IOERR error or timeout writing to target instance";
     }
+    return read_replies(peer);
+  }
+
+  // What the target refuses stays here; the rest goes. Without its database it has taken nothing.
+  std::string read_replies(Peer& peer) {
     std::string line;
-    std::string error_text;
-    for (size_t left = parcels.size() + (credentials.empty() ? 1 : 2); left > 0; --left) {
-      if (!peer.read_line(line)) return "IOERR error or timeout reading from target instance";
-      if (line.starts_with("-") && error_text.empty()) {
-        error_text = "ERR Target instance replied with error: " + line.substr(1);
+    std::string refusal;
+    const size_t before = credentials.empty() ? 1 : 2;
+    for (size_t i = 0; i < before + parcels.size(); ++i) {
+      // Who says neither yes nor no is no Redis.
+      if (!peer.read_line(line) || (line[0] != '+' && line[0] != '-')) {
+        return "IOERR error or timeout reading from target instance";
       }
+      if (line[0] == '-' && refusal.empty()) {
+        refusal = "ERR Target instance replied with error: " + line.substr(1);
+        if (i < before) return refusal;
+      }
+      if (i >= before) parcels[i - before].taken = line[0] == '+';
     }
-    return error_text;
+    return refusal;
   }
 
   bool send_requests(Peer& peer) {
@@ -107,15 +119,13 @@ class MigrateTask : public Task {
 
   Progress step(ReplyWriter& reply, int64_t now_ms) override {
     if (!errand_->done.load(std::memory_order_acquire)) return Progress::wait;
-    if (!errand_->error.empty()) {
-      reply.error(errand_->error);
-      return Progress::done;
+    const auto taken = [](const Parcel& parcel) { return parcel.taken; };
+    const auto& parcels = errand_->parcels;
+    if (!errand_->copy && std::any_of(parcels.begin(), parcels.end(), taken)) {
+      return remove(reply, now_ms);
     }
-    if (errand_->copy) {
-      reply.ok();
-      return Progress::done;
-    }
-    return remove(reply, now_ms);
+    answer(reply);
+    return Progress::done;
   }
 
  private:
@@ -125,19 +135,25 @@ class MigrateTask : public Task {
     watches_.clear();
   }
 
+  void answer(ReplyWriter& reply) {
+    errand_->error.empty() ? reply.ok() : reply.error(errand_->error);
+  }
+
   // As WATCH, MULTI, DEL, EXEC by the client.
   Progress remove(ReplyWriter& reply, int64_t now_ms) {
     const auto before = std::move(session_.transaction);
     watch();
     const std::shared_ptr<Transaction> transaction = session_.transaction;
     std::vector<Bytes> words{"DEL"};
-    for (const Parcel& parcel : errand_->parcels) words.emplace_back(parcel.key);
+    for (const Parcel& parcel : errand_->parcels) {
+      if (parcel.taken) words.emplace_back(parcel.key);
+    }
     transaction->open = true;
     transaction->queue.emplace_back(services_.registry.find("DEL"), words);
     const std::vector<Bytes> exec{"EXEC"};
     Request request{exec};
-    Output answer;
-    ReplyWriter answers(answer, 2);
+    Output outcome_bytes;
+    ReplyWriter answers(outcome_bytes, 2);
     dispatcher_.prepare(request);
     const auto outcome = dispatcher_.run(request, session_, answers, now_ms, waker_);
     session_.transaction = before;
@@ -145,8 +161,8 @@ class MigrateTask : public Task {
       watches_ = std::move(transaction->watches);
       return Progress::again;
     }
-    if (answer.text_since(0).starts_with("*1")) {
-      reply.ok();
+    if (outcome_bytes.text_since(0).starts_with("*1")) {
+      answer(reply);
     } else {
       reply.error("ERR A key was changed while it was sent; it is here and there");
     }

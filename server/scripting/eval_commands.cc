@@ -35,12 +35,12 @@ Status evalsha_as(Call& call, bool read_only) {
   return run_cached(*script, job, read_only);
 }
 
-bool says_no_writes(Services&, std::span<const Bytes> args) {
-  return flags_of_script(args[1]).no_writes;
+Flag flags_of_eval(Services&, std::span<const Bytes> args, Flag card) {
+  return flags_with(card, flags_of_script(args[1]));
 }
 
-bool known_says_no_writes(Services& services, std::span<const Bytes> args) {
-  return services.scripts.cache().says_no_writes(args[1]);
+Flag flags_of_evalsha(Services& services, std::span<const Bytes> args, Flag card) {
+  return flags_with(card, services.scripts.cache().flags_of(args[1]));
 }
 
 Status eval(Call& call) { return eval_as(call, false); }
@@ -69,7 +69,7 @@ constexpr auto kFamily = family({
      .keys = kAnyKeys,
      .acl = kAcl,
      .run = eval,
-     .only_reads = says_no_writes},
+     .flags_of = flags_of_eval},
     {.name = "EVAL_RO",
      .syntax = "script numkeys [key [key ...]] [arg [arg ...]]",
      .summary = "Runs a script that may not write.",
@@ -80,7 +80,8 @@ constexpr auto kFamily = family({
      .flags = kReads,
      .keys = kReadKeys,
      .acl = kAcl,
-     .run = eval_ro},
+     .run = eval_ro,
+     .flags_of = flags_of_eval},
     {.name = "EVALSHA",
      .syntax = "sha1 numkeys [key [key ...]] [arg [arg ...]]",
      .summary = "Runs a script that is known, by its digest.",
@@ -92,7 +93,7 @@ constexpr auto kFamily = family({
      .keys = kAnyKeys,
      .acl = kAcl,
      .run = evalsha,
-     .only_reads = known_says_no_writes},
+     .flags_of = flags_of_evalsha},
     {.name = "EVALSHA_RO",
      .syntax = "sha1 numkeys [key [key ...]] [arg [arg ...]]",
      .summary = "Runs a script that is known and may not write.",
@@ -103,7 +104,8 @@ constexpr auto kFamily = family({
      .flags = kReads,
      .keys = kReadKeys,
      .acl = kAcl,
-     .run = evalsha_ro},
+     .run = evalsha_ro,
+     .flags_of = flags_of_evalsha},
 });
 
 }  // namespace

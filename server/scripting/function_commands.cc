@@ -28,8 +28,8 @@ Status call_function(Call& call, bool read_only) {
   return run_script(job, read_only);
 }
 
-bool says_no_writes(Services& services, std::span<const Bytes> args) {
-  return services.scripts.functions().flags_of(args[1]).no_writes;
+Flag flags_of_call(Services& services, std::span<const Bytes> args, Flag card) {
+  return flags_with(card, services.scripts.functions().flags_of(args[1]));
 }
 
 Status fcall(Call& call) { return call_function(call, false); }
@@ -313,7 +313,7 @@ constexpr auto kFamily = family({
      .keys = keys_counted_at(2, 1, KeyUse::read_write_access_update),
      .acl = kScripting,
      .run = fcall,
-     .only_reads = says_no_writes},
+     .flags_of = flags_of_call},
     {.name = "FCALL_RO",
      .syntax = "function numkeys [key [key ...]] [arg [arg ...]]",
      .summary = "Calls a function that may not write.",
@@ -324,7 +324,8 @@ constexpr auto kFamily = family({
      .flags = kCalls | Flag::readonly,
      .keys = keys_counted_at(2, 1, KeyUse::read_only_access),
      .acl = kScripting,
-     .run = fcall_ro},
+     .run = fcall_ro,
+     .flags_of = flags_of_call},
     {.name = "FUNCTION",
      .syntax = "",
      .summary = "A container for function commands.",

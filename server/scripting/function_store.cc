@@ -229,14 +229,14 @@ void FunctionStore::for_each_library(const std::function<void(Bytes code)>& visi
   for (const auto& library : *libraries) visit(library->code);
 }
 
-ScriptFlags FunctionStore::flags_of(Bytes function) {
+std::optional<ScriptFlags> FunctionStore::flags_of(Bytes function) {
   const auto libraries = shown();
-  if (libraries == nullptr) return {};
+  if (libraries == nullptr) return std::nullopt;
   for (const auto& library : *libraries) {
     const auto found = library->functions.find(std::string(function));
     if (found != library->functions.end()) return found->second.flags;
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace larder

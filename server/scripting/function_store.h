@@ -48,7 +48,7 @@ class FunctionStore {
   void for_each_library(const std::function<void(Bytes code)>& visit);
 
   // By the function's name; nothing when there is none. The same.
-  ScriptFlags flags_of(Bytes function);
+  std::optional<ScriptFlags> flags_of(Bytes function);
 
   // The rest is for who has the turn of scripts.
   // Loads a library; `name` is its own. An error: all is as it was.

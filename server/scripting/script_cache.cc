@@ -1,7 +1,6 @@
 #include "server/scripting/script_cache.h"
 
-#include <optional>
-
+#include "server/commands/registry.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
 
@@ -57,20 +56,21 @@ Status parse_first_line(Bytes& code, ScriptFlags& flags) {
   return Status::ok();
 }
 
-std::optional<Sha1Text> lower_sha(Bytes sha) {
-  Sha1Text lower;
-  if (sha.size() != lower.size()) return {};
-  for (size_t i = 0; i < sha.size(); ++i) {
-    lower[i] = sha[i] >= 'A' && sha[i] <= 'Z' ? static_cast<char>(sha[i] + 32) : sha[i];
-  }
-  return lower;
-}
-
 }  // namespace
 
-ScriptFlags flags_of_script(Bytes body) {
+std::optional<ScriptFlags> flags_of_script(Bytes body) {
   ScriptFlags flags;
-  return parse_first_line(body, flags).is_ok() ? flags : ScriptFlags{};
+  if (!parse_first_line(body, flags).is_ok() || flags.compatible) return std::nullopt;
+  return flags;
+}
+
+Flag flags_with(Flag card, const std::optional<ScriptFlags>& said) {
+  if (!said) return card;
+  const Flag open = Flag::stale | Flag::deny_oom | Flag::write | Flag::may_replicate;
+  Flag flags = without(card, open);
+  if (said->allow_stale) flags = flags | Flag::stale;
+  if (said->no_writes) return flags;
+  return flags | Flag::write | (said->allow_oom ? Flag::none : Flag::deny_oom);
 }
 
 bool set_flag(ScriptFlags& flags, Bytes name) {
@@ -83,18 +83,11 @@ bool set_flag(ScriptFlags& flags, Bytes name) {
 }
 
 Script* ScriptCache::find(Bytes sha) {
-  const std::optional<Sha1Text> lower = lower_sha(sha);
-  if (!lower) return nullptr;
-  const auto found = by_sha_.find(Bytes(lower->data(), lower->size()));
+  if (sha.size() != Sha1Text().size()) return nullptr;
+  const auto found = by_sha_.find(lower_case(sha));
   if (found == by_sha_.end()) return nullptr;
   note_use(*found->second);
   return found->second.get();
-}
-
-bool ScriptCache::says_no_writes(Bytes sha) {
-  const std::optional<Sha1Text> lower = lower_sha(sha);
-  MutexLock lock(readers_mutex_);
-  return lower && readers_.contains(*lower);
 }
 
 void ScriptCache::note_use(Script& script) {
@@ -105,6 +98,12 @@ void ScriptCache::keep_for_ever(Script& script) {
   if (script.loaded) return;
   script.loaded = true;
   evaluated_.erase(script.place);
+}
+
+std::optional<ScriptFlags> ScriptCache::flags_of(Bytes sha) {
+  const MutexLock lock(said_mutex_);
+  const auto found = said_.find(lower_case(sha));
+  return found == said_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Status ScriptCache::get(Bytes body, bool load, Script*& script) {
@@ -124,12 +123,12 @@ Status ScriptCache::get(Bytes body, bool load, Script*& script) {
     if (evaluated_.size() >= kEvaluatedMax) forget(*evaluated_.front());
     script->place = evaluated_.insert(evaluated_.end(), script);
   }
-  if (script->flags.no_writes) {
-    MutexLock lock(readers_mutex_);
-    readers_.insert(script->sha);
-  }
   by_body_.emplace(script->body, script);
   by_sha_.emplace(script->name(), std::move(fresh));
+  if (!script->flags.compatible) {
+    const MutexLock lock(said_mutex_);
+    said_.emplace(script->name(), script->flags);
+  }
   counts_.scripts.fetch_add(1);
   counts_.script_bytes.fetch_add(bytes_of(*script));
   return Status::ok();
@@ -158,9 +157,9 @@ void ScriptCache::forget(Script& script) {
   lua_settop(state_, 0);
   counts_.scripts.fetch_sub(1);
   counts_.script_bytes.fetch_sub(bytes_of(script));
-  {
-    MutexLock lock(readers_mutex_);
-    readers_.erase(script.sha);
+  if (!script.flags.compatible) {
+    const MutexLock lock(said_mutex_);
+    said_.erase(std::string(script.name()));
   }
   by_body_.erase(script.body);
   by_sha_.erase(by_sha_.find(script.name()));

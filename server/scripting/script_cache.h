@@ -8,7 +8,7 @@
 #include <array>
 #include <list>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/mutex.h"
 #include "base/sha1.h"
+#include "server/commands/spec.h"
 #include "server/commands/status.h"
 
 struct lua_State;
@@ -34,8 +35,10 @@ struct ScriptFlags {
   bool allow_cross_slot_keys = false;
   bool compatible = false;  // says nothing: what it may do is seen when it does it
 };
-// What a script's text says; nothing when it is wrong.
-ScriptFlags flags_of_script(Bytes body);
+// What a script's text says; nothing when it has no first line for that or a wrong one.
+std::optional<ScriptFlags> flags_of_script(Bytes body);
+// The card's flags of a command that runs such a script, and what the script says.
+Flag flags_with(Flag card, const std::optional<ScriptFlags>& said);
 // By a flag's name; false when there is no such flag.
 bool set_flag(ScriptFlags& flags, Bytes name);
 
@@ -62,9 +65,9 @@ class ScriptCache {
   // By its text; compiles it when it is new. An error: it does not compile.
   Status get(Bytes body, bool load, Script*& script);
   void clear();
-  // By the SHA-1 in any case: whether the script is known and says that it does not write. From any
-  // thread, without the turn to run scripts that all else here needs.
-  bool says_no_writes(Bytes sha);
+
+  // What a known script says of itself; nothing when it says nothing. Any thread, under any lock.
+  std::optional<ScriptFlags> flags_of(Bytes sha);
 
  private:
   struct Hash {
@@ -81,8 +84,9 @@ class ScriptCache {
   std::unordered_map<Bytes, std::unique_ptr<Script>, Hash> by_sha_;
   std::unordered_map<Bytes, Script*, Hash> by_body_;
   std::list<Script*> evaluated_;  // the most recently used last
-  Mutex readers_mutex_;           // leaf
-  std::set<Sha1Text> readers_ GUARDED_BY(readers_mutex_);  // those that say they do not write
+  Mutex said_mutex_;              // leaf
+  // Of those that say something, by their SHA-1.
+  std::unordered_map<std::string, ScriptFlags> said_ GUARDED_BY(said_mutex_);
 };
 
 }  // namespace larder

@@ -5,9 +5,11 @@
 """
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from listeners import check, plain
@@ -186,11 +188,38 @@ def migration(source, target, port):
     kind, text = source.raw("MIGRATE", "127.0.0.1", port, "string", 2, 5000)
     check("busy", (kind, text), ("error", b"ERR Target instance replied with error: BUSYKEY "
                                           b"Target key name already exists."))
+    refusal = source.raw("MIGRATE", "127.0.0.1", port, "", 2, 5000, "KEYS", "string", "int", "no")
+    check("one of two is busy", refusal, (kind, text))
+    check("the other went", (source("EXISTS", "string"), source("EXISTS", "int")), (1, 0))
+    kind, text = source.raw("MIGRATE", "127.0.0.1", port, "string", 999, 5000, "REPLACE")
+    check("no such database", (kind, text), ("error", b"ERR Target instance replied with error: "
+                                                      b"ERR DB index is out of range"))
+    kind, text = source.raw("MIGRATE", "127.0.0.1", port, "string", 0, 5000, "AUTH2", "who", "x")
+    check("no such user", (kind, text.split(b": ", 1)[1].split()[0]), ("error", b"WRONGPASS"))
+    check("still here", source("GET", "string"), b"hello")
     names = sorted(source("KEYS", "*"))
     answer = source("MIGRATE", "127.0.0.1", port, "", 0, 5000, "REPLACE", "KEYS", *names)
     check("all", answer, b"OK")
     check("none left", source("DBSIZE"), 0)
     check("all there", sorted(target("KEYS", "*")), sorted(names + [b"hash:big"]))
+
+
+def no_redis(client):
+    """Who answers in another protocol has taken nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        def talk():
+            peer, _ = door.accept()
+            with peer:
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+                while peer.recv(65536):
+                    pass
+        talker = threading.Thread(target=talk)
+        talker.start()
+        client("SET", "kept", "v")
+        answer = client.raw("MIGRATE", "127.0.0.1", door.getsockname()[1], "kept", 0, 5000)
+        check("answer", answer, ("error", b"IOERR error or timeout reading from target instance"))
+        check("kept", client("GET", "kept"), b"v")
+        talker.join()
 
 
 def main():
@@ -205,6 +234,7 @@ def main():
         reload(larder, here)
         migration(here, there, redis.port)
         migration(there, here, larder.port)
+        no_redis(here)
         here.close(), there.close()
         larder.stop(), redis.stop()
     files("larder", "redis")

@@ -96,6 +96,17 @@ def test_siblings_of_a_promoted_replica_go_on(program):
         assert heir.info()["master_replid2"] != "0" * 40
 
 
+def test_replicas_are_told_what_nobody_did(program):
+    with Node(program, "--enable-debug-command", "yes") as primary, \
+            Node(program, follows=primary) as one, Node(nodes.REDIS) as other:
+        other.follow(primary)
+        wait_linked(one, other)
+        primary.ask("DEBUG", "REPLICATE", "SET", "told", "v")
+        primary.ask("SET", "written", "v")
+        wait_same_offset(primary, one, other)
+        assert [node.ask("GET", "told") for node in (primary, one, other)] == [None, b"v", b"v"]
+
+
 def test_replica_manners(program):
     with Node(program) as primary, Node(program, follows=primary) as replica:
         wait_linked(replica)

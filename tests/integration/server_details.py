@@ -5,11 +5,13 @@ import os
 import re
 import sys
 import threading
+import time
 
 import listeners
 from listeners import Client, check
 
 KEYS = 30_000
+WAIT_S = 20
 
 
 def test_larder_monitor_cuts_no_reply(server):
@@ -167,6 +169,13 @@ def test_larder_draws_expired_keys_of_a_pause(server):
     check("removed", admin("RANDOMKEY"), None)
 
 
+def wait_until(condition):
+    limit = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < limit, "it did not come about"
+        time.sleep(0.01)
+
+
 def fields(text):
     return {line.split(":")[0] for line in text.split("\r\n") if ":" in line}
 
@@ -269,6 +278,52 @@ def test_oom_score(server):
     check("restored", score(server), base)
     config("oom-score-adj-values", "40 40 40")
     check("untouched", score(server), base)
+
+
+def test_objects_freed_aside(server):
+    """Counted by keys; what is not yet freed waits."""
+    admin = Client(server)
+
+    def lazyfree(field):
+        return int(re.search(rf"lazyfree{field}_objects:(\d+)", admin("INFO", "memory")).group(1))
+    admin("CONFIG", "RESETSTAT")
+    admin("MSET", *[word for n in range(100) for word in (f"key:{n}", "v")])
+    admin("FLUSHALL", "ASYNC")
+    wait_until(lambda: lazyfree("_pending") == 0)
+    check("freed", lazyfree("d"), 100)
+    admin("CONFIG", "RESETSTAT")
+    check("from now on", lazyfree("d"), 0)
+
+
+def test_expiry_is_watched(server):
+    """What takes long is known to LATENCY."""
+    admin = Client(server)
+    admin("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    admin("EVAL", "for i = 1, 200000 do redis.call('SET', i, 'v', 'PX', 1) end", 0)
+    admin("CONFIG", "SET", "latency-monitor-threshold", 1)
+    admin("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+    wait_until(lambda: "expire-cycle" in [event[0] for event in admin("LATENCY", "LATEST")])
+    admin("CONFIG", "SET", "latency-monitor-threshold", 0)
+    admin("LATENCY", "RESET")
+
+
+def test_clients_are_told_of(server):
+    admin, client = Client(server), Client(server)
+
+    def fact(name):
+        line = admin("CLIENT", "LIST", "ID", client.id)
+        return re.search(rf" {name}=(\S*)", line).group(1)
+    check("reply buffer of a new client", fact("rbs"), "16384")
+    client("MULTI")
+    client("GET", "k")
+    check("queued", [fact(name) for name in ("flags", "multi", "cmd")], ["x", "1", "get"])
+    client("CLIENT", "INFO")
+    assert f"id={client.id} " in client("EXEC")[1]
+    check("over", [fact(name) for name in ("flags", "multi", "cmd")], ["N", "-1", "exec"])
+    client("GET")
+    check("refused", fact("cmd"), "get")
+    client("NOSUCH")
+    check("not known", fact("cmd"), "NULL")
 
 
 def main():
