@@ -102,6 +102,7 @@ Status save_and_end(Call& call, bool force) {
   services.pause.writes_only.store(true);
   services.pause.until_ms.store(INT64_MAX);
   if (services.replication != nullptr) services.replication->hold(true);
+  services.persistence->give_up_bgsave();
   answer_after_save(call, true, [&services, force](ReplyWriter& reply, const std::string& error) {
     if (error.empty() || force) {
       services.persistence->prepare_end(false);

@@ -77,6 +77,7 @@ Saver::~Saver() {
   {
     std::lock_guard lock(mutex_);
     ended_ = true;
+    cut_locked();
     changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
@@ -98,10 +99,7 @@ void Saver::run_aside(std::function<void()> work) {
                       over});
 }
 
-void Saver::start() {
-  changes_saved_.store(total_changes());
-  thread_ = std::thread([this] { run(); });
-}
+void Saver::start() { thread_ = std::thread([this] { run(); }); }
 
 std::string Saver::option(Bytes name) const {
   return services_.configuration.value(name).value_or("");
@@ -127,25 +125,28 @@ void Saver::run() {
   while (!ended_) {
     changed_.wait_for(lock, kTick, [this] { return ended_ || wanted_ || flushed_.load(); });
     if (ended_) return;
-    if (!wanted_) {
-      lock.unlock();
-      update_trouble();
-      refresh();
-      const bool reached = flush_needs_save() || save_point_reached();
-      lock.lock();
-      if (!reached && !wanted_) continue;
-    }
-    wanted_ = false;
-    saving_.store(true);
-    const std::vector<Done> waiting = std::move(waiting_);
-    waiting_.clear();
     lock.unlock();
-    const std::string error = save(waiting.empty());
     update_trouble();
+    refresh();
+    const bool reached = heed_flush() || save_point_reached();
     lock.lock();
-    saving_.store(wanted_);
+    if (wanted_ || reached) {
+      wanted_ = false;
+      saving_.store(true);
+      const std::vector<Done> waiting = std::exchange(waiting_, {});
+      awaited_ = !waiting.empty();
+      lock.unlock();
+      const std::string error = save(waiting.empty());
+      update_trouble();
+      lock.lock();
+      saving_.store(wanted_);
+      lock.unlock();
+      for (const Done& done : waiting) done(error);
+      lock.lock();
+    }
+    if (flushes_waiting_.empty() || flushed_.load()) continue;
     lock.unlock();
-    for (const Done& done : waiting) done(error);
+    answer_flushes();
     lock.lock();
   }
 }
@@ -182,15 +183,28 @@ void Saver::update_trouble() {
   services_.settings.set_trouble(kSaveFailed, stop);
 }
 
+// After a FLUSHALL what was being saved is of no use. Who waits for the file gets the empty one.
 std::string Saver::save(bool in_background) {
   const int64_t began_ms = unix_ms();
   began_ms_.store(began_ms);
   last_attempt_ms_.store(began_ms);
-  uint64_t changes = 0;
-  const std::string error = write_file(file_path(), in_background, changes);
-  note_saved(changes, began_ms, error);
+  Attempt attempt = write_file(file_path(), in_background);
+  while (attempt.cut_short && (heed_flush() || goes_on(in_background))) {
+    attempt = write_file(file_path(), in_background);
+  }
+  if (attempt.cut_short) {
+    last_took_ms_.store(unix_ms() - began_ms);
+    logs_.notice("Saving was given up: what it saved is of no use any more");
+  } else {
+    note_saved(attempt.changes, began_ms, attempt.error);
+  }
   began_ms_.store(0);
-  return error;
+  return attempt.error;
+}
+
+bool Saver::goes_on(bool in_background) {
+  std::lock_guard lock(mutex_);
+  return !in_background && !ended_;
 }
 
 void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& error) {
@@ -205,10 +219,11 @@ void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& er
                seconds_text(took_ms));
 }
 
-std::string Saver::write_file(const std::string& path, bool in_background, uint64_t& changes) {
+Saver::Attempt Saver::write_file(const std::string& path, bool in_background) {
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   ReplacingFile file(path, folder + "temp-" + std::to_string(::getpid()) + ".rdb");
-  if (!file.error().empty()) return file.error();
+  Attempt attempt{.error = file.error()};
+  if (!attempt.error.empty()) return attempt;
   SnapshotOptions options;
   options.compress = option("rdbcompression") == "yes";
   options.checksum = checksum_;
@@ -216,24 +231,46 @@ std::string Saver::write_file(const std::string& path, bool in_background, uint6
   const auto delay_us = parse_int64(option("rdb-key-save-delay")).value_or(0);
   options.key_delay_us = static_cast<unsigned>(std::max<int64_t>(delay_us, 0));
   options.facts = eviction_facts(services_);
+  write_snapshot(file, options, attempt);
+  return attempt;
+}
+
+// A FLUSHALL that comes when all is written is one after the save.
+void Saver::write_snapshot(ReplacingFile& file, const SnapshotOptions& options, Attempt& attempt) {
+  uint64_t cuts = 0;
   std::unique_ptr<Snapshot> snapshot;
   while (true) {
     snapshot = Snapshot::begin(services_, options, [&](SnapshotOptions& now) {
-      changes = total_changes();
+      attempt.changes = total_changes();
+      cuts = cuts_.load();
       if (services_.replication == nullptr) return;
       const RdbFacts place = services_.replication->stream_facts();
       now.facts.insert(now.facts.begin(), place.begin(), place.end());
     });
     if (snapshot != nullptr) break;
+    answer_flushes();
     std::this_thread::sleep_for(kBeginRetry);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    running_ = snapshot.get();
+    if (cuts_.load() != cuts) snapshot->cancel();
   }
   keys_total_.store(snapshot->keys_total());
   CountingSink sink(file, [&] { keys_written_.store(snapshot->keys_written()); });
   const bool written = snapshot->run(sink);
   keys_written_.store(snapshot->keys_written());
-  if (!written && file.error().empty()) return "the snapshot was given up";
-  if (!written || !file.put_in_place()) return file.error();
-  return "";
+  {
+    std::lock_guard lock(mutex_);
+    running_ = nullptr;
+    attempt.cut_short = cuts_.load() != cuts;
+  }
+  if (attempt.cut_short) return;
+  if (!written && file.error().empty()) {
+    attempt.error = "the snapshot was given up";
+  } else if (!written || !file.put_in_place()) {
+    attempt.error = file.error();
+  }
 }
 
 std::string Saver::load_from(const std::string& path, LoadOptions& options) {
@@ -291,6 +328,7 @@ bool Saver::save_before_end() {
   pause.until_ms.store(INT64_MAX);
   if (services_.replication != nullptr) services_.replication->hold(true);
   logs_.notice("Saving before the end");
+  give_up_bgsave();
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<std::string> outcome;
@@ -308,21 +346,45 @@ bool Saver::save_before_end() {
 }
 
 // The thread decides what follows: options can't be asked for under the locks of shards.
-void Saver::note_flush() {
+void Saver::note_flush(std::function<void()> settled) {
   changes_flushed_.store(total_changes());
+  std::lock_guard lock(mutex_);
   flushed_.store(true);
+  if (settled) flushes_waiting_.push_back(std::move(settled));
+  cut_locked();
   changed_.notify_all();
 }
 
-// What is on the disk is to be as empty as the store.
-bool Saver::flush_needs_save() {
-  if (!flushed_.load() || !has_save_points()) {
+void Saver::give_up_bgsave() {
+  std::lock_guard lock(mutex_);
+  if (!awaited_) cut_locked();
+}
+
+void Saver::cut_locked() {
+  cuts_.fetch_add(1);
+  if (running_ != nullptr) running_->cancel();
+}
+
+// Whether what is on the disk is to be as empty as the store.
+bool Saver::heed_flush() {
+  const bool points = has_save_points();
+  std::lock_guard lock(mutex_);
+  if (!flushed_.load() || !points) {
     flushed_.store(false);
     return false;
   }
   changes_saved_.store(changes_flushed_.load());
   flushed_.store(false);
   return true;
+}
+
+void Saver::answer_flushes() {
+  std::vector<std::function<void()>> settled;
+  {
+    std::lock_guard lock(mutex_);
+    settled.swap(flushes_waiting_);
+  }
+  for (const auto& each : settled) each();
 }
 
 PersistenceFacts Saver::facts() const {

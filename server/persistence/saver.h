@@ -21,6 +21,9 @@ namespace larder {
 struct Services;
 struct LoadOptions;
 class RdbNews;
+class ReplacingFile;
+class Snapshot;
+struct SnapshotOptions;
 
 class Saver : public Persistence {
  public:
@@ -29,7 +32,7 @@ class Saver : public Persistence {
     std::function<void(const std::string&)> warning;
   };
   Saver(Services& services, Logs logs);
-  // Waits for the save that runs.
+  // Gives up the save that runs.
   ~Saver() override;
 
   // Where libraries of functions are kept. Before anything is loaded or saved.
@@ -62,6 +65,7 @@ class Saver : public Persistence {
   bool start_save(bool schedule, Done done) override;
   bool is_saving() const override { return saving_.load(); }
   bool has_save_points() const override;
+  void give_up_bgsave() override;
   void prepare_end(bool save) override { save_at_end_.store(save); }
   std::vector<std::string> function_codes() const override {
     return functions_.codes ? functions_.codes() : std::vector<std::string>();
@@ -72,18 +76,29 @@ class Saver : public Persistence {
   std::string load_function(Bytes code, bool replace) override {
     return functions_.load ? functions_.load(code, replace) : "";
   }
-  void note_flush() override;
+  void note_flush(std::function<void()> settled) override;
   void run_aside(std::function<void()> work) override;
   PersistenceFacts facts() const override;
   std::string reload(const Reload& how) override;
 
  private:
+  struct Attempt {
+    std::string error;
+    uint64_t changes = 0;    // that the file has
+    bool cut_short = false;  // by FLUSHALL or the end
+  };
+
   void run();
   void refresh();
   std::string known_path() const;
-  bool flush_needs_save();
+  bool heed_flush();
+  void answer_flushes();
+  void cut_locked();
+  bool goes_on(bool in_background);
   std::string save(bool in_background);
-  std::string write_file(const std::string& path, bool in_background, uint64_t& changes);
+  Attempt write_file(const std::string& path, bool in_background);
+  void write_snapshot(ReplacingFile& file, const SnapshotOptions& options,
+                      Attempt& attempt);
   void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
   std::string load_from(const std::string& path, LoadOptions& options);
   bool save_point_reached() const;
@@ -103,6 +118,11 @@ class Saver : public Persistence {
   std::string path_;           // guarded by mutex_: of the file, as of the last tick
   bool wanted_ = false;        // guarded by mutex_
   std::vector<Done> waiting_;  // guarded by mutex_
+  std::vector<std::function<void()>> flushes_waiting_;  // guarded by mutex_
+  Snapshot* running_ = nullptr;  // guarded by mutex_; of the save that runs
+  bool awaited_ = false;         // guarded by mutex_; somebody waits for its end
+  // What was begun before this was raised last is of no use. Raised under mutex_.
+  std::atomic<uint64_t> cuts_{0};
   std::thread thread_;
   // Work aside, and whether it is over.
   struct Errand {
