@@ -139,8 +139,9 @@ Status shutdown(Call& call) {
   }
   if (options.abort) return Status::error("ERR No shutdown in progress.");
   Persistence* persistence = call.services().persistence;
-  const bool saves =
-      persistence != nullptr && !options.nosave && (options.save || persistence->has_save_points());
+  const bool loading = (call.settings().trouble.load() & kLoading) != 0;  // that is not all yet
+  const bool saves = persistence != nullptr && !options.nosave && !loading &&
+                     (options.save || persistence->has_save_points());
   if (saves) return save_and_end(call, options.force);
   end(call);
   return Status::ok();

@@ -110,6 +110,8 @@ std::string Saver::file_path() const {
   return std::filesystem::current_path().string() + "/" + option("dbfilename");
 }
 
+bool Saver::is_loading() const { return (services_.settings.trouble.load() & kLoading) != 0; }
+
 bool Saver::has_save_points() const { return !option("save").empty(); }
 
 uint64_t Saver::total_changes() const {
@@ -164,7 +166,7 @@ bool Saver::start_save(bool schedule, Done done) {
 // "seconds changes [seconds changes ...]": one of them must be reached.
 bool Saver::save_point_reached() const {
   const uint64_t changes = total_changes() - changes_saved_.load();
-  if (changes == 0) return false;
+  if (changes == 0 || is_loading()) return false;
   const int64_t now_ms = unix_ms();
   if (!last_save_ok_.load() && now_ms - last_attempt_ms_.load() < kRetryMs) return false;
   const int64_t seconds = (now_ms - last_save_ms_.load()) / 1000;
@@ -307,6 +309,7 @@ std::string Saver::load(const Start& how) {
   EvictionRecall news(services_, how.news);
   options.news = &news;
   options.drop_expired = !how.keep_expired;
+  options.stop = how.stop;
   options.threads = static_cast<unsigned>(services_.workers.count());
   return load_from(path, options);
 }
@@ -318,11 +321,12 @@ std::string Saver::import(const Import& what) {
   options.functions = false;
   options.pattern = what.pattern;
   options.db = what.db;
+  options.stop = what.stop;
   return load_from(what.path, options);
 }
 
 bool Saver::save_before_end() {
-  if (!save_at_end_.load() || !has_save_points()) return true;
+  if (!save_at_end_.load() || !has_save_points() || is_loading()) return true;
   PauseState& pause = services_.pause;
   pause.writes_only.store(true);
   pause.until_ms.store(INT64_MAX);
@@ -393,7 +397,7 @@ PersistenceFacts Saver::facts() const {
   const int64_t began_ms = began_ms_.load();
   const int64_t took_ms = last_took_ms_.load();
   return {
-      .loading = (services_.settings.trouble.load() & kLoading) != 0,
+      .loading = is_loading(),
       .loading_start_seconds = loading_start_ms_.load() / 1000,
       .loading_total_bytes = loading_total_.load(),
       .loading_loaded_bytes = loading_done_.load(),

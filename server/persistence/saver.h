@@ -49,6 +49,7 @@ class Saver : public Persistence {
   struct Start {
     RdbNews* news = nullptr;    // hears of the file's facts before its first key; may be null
     bool keep_expired = false;  // a replica does: its primary says when they go
+    std::function<bool()> stop{};  // see LoadOptions
   };
   std::string load(const Start& how);
   // Loads another file over what is there, perhaps only some of its keys.
@@ -56,10 +57,11 @@ class Saver : public Persistence {
     std::string path;
     std::string pattern;
     std::optional<unsigned> db;
+    std::function<bool()> stop;  // see LoadOptions
   };
   std::string import(const Import& what);
-  // The last save before the server ends: no more writes are taken. False: it went wrong, and the
-  // server should go on.
+  // The last save before the server ends: no more writes are taken. Nothing is saved while the data
+  // is being loaded. False: it went wrong, and the server should go on.
   bool save_before_end();
 
   bool start_save(bool schedule, Done done) override;
@@ -101,6 +103,7 @@ class Saver : public Persistence {
                       Attempt& attempt);
   void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
   std::string load_from(const std::string& path, LoadOptions& options);
+  bool is_loading() const;
   bool save_point_reached() const;
   void update_trouble();
   uint64_t total_changes() const;
