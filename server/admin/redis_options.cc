@@ -119,8 +119,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .standing = Standing::planned},
     {.name = "rdb-save-incremental-fsync", .kind = Kind::boolean, .standard = "yes",
      .standing = Standing::planned},
-    {.name = "replica-ignore-disk-write-errors", .kind = Kind::boolean, .standard = "no",
-     .standing = Standing::planned},
     {.name = "replica-lazy-flush", .alias = "slave-lazy-flush", .kind = Kind::boolean,
      .standard = "no", .standing = Standing::planned},
     {.name = "sanitize-dump-payload", .kind = Kind::choice, .standard = "no",

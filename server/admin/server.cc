@@ -199,15 +199,16 @@ Replicator::Primary primary_of(const Options& options) {
 }
 
 // What was answered reaches the replicas, if they are quick, and one takes over, if that was asked.
-void leave_replicas(Replicator& replicator, const Configuration& now, Log& log) {
+void leave_replicas(Replicator& replicator, const Saver& saver, const Configuration& now,
+                    Log& log) {
   const std::string how = now.value("shutdown-on-sigterm").value_or("");
   const int64_t seconds = std::atoll(now.value("shutdown-timeout").value_or("10").c_str());
   const int64_t patience_ms = seconds * 1000;
   if (how.find("failover") != how.npos && replicator.hand_over(patience_ms)) {
     return log.notice("A replica has taken over");
   }
-  if (how.find("now") != how.npos || replicator.wait_for_replicas(patience_ms)) return;
-  log.warning("Some replicas are behind at the end");
+  const bool now_or_never = how.find("now") != how.npos || saver.ends_now();
+  replicator.wait_for_replicas(now_or_never ? 0 : patience_ms);
 }
 
 std::string open_log(Log& log, const Options& options) {
@@ -284,7 +285,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
     wait_for_end(signals, helpers.tls, log);
   }
   notify_supervisor(options.text("supervised"), "STOPPING=1\n");
-  leave_replicas(helpers.replicator, services.configuration, log);
+  leave_replicas(helpers.replicator, helpers.saver, services.configuration, log);
   helpers.replicator.stop();
   network.stop(kStopPatienceMs);
   helpers.append_only.stop();

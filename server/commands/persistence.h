@@ -42,8 +42,9 @@ class Persistence {
   virtual bool has_save_points() const = 0;
   // The server is about to end: what a BGSAVE that runs would write is of no use.
   virtual void give_up_bgsave() = 0;
-  // Whether the server saves when it ends (if there are save points).
-  virtual void prepare_end(bool save) = 0;
+  // The server does not save when it ends, as it would (if there are save points). `now`: it does not
+  // wait for replicas either.
+  virtual void prepare_end(bool now) = 0;
   // Runs work that may wait (MIGRATE) on a thread of its own, which ends before the server does.
   virtual void run_aside(std::function<void()> work) = 0;
   // The libraries of functions, which are part of a file. The codes: from any thread, under any

@@ -68,7 +68,11 @@ class Saver : public Persistence {
   bool is_saving() const override { return saving_.load(); }
   bool has_save_points() const override;
   void give_up_bgsave() override;
-  void prepare_end(bool save) override { save_at_end_.store(save); }
+  void prepare_end(bool now) override {
+    save_at_end_.store(false);
+    ends_now_.store(now);
+  }
+  bool ends_now() const { return ends_now_.load(); }
   std::vector<std::string> function_codes() const override {
     return functions_.codes ? functions_.codes() : std::vector<std::string>();
   }
@@ -136,6 +140,7 @@ class Saver : public Persistence {
 
   std::atomic<bool> saving_{false};  // or about to
   std::atomic<bool> save_at_end_{true};
+  std::atomic<bool> ends_now_{false};
   std::atomic<uint64_t> changes_saved_{0};  // total_changes() when what is on the disk was true
   std::atomic<bool> flushed_{false};        // FLUSHALL came, at these changes
   std::atomic<uint64_t> changes_flushed_{0};
