@@ -42,8 +42,8 @@ class Persistence {
   virtual bool has_save_points() const = 0;
   // The server is about to end: what a BGSAVE that runs would write is of no use.
   virtual void give_up_bgsave() = 0;
-  // The server does not save when it ends, as it would (if there are save points). `now`: it does not
-  // wait for replicas either.
+  // The server does not save when it ends, as it would (if there are save points). `now`: nor does
+  // it wait for replicas.
   virtual void prepare_end(bool now) = 0;
   // Runs work that may wait (MIGRATE) on a thread of its own, which ends before the server does.
   virtual void run_aside(std::function<void()> work) = 0;
@@ -53,9 +53,9 @@ class Persistence {
   virtual std::string load_function(Bytes code, bool replace) = 0;
   // Forgets them all: others take their place. Without locks.
   virtual void drop_functions() = 0;
-  // FLUSHALL: a save that runs is given up, and with save points what is on the disk is emptied too.
-  // `settled`, which may be empty, is called on the saving thread when that is done or can't be done
-  // soon. May be called under locks.
+  // FLUSHALL: a save that runs is given up, and with save points what is on the disk is emptied.
+  // `settled`, which may be empty, is called on the saving thread when that is done or can't be
+  // done soon. May be called under locks.
   virtual void note_flush(std::function<void()> settled) = 0;
   virtual PersistenceFacts facts() const = 0;
   // DEBUG RELOAD, under every shard's lock: saves, empties, loads. Returns what went wrong.

@@ -79,8 +79,8 @@ class Replication {
   // the stream, no ping either, and keys whose time has come are hidden, not removed. So replicas
   // are where the last file is. Without locks.
   virtual void hold(bool /*on*/) {}
-  // The primary's stream brings a write while the disk takes none (replica-ignore-disk-write-errors).
-  // Ends the server unless that is to be borne. Without locks.
+  // The primary's stream brings a write while the disk takes none. Ends the server unless that is
+  // to be borne (replica-ignore-disk-write-errors). Without locks.
   virtual void bear_disk_errors() {}
 };
 

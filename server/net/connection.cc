@@ -96,7 +96,9 @@ void Connection::read() {
   const size_t least = batch_.empty() ? 1 : 0;
   size_t wanted = std::max(least, parser_.bytes_wanted());
   // No limit holds for what a primary announces, so room is made as it comes.
-  if (follows_primary(session_)) wanted = std::min(wanted, std::max(kFirstPieceBytes, query_.size()));
+  if (follows_primary(session_)) {
+    wanted = std::min(wanted, std::max(kFirstPieceBytes, query_.size()));
+  }
   query_.make_room(parser_, wanted);
   size_t room = query_.free_bytes();
   if (tls_) [[unlikely]] {
