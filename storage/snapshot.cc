@@ -87,11 +87,13 @@ StoreSnapshot::~StoreSnapshot() {
   if (running_) stop();
 }
 
-// Every entry must carry its shard's bit before the next snapshot begins.
+// Every entry must carry its shard's bit before the next snapshot begins, but for those that nobody
+// can find any more.
 void StoreSnapshot::stop() {
   for (Part& part : parts_) {
     for (bool done = false; !done;) {
       MutexLock lock(store_.shard(part.shard).mutex);
+      if (part.kept != nullptr) part.done = true;
       for (size_t i = 0; i < kHoldBuckets && !part.done; ++i) {
         part.cursor = part.keys->table().scan(part.cursor, [&](Entry* entry) {
           entry->set(Entry::kEpoch, epochs_[part.shard] != 0);

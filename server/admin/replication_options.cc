@@ -45,6 +45,7 @@ std::string apply(const Options& options, OptionTargets& to) {
   settings.read_only.store(options.is_on("replica-read-only"));
   settings.serve_stale.store(options.is_on("replica-serve-stale-data"));
   settings.ignore_memory.store(options.is_on("replica-ignore-maxmemory"));
+  settings.ignore_disk.store(options.is_on("replica-ignore-disk-write-errors"));
   settings.announced.store(options.is_on("replica-announced"));
   settings.acks.store(acks_of(options.text("replication-ack")));
   settings.change([&](ReplicationSettings::Texts& texts) {
@@ -73,6 +74,10 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "replica-serve-stale-data", .alias = "slave-serve-stale-data", .kind = Kind::boolean,
      .standard = "yes", .section = In::replication,
      .summary = "A replica answers from what it has while it has no link to its primary.",
+     .apply = apply},
+    {.name = "replica-ignore-disk-write-errors", .kind = Kind::boolean, .standard = "no",
+     .section = In::replication,
+     .summary = "A replica that can't save what its primary sends goes on; otherwise it ends.",
      .apply = apply},
     {.name = "replica-ignore-maxmemory", .alias = "slave-ignore-maxmemory", .kind = Kind::boolean,
      .standard = "yes", .section = In::replication,

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -24,6 +25,7 @@
 #include "server/admin/option_rows.h"
 #include "server/admin/process.h"
 #include "server/admin/reclaimer.h"
+#include "server/admin/signals.h"
 #include "server/admin/trimmer.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
@@ -78,37 +80,14 @@ unsigned shard_bits_for(unsigned threads) {
   return bits;
 }
 
-sigset_t block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread
-  ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk, not the end
-  return signals;
-}
-
 void look_at_tls_files(TlsSettings& tls, Log& log) {
   const auto news = tls.look_at_files();
   if (news) news->good ? log.notice(news->text) : log.warning(news->text);
 }
 
 // Meanwhile, once a second, sees to what no worker should wait for.
-void wait_for_end(const sigset_t& signals, TlsSettings& tls, Log& log) {
-  constexpr timespec kSecond{1, 0};
-  while (true) {
-    const int signal = sigtimedwait(&signals, nullptr, &kSecond);
-    if (signal < 0) {
-      look_at_tls_files(tls, log);
-      continue;
-    }
-    if (signal != SIGHUP) {
-      log.notice(signal == SIGINT ? "Received SIGINT, stopping" : "Received SIGTERM, stopping");
-      return;
-    }
-    const std::string error = log.reopen();
-    error.empty() ? log.notice("Received SIGHUP, log reopened") : log.warning(error);
-  }
+void wait_for_end(Signals& signals, TlsSettings& tls, Log& log) {
+  while (!signals.wait_for_end()) look_at_tls_files(tls, log);
 }
 
 ListenOptions listen_options(const Options& options) {
@@ -153,17 +132,18 @@ struct Helpers {
 };
 
 // Returns what went wrong.
-std::string load_data(const Helpers& helpers, const LoadedOptions& loaded) {
+std::string load_data(const Helpers& helpers, const LoadedOptions& loaded,
+                      const std::function<bool()>& stop) {
   const bool from_log = loaded.options.is_on("appendonly");
   PlaceFinder finder([&](const StreamPlace& place) { helpers.replicator.restore(place); });
   const bool follows = helpers.replicator.primary().has_value();
   std::string error =
-      from_log ? "" : helpers.saver.load({.news = &finder, .keep_expired = follows});
-  if (error.empty()) error = helpers.append_only.start();
+      from_log ? "" : helpers.saver.load({&finder, follows, stop});
+  if (error.empty()) error = helpers.append_only.start(stop);
   if (!error.empty() || loaded.import_path.empty()) return error;
   std::optional<unsigned> db;
   if (loaded.import_db >= 0) db = static_cast<unsigned>(loaded.import_db);
-  error = helpers.saver.import({loaded.import_path, loaded.import_pattern, db});
+  error = helpers.saver.import({loaded.import_path, loaded.import_pattern, db, stop});
   if (error.empty() && from_log) (void)helpers.append_only.start_rewrite();
   return error;
 }
@@ -219,15 +199,16 @@ Replicator::Primary primary_of(const Options& options) {
 }
 
 // What was answered reaches the replicas, if they are quick, and one takes over, if that was asked.
-void leave_replicas(Replicator& replicator, const Configuration& now, Log& log) {
+void leave_replicas(Replicator& replicator, const Saver& saver, const Configuration& now,
+                    Log& log) {
   const std::string how = now.value("shutdown-on-sigterm").value_or("");
   const int64_t seconds = std::atoll(now.value("shutdown-timeout").value_or("10").c_str());
   const int64_t patience_ms = seconds * 1000;
   if (how.find("failover") != how.npos && replicator.hand_over(patience_ms)) {
     return log.notice("A replica has taken over");
   }
-  if (how.find("now") != how.npos || replicator.wait_for_replicas(patience_ms)) return;
-  log.warning("Some replicas are behind at the end");
+  const bool now_or_never = how.find("now") != how.npos || saver.ends_now();
+  replicator.wait_for_replicas(now_or_never ? 0 : patience_ms);
 }
 
 std::string open_log(Log& log, const Options& options) {
@@ -270,7 +251,7 @@ bool has_data(const LoadedOptions& loaded) {
 
 // Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
 int serve_data(Services& services, Network& network, const Helpers& helpers, Log& log,
-               const LoadedOptions& loaded, const sigset_t& signals) {
+               const LoadedOptions& loaded, Signals& signals) {
   const Options& options = loaded.options;
   // What is loaded may take its time, and who asks is told so. Without data nobody needs to know.
   const bool takes_time = has_data(loaded);
@@ -279,10 +260,19 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   const auto primary = primary_of(options);
   helpers.replicator.begin_as(primary);
   if (takes_time) network.start(services);
-  if (const std::string error = load_data(helpers, loaded); !error.empty()) {
-    if (takes_time) network.stop(0);
-    return fail(log, options, "Can't load the data: " + error);
+  std::string error;
+  bool ended = false;
+  {
+    const SignalWatch watch(signals);
+    error = load_data(helpers, loaded, [&] { return watch.ended(); });
+    ended = watch.ended();
   }
+  if (takes_time && (ended || !error.empty())) network.stop(0);
+  if (ended) {  // there is nothing to save
+    helpers.append_only.stop();
+    return 0;
+  }
+  if (!error.empty()) return fail(log, options, "Can't load the data: " + error);
   helpers.saver.start();  // what is there now is saved; what clients change from here on is not
   services.settings.set_trouble(kLoading, false);
   if (!takes_time) network.start(services);
@@ -295,7 +285,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
     wait_for_end(signals, helpers.tls, log);
   }
   notify_supervisor(options.text("supervised"), "STOPPING=1\n");
-  leave_replicas(helpers.replicator, services.configuration, log);
+  leave_replicas(helpers.replicator, helpers.saver, services.configuration, log);
   helpers.replicator.stop();
   network.stop(kStopPatienceMs);
   helpers.append_only.stop();
@@ -374,8 +364,8 @@ int serve(LoadedOptions loaded) {
   Options& options = loaded.options;
   if (options.is_on("daemonize") && !go_to_background()) return 1;
   use_one_malloc_arena();
-  const sigset_t signals = block_signals();
   Log log;
+  Signals signals(log);
   std::string fault = open_log(log, options);
   if (!fault.empty()) return fail(log, Options(), fault);  // it goes to stderr still
 

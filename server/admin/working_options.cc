@@ -436,6 +436,11 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "rdb-key-save-delay", .kind = Kind::integer, .standard = "0",
      .section = In::persistence, .summary = "Microseconds to rest after each saved key; for tests.",
      .low = INT_MIN, .high = INT_MAX, .hidden = true},
+    {.name = "key-load-delay", .kind = Kind::integer, .standard = "0",
+     .section = In::persistence,
+     .summary = "Microseconds to rest after each loaded key; below 0, 1 us each so many keys; for "
+                "tests.",
+     .low = INT_MIN, .high = INT_MAX, .hidden = true},
     {.name = "oom-score-adj", .kind = Kind::choice, .standard = "no", .section = In::general,
      .summary = "Tell the system's out-of-memory killer how likely a victim this process is: a "
                 "score over the one it has (relative, yes), or as it is (absolute).",

@@ -13,8 +13,8 @@ inline constexpr const char* kBadBitOffset = "ERR bit offset is not an integer o
 // A bit may lie within the longest string there may be (proto-max-bulk-len).
 inline std::optional<uint64_t> parse_bit_offset(Call& call, Bytes text) {
   const auto offset = parse_int64(text);
-  const int64_t bytes_max = call.settings().bulk_bytes_max.load(std::memory_order_relaxed);
-  if (!offset || *offset < 0 || *offset / 8 >= bytes_max) return {};
+  if (!offset || *offset < 0) return {};
+  if (static_cast<uint64_t>(*offset) / 8 >= string_bytes_max(call)) return {};
   return static_cast<uint64_t>(*offset);
 }
 

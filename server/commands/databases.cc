@@ -32,6 +32,33 @@ void wake_waiters(Call& call, Concerns concerns) {
   });
 }
 
+// Waits until what is on the disk is as empty as the store: a crash brings nothing back.
+class FlushTask : public Task {
+ public:
+  explicit FlushTask(std::shared_ptr<bool> settled) : settled_(std::move(settled)) {}
+  Progress step(ReplyWriter& reply, int64_t) override {
+    if (!*settled_) return Progress::wait;
+    reply.ok();
+    return Progress::done;
+  }
+
+ private:
+  const std::shared_ptr<bool> settled_;  // on the client's worker only
+};
+
+void answer_when_settled(Call& call, Persistence& persistence) {
+  auto settled = std::make_shared<bool>(false);
+  auto wake = [settled, waker = call.waker()] {
+    *settled = true;
+    waker->wake();
+  };
+  Workers& workers = call.services().workers;
+  persistence.note_flush([&workers, worker = call.worker().index, wake] {
+    workers.visit(worker, [wake](ClientsOfWorker&) { wake(); });
+  });
+  call.start_task(std::make_unique<FlushTask>(settled));
+}
+
 // ASYNC and SYNC cost the same here: the keys are cut off under the locks and freed by the
 // reclaimer's thread afterwards.
 Status flush(Call& call, unsigned db) {
@@ -43,10 +70,16 @@ Status flush(Call& call, unsigned db) {
   touch_all_watches(call.services().listeners.watches, call.store(), db);
   call.changed_at_large(call.store().flush_locked(db));
   wake_waiters(call, [db](unsigned of) { return db == Store::kAllDatabases || of == db; });
-  Persistence* persistence = call.services().persistence;
-  if (db == Store::kAllDatabases && persistence != nullptr) persistence->note_flush();
   tell_trackers(call);
-  call.reply().ok();
+  Persistence* persistence = call.services().persistence;
+  if (db != Store::kAllDatabases || persistence == nullptr) {
+    call.reply().ok();
+  } else if (call.is_nested() || call.session().stream != nullptr) {  // nothing may wait
+    persistence->note_flush({});
+    call.reply().ok();
+  } else {
+    answer_when_settled(call, *persistence);
+  }
   return Status::ok();
 }
 

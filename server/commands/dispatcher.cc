@@ -12,6 +12,7 @@
 #include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
+#include "server/commands/replication.h"
 #include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
 #include "storage/prefetch.h"
@@ -195,7 +196,7 @@ void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& re
   for (const Bytes arg : request.args) transaction.queued_bytes += arg.size();
   const auto most = static_cast<size_t>(
       services_.settings.query_buffer_max.load(std::memory_order_relaxed));
-  if (transaction.queued_bytes > most) {
+  if (transaction.queued_bytes > most && !follows_primary(session)) {
     transaction.failed = true;
     const char* error = "ERR transaction is larger than client-query-buffer-limit";
     return refuse(request, Status::error(error), reply);

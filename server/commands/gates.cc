@@ -244,7 +244,12 @@ Status pass_gates(const GateInput& input) {
 }
 
 Status pass_gates_of_stream(const GateInput& input) {
-  return GateList<Known, SubcommandKnown, Arity>::check(input);
+  Status status = GateList<Known, SubcommandKnown, Arity>::check(input);
+  const bool disk_fails = (Untroubled::trouble(input) & (kSaveFailed | kAofFailed)) != 0;
+  if (disk_fails && status.is_ok() && has(input.command->spec->flags, Flag::write)) [[unlikely]] {
+    input.services.replication->bear_disk_errors();
+  }
+  return status;
 }
 
 Status disk_refusal(Services& services, uint32_t trouble) {
@@ -252,6 +257,10 @@ Status disk_refusal(Services& services, uint32_t trouble) {
   if ((trouble & kAofFailed) == 0) return Status::ok();
   return Status::error("MISCONF Errors writing to the AOF file: " +
                        services.append_only->last_error());
+}
+
+bool follows_primary(const Session& session) {
+  return session.stream != nullptr && session.stream->kind() == StreamEnd::Kind::primary;
 }
 
 Status replication_refusal(uint32_t trouble, const GateQuestion& question) {

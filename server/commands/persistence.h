@@ -40,8 +40,11 @@ class Persistence {
   virtual bool start_save(bool schedule, Done done) = 0;
   virtual bool is_saving() const = 0;
   virtual bool has_save_points() const = 0;
-  // Whether the server saves when it ends (if there are save points).
-  virtual void prepare_end(bool save) = 0;
+  // The server is about to end: what a BGSAVE that runs would write is of no use.
+  virtual void give_up_bgsave() = 0;
+  // The server does not save when it ends, as it would (if there are save points). `now`: nor does
+  // it wait for replicas.
+  virtual void prepare_end(bool now) = 0;
   // Runs work that may wait (MIGRATE) on a thread of its own, which ends before the server does.
   virtual void run_aside(std::function<void()> work) = 0;
   // The libraries of functions, which are part of a file. The codes: from any thread, under any
@@ -50,8 +53,10 @@ class Persistence {
   virtual std::string load_function(Bytes code, bool replace) = 0;
   // Forgets them all: others take their place. Without locks.
   virtual void drop_functions() = 0;
-  // FLUSHALL: what is on the disk is to be emptied too. May be called under locks.
-  virtual void note_flush() = 0;
+  // FLUSHALL: a save that runs is given up, and with save points what is on the disk is emptied.
+  // `settled`, which may be empty, is called on the saving thread when that is done or can't be
+  // done soon. May be called under locks.
+  virtual void note_flush(std::function<void()> settled) = 0;
   virtual PersistenceFacts facts() const = 0;
   // DEBUG RELOAD, under every shard's lock: saves, empties, loads. Returns what went wrong.
   struct Reload {

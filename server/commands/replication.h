@@ -47,6 +47,9 @@ class StreamEnd {
   virtual void closed() = 0;
 };
 
+// This is the connection to the primary: what it says is done, whatever the limits for clients are.
+bool follows_primary(const Session& session);
+
 // What the rooms below ask of replication. From any thread.
 class Replication {
  public:
@@ -76,6 +79,9 @@ class Replication {
   // the stream, no ping either, and keys whose time has come are hidden, not removed. So replicas
   // are where the last file is. Without locks.
   virtual void hold(bool /*on*/) {}
+  // The primary's stream brings a write while the disk takes none. Ends the server unless that is
+  // to be borne (replica-ignore-disk-write-errors). Without locks.
+  virtual void bear_disk_errors() {}
 };
 
 }  // namespace larder

@@ -1,6 +1,7 @@
 // What the string-like families share: reading a value into a reply, the type check, the limit.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/errors.h"
+#include "server/commands/replication.h"
 #include "storage/strings.h"
 
 namespace larder {
@@ -40,9 +42,16 @@ inline std::string upper_hex_digest(Bytes value) {
   return text;
 }
 
-inline bool too_long(Call& call, uint64_t bytes) {
-  return bytes > static_cast<uint64_t>(
-                     call.settings().bulk_bytes_max.load(std::memory_order_relaxed));
+// The longest string there may be (proto-max-bulk-len). What the primary or the append-only file
+// says was possible where it was done first, so up to any sensible size it is done here, too.
+inline uint64_t string_bytes_max(Call& call) {
+  constexpr uint64_t kObeyedBytesMax = 4ULL * 1024 * 1024 * 1024;
+  const auto most =
+      static_cast<uint64_t>(call.settings().bulk_bytes_max.load(std::memory_order_relaxed));
+  const bool obeys = call.now_ms() == Call::kNoClock || follows_primary(call.session());
+  return obeys ? std::max(most, kObeyedBytesMax) : most;
 }
+
+inline bool too_long(Call& call, uint64_t bytes) { return bytes > string_bytes_max(call); }
 
 }  // namespace larder

@@ -33,10 +33,8 @@ constexpr size_t kCipherBytes = 64 * 1024;
 constexpr int64_t kIdleBufferMs = 2000;
 // Room for a request that is not here yet, which an idle client may keep.
 constexpr size_t kUnsentRoomMax = 32 * 1024;
-
-bool is_primary(const Session& session) {
-  return session.stream != nullptr && session.stream->kind() == StreamEnd::Kind::primary;
-}
+// Room for the beginning of a large argument of the primary's stream; then it doubles.
+constexpr size_t kFirstPieceBytes = 1024 * 1024;
 
 }  // namespace
 
@@ -94,8 +92,13 @@ size_t Connection::argument_bytes() const {
 void Connection::read() {
   if (closed_ || reading_ || stopping_ || parse_failed_ || held()) return;
   if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
-  const size_t wanted = batch_.empty() ? 1 : 0;
-  query_.make_room(parser_, std::max(wanted, parser_.bytes_wanted()));
+  const size_t least = batch_.empty() ? 1 : 0;
+  size_t wanted = std::max(least, parser_.bytes_wanted());
+  // No limit holds for what a primary announces, so room is made as it comes.
+  if (follows_primary(session_)) {
+    wanted = std::min(wanted, std::max(kFirstPieceBytes, query_.size()));
+  }
+  query_.make_room(parser_, wanted);
   size_t room = query_.free_bytes();
   if (tls_) [[unlikely]] {
     if (tls_->state() == TlsStream::State::ended) return close();
@@ -147,7 +150,7 @@ void Connection::on_read(size_t bytes) {
   }
   session_.last_active_ms = worker_.tick_ms();
   const auto limit = worker_.services().settings.query_buffer_max.load(std::memory_order_relaxed);
-  if (static_cast<int64_t>(unrun_bytes()) > limit) {
+  if (static_cast<int64_t>(unrun_bytes()) > limit && !follows_primary(session_)) {
     worker_.stats().query_buffer_kills.add(1);
     worker_.events().log_warning("Closing client that reached max query buffer length: id=" +
                                  std::to_string(session_.id) + " addr=" + session_.address);
@@ -223,7 +226,8 @@ size_t Connection::parse_batch() {
                        session_.authenticated};
   if (session_.stream != nullptr) [[unlikely]] {
     stream_at_ = query_.bytes().data() + parser_.position();
-    limits.arrays_only = is_primary(session_);
+    limits.arrays_only = follows_primary(session_);
+    if (follows_primary(session_)) limits.bulk_bytes_max = INT64_MAX;
   }
   const size_t most = session_.authenticated ? kBatch : 1;
   struct Range {
@@ -264,7 +268,7 @@ void Connection::prefetch_entries() {
 
 void Connection::run_batch() {
   const int64_t now_ms = unix_ms();
-  if (is_primary(session_) && !run_stream_batch(now_ms)) [[unlikely]] return;
+  if (follows_primary(session_) && !run_stream_batch(now_ms)) [[unlikely]] return;
   while (batch_next_ < batch_.size() && !closed_ && !session_.close_after_reply) {
     if (!run_one(batch_[batch_next_], now_ms)) return;
   }
@@ -281,7 +285,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
   const size_t mark = output_.mark();
   reply_.set_version(session_.protocol);
   Dispatcher& dispatcher = worker_.dispatcher();
-  const auto outcome = is_primary(session_)
+  const auto outcome = follows_primary(session_)
                            ? dispatcher.run_stream(request, session_, reply_, now_ms, waker_)
                            : dispatcher.run(request, session_, reply_, now_ms, waker_);
   switch (outcome) {

@@ -74,7 +74,8 @@ AofLoader::AofLoader(Services& services, AofLoadOptions options)
       clients_(std::make_unique<NoClients>(services.registry.all().size())),
       random_(random_seed()),
       worker_{0, clients_.get(), &clients_->stats(), &random_},
-      dispatcher_(services, worker_) {
+      dispatcher_(services, worker_),
+      pace_(services, options_.stop) {
   session_.authenticated = true;
   AccessControl::trust(session_);
   set_clock(services.store);
@@ -118,6 +119,7 @@ std::string AofLoader::load_rdb_part(int fd, const std::string& name, uint64_t& 
   LoadOptions how;
   how.replace = true;
   how.drop_expired = false;  // what comes behind may change them
+  how.stop = options_.stop;
   if (options_.progress) {
     how.progress = [this](uint64_t bytes) { options_.progress(bytes_ + bytes); };
   }
@@ -133,6 +135,7 @@ std::string AofLoader::replay(const std::string& name, bool last, AofReader& rea
   ReplyWriter reply(output, 2);
   uint64_t valid = reader.offset();  // not within a transaction
   while (true) {
+    if (!pace_.go_on()) return kLoadStopped;
     const uint64_t begin = reader.offset();
     const AofReader::Outcome outcome = reader.next();
     if (outcome == AofReader::Outcome::broken) {

@@ -11,6 +11,7 @@
 #include "server/commands/dispatcher.h"
 #include "server/persistence/aof_manifest.h"
 #include "server/persistence/aof_files.h"
+#include "server/persistence/load.h"
 
 namespace larder {
 
@@ -20,6 +21,7 @@ struct AofLoadOptions {
   // Hears of what was put right, and of progress.
   std::function<void(const std::string&)> notice;
   std::function<void(uint64_t bytes)> progress;
+  std::function<bool()> stop;  // see LoadOptions
 };
 
 class AofLoader {
@@ -47,6 +49,7 @@ class AofLoader {
   WorkerContext worker_;
   Dispatcher dispatcher_;
   Session session_;
+  LoadPace pace_;
   uint64_t requests_ = 0;
   uint64_t bytes_ = 0;  // of files that are loaded whole
 };

@@ -106,10 +106,10 @@ std::string AppendOnlyFile::save(const AofManifest& manifest) {
   return replace_small_file(path_of(manifest.manifest_name()), manifest.text());
 }
 
-std::string AppendOnlyFile::start() {
+std::string AppendOnlyFile::start(const std::function<bool()>& stop) {
   facts_.enabled = options_.enabled;
   if (options_.enabled) {
-    std::string error = load();
+    std::string error = load(stop);
     if (error.empty()) error = manifest_.empty() ? make_first_files() : open_last_increment();
     if (!error.empty()) return error;
   }
@@ -139,7 +139,7 @@ std::string AppendOnlyFile::read_manifest() {
   return wrong.empty() ? "" : "Invalid AOF manifest file " + path + ": " + wrong;
 }
 
-std::string AppendOnlyFile::load() {
+std::string AppendOnlyFile::load(const std::function<bool()>& stop) {
   std::string error = read_manifest();
   if (error.empty() && manifest_.empty()) error = adopt_single_file();
   if (!error.empty() || manifest_.empty()) return error;
@@ -148,6 +148,7 @@ std::string AppendOnlyFile::load() {
   how.folder = folder_;
   how.load_truncated = options_.load_truncated;
   how.notice = events_.warning;
+  how.stop = stop;
   note_loading(true);
   how.progress = [this](uint64_t bytes) {
     std::lock_guard lock(mutex_);
@@ -578,7 +579,7 @@ std::string AppendOnlyFile::reload_now() {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   empty_store(services_.store);
-  AofLoader loader(services_, {.folder = folder_, .notice = events_.warning, .progress = {}});
+  AofLoader loader(services_, {.folder = folder_, .notice = events_.warning});
   const std::string error = loader.load(manifest_);
   services_.settings.set_trouble(kLoading, false);
   if (!error.empty()) events_.warning(error);

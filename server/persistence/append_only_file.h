@@ -47,8 +47,8 @@ class AppendOnlyFile : public AppendOnly {
   ~AppendOnlyFile() override;
 
   // At the start, before anything changes: loads what is there (when enabled), then goes on with
-  // it. Returns why the server can't start, or nothing.
-  std::string start();
+  // it. Returns why the server can't start, or nothing. `stop`: see LoadOptions.
+  std::string start(const std::function<bool()>& stop = {});
   // New values of options. Switching on and off takes effect on the file's thread.
   void configure(const AofOptions& options);
   // Writes and syncs everything; nothing is written afterwards.
@@ -78,7 +78,7 @@ class AppendOnlyFile : public AppendOnly {
   std::string make_folder();
   void note_loading(bool loading);
   std::string save(const AofManifest& manifest);
-  std::string load();
+  std::string load(const std::function<bool()>& stop);
   std::string read_manifest();
   std::string adopt_single_file();
   std::string open_last_increment();

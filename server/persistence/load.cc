@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/glob.h"
+#include "base/numbers.h"
 #include "base/random.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
@@ -248,7 +250,57 @@ class LoadNews : public RdbNews {
 
 }  // namespace
 
-LoadOutcome load_rdb(Source& source, Services& services, const LoadOptions& options) {
+LoadPace::LoadPace(Services& services, const std::function<bool()>& stop)
+    : services_(services), stop_(stop) {
+  look();
+}
+
+void LoadPace::look() {
+  const auto text = services_.configuration.value("key-load-delay");
+  delay_us_ = text ? parse_int64(*text).value_or(0) : 0;
+  looked_ms_ = steady_ms();
+  since_look_ = 0;
+}
+
+bool LoadPace::go_on() {
+  constexpr uint64_t kLookKeys = 4096;
+  constexpr int64_t kLookMs = 50;
+  if (delay_us_ != 0) rest();
+  const bool slow = delay_us_ != 0 && steady_ms() - looked_ms_ >= kLookMs;
+  if (++since_look_ < kLookKeys && !slow) return delay_us_ == 0 || !stopped();
+  look();
+  return !stopped();
+}
+
+void LoadPace::rest() {
+  if (delay_us_ < 0 && ++since_rest_ < static_cast<uint64_t>(-delay_us_)) return;
+  since_rest_ = 0;
+  constexpr int64_t kPieceUs = 10'000;
+  for (int64_t left = std::max<int64_t>(delay_us_, 1); left > 0 && !stopped(); left -= kPieceUs) {
+    std::this_thread::sleep_for(std::chrono::microseconds(std::min(left, kPieceUs)));
+  }
+}
+
+namespace {
+
+// Nothing more comes once loading is to stop, also in the middle of a large value.
+class StoppableSource : public Source {
+ public:
+  StoppableSource(Source& source, const LoadPace& pace) : source_(source), pace_(pace) {}
+  size_t read(char* into, size_t bytes) override {
+    return pace_.stopped() ? 0 : source_.read(into, bytes);
+  }
+
+ private:
+  Source& source_;
+  const LoadPace& pace_;
+};
+
+}  // namespace
+
+LoadOutcome load_rdb(Source& from, Services& services, const LoadOptions& options) {
+  LoadPace pace(services, options.stop);
+  StoppableSource source(from, pace);
   LoadNews news(services, options);
   RdbFileReader reader(source, news, options.checksum);
   Shelf shelf(services, options);
@@ -257,7 +309,7 @@ LoadOutcome load_rdb(Source& source, Services& services, const LoadOptions& opti
   RdbKey key;
   uint64_t told = 0;
   constexpr uint64_t kTellBytes = 2 * 1024 * 1024;
-  while (shelf.ok() && reader.next(batch->arena, key)) {
+  while (shelf.ok() && pace.go_on() && reader.next(batch->arena, key)) {
     batch->keys.push_back(std::move(key));
     if (batch->keys.size() < kBatchKeys && batch->arena.bytes() < kBatchBytes) continue;
     carriers.give(std::move(batch));
@@ -270,6 +322,7 @@ LoadOutcome load_rdb(Source& source, Services& services, const LoadOptions& opti
   carriers.finish();
   LoadOutcome outcome;
   outcome.error = shelf.ok() ? reader.error() : shelf.error();
+  if (pace.stopped()) outcome.error = kLoadStopped;
   outcome.loaded = shelf.loaded;
   outcome.expired = shelf.expired;
   outcome.skipped = shelf.skipped;

@@ -30,6 +30,31 @@ struct LoadOptions {
   RdbNews* news = nullptr;
   // Called now and then from the reading thread with the offset. May be null.
   std::function<void(uint64_t offset)> progress;
+  // Loading ends with kLoadStopped once it says so. Asked often. May be null.
+  std::function<bool()> stop;
+};
+
+inline constexpr const char* kLoadStopped = "stopped before the end";
+
+// What goes on between two keys or requests that are loaded: a rest (key-load-delay), the question
+// whether to stop.
+class LoadPace {
+ public:
+  LoadPace(Services& services, const std::function<bool()>& stop);
+  // False: loading is to stop.
+  bool go_on();
+  bool stopped() const { return stop_ && stop_(); }
+
+ private:
+  void look();
+  void rest();
+
+  Services& services_;
+  const std::function<bool()>& stop_;
+  int64_t delay_us_ = 0;    // below 0: a rest of 1 us each so many keys
+  int64_t looked_ms_ = 0;   // when the option was asked for
+  uint64_t since_look_ = 0;  // keys
+  uint64_t since_rest_ = 0;
 };
 
 struct LoadOutcome {

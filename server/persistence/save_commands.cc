@@ -88,23 +88,25 @@ struct ShutdownOptions {
   bool nosave = false;
   bool abort = false;
   bool force = false;
+  bool now = false;
 };
 
-void end(Call& call) {
-  if (Persistence* persistence = call.services().persistence) persistence->prepare_end(false);
+void end(Call& call, bool now) {
+  if (Persistence* persistence = call.services().persistence) persistence->prepare_end(now);
   call.services().workers.request_stop();
   call.session().close_after_reply = true;
 }
 
 // Writes wait from here on, so that what is saved is all there is at the end.
-Status save_and_end(Call& call, bool force) {
+Status save_and_end(Call& call, const ShutdownOptions& options) {
   Services& services = call.services();
   services.pause.writes_only.store(true);
   services.pause.until_ms.store(INT64_MAX);
   if (services.replication != nullptr) services.replication->hold(true);
-  answer_after_save(call, true, [&services, force](ReplyWriter& reply, const std::string& error) {
-    if (error.empty() || force) {
-      services.persistence->prepare_end(false);
+  services.persistence->give_up_bgsave();
+  answer_after_save(call, true, [&services, options](ReplyWriter& reply, const auto& error) {
+    if (error.empty() || options.force) {
+      services.persistence->prepare_end(options.now);
       services.workers.request_stop();
       return Task::Progress::wait;  // the end is the answer
     }
@@ -128,7 +130,9 @@ Status shutdown(Call& call) {
       options.abort = true;
     } else if (args.take("FORCE")) {
       options.force = true;
-    } else if (!args.take("NOW")) {
+    } else if (args.take("NOW")) {
+      options.now = true;
+    } else {
       args.reject();
     }
   }
@@ -138,10 +142,11 @@ Status shutdown(Call& call) {
   }
   if (options.abort) return Status::error("ERR No shutdown in progress.");
   Persistence* persistence = call.services().persistence;
-  const bool saves =
-      persistence != nullptr && !options.nosave && (options.save || persistence->has_save_points());
-  if (saves) return save_and_end(call, options.force);
-  end(call);
+  const bool loading = (call.settings().trouble.load() & kLoading) != 0;  // that is not all yet
+  const bool saves = persistence != nullptr && !options.nosave && !loading &&
+                     (options.save || persistence->has_save_points());
+  if (saves) return save_and_end(call, options);
+  end(call, options.now);
   return Status::ok();
 }
 

@@ -77,6 +77,7 @@ Saver::~Saver() {
   {
     std::lock_guard lock(mutex_);
     ended_ = true;
+    cut_locked();
     changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
@@ -98,10 +99,7 @@ void Saver::run_aside(std::function<void()> work) {
                       over});
 }
 
-void Saver::start() {
-  changes_saved_.store(total_changes());
-  thread_ = std::thread([this] { run(); });
-}
+void Saver::start() { thread_ = std::thread([this] { run(); }); }
 
 std::string Saver::option(Bytes name) const {
   return services_.configuration.value(name).value_or("");
@@ -111,6 +109,8 @@ std::string Saver::option(Bytes name) const {
 std::string Saver::file_path() const {
   return std::filesystem::current_path().string() + "/" + option("dbfilename");
 }
+
+bool Saver::is_loading() const { return (services_.settings.trouble.load() & kLoading) != 0; }
 
 bool Saver::has_save_points() const { return !option("save").empty(); }
 
@@ -130,22 +130,25 @@ void Saver::run() {
     lock.unlock();
     update_trouble();
     refresh();
-    const bool emptied = flush_needs_save();
-    const bool reached = save_point_reached();
+    const bool reached = heed_flush() || save_point_reached();
     lock.lock();
-    if (!emptied && !reached && !wanted_) continue;
-    // Redis saves inside FLUSHALL: behind it no save is in progress, and SAVE is not refused.
-    if (reached || wanted_) saving_.store(true);
-    wanted_ = overtaken_ = false;
-    const std::vector<Done> waiting = std::move(waiting_);
-    waiting_.clear();
+    if (wanted_ || reached) {
+      wanted_ = false;
+      saving_.store(true);
+      const std::vector<Done> waiting = std::exchange(waiting_, {});
+      awaited_ = !waiting.empty();
+      lock.unlock();
+      const std::string error = save(waiting.empty());
+      update_trouble();
+      lock.lock();
+      saving_.store(wanted_);
+      lock.unlock();
+      for (const Done& done : waiting) done(error);
+      lock.lock();
+    }
+    if (flushes_waiting_.empty() || flushed_.load()) continue;
     lock.unlock();
-    const std::string error = save(waiting.empty());
-    update_trouble();
-    lock.lock();
-    saving_.store(wanted_);
-    lock.unlock();
-    for (const Done& done : waiting) done(error);
+    answer_flushes();
     lock.lock();
   }
 }
@@ -163,7 +166,7 @@ bool Saver::start_save(bool schedule, Done done) {
 // "seconds changes [seconds changes ...]": one of them must be reached.
 bool Saver::save_point_reached() const {
   const uint64_t changes = total_changes() - changes_saved_.load();
-  if (changes == 0) return false;
+  if (changes == 0 || is_loading()) return false;
   const int64_t now_ms = unix_ms();
   if (!last_save_ok_.load() && now_ms - last_attempt_ms_.load() < kRetryMs) return false;
   const int64_t seconds = (now_ms - last_save_ms_.load()) / 1000;
@@ -182,19 +185,31 @@ void Saver::update_trouble() {
   services_.settings.set_trouble(kSaveFailed, stop);
 }
 
+// After a FLUSHALL what was being saved is of no use. Who waits for the file gets the empty one.
 std::string Saver::save(bool in_background) {
   const int64_t began_ms = unix_ms();
   began_ms_.store(began_ms);
   last_attempt_ms_.store(began_ms);
-  uint64_t changes = 0;
-  const std::string error = write_file(file_path(), in_background, changes);
-  note_saved(changes, began_ms, error);
+  Attempt attempt = write_file(file_path(), in_background);
+  while (attempt.cut_short && (heed_flush() || goes_on(in_background))) {
+    attempt = write_file(file_path(), in_background);
+  }
+  if (attempt.cut_short) {
+    last_took_ms_.store(unix_ms() - began_ms);
+    logs_.notice("Saving was given up: what it saved is of no use any more");
+  } else {
+    note_saved(attempt.changes, began_ms, attempt.error);
+  }
   began_ms_.store(0);
-  return error;
+  return attempt.error;
+}
+
+bool Saver::goes_on(bool in_background) {
+  std::lock_guard lock(mutex_);
+  return !in_background && !ended_;
 }
 
 void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& error) {
-  if (!error.empty() && was_overtaken()) return logs_.notice("FLUSHALL ended the save");
   const int64_t took_ms = unix_ms() - began_ms;
   last_took_ms_.store(took_ms);
   last_save_ok_.store(error.empty());
@@ -206,15 +221,11 @@ void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& er
                seconds_text(took_ms));
 }
 
-bool Saver::was_overtaken() const {
-  std::lock_guard lock(mutex_);
-  return overtaken_;
-}
-
-std::string Saver::write_file(const std::string& path, bool in_background, uint64_t& changes) {
+Saver::Attempt Saver::write_file(const std::string& path, bool in_background) {
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   ReplacingFile file(path, folder + "temp-" + std::to_string(::getpid()) + ".rdb");
-  if (!file.error().empty()) return file.error();
+  Attempt attempt{.error = file.error()};
+  if (!attempt.error.empty()) return attempt;
   SnapshotOptions options;
   options.compress = option("rdbcompression") == "yes";
   options.checksum = checksum_;
@@ -222,36 +233,46 @@ std::string Saver::write_file(const std::string& path, bool in_background, uint6
   const auto delay_us = parse_int64(option("rdb-key-save-delay")).value_or(0);
   options.key_delay_us = static_cast<unsigned>(std::max<int64_t>(delay_us, 0));
   options.facts = eviction_facts(services_);
+  write_snapshot(file, options, attempt);
+  return attempt;
+}
+
+// A FLUSHALL that comes when all is written is one after the save.
+void Saver::write_snapshot(ReplacingFile& file, const SnapshotOptions& options, Attempt& attempt) {
+  uint64_t cuts = 0;
   std::unique_ptr<Snapshot> snapshot;
   while (true) {
     snapshot = Snapshot::begin(services_, options, [&](SnapshotOptions& now) {
-      changes = total_changes();
+      attempt.changes = total_changes();
+      cuts = cuts_.load();
       if (services_.replication == nullptr) return;
       const RdbFacts place = services_.replication->stream_facts();
       now.facts.insert(now.facts.begin(), place.begin(), place.end());
     });
     if (snapshot != nullptr) break;
+    answer_flushes();
     std::this_thread::sleep_for(kBeginRetry);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    running_ = snapshot.get();
+    if (cuts_.load() != cuts) snapshot->cancel();
   }
   keys_total_.store(snapshot->keys_total());
   CountingSink sink(file, [&] { keys_written_.store(snapshot->keys_written()); });
-  const bool written = run_snapshot(*snapshot, sink, in_background);
+  const bool written = snapshot->run(sink);
   keys_written_.store(snapshot->keys_written());
-  if (!written && file.error().empty()) return "the snapshot was given up";
-  if (!written || !file.put_in_place()) return file.error();
-  return "";
-}
-
-// So that FLUSHALL can end it.
-bool Saver::run_snapshot(Snapshot& snapshot, Sink& sink, bool in_background) {
-  const auto note = [&](Snapshot* running) {
+  {
     std::lock_guard lock(mutex_);
-    running_ = running;
-  };
-  if (in_background) note(&snapshot);
-  const bool written = snapshot.run(sink);
-  if (in_background) note(nullptr);
-  return written;
+    running_ = nullptr;
+    attempt.cut_short = cuts_.load() != cuts;
+  }
+  if (attempt.cut_short) return;
+  if (!written && file.error().empty()) {
+    attempt.error = "the snapshot was given up";
+  } else if (!written || !file.put_in_place()) {
+    attempt.error = file.error();
+  }
 }
 
 std::string Saver::load_from(const std::string& path, LoadOptions& options) {
@@ -288,6 +309,7 @@ std::string Saver::load(const Start& how) {
   EvictionRecall news(services_, how.news);
   options.news = &news;
   options.drop_expired = !how.keep_expired;
+  options.stop = how.stop;
   options.threads = static_cast<unsigned>(services_.workers.count());
   return load_from(path, options);
 }
@@ -299,16 +321,18 @@ std::string Saver::import(const Import& what) {
   options.functions = false;
   options.pattern = what.pattern;
   options.db = what.db;
+  options.stop = what.stop;
   return load_from(what.path, options);
 }
 
 bool Saver::save_before_end() {
-  if (!save_at_end_.load() || !has_save_points()) return true;
+  if (!save_at_end_.load() || !has_save_points() || is_loading()) return true;
   PauseState& pause = services_.pause;
   pause.writes_only.store(true);
   pause.until_ms.store(INT64_MAX);
   if (services_.replication != nullptr) services_.replication->hold(true);
   logs_.notice("Saving before the end");
+  give_up_bgsave();
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<std::string> outcome;
@@ -326,21 +350,30 @@ bool Saver::save_before_end() {
 }
 
 // The thread decides what follows: options can't be asked for under the locks of shards.
-void Saver::note_flush() {
+void Saver::note_flush(std::function<void()> settled) {
   changes_flushed_.store(total_changes());
-  flushed_.store(true);
   std::lock_guard lock(mutex_);
-  if (running_ != nullptr) {
-    overtaken_ = true;
-    saving_.store(wanted_);  // what comes now need not wait for its end
-    running_->cancel();
-  }
+  flushed_.store(true);
+  if (settled) flushes_waiting_.push_back(std::move(settled));
+  cut_locked();
   changed_.notify_all();
 }
 
-// What is on the disk is to be as empty as the store.
-bool Saver::flush_needs_save() {
-  if (!flushed_.load() || !has_save_points()) {
+void Saver::give_up_bgsave() {
+  std::lock_guard lock(mutex_);
+  if (!awaited_) cut_locked();
+}
+
+void Saver::cut_locked() {
+  cuts_.fetch_add(1);
+  if (running_ != nullptr) running_->cancel();
+}
+
+// Whether what is on the disk is to be as empty as the store.
+bool Saver::heed_flush() {
+  const bool points = has_save_points();
+  std::lock_guard lock(mutex_);
+  if (!flushed_.load() || !points) {
     flushed_.store(false);
     return false;
   }
@@ -349,13 +382,22 @@ bool Saver::flush_needs_save() {
   return true;
 }
 
+void Saver::answer_flushes() {
+  std::vector<std::function<void()>> settled;
+  {
+    std::lock_guard lock(mutex_);
+    settled.swap(flushes_waiting_);
+  }
+  for (const auto& each : settled) each();
+}
+
 PersistenceFacts Saver::facts() const {
   const bool emptied = flushed_.load() && has_save_points();
   const uint64_t saved = emptied ? changes_flushed_.load() : changes_saved_.load();
   const int64_t began_ms = began_ms_.load();
   const int64_t took_ms = last_took_ms_.load();
   return {
-      .loading = (services_.settings.trouble.load() & kLoading) != 0,
+      .loading = is_loading(),
       .loading_start_seconds = loading_start_ms_.load() / 1000,
       .loading_total_bytes = loading_total_.load(),
       .loading_loaded_bytes = loading_done_.load(),

@@ -21,8 +21,9 @@ namespace larder {
 struct Services;
 struct LoadOptions;
 class RdbNews;
-class Sink;
+class ReplacingFile;
 class Snapshot;
+struct SnapshotOptions;
 
 class Saver : public Persistence {
  public:
@@ -31,7 +32,7 @@ class Saver : public Persistence {
     std::function<void(const std::string&)> warning;
   };
   Saver(Services& services, Logs logs);
-  // Waits for the save that runs.
+  // Gives up the save that runs.
   ~Saver() override;
 
   // Where libraries of functions are kept. Before anything is loaded or saved.
@@ -48,6 +49,7 @@ class Saver : public Persistence {
   struct Start {
     RdbNews* news = nullptr;    // hears of the file's facts before its first key; may be null
     bool keep_expired = false;  // a replica does: its primary says when they go
+    std::function<bool()> stop{};  // see LoadOptions
   };
   std::string load(const Start& how);
   // Loads another file over what is there, perhaps only some of its keys.
@@ -55,16 +57,22 @@ class Saver : public Persistence {
     std::string path;
     std::string pattern;
     std::optional<unsigned> db;
+    std::function<bool()> stop;  // see LoadOptions
   };
   std::string import(const Import& what);
-  // The last save before the server ends: no more writes are taken. False: it went wrong, and the
-  // server should go on.
+  // The last save before the server ends: no more writes are taken. Nothing is saved while the data
+  // is being loaded. False: it went wrong, and the server should go on.
   bool save_before_end();
 
   bool start_save(bool schedule, Done done) override;
   bool is_saving() const override { return saving_.load(); }
   bool has_save_points() const override;
-  void prepare_end(bool save) override { save_at_end_.store(save); }
+  void give_up_bgsave() override;
+  void prepare_end(bool now) override {
+    save_at_end_.store(false);
+    ends_now_.store(now);
+  }
+  bool ends_now() const { return ends_now_.load(); }
   std::vector<std::string> function_codes() const override {
     return functions_.codes ? functions_.codes() : std::vector<std::string>();
   }
@@ -74,22 +82,32 @@ class Saver : public Persistence {
   std::string load_function(Bytes code, bool replace) override {
     return functions_.load ? functions_.load(code, replace) : "";
   }
-  void note_flush() override;
+  void note_flush(std::function<void()> settled) override;
   void run_aside(std::function<void()> work) override;
   PersistenceFacts facts() const override;
   std::string reload(const Reload& how) override;
 
  private:
+  struct Attempt {
+    std::string error;
+    uint64_t changes = 0;    // that the file has
+    bool cut_short = false;  // by FLUSHALL or the end
+  };
+
   void run();
   void refresh();
   std::string known_path() const;
-  bool flush_needs_save();
+  bool heed_flush();
+  void answer_flushes();
+  void cut_locked();
+  bool goes_on(bool in_background);
   std::string save(bool in_background);
-  std::string write_file(const std::string& path, bool in_background, uint64_t& changes);
-  bool run_snapshot(Snapshot& snapshot, Sink& sink, bool in_background);
-  bool was_overtaken() const;
+  Attempt write_file(const std::string& path, bool in_background);
+  void write_snapshot(ReplacingFile& file, const SnapshotOptions& options,
+                      Attempt& attempt);
   void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
   std::string load_from(const std::string& path, LoadOptions& options);
+  bool is_loading() const;
   bool save_point_reached() const;
   void update_trouble();
   uint64_t total_changes() const;
@@ -107,8 +125,11 @@ class Saver : public Persistence {
   std::string path_;           // guarded by mutex_: of the file, as of the last tick
   bool wanted_ = false;        // guarded by mutex_
   std::vector<Done> waiting_;  // guarded by mutex_
-  Snapshot* running_ = nullptr;  // guarded by mutex_: a save that nobody waits for
-  bool overtaken_ = false;       // guarded by mutex_: by FLUSHALL, which gave it up
+  std::vector<std::function<void()>> flushes_waiting_;  // guarded by mutex_
+  Snapshot* running_ = nullptr;  // guarded by mutex_; of the save that runs
+  bool awaited_ = false;         // guarded by mutex_; somebody waits for its end
+  // What was begun before this was raised last is of no use. Raised under mutex_.
+  std::atomic<uint64_t> cuts_{0};
   std::thread thread_;
   // Work aside, and whether it is over.
   struct Errand {
@@ -119,6 +140,7 @@ class Saver : public Persistence {
 
   std::atomic<bool> saving_{false};  // or about to
   std::atomic<bool> save_at_end_{true};
+  std::atomic<bool> ends_now_{false};
   std::atomic<uint64_t> changes_saved_{0};  // total_changes() when what is on the disk was true
   std::atomic<bool> flushed_{false};        // FLUSHALL came, at these changes
   std::atomic<uint64_t> changes_flushed_{0};

@@ -65,24 +65,12 @@ void add_primary(Lines& lines, const PrimaryFacts& facts) {
       .add("replica_announced", facts.settings.announced.load() ? 1 : 0);
 }
 
-const char* state_name(Replica::State state) {
-  switch (state) {
-    case Replica::State::waiting:
-      return "wait_bgsave";
-    case Replica::State::sending:
-    case Replica::State::settling:
-      return "send_bulk";
-    default:
-      return "online";
-  }
-}
-
 std::string replica_line(const Replica& replica, int64_t now_ms) {
   const PrimaryAddress address = address_of(replica);
   const int64_t acked_ms = replica.acked_ms();
   const int64_t lag = acked_ms == 0 ? 0 : (now_ms - acked_ms) / 1000;
   return "ip=" + address.host + ",port=" + std::to_string(address.port) +
-         ",state=" + state_name(replica.state()) +
+         ",state=" + name_of(replica.state()) +
          ",offset=" + std::to_string(replica.is_online() ? replica.acked() : 0) +
          ",lag=" + std::to_string(lag);
 }

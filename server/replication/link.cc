@@ -175,6 +175,7 @@ std::string Link::load(Source& source, unsigned& db) {
   options.replace = true;
   options.drop_expired = false;
   options.news = &facts;
+  options.stop = [this] { return interrupt_.raised(); };
   options.progress = [&](uint64_t offset) {
     transfer_bytes_.store(offset);
     if (steady_ms() - told_ms < kAckMs) return;

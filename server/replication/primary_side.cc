@@ -1,5 +1,7 @@
 // The replicator as a primary: who gets what from where, and which writes are acknowledged.
 #include <algorithm>
+#include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/commands/call.h"
@@ -9,6 +11,8 @@
 
 namespace larder {
 namespace {
+
+constexpr int64_t kWaitStepMs = 10;
 
 std::string host_of(const std::string& address) {
   const std::string host = address.substr(0, address.rfind(':'));
@@ -34,13 +38,13 @@ Replicator::Replicas Replicator::online() const {
   return online_locked();
 }
 
+Replicator::Replicas Replicator::all_replicas() const {
+  std::lock_guard lock(mutex_);
+  return replicas_;
+}
+
 void Replicator::cut_replicas() {
-  Replicas all;
-  {
-    std::lock_guard lock(mutex_);
-    all = replicas_;
-  }
-  for (const auto& replica : all) replica->cut();
+  for (const auto& replica : all_replicas()) replica->cut();
 }
 
 std::shared_ptr<Replica> Replicator::replica_of(Call& call) {
@@ -111,6 +115,36 @@ void Replicator::replica_closed(Replica& replica) {
   }
   log(true, "Connection with replica " + text_of(address) + " lost.");
   update_gates();
+}
+
+// --- The end
+
+// On the thread that ends the server, while the network still runs.
+void Replicator::wait_for_replicas(int64_t ms) {
+  if (all_replicas().empty()) return;
+  services_->pause.writes_only.store(true);
+  services_->pause.until_ms.store(INT64_MAX);
+  const int64_t until_ms = steady_ms() + ms;
+  const auto lags = [end = effects().end_offset()](const auto& replica) {
+    return replica->acked() < end;
+  };
+  bool told = false;
+  while (steady_ms() < until_ms) {
+    const Replicas all = all_replicas();
+    if (std::none_of(all.begin(), all.end(), lags)) break;
+    if (!std::exchange(told, true)) log(false, "Waiting for replicas before shutting down.");
+    std::this_thread::sleep_for(std::chrono::milliseconds(kWaitStepMs));
+  }
+  const Replicas all = all_replicas();
+  for (const auto& replica : all) {
+    if (!lags(replica)) continue;
+    log(true, "Lagging replica " + text_of(address_of(*replica)) + " reported offset " +
+                  std::to_string(effects().end_offset() - replica->acked()) +
+                  " behind master, state=" + name_of(replica->state()) + ".");
+  }
+  const auto behind = std::count_if(all.begin(), all.end(), lags);
+  log(false, std::to_string(static_cast<int64_t>(all.size()) - behind) + " of " +
+                 std::to_string(all.size()) + " replicas are in sync when shutting down.");
 }
 
 // --- Full syncs, on the control thread

@@ -213,4 +213,13 @@ void Replica::closed() {
   keeper_.replica_closed(*this);
 }
 
+const char* name_of(Replica::State state) {
+  switch (state) {
+    case Replica::State::waiting: return "wait_bgsave";
+    case Replica::State::sending:
+    case Replica::State::settling: return "send_bulk";
+    default: return "online";
+  }
+}
+
 }  // namespace larder

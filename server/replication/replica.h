@@ -136,4 +136,7 @@ class Replica : public StreamEnd {
   std::string mark_ GUARDED_BY(mutex_);
 };
 
+// As INFO says it.
+const char* name_of(Replica::State state);
+
 }  // namespace larder

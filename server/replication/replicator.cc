@@ -1,6 +1,7 @@
 #include "server/replication/replicator.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "base/clock.h"
@@ -199,22 +200,6 @@ Status Replicator::abort_failover() {
   return failover_.abort_locked();
 }
 
-// On the thread that ends the server, while the network still runs.
-bool Replicator::wait_for_replicas(int64_t ms) {
-  if (online().empty()) return true;
-  const int64_t until_ms = steady_ms() + ms;
-  services_->pause.writes_only.store(true);
-  services_->pause.until_ms.store(INT64_MAX);
-  while (true) {
-    const uint64_t end = effects().end_offset();
-    const Replicas all = online();
-    const bool reached = std::all_of(all.begin(), all.end(),
-                                     [end](const auto& each) { return each->acked() >= end; });
-    if (reached || steady_ms() >= until_ms) return reached;
-    std::this_thread::sleep_for(std::chrono::milliseconds(kWaitStepMs));
-  }
-}
-
 bool Replicator::hand_over(int64_t ms) {
   const int64_t until_ms = steady_ms() + ms;
   if (!start_failover({.timeout_ms = ms}).is_ok()) return false;
@@ -222,6 +207,18 @@ bool Replicator::hand_over(int64_t ms) {
     std::this_thread::sleep_for(std::chrono::milliseconds(kWaitStepMs));
   }
   return primary().has_value();
+}
+
+void Replicator::bear_disk_errors() {
+  if (!settings_.ignore_disk.load()) {
+    log(true, "Replica was unable to write command to disk.");
+    std::_Exit(1);
+  }
+  constexpr int64_t kTellMs = 10'000;
+  const int64_t now_ms = steady_ms();
+  if (bore_ms_.load() != 0 && now_ms - bore_ms_.load() < kTellMs) return;
+  bore_ms_.store(now_ms);
+  log(true, "Replica is applying a command even though it is unable to write to disk.");
 }
 
 // --- LinkOwner, on the link's thread

@@ -96,6 +96,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   std::optional<unsigned> stream_db() override;
   std::vector<std::pair<std::string, std::string>> stream_facts() override;
   void hold(bool on) override;
+  void bear_disk_errors() override;
 
   // --- A start with data
   // The role that the configuration gives. Before the data is loaded: what a replica loads does
@@ -109,8 +110,9 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   Status start_failover(const FailoverPlan& plan);
   Status abort_failover();
   bool fails_over() const;
-  // Before the server ends: waits until replicas have everything, at most so long.
-  bool wait_for_replicas(int64_t ms);
+  // Before the server ends: waits until all replicas, also those that are being sent the file, have
+  // everything, at most so long, and tells how many have. No more writes are taken.
+  void wait_for_replicas(int64_t ms);
   // The same, and one of them takes over.
   bool hand_over(int64_t ms);
 
@@ -149,8 +151,9 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   EffectLog& effects() const;
   std::string sync_partially(Replica& replica, const SyncRequest& request);
   EffectLog::ReaderOptions reader_options() const;
-  Replicas online() const;         // takes mutex_
+  Replicas online() const;  // takes mutex_
   Replicas online_locked() const;
+  Replicas all_replicas() const;  // takes mutex_
   void cut_replicas();
   size_t group_size_locked() const;
   size_t good_replicas_locked() const;  // that have acknowledged lately
@@ -184,6 +187,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   std::atomic<bool> getack_out_{false};   // one is on its way
   std::atomic<uint64_t> getack_begin_{0};  // where it stands in the log
   std::atomic<int64_t> getack_ms_{0};
+  std::atomic<int64_t> bore_ms_{0};  // when it was last told that the disk takes nothing
 
   // Control thread's
   std::unique_ptr<FullSync> full_sync_;

@@ -22,6 +22,7 @@ class ReplicationSettings {
   std::atomic<bool> read_only{true};                  // replica-read-only
   std::atomic<bool> serve_stale{true};                // replica-serve-stale-data
   std::atomic<bool> ignore_memory{true};              // replica-ignore-maxmemory
+  std::atomic<bool> ignore_disk{false};               // replica-ignore-disk-write-errors
   std::atomic<bool> announced{true};                  // replica-announced
   std::atomic<int64_t> priority{100};                 // replica-priority
   std::atomic<int64_t> announce_port{0};              // replica-announce-port, 0: the real one

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Primaries and replicas that lie, stop half-way or are slow. replication_faults.py LARDER_SERVER
 """
+import os
 import socket
 import threading
+import time
 
 import lab
 import nodes
@@ -218,6 +220,105 @@ def test_replicas_killed_in_every_state(program):
                     replica.kill()
         assert primary.ask("PING") == b"PONG"
         lab.wait_for(lambda: primary.info()["connected_slaves"] == "0", "all are forgotten")
+
+
+def request(*words):
+    return resp.encode([word if isinstance(word, bytes) else word.encode() for word in words])
+
+
+def test_limits_of_clients_do_not_hold_for_the_primary(program):
+    """What a real primary could do its replica does, in one request, in a transaction and in
+    steps."""
+    limits = ("--proto-max-bulk-len", "1mb", "--client-query-buffer-limit", "1mb")
+    big = b"x" * 3_000_000
+    with nodes.Node(nodes.REDIS) as primary, nodes.Node(program, *limits,
+                                                        follows=primary) as replica:
+        nodes.wait_linked(replica)
+        primary.ask("SET", "one", big)
+        for words in (["MULTI"], ["SET", "two", big], ["SET", "three", big], ["EXEC"]):
+            primary.ask(*words)
+        for _ in range(3):
+            primary.ask("APPEND", "steps", big[:1_000_000])
+        primary.ask("SETRANGE", "hole", 2_000_000, "end")
+        primary.ask("SETBIT", "bit", 16_000_000, 1)
+        primary.ask("BITFIELD", "field", "SET", "u8", 16_000_000, 7)
+        nodes.wait_same_offset(primary, replica)
+        nodes.assert_same_data(primary, replica)
+        assert replica.info()["master_link_status"] == "up"
+        assert replica.error("SETRANGE", "mine", 2_000_000, "x").startswith(("READONLY", "ERR"))
+
+
+def memory_mb(server):
+    status = open(f"/proc/{server.process.pid}/status").read()
+    return int(status.split("VmSize:")[1].split()[0]) // 1024
+
+
+def test_what_a_primary_announces_is_not_reserved(program):
+    for length in (b"300000000000", b"9223372036854775807"):
+        half = b"*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$" + length + b"\r\n" + b"x" * 2_000_000
+        with nodes.Node(program) as replica, FakePrimary(
+                [full(EMPTY), request("SET", "a", "1"), half, b""]) as primary:
+            before = memory_mb(replica)
+            replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+            lab.wait_for(lambda: replica.ask("GET", "a") == b"1", "the first write came")
+            field = "total_net_input_bytes"
+            lab.wait_for(lambda: int(replica.info("stats")[field]) > 1_500_000, "most came")
+            assert memory_mb(replica) < before + 1000, (before, memory_mb(replica))
+
+
+def test_replica_whose_disk_fails(program):
+    """It ends rather than go on with what it can't save, unless it was told to bear that."""
+    for server in (program, nodes.REDIS):
+        for bears in ("no", "yes"):
+            options = ("--save", "3600 1", "--enable-protected-configs", "yes",
+                       "--replica-ignore-disk-write-errors", bears)
+            with nodes.Node(nodes.REDIS) as primary, nodes.Node(
+                    server, *options, follows=primary) as replica:
+                nodes.wait_linked(replica)
+                primary.ask("SET", "a", 1)
+                nodes.wait_same_offset(primary, replica)
+                os.mkdir(replica.folder.name + "/taken")
+                replica.ask("CONFIG", "SET", "dbfilename", "taken")
+                replica.ask("BGSAVE")
+                lab.wait_for(lambda: replica.info("persistence")["rdb_last_bgsave_status"] == "err",
+                             "the save failed")
+                primary.ask("SET", "a", 2)
+                if bears == "yes":
+                    lab.wait_for(lambda: replica.ask("GET", "a") == b"2", "it goes on")
+                    assert "even though it is unable to write" in replica.log_text()
+                    replica.ask("CONFIG", "SET", "dbfilename", "dump.rdb")
+                else:
+                    assert replica.process.wait(lab.PATIENCE_S) != 0
+                    replica.process.returncode = 0  # as the test wanted it
+                    assert "unable to write command to disk" in replica.log_text()
+
+
+def test_the_end_waits_for_replicas(program):
+    """As in Redis also for one that is being sent the file, at most shutdown-timeout, not with
+    NOW."""
+    for server in (program, nodes.REDIS):
+        for words, waits in ((["SHUTDOWN", "NOSAVE"], True), (None, True),
+                             (["SHUTDOWN", "NOSAVE", "NOW"], False)):
+            with nodes.Node(server, "--shutdown-timeout", 2) as primary:
+                for i in range(200):
+                    primary.ask("SET", f"k{i}", "v")
+                primary.ask("CONFIG", "SET", "rdb-key-save-delay", 1_000_000)
+                replica = psync(primary, b"?", b"-1")
+                assert answer_of(replica).startswith(b"+FULLRESYNC")
+                primary.ask("SET", "behind", "v")
+                begin = time.monotonic()
+                if words is None:
+                    primary.process.terminate()
+                else:
+                    primary.client().send(request(*words))
+                assert primary.process.wait(lab.PATIENCE_S) == 0
+                took_s = time.monotonic() - begin
+                assert (took_s > 1.9) == waits, (server, words, took_s)
+                log = primary.log_text()
+                assert ("Waiting for replicas before shutting down" in log) == waits
+                assert "Lagging replica" in log
+                assert "0 of 1 replicas are in sync when shutting down" in log
+                replica.close()
 
 
 if __name__ == "__main__":

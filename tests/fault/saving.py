@@ -183,5 +183,93 @@ def test_a_save_point_saves(program):
             wait_for(lambda: server.info("rdb_changes_since_last_save") == "0")
 
 
+def keys_in(program, path):
+    """How many keys a server that loads a copy of the file has."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(path, folder + "/dump.rdb")
+        with lab.Server(program, "--dir", folder) as server:
+            wait_for(lambda: server.info("loading") == "0")
+            return int(server.ask("DBSIZE"))
+
+
+def begin_to_save(server, client, word="BGSAVE"):
+    """It would take minutes. A key more than the last save had tells it from that."""
+    client.ask(lab.words("CONFIG SET rdb-key-save-delay 100000"))
+    client.ask([b"SET", b"one:more", b""])
+    keys = int(client.ask([b"DBSIZE"])[1])
+    client.send(lab.request(word))
+    wait_for(lambda: int(server.info("current_save_keys_total")) == keys)
+    if word == "BGSAVE":
+        assert client.read()[0] == "simple"
+
+
+def test_flushall_ends_a_save(program):
+    """What is being saved is gone. With save points the answer comes when the file is empty."""
+    for options, kept in ((SAVES, 0), (("--save", ""), 2000)):
+        for flush in ("FLUSHALL", "FLUSHALL ASYNC", "EVAL return(redis.call('flushall')) 0"):
+            with tempfile.TemporaryDirectory() as folder:
+                with lab.Server(program, *options, "--dir", folder) as server:
+                    client = server.client()
+                    fill(client, 0, 2000)
+                    client.ask([b"SAVE"])
+                    begin_to_save(server, client)
+                    assert client.ask(lab.words(flush)) == ("simple", b"OK")
+                    if flush.startswith("EVAL"):  # nothing may wait there
+                        wait_for(lambda: server.info("rdb_bgsave_in_progress") == "0")
+                    assert keys_in(program, folder + "/dump.rdb") == kept, (options, flush)
+                    wait_for(lambda: server.info("rdb_bgsave_in_progress") == "0")
+                    assert server.info("rdb_last_bgsave_status") == "ok"
+                    assert os.listdir(folder) == ["dump.rdb"], "nothing half is left"
+                    server.process.kill()  # what is on the disk stays as it is
+                    server.process.wait()
+                    server.process.returncode = 0
+                assert keys_in(program, folder + "/dump.rdb") == kept
+
+
+def test_flushdb_lets_a_save_go_on(program):
+    with tempfile.TemporaryDirectory() as folder:
+        with lab.Server(program, *SAVES, "--dir", folder) as server:
+            client = server.client()
+            fill(client, 0, 20)
+            begin_to_save(server, client)
+            client.ask([b"FLUSHDB"])
+            assert server.info("rdb_bgsave_in_progress") == "1"
+            wait_for(lambda: server.info("rdb_bgsave_in_progress") == "0")
+            assert keys_in(program, folder + "/dump.rdb") == 21
+
+
+def test_save_beside_flushall(program):
+    """Who waits for SAVE gets a file, the empty one."""
+    with tempfile.TemporaryDirectory() as folder:
+        with lab.Server(program, "--save", "", "--dir", folder) as server:
+            client, saving = server.client(), server.client()
+            fill(client, 0, 2000)
+            begin_to_save(server, saving, "SAVE")
+            assert client.ask([b"FLUSHALL"]) == ("simple", b"OK")
+            assert saving.read() == ("simple", b"OK")
+            assert keys_in(program, folder + "/dump.rdb") == 0
+
+
+def test_the_end_does_not_wait_for_bgsave(program):
+    """What it would write is old. With save points the end saves by itself."""
+    for options, word in ((("--save", ""), None), (("--save", ""), "SHUTDOWN"), (SAVES, None),
+                          (SAVES, "SHUTDOWN"), (SAVES, "SHUTDOWN NOSAVE")):
+        with tempfile.TemporaryDirectory() as folder:
+            with lab.Server(program, *options, "--dir", folder) as server:
+                client = server.client()
+                fill(client, 0, 2000)
+                begin_to_save(server, client)
+                client.ask(lab.words("CONFIG SET rdb-key-save-delay 0"))
+                client.ask([b"SET", b"late", b""])
+                if word is not None:
+                    client.send(lab.request(word))
+                else:
+                    server.process.terminate()
+                assert server.process.wait(lab.PATIENCE_S) == 0
+            saves = options == SAVES and word != "SHUTDOWN NOSAVE"
+            assert os.path.exists(folder + "/dump.rdb") == saves, (options, word)
+            assert not saves or keys_in(program, folder + "/dump.rdb") == 2002
+
+
 if __name__ == "__main__":
     lab.main()

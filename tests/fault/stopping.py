@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """The end under load, and the start after it. stopping.py LARDER_SERVER [test ...]"""
+import os
 import signal
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -109,6 +112,53 @@ def test_a_port_just_used_is_taken_again(program):
     first.stop()  # closes the connections itself: they wait on its side of the port
     with lab.Server(program, port=first.port) as second:
         assert second.ask("PING") == b"PONG"
+
+
+def begin_to_load(program, folder, *options):
+    """A server that would take minutes to load what is in the folder."""
+    port = lab.free_port()
+    process = subprocess.Popen(
+        [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", folder,
+         "--key-load-delay", "100000", *options], stdin=subprocess.DEVNULL,
+        stdout=open(folder + "/log", "ab"), stderr=subprocess.STDOUT)
+
+    def loads():
+        try:
+            client = lab.resp.Connection(port, 2)
+            text = client.ask([b"INFO", b"persistence"])[1]
+            client.close()
+            return b"loading:1" in text
+        except OSError:
+            return False
+    lab.wait_for(loads, "it loads")
+    return process, port
+
+
+def test_the_end_while_loading(program):
+    """A signal or SHUTDOWN ends the start at once; what is on the disk stays as it is."""
+    for options in (("--save", "3600 1"), ("--save", "", "--appendonly", "yes"),
+                    ("--save", "", "--appendonly", "yes", "--aof-use-rdb-preamble", "no")):
+        with tempfile.TemporaryDirectory(prefix="larder-fault-") as folder:
+            with lab.Server(program, "--dir", folder, *options) as server:
+                client = server.client()
+                for i in range(1000):
+                    client.ask([b"SET", b"key:%d" % i, b"x"])
+                if "yes" in options and "no" not in options:
+                    client.ask([b"BGREWRITEAOF"])
+                    lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "rewritten")
+            for end in (signal.SIGTERM, signal.SIGINT, b"SHUTDOWN", b"SHUTDOWN SAVE"):
+                process, port = begin_to_load(program, folder, *options)
+                begin = time.monotonic()
+                if isinstance(end, bytes):
+                    lab.resp.Connection(port, 2).send(lab.request(end.decode()))
+                else:
+                    process.send_signal(end)
+                assert process.wait(lab.PATIENCE_S) == 0, open(folder + "/log").read()
+                assert time.monotonic() - begin < lab.PATIENCE_S / 4
+            os.remove(folder + "/log")
+            with lab.Server(program, "--dir", folder, *options) as server:
+                lab.wait_for(lambda: server.info("loading") == "0", "it is loaded")
+                assert server.ask("DBSIZE") == 1000, (options, server.ask("DBSIZE"))
 
 
 if __name__ == "__main__":
