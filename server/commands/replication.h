@@ -42,6 +42,9 @@ class StreamEnd {
   // Appends what is to be sent, up to some `bytes_max`. False: there is nothing more now, and
   // ClientView::feed will be called when there is.
   virtual bool fill(Output& out, size_t bytes_max) = 0;
+  // What was filled in is with the kernel, which brings it even if this process is killed now; or
+  // not all of it, as the peer takes no more.
+  virtual void sent(bool /*all*/) {}
   // Bytes that wait to be sent but are not in the connection's output.
   virtual uint64_t bytes_behind() const { return 0; }
   virtual void closed() = 0;

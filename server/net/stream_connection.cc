@@ -40,6 +40,7 @@ void Connection::flush_stream() {
   if (closed_) return;
   const Written written = send_some();
   if (written == Written::ended) return;
+  session_.stream->sent(written == Written::all);
   if (written == Written::some) return wait_writable();
   if (session_.close_after_reply && !more) return end_after_reply();
   if (!more || feeding_) return;

@@ -37,6 +37,11 @@ inline uint64_t offset_reached_by(std::vector<uint64_t> offsets, size_t needed) 
   return *at;
 }
 
+// Up to where everybody was sent the stream, by the offset that each was.
+inline uint64_t offset_sent_to_all(const std::vector<uint64_t>& sent) {
+  return sent.empty() ? UINT64_MAX : *std::min_element(sent.begin(), sent.end());
+}
+
 inline size_t count_reached(const std::vector<uint64_t>& offsets, uint64_t offset) {
   return static_cast<size_t>(std::count_if(offsets.begin(), offsets.end(),
                                            [offset](uint64_t each) { return each >= offset; }));

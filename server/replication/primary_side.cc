@@ -13,6 +13,8 @@ namespace larder {
 namespace {
 
 constexpr int64_t kWaitStepMs = 10;
+// Replicas acknowledge every second. One that has not is not waited for.
+constexpr int64_t kSilentMs = 1500;
 
 std::string host_of(const std::string& address) {
   const std::string host = address.substr(0, address.rfind(':'));
@@ -223,6 +225,34 @@ size_t Replicator::group_size_locked() const {
   return given > 0 ? given : replicas_seen_ + 1;
 }
 
+// Of the replicas that take the stream and answer.
+std::vector<uint64_t> Replicator::sent_offsets_locked() const {
+  std::vector<uint64_t> offsets;
+  const int64_t since_ms = steady_ms() - kSilentMs;
+  for (const auto& replica : online_locked()) {
+    if (replica->acked_ms() >= since_ms) offsets.push_back(replica->sent_offset());
+  }
+  return offsets;
+}
+
+// What enough replicas have, and the others have been sent. Sentinel may make any of them the
+// primary, as the offsets by which it chooses are up to ten seconds old.
+uint64_t Replicator::acked_offset_locked(ReplicationSettings::Acks acks) {
+  std::vector<uint64_t> offsets;
+  for (const auto& replica : online_locked()) offsets.push_back(replica->acked());
+  replicas_seen_ = std::max(replicas_seen_, offsets.size());
+  const size_t needed = acks_needed(acks, group_size_locked());
+  const uint64_t reached = offset_reached_by(std::move(offsets), needed);
+  unsent_.store(true);  // so that who sends now is noticed
+  const uint64_t sent = offset_sent_to_all(sent_offsets_locked());
+  unsent_.store(sent < reached);
+  return std::min(reached, sent);
+}
+
+void Replicator::note_sent() {
+  if (unsent_.load()) update_acked();
+}
+
 void Replicator::update_acked() {
   SafePoint& safe = services_->listeners.safe_point;
   const ReplicationSettings::Acks acks = settings_.acks.load();
@@ -231,14 +261,8 @@ void Replicator::update_acked() {
     if (acks == ReplicationSettings::Acks::none) {
       safe.set(SafePoint::Keeper::replicas, SafePoint::kNothingAsked);
     } else {
-      std::vector<uint64_t> offsets;
-      for (const auto& replica : online_locked()) offsets.push_back(replica->acked());
-      replicas_seen_ = std::max(replicas_seen_, offsets.size());
-      const size_t needed = acks_needed(acks, group_size_locked());
-      if (!following_) {
-        const uint64_t reached = offset_reached_by(std::move(offsets), needed);
-        acked_.store(std::max(acked_.load(), reached));
-      }
+      const uint64_t reached = acked_offset_locked(acks);
+      if (!following_) acked_.store(std::max(acked_.load(), reached));
       safe.set(SafePoint::Keeper::replicas, acked_);
     }
   }

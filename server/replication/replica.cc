@@ -195,6 +195,16 @@ bool Replica::fill_stream(Output& out, size_t bytes_max) {
   return true;
 }
 
+void Replica::sent(bool all) {
+  uint64_t offset = kBlocked;
+  if (all && is_online()) {
+    MutexLock lock(mutex_);
+    if (reader_ != nullptr) offset = reader_->offset();
+  }
+  sent_.store(offset);
+  keeper_.note_sent();
+}
+
 uint64_t Replica::bytes_behind() const {
   MutexLock lock(mutex_);
   return reader_ == nullptr ? 0 : log_.end_offset() - reader_->offset();

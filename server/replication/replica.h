@@ -34,6 +34,8 @@ class ReplicaKeeper {
   virtual void replica_closed(Replica& replica) = 0;
   // A replica is about to have sent everything: asks for acknowledgements if they are wanted.
   virtual void all_sent() = 0;
+  // Replica::sent_offset has moved.
+  virtual void note_sent() = 0;
 };
 
 class Replica : public StreamEnd {
@@ -90,6 +92,9 @@ class Replica : public StreamEnd {
   void acknowledge(uint64_t offset, uint64_t on_disk, int64_t now_ms);
   uint64_t acked() const { return acked_.load(std::memory_order_acquire); }
   uint64_t acked_on_disk() const { return acked_on_disk_.load(std::memory_order_acquire); }
+  // The stream up to here is with the kernel; kBlocked while the replica does not take it.
+  static constexpr uint64_t kBlocked = UINT64_MAX;
+  uint64_t sent_offset() const { return sent_.load(); }
   // Steady clock, of the last acknowledgement.
   int64_t acked_ms() const { return acked_ms_.load(); }
 
@@ -101,6 +106,7 @@ class Replica : public StreamEnd {
     return state() == State::stranger ? Kind::stranger : Kind::replica;
   }
   bool fill(Output& out, size_t bytes_max) override;
+  void sent(bool all) override;
   uint64_t bytes_behind() const override;
   void closed() override;
 
@@ -122,6 +128,7 @@ class Replica : public StreamEnd {
   std::atomic<uint64_t> acked_{0};
   std::atomic<uint64_t> acked_on_disk_{0};
   std::atomic<int64_t> acked_ms_{0};
+  std::atomic<uint64_t> sent_{kBlocked};
   std::atomic<bool> cut_off_{false};
 
   mutable Mutex mutex_;  // a leaf but for the effect log's

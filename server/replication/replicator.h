@@ -123,6 +123,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   // ReplicaKeeper
   void replica_closed(Replica& replica) override;
   void all_sent() override;
+  void note_sent() override;
   // LinkOwner
   Have have() override;
   void link_changed() override;
@@ -158,6 +159,8 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   size_t group_size_locked() const;
   size_t good_replicas_locked() const;  // that have acknowledged lately
   void update_gates();
+  std::vector<uint64_t> sent_offsets_locked() const;
+  uint64_t acked_offset_locked(ReplicationSettings::Acks acks);
   void update_acked();
 
   ReplicationSettings& settings_;
@@ -183,6 +186,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   std::atomic<bool> follows_{false};      // following_, for all_sent
   std::atomic<bool> held_{false};         // see hold()
   std::atomic<uint64_t> acked_{0};
+  std::atomic<bool> unsent_{false};  // enough have acknowledged what others were not even sent
   std::atomic<bool> wants_acks_{false};
   std::atomic<bool> getack_out_{false};   // one is on its way
   std::atomic<uint64_t> getack_begin_{0};  // where it stands in the log
