@@ -272,7 +272,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
     helpers.append_only.stop();
     return 0;
   }
-  if (!error.empty()) return fail(log, options, "Can't load the data: " + error);
+  if (!error.empty()) return fail(log, options, "Fatal error loading the data: " + error);
   helpers.saver.start();  // what is there now is saved; what clients change from here on is not
   services.settings.set_trouble(kLoading, false);
   if (!takes_time) network.start(services);

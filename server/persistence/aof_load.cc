@@ -88,6 +88,10 @@ std::string AofLoader::load(const AofManifest& manifest) {
   std::vector<std::string> names;
   if (manifest.base) names.push_back(manifest.base->name);
   for (const AofFile& file : manifest.increments) names.push_back(file.name);
+  for (const std::string& name : names) {  // before anything is loaded
+    const std::string path = options_.folder + "/" + name;
+    if (!file_exists(path)) return "The AOF file " + path + " doesn't exist";
+  }
   for (const std::string& name : names) {
     const std::string error = load_file(name, name == names.back());
     if (!error.empty()) return error;

@@ -9,6 +9,8 @@
 namespace larder {
 namespace {
 
+constexpr const char* kTooLong = "The AOF manifest file contains too long line";
+
 // As Redis: longer lines are no manifest's.
 constexpr size_t kLineBytesMax = 1024;
 // So that the numbers of files to come stay in range, whatever stands in a manifest.
@@ -35,7 +37,7 @@ bool has_control_bytes(Bytes name) {
 
 // What keeps a file out of a manifest, or nothing.
 std::string fault_of(const AofFile& file) {
-  if (file.name.empty() || file.sequence == 0) return "it needs a file and its number";
+  if (file.name.empty() || file.sequence == 0) return "Mismatched manifest key";
   if (file.sequence > kSequenceMax) return "the file's number is out of range";
   if (file.name.find('/') != std::string::npos) return "a file's name must not be a path";
   // It would not come back from the text.
@@ -88,7 +90,7 @@ std::string AofManifest::text() const {
 }
 
 std::string AofManifest::parse(Bytes text) {
-  if (text.empty()) return "it is empty";
+  if (text.empty()) return "Found an empty AOF manifest";
   size_t number = 0;
   while (!text.empty()) {
     ++number;
@@ -97,16 +99,18 @@ std::string AofManifest::parse(Bytes text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.starts_with('#')) continue;
     const std::string error =
-        line.size() > kLineBytesMax ? "the line is too long" : parse_line(line);
+        line.size() > kLineBytesMax ? kTooLong : parse_line(line);
     if (!error.empty()) return "line " + std::to_string(number) + ": " + error;
   }
-  return empty() ? "it names no files" : "";
+  return empty() ? "Found an empty AOF manifest" : "";
 }
 
 // Pairs of words: file NAME, seq NUMBER, type LETTER, and what later versions may add.
 std::string AofManifest::parse_line(const std::string& line) {
   const auto words = split_line(line);
-  if (!words || words->size() < 6 || words->size() % 2 != 0) return "it is no line of a manifest";
+  if (!words || words->size() < 6 || words->size() % 2 != 0) {
+    return "The AOF manifest file is invalid format";
+  }
   AofFile file;
   std::string type;
   for (size_t i = 0; i < words->size(); i += 2) {
@@ -118,17 +122,17 @@ std::string AofManifest::parse_line(const std::string& line) {
   }
   if (std::string fault = fault_of(file); !fault.empty()) return fault;
   if (type == "b") {
-    if (base) return "there is a second base";
+    if (base) return "Found duplicate base file information";
     base = std::move(file);
   } else if (type == "h") {
     history.push_back(std::move(file));
   } else if (type == "i") {
     if (!increments.empty() && file.sequence <= increments.back().sequence) {
-      return "the numbers of its files do not ascend";
+      return "Found Non-increasing sequence number";
     }
     increments.push_back(std::move(file));
   } else {
-    return "the file's type is unknown";
+    return "Unknown AOF file type";
   }
   return "";
 }

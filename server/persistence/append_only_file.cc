@@ -117,12 +117,16 @@ std::string AppendOnlyFile::start(const std::function<bool()>& stop) {
   return "";
 }
 
-// What earlier versions of Redis kept was one file beside the folder; it becomes the base.
+// What earlier versions of Redis kept was one file beside the folder; it becomes the base. A server
+// that died in between has listed it but not moved it.
 std::string AppendOnlyFile::adopt_single_file() {
   const std::string& old = manifest_.file_name();
-  if (!file_exists(old)) return "";
+  const AofFile base{old, 1};
+  const bool listed = manifest_.base == base && manifest_.increments.empty();
+  if (!listed && !manifest_.empty()) return "";
+  if (!file_exists(old) || (listed && file_exists(path_of(old)))) return "";
   if (std::string error = make_folder(); !error.empty()) return error;
-  manifest_.base = AofFile{old, 1};
+  manifest_.base = base;
   if (std::string error = save(manifest_); !error.empty()) return error;
   if (std::rename(old.c_str(), path_of(old).c_str()) != 0) return failure("rename " + old);
   events_.notice("Moved " + old + " into " + folder_ + " as the base of the append only file");
@@ -141,7 +145,7 @@ std::string AppendOnlyFile::read_manifest() {
 
 std::string AppendOnlyFile::load(const std::function<bool()>& stop) {
   std::string error = read_manifest();
-  if (error.empty() && manifest_.empty()) error = adopt_single_file();
+  if (error.empty()) error = adopt_single_file();
   if (!error.empty() || manifest_.empty()) return error;
   const int64_t start_ms = steady_ms();
   AofLoadOptions how;

@@ -99,7 +99,10 @@ void Saver::run_aside(std::function<void()> work) {
                       over});
 }
 
-void Saver::start() { thread_ = std::thread([this] { run(); }); }
+void Saver::start() {
+  changes_saved_.store(total_changes());
+  thread_ = std::thread([this] { run(); });
+}
 
 std::string Saver::option(Bytes name) const {
   return services_.configuration.value(name).value_or("");

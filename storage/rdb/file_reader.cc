@@ -147,7 +147,7 @@ void RdbFileReader::read_end() {
   const uint64_t sum = reader_.checksum();
   const auto said = reader_.fixed<uint64_t>();
   if (!reader_.ok() || !check_sum_ || said == 0 || said == sum) return;
-  reader_.fail_at(offset, "the checksum is wrong: the file is damaged");
+  reader_.fail_at(offset, "CRC error: the file is damaged");
 }
 
 }  // namespace larder

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "storage/hash.h"
 #include "storage/integer_run.h"
@@ -123,52 +124,18 @@ void put_raw_id(std::string& out, StreamId id) {
   }
 }
 
-// Calls visit for each entry that was delivered and not acknowledged.
-template <typename Visit>
-void each_pending(StreamGroup& group, Visit visit) {
-  StreamPending* pending = group.pending().at_or_after({});
-  while (pending != nullptr) {
-    visit(*pending);
-    const auto next = pending->id.next();
-    pending = next ? group.pending().at_or_after(*next) : nullptr;
-  }
-}
-
-void write_group(std::string& out, StreamGroup& group, bool newest) {
-  put_string(out, group.name(), false);
-  put_stream_id(out, group.last_id);
-  put_length(out, static_cast<uint64_t>(group.entries_read));
-  put_length(out, group.pending().size());
-  each_pending(group, [&](const StreamPending& pending) {
-    put_raw_id(out, pending.id);
-    put_fixed(out, pending.delivered_ms);
-    put_length(out, pending.deliveries);
-  });
-  // Each consumer's own, found in one pass for all.
-  std::vector<std::string> ids(group.consumers().size());
-  std::vector<const StreamConsumer*> order(group.consumers().begin(), group.consumers().end());
-  std::vector<std::pair<const StreamConsumer*, size_t>> index;
-  for (size_t i = 0; i < order.size(); ++i) index.emplace_back(order[i], i);
-  std::sort(index.begin(), index.end());
-  each_pending(group, [&](const StreamPending& pending) {
-    const std::pair<const StreamConsumer*, size_t> wanted{pending.consumer, 0};
-    put_raw_id(ids[std::lower_bound(index.begin(), index.end(), wanted)->second], pending.id);
-  });
-  put_length(out, order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    put_string(out, order[i]->name(), false);
-    put_fixed(out, order[i]->seen_ms);
-    if (newest) put_fixed(out, order[i]->active_ms);
-    put_length(out, ids[i].size() / (2 * sizeof(uint64_t)));
-    out.append(ids[i]);
-  }
-}
-
 }  // namespace
 
 bool is_big_value(const Entry& entry) {
-  return entry.encoding() == Encoding::object &&
-         Keyspace::object_of(entry)->elements() > kRdbPieceElements;
+  if (entry.encoding() != Encoding::object) return false;
+  const Object* object = Keyspace::object_of(entry);
+  size_t elements = object->elements();
+  if (entry.type() == Type::stream) {
+    for (const StreamGroup* group : static_cast<const Stream*>(object)->groups()) {
+      elements += group->pending().size();
+    }
+  }
+  return elements > kRdbPieceElements;
 }
 
 void rdb_append_use(std::string& out, const EntryUse& use) {
@@ -329,7 +296,10 @@ bool RdbValueWriter::write_stream(std::string& out, size_t end) {
     if (out.size() >= end) return true;
     write_stream_node(out, stream);
   }
-  write_stream_tail(out, stream);
+  if (!std::exchange(tail_begun_, true)) write_stream_facts(out, stream);
+  for (; group_ < stream.groups().size(); ++group_, place_ = {}) {
+    if (write_group(out, end, *stream.groups()[group_])) return true;
+  }
   return false;
 }
 
@@ -378,14 +348,66 @@ void RdbValueWriter::write_stream_node(std::string& out, const Stream& stream) {
   put_string(out, listpack.finish(), format_.compress);
 }
 
-void RdbValueWriter::write_stream_tail(std::string& out, const Stream& stream) const {
+void RdbValueWriter::write_stream_facts(std::string& out, const Stream& stream) const {
   put_length(out, stream.length());
   put_stream_id(out, stream.last_id());
   put_stream_id(out, stream.first_id().value_or(StreamId{}));
   put_stream_id(out, stream.max_deleted_id());
   put_length(out, stream.entries_added());
   put_length(out, stream.groups().size());
-  for (StreamGroup* group : stream.groups()) write_group(out, *group, type_ == RdbType::stream_3);
+}
+
+//   group    name, last id, entries read | pending: count, id time deliveries, ... | consumers
+//   consumer name, times | pending: count, id, ...
+bool RdbValueWriter::write_group(std::string& out, size_t end, const StreamGroup& group) {
+  if (!std::exchange(place_.begun, true)) {
+    put_string(out, group.name(), false);
+    put_stream_id(out, group.last_id);
+    put_length(out, static_cast<uint64_t>(group.entries_read));
+    put_length(out, group.pending().size());
+  }
+  if (!place_.pending_done) {
+    if (write_pending(out, end, group)) return true;
+    place_.pending_done = true;
+    put_length(out, group.consumers().size());
+  }
+  for (; place_.consumer < group.consumers().size(); ++place_.consumer) {
+    if (write_consumer(out, end, *group.consumers()[place_.consumer])) return true;
+  }
+  return false;
+}
+
+// Entries that were delivered and not acknowledged.
+bool RdbValueWriter::write_pending(std::string& out, size_t end, const StreamGroup& group) {
+  for (; place_.pending < group.pending().size(); ++place_.pending) {
+    if (out.size() >= end) return true;
+    const StreamPending& pending = *group.pending().at_or_after(place_.next);
+    put_raw_id(out, pending.id);
+    put_fixed(out, pending.delivered_ms);
+    put_length(out, pending.deliveries);
+    place_.next = pending.id.next().value_or(StreamId::max());
+  }
+  return false;
+}
+
+bool RdbValueWriter::write_consumer(std::string& out, size_t end, const StreamConsumer& consumer) {
+  if (out.size() >= end) return true;
+  if (!std::exchange(place_.consumer_begun, true)) {
+    put_string(out, consumer.name(), false);
+    put_fixed(out, consumer.seen_ms);
+    if (type_ == RdbType::stream_3) put_fixed(out, consumer.active_ms);
+    put_length(out, consumer.pending());
+    place_.pending = 0;
+    place_.next = {};
+  }
+  for (; place_.pending < consumer.pending(); ++place_.pending) {
+    if (out.size() >= end) return true;
+    const StreamId id = *consumer.pending_from(place_.next);
+    put_raw_id(out, id);
+    place_.next = id.next().value_or(StreamId::max());
+  }
+  place_.consumer_begun = false;
+  return false;
 }
 
 }  // namespace larder

@@ -16,6 +16,8 @@
 namespace larder {
 
 class Stream;
+class StreamConsumer;
+class StreamGroup;
 
 class RdbValueWriter {
  public:
@@ -39,7 +41,10 @@ class RdbValueWriter {
   bool write_sorted_set(std::string& out, size_t end);
   bool write_stream(std::string& out, size_t end);
   void write_stream_node(std::string& out, const Stream& stream);
-  void write_stream_tail(std::string& out, const Stream& stream) const;
+  void write_stream_facts(std::string& out, const Stream& stream) const;
+  bool write_group(std::string& out, size_t end, const StreamGroup& group);
+  bool write_pending(std::string& out, size_t end, const StreamGroup& group);
+  bool write_consumer(std::string& out, size_t end, const StreamConsumer& consumer);
 
   const Entry& entry_;
   const Object* object_ = nullptr;  // of a big value
@@ -52,10 +57,21 @@ class RdbValueWriter {
   const ListBlock* block_ = nullptr;
   StreamId next_id_;
   size_t node_entries_ = 0;  // entries per node of a stream
+  bool tail_begun_ = false;  // all entries of a stream are written
+  size_t group_ = 0;         // that is being written
+  struct GroupPlace {
+    bool begun = false;
+    bool pending_done = false;  // those of the group
+    size_t consumer = 0;        // that is being written
+    bool consumer_begun = false;
+    size_t pending = 0;  // written, of the group or the consumer
+    StreamId next;       // where the next of them is looked for
+  };
+  GroupPlace place_;
   int64_t first_expiry_ms_ = 0;
 };
 
-// Elements above which a value is written in pieces.
+// Elements, with what consumer groups have pending, above which a value is written in pieces.
 inline constexpr size_t kRdbPieceElements = 4096;
 
 // Whether a value is so big that writing it at once would be felt: an object of many elements.

@@ -142,6 +142,38 @@ def test_a_broken_middle_stops_the_start(program):
         assert os.path.getsize(path) == len(text)
 
 
+def test_an_old_file_is_adopted(program):
+    """Also by a server whose predecessor died between listing and moving it. One that is in the
+    folder is the base, whatever stands beside."""
+    for listed, moved in ((False, False), (True, False), (True, True)):
+        with lab.folder() as folder:
+            with open(f"{folder}/appendonly.aof", "wb") as file:
+                file.write(lab.request("SET a beside"))
+            if listed:
+                os.mkdir(f"{folder}/appendonlydir")
+                with open(f"{folder}/{MANIFEST}", "w") as file:
+                    file.write("file appendonly.aof seq 1 type b\n")
+            if moved:
+                with open(f"{folder}/appendonlydir/appendonly.aof", "wb") as file:
+                    file.write(lab.request("SET a inside"))
+            with keeper(program, folder) as server:
+                assert server.ask("GET a") == (b"inside" if moved else b"beside")
+                assert os.path.exists(f"{folder}/appendonly.aof") == moved
+                with open(f"{folder}/{MANIFEST}") as file:
+                    assert file.read() == ("file appendonly.aof seq 1 type b\n"
+                                           "file appendonly.aof.1.incr.aof seq 1 type i\n")
+
+
+def test_a_listed_file_that_is_missing_stops_the_start(program):
+    with lab.folder() as folder:
+        with keeper(program, folder) as server:
+            server.ask("SET a 1")
+        path = last_increment(folder)
+        os.remove(path)
+        code, said = fails_to_start(program, folder)
+        assert code != 0 and f"{os.path.basename(path)} doesn't exist" in said, said
+
+
 def test_bad_manifests_stop_the_start(program):
     for text in (b"", b"nonsense\n", b"file x seq 0 type b\n", b"file ../x seq 1 type b\n",
                  b"file a seq 2 type i\nfile b seq 1 type i\n", b"file a seq 1 type q\n",

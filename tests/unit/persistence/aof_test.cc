@@ -70,18 +70,21 @@ TEST(AofManifest, names_with_spaces_and_unknown_words) {
 TEST(AofManifest, says_which_line_is_wrong) {
   const std::string quotes = "file '" + std::string(600, '"') + "' seq 1 type i\n";
   const std::pair<const char*, const char*> cases[] = {
-      {"", "it is empty"},
-      {"# only\n", "it names no files"},
-      {"file a seq 1 type b\nfile b seq 2 type b\n", "line 2: there is a second base"},
-      {"file a seq 1\n", "line 1: it is no line of a manifest"},
-      {"file a seq x type b\n", "line 1: it needs a file and its number"},
+      {"", "Found an empty AOF manifest"},
+      {"# only\n", "Found an empty AOF manifest"},
+      {"file a seq 1 type b\nfile b seq 2 type b\n",
+       "line 2: Found duplicate base file information"},
+      {"file a seq 1\n", "line 1: The AOF manifest file is invalid format"},
+      {"file a seq 1 type b\n\n", "line 2: The AOF manifest file is invalid format"},
+      {"filx a seq 1 type b\n", "line 1: Mismatched manifest key"},
+      {"file a seq x type b\n", "line 1: Mismatched manifest key"},
       {"file a/b seq 1 type b\n", "line 1: a file's name must not be a path"},
-      {"file a seq 1 type x\n", "line 1: the file's type is unknown"},
+      {"file a seq 1 type x\n", "line 1: Unknown AOF file type"},
       {"file a seq 18446744073709551615 type i\n", "line 1: the file's number is out of range"},
       {"file \"a\\nb\" seq 1 type i\n", "line 1: a file's name must not have control bytes"},
       {quotes.c_str(), "line 1: the file's name is too long"},
       {"file a seq 2 type i\nfile b seq 2 type i\n",
-       "line 2: the numbers of its files do not ascend"}};
+       "line 2: Found Non-increasing sequence number"}};
   for (const auto& [text, error] : cases) {
     AofManifest manifest;
     EXPECT_EQ(manifest.parse(text), error);

@@ -302,6 +302,30 @@ TEST_F(RdbTest, streams_with_groups) {
   }
 }
 
+// A lock is held for each piece.
+TEST_F(RdbTest, what_groups_have_pending_comes_in_pieces) {
+  StreamGroup* group = put_stream("v", 100).add_group("g", {200, 0}, 20);
+  StreamConsumer* consumers[] = {group->add_consumer("alice", kNowMs),
+                                 group->add_consumer("bob", kNowMs)};
+  group->add_consumer("carol", kNowMs);
+  for (uint64_t i = 1; i <= 20'000; ++i) group->assign({i, i % 3}, consumers[i % 2], kNowMs, i);
+  EXPECT_TRUE(is_big_value(entry("v")));
+  RdbFormat format;
+  for (const unsigned version : {kRdbVersion, kRdbVersionMax}) {
+    format.version = version;
+    std::string whole, pieces, piece;
+    RdbValueWriter(entry("v"), format).write_all(whole);
+    RdbValueWriter writer(entry("v"), format);
+    for (bool more = true; more; pieces += piece) {
+      piece.clear();
+      more = writer.write_some(piece, 1000);
+      EXPECT_LT(piece.size(), 4000u);
+    }
+    EXPECT_EQ(pieces, whole);
+  }
+  round_trip("v");
+}
+
 // Commands do sums with them.
 TEST_F(RdbTest, streams_with_absurd_counts_and_times_are_refused) {
   const std::vector<std::function<void(Stream&, StreamGroup&, StreamConsumer*)>> spoilers{
