@@ -108,8 +108,13 @@ bool Store::evict_in_background(int64_t now_ms, uint64_t random) {
 bool Store::make_room(int64_t now_ms, uint64_t random) {
   unsigned fruitless = 0;  // turns in a row that found nothing to give
   const bool lowering = lowering_.load(std::memory_order_relaxed);
+  const int64_t before = memory_.used();
+  // A new policy meets every shard before it knows that none has a victim.
+  const unsigned turns_to_know = kTurnsPerStep + 4 * shard_count();
   for (unsigned turn = 1; memory_.over_limit(); ++turn) {
-    if (lowering && fruitless == 0 && turn >= kTurnsPerStep) return true;
+    if (lowering && fruitless == 0 && turn >= kTurnsPerStep) {
+      if (memory_.used() < before || turn >= turns_to_know) return true;
+    }
     if (!evicts_.load(std::memory_order_relaxed) || fruitless > 2 * shard_count()) return false;
     random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
     const unsigned group = fruitless == 0 ? fullest_group(random) : fruitless % group_count_;

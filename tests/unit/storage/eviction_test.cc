@@ -194,6 +194,7 @@ TEST_P(EveryPolicy, SaysSoOfALoweredLimitOnManyShards) {
   Driver driver(GetParam(), 8);
   driver.set("key", 1'000, driver.now_ms() + 1'000'000);
   driver.stick("key");
+  driver.store().settle_memory();
   driver.store().set_memory_limit(1);
   EXPECT_FALSE(driver.make_room());
   driver.store().set_memory_limit(0);
