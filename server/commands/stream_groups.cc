@@ -167,7 +167,10 @@ Status xack(Call& call) {
   }
   int64_t done = 0;
   for (const StreamId id : ids) done += found.group->acknowledge(id) ? 1 : 0;
-  if (done > 0) call.changed("xack", key);
+  if (done > 0) {
+    call.changed("xack", key);
+    call.count_changes(static_cast<uint64_t>(done));
+  }
   call.reply().integer(done);
   return Status::ok();
 }
@@ -354,7 +357,10 @@ Status xclaim(Call& call) {
     if (there || pending != nullptr) (there ? claimed : deleted).push_back(id);
   }
   call.reply().close_array(mark, claimed.size());
-  if (!claimed.empty() || !deleted.empty()) call.changed("xclaim", key);
+  if (const size_t changes = claimed.size() + deleted.size(); changes > 0) {
+    call.changed("xclaim", key);
+    call.count_changes(changes);
+  }
   effect_claims(call, key, group, consumer_name, claimed);
   effect_acks(call, key, group, deleted);
   if (moves) effect_group_id(call, key, group);
@@ -412,7 +418,10 @@ Status xautoclaim(Call& call) {
     group.acknowledge(id);
     reply_id(reply, id);
   }
-  if (!due.empty() || !deleted.empty()) call.changed("xautoclaim", key);
+  if (const size_t changes = due.size() + deleted.size(); changes > 0) {
+    call.changed("xautoclaim", key);
+    call.count_changes(changes);
+  }
   effect_claims(call, key, group, consumer_name, due);
   effect_acks(call, key, group, deleted);
   return Status::ok();
