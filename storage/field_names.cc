@@ -19,6 +19,10 @@ bool has_right_size(Bytes name) {
 
 }  // namespace
 
+FieldNames::~FieldNames() {
+  for (const auto& name : names_) delete[] name.load();
+}
+
 std::optional<unsigned> FieldNames::find(Bytes name) const {
   if (!has_right_size(name) || count_.load(std::memory_order_relaxed) == 0) return {};
   return find(hash_of(name), name);

@@ -29,6 +29,10 @@ class FieldNames {
   static constexpr unsigned kSeenMin = 32;
 
   static FieldNames& of_process();
+  FieldNames() = default;
+  ~FieldNames();
+  FieldNames(const FieldNames&) = delete;
+  FieldNames& operator=(const FieldNames&) = delete;
 
   // The number of a name that a hash gets; nothing when it is to be kept in full. Counts it.
   // Safe from any thread.

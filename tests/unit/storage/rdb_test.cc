@@ -190,7 +190,8 @@ RC_GTEST_PROP(RdbString, comes_back, (const std::string& text, bool compress)) {
 TEST(RdbString, a_length_is_not_believed_before_its_bytes_are_there) {
   std::string bytes;
   rdb::put_length(bytes, kRdbStringMax);
-  BytesSource source(bytes + "abc");
+  bytes += "abc";
+  BytesSource source(bytes);
   RdbReader reader(source);
   RdbArena arena;
   EXPECT_EQ(reader.string(arena), "");
