@@ -2,6 +2,7 @@
 
 #include <lzf.h>
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 #include <memory>
@@ -131,7 +132,7 @@ void ListBlock::write_body(char* to, const PackedValue& value) {
   const uint8_t head = head_of(value);
   const Bytes string = value.string;
   if (head <= kStringMax) {
-    std::memcpy(to, string.data(), string.size());
+    std::copy(string.begin(), string.end(), to);  // may be empty and nowhere
   } else if (head == kString16) {
     const auto length = static_cast<uint16_t>(string.size());
     store(to, length);

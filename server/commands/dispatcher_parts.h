@@ -8,7 +8,7 @@
 namespace larder {
 
 // How run_locked says that a script holds for long what the request needs.
-inline constexpr const char* kHeldUp = "BUSY a script runs";
+inline constexpr char kHeldUp[] = "BUSY a script runs";
 // EXEC will run one.
 inline bool runs_script(const Session& session) {
   if (!in_multi(session.transaction.get())) return false;

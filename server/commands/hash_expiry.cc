@@ -39,6 +39,7 @@ int64_t take_time(Args& args, const TimeForm& form, int64_t now_ms) {
   const int64_t unit = form.seconds ? 1000 : 1;
   if (value > kFieldExpiryMax / unit || value * unit > kFieldExpiryMax - base_ms) {
     args.fail("ERR invalid expire time in '" + std::string(form.name) + "' command");
+    return 0;
   }
   return value * unit + base_ms;
 }

@@ -65,7 +65,7 @@ class Reader {
     for (const std::string& rule : words) {
       const char* error = rules_.apply(user, rule);
       if (error == nullptr) continue;
-      if (error == kUnknownAclCommand) {
+      if (Bytes(error) == kUnknownAclCommand) {
         fail(where() + ": Error in applying operation '" + rule + "': " + error + ". ");
       } else if (!failed) {
         fail(where() + ": " + error + ". ");
