@@ -135,7 +135,7 @@ void StoreSnapshot::before_change(Keyspace& keys, Entry* entry) {
 }
 
 void StoreSnapshot::append_head(std::string& out, unsigned shard, const Entry& entry,
-                                RdbType type) const {
+                                RdbType type) const NO_THREAD_SAFETY_ANALYSIS {
   append_use(out, *store_.shard(shard).services.eviction, entry, now_ms_);
   rdb_append_key_head(out, entry, type);
 }
@@ -420,10 +420,11 @@ void write_store_locked(Store& store, RdbFileWriter& out, const RdbFacts& facts,
       Keyspace* keys = store.shard(i).find_keyspace(db);
       if (keys == nullptr || keys->size() == 0) continue;
       out.select(db);
+      const EvictionGroup& eviction = *store.shard(i).services.eviction;
       for (uint64_t cursor = 0;;) {
         cursor = keys->table().scan_segment(cursor, [&](Entry* entry) {
           RdbValueWriter writer(*entry, format);
-          append_use(batch, *store.shard(i).services.eviction, *entry, now_ms);
+          append_use(batch, eviction, *entry, now_ms);
           rdb_append_key_head(batch, *entry, writer.type());
           writer.write_all(batch);
         });
