@@ -41,11 +41,12 @@ std::string json_number(double value) {
 std::string json_points(const Advice& advice, const std::vector<Estimate>& points) {
   std::string text = "[";
   for (const Estimate& point : points) {
-    text += (text.size() > 1 ? "," : "") + ("{\"policy\":\"" + point.policy) +
-            "\",\"factor\":" + json_number(point.factor) +
-            ",\"memory\":" + std::to_string(advice.bytes_at(point.factor)) +
-            ",\"hit_ratio\":" + json_number(point.hit_ratio) +
-            ",\"byte_hit_ratio\":" + json_number(point.byte_hit_ratio) + "}";
+    if (text.size() > 1) text += ',';
+    text.append("{\"policy\":\"").append(point.policy);
+    text.append("\",\"factor\":").append(json_number(point.factor));
+    text.append(",\"memory\":").append(std::to_string(advice.bytes_at(point.factor)));
+    text.append(",\"hit_ratio\":").append(json_number(point.hit_ratio));
+    text.append(",\"byte_hit_ratio\":").append(json_number(point.byte_hit_ratio)).append("}");
   }
   return text + "]";
 }
