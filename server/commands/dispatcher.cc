@@ -71,11 +71,15 @@ void Dispatcher::prefetch_entry(const Request& request, const Session& session) 
   larder::prefetch_entry(services_.store, request.hash, session.db);
 }
 
+GateInput Dispatcher::gate_input(const Request& request, Session& session, int64_t now_ms) {
+  out_of_memory_ = false;
+  return {services_,    worker_, session,       request.command,
+          request.args, now_ms,  out_of_memory_};
+}
+
 Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, ReplyWriter& reply,
                                     int64_t now_ms, const std::shared_ptr<Waker>& waker) {
-  out_of_memory_ = false;
-  const GateInput input{services_,    worker_, session,       request.command,
-                        request.args, now_ms,  out_of_memory_};
+  const GateInput input = gate_input(request, session, now_ms);
   if (is_cross_protocol(input)) [[unlikely]] {
     session.close_after_reply = true;
     return Outcome::done;
@@ -100,9 +104,7 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
 Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& session,
                                            ReplyWriter& reply, int64_t now_ms,
                                            const std::shared_ptr<Waker>& waker) {
-  out_of_memory_ = false;
-  const GateInput input{services_,    worker_, session,       request.command,
-                        request.args, now_ms,  out_of_memory_};
+  const GateInput input = gate_input(request, session, now_ms);
   if (Status refusal = pass_gates_of_stream(input); !refusal.is_ok()) {
     refuse(request, refusal, reply);
     return Outcome::done;

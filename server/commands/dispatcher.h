@@ -106,6 +106,7 @@ class Dispatcher {
   Status run_one_key(const Request& request, Call& call);
   Status run_many_keys(const Request& request, Call& call);
   void dispose_garbage();
+  GateInput gate_input(const Request& request, Session& session, int64_t now_ms);
   void write_ahead(const Call& call);
   Status run_with_turn(const Request& request, Call& call);
   struct Nested {

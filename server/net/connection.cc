@@ -226,8 +226,10 @@ size_t Connection::parse_batch() {
                        session_.authenticated};
   if (session_.stream != nullptr) [[unlikely]] {
     stream_at_ = query_.bytes().data() + parser_.position();
-    limits.arrays_only = follows_primary(session_);
-    if (follows_primary(session_)) limits.bulk_bytes_max = INT64_MAX;
+    if (follows_primary(session_)) {
+      limits.arrays_only = true;
+      limits.bulk_bytes_max = INT64_MAX;
+    }
   }
   const size_t most = session_.authenticated ? kBatch : 1;
   struct Range {

@@ -291,7 +291,10 @@ void Worker::retry_postponed() {
 }
 
 void Worker::remove(Connection& connection) {
-  if (connections_.erase(connection.session().id) == 0) return;
+  const auto found = connections_.find(connection.session().id);
+  if (found == connections_.end()) return;
+  asio::post(loop_, [gone = found->second] {});  // whoever closed it may be in its midst
+  connections_.erase(found);
   services_->listeners.clients.remove(connection.session().id);
   load.fetch_sub(1);
   stats_.clients.set(connections_.size());

@@ -122,6 +122,7 @@ bool Replica::fill(Output& out, size_t bytes_max) {
              : now == State::online ? fill_stream(out, bytes_max)
                                     : false;
     }
+    if (is_online() && reader_ != nullptr) filled_to_ = reader_->offset();
     cut_off = reader_ != nullptr && reader_->lost();
   }
   if (!cut_off) return more;
@@ -196,12 +197,7 @@ bool Replica::fill_stream(Output& out, size_t bytes_max) {
 }
 
 void Replica::sent(bool all) {
-  uint64_t offset = kBlocked;
-  if (all && is_online()) {
-    MutexLock lock(mutex_);
-    if (reader_ != nullptr) offset = reader_->offset();
-  }
-  sent_.store(offset);
+  sent_.store(all ? filled_to_ : kBlocked);
   keeper_.note_sent();
 }
 

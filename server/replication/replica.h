@@ -128,6 +128,7 @@ class Replica : public StreamEnd {
   std::atomic<uint64_t> acked_{0};
   std::atomic<uint64_t> acked_on_disk_{0};
   std::atomic<int64_t> acked_ms_{0};
+  uint64_t filled_to_ = kBlocked;  // what fill() gave of the stream; its worker's
   std::atomic<uint64_t> sent_{kBlocked};
   std::atomic<bool> cut_off_{false};
 
