@@ -58,7 +58,12 @@ class Node(servers.Server):
         return self.connection.ask(sent)
 
     def ask(self, *words):
+        """The value of an answer that may not be an error; a load, also of a sync, is waited for."""
+        limit = time.monotonic() + lab.PATIENCE_S
         kind, value = self.raw(*words)
+        while kind == "error" and value.startswith(b"LOADING") and time.monotonic() < limit:
+            time.sleep(0.01)
+            kind, value = self.raw(*words)
         assert kind != "error", f"{words}: {value.decode()}"
         return value
 
