@@ -17,12 +17,13 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "storage/huge_pages.h"
 
 namespace larder {
 
 class PagePool {
  public:
-  static constexpr size_t kChunkBytes = size_t{2} << 20;
+  static constexpr size_t kChunkBytes = kHugePageBytes;
   static constexpr size_t kRegionBytes = size_t{64} << 20;
 
   // `page_bytes` divides a chunk; pages are aligned to it.

@@ -41,6 +41,7 @@
 #include "server/scripting/engine.h"
 #include "server/scripting/function_store.h"
 #include "server/net/tls.h"
+#include "storage/huge_pages.h"
 #include "storage/page_pool.h"
 #include "storage/store.h"
 
@@ -62,15 +63,17 @@ constexpr size_t kJoinChunks = 16;
 
 // Joining copies 2 MiB, some 0.3 ms in which a worker may have to wait that touches just those or
 // takes new memory from the system.
-PeriodicThread::Pause join_pages() {
+PeriodicThread::Pause join_pages(HeapJoiner& heap) {
   for (PagePool& pool : page_pools()) (void)pool.join_some(kJoinChunks);
+  (void)heap.join_some(kJoinChunks);
   return kJoinPause;
 }
 
 // Null: pages stay as they are.
 std::unique_ptr<PeriodicThread> start_page_joiner(const Options& options) {
   if (!options.is_on("huge-pages") || !offers_huge_pages()) return nullptr;
-  return std::make_unique<PeriodicThread>(kJoinPause, join_pages);
+  return std::make_unique<PeriodicThread>(
+      kJoinPause, [heap = HeapJoiner()]() mutable { return join_pages(heap); });
 }
 
 // Several shards per worker make two workers meeting at one lock rare.
