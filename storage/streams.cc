@@ -100,7 +100,7 @@ void StreamGroup::assign(StreamId id, StreamConsumer* consumer, int64_t now_ms,
                          uint64_t deliveries) {
   StreamPending& entry = pending_.put(id);
   if (entry.consumer != consumer) {
-    if (entry.consumer != nullptr) entry.consumer->ids_.remove(id);
+    if (entry.consumer != nullptr) (void)entry.consumer->ids_.take(id);
     consumer->ids_.put(id);
   }
   entry.consumer = consumer;
@@ -109,10 +109,10 @@ void StreamGroup::assign(StreamId id, StreamConsumer* consumer, int64_t now_ms,
 }
 
 bool StreamGroup::acknowledge(StreamId id) {
-  const StreamPending* entry = pending_.find(id);
-  if (entry == nullptr) return false;
-  entry->consumer->ids_.remove(id);
-  return pending_.remove(id);
+  const auto entry = pending_.take(id);
+  if (!entry) return false;
+  (void)entry->consumer->ids_.take(id);
+  return true;
 }
 
 size_t StreamGroup::memory_bytes() const {
