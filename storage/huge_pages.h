@@ -1,6 +1,7 @@
 // Huge pages of the processor for memory that is in use already.
 //
-// Joining is an advice: a kernel without it (MADV_COLLAPSE, Linux 6.1) leaves all as it is.
+// Joining is only a hint to the kernel: one without MADV_COLLAPSE (before Linux 6.1) leaves
+// everything as it is.
 // Source: madvise(2)
 #pragma once
 
@@ -11,8 +12,8 @@ namespace larder {
 
 inline constexpr size_t kHugePageBytes = size_t{2} << 20;
 
-// Joins the pages at an address, which is aligned to a huge page, if nearly all of them hold memory:
-// it grows by 3% at the most.
+// Joins the pages at an address, which is aligned to a huge page, if nearly all of them hold
+// memory: the process grows by 3% of the chunk at most.
 void join_if_used(char* chunk);
 
 // The heap of malloc's main arena, where the tables of keys are. It joins what lies between the
