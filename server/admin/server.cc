@@ -237,6 +237,7 @@ bool has_data(const LoadedOptions& loaded) {
 int serve_data(Services& services, Network& network, const Helpers& helpers, Log& log,
                const LoadedOptions& loaded, Signals& signals) {
   const Options& options = loaded.options;
+  services.ending = &helpers.end;
   // What is loaded may take its time, and who asks is told so. Without data nobody needs to know.
   const bool takes_time = has_data(loaded);
   services.settings.set_trouble(kLoading, takes_time);
@@ -303,6 +304,11 @@ AofEvents aof_events(Log& log) {
           }};
 }
 
+Saver::Logs saver_logs(Log& log) {
+  return {[&log](const std::string& text) { log.notice(text); },
+          [&log](const std::string& text) { log.warning(text); }};
+}
+
 // Files hold the libraries of functions too.
 Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
   const auto codes = [&scripts] {
@@ -325,7 +331,8 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
   return {codes, load, drop, enter, [&script] { script.leave(); }};
 }
 
-void connect(Services& services, Saver& saver) {
+void connect(Services& services, Saver& saver, Log& log) {
+  services.error_stats.warn = [&log](const std::string& line) { log.warning(line); };
   saver.set_functions(functions_of(services.scripts, services.script));
   services.persistence = &saver;
 }
@@ -366,7 +373,6 @@ int serve(LoadedOptions loaded) {
   SlowLog slow_log;
   LatencyMonitor latency;
   ErrorStats error_stats;
-  error_stats.warn = [&log](const std::string& line) { log.warning(line); };
   Rates rates;
   PauseState pause;
   std::atomic<unsigned> monitors{0};
@@ -391,9 +397,8 @@ int serve(LoadedOptions loaded) {
                     latency, error_stats, rates,    pause,    monitors,
                     listeners, configuration, script, scripts, access, unix_ms(), random_hex(40)};
   listeners.pushes.connect(network);
-  Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
-                         [&log](const std::string& text) { log.warning(text); }});
-  connect(services, saver);
+  Saver saver(services, saver_logs(log));
+  connect(services, saver, log);
   AppendOnlyFile append_only(services, aof_options(options), aof_events(log));
   services.append_only = &append_only;
   configuration.set_append_only(
@@ -401,7 +406,6 @@ int serve(LoadedOptions loaded) {
   Replicator replicator(replication_settings, replication_log(log));
   services.replication = &replicator;
   ServerEnd end(services, replicator, log, signals);
-  services.ending = &end;
   const Helpers helpers{saver, append_only, replicator, tls, end};
   return serve_data(services, network, helpers, log, loaded, signals);
 }

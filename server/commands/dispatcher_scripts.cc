@@ -160,7 +160,7 @@ std::optional<Dispatcher::Outcome> Dispatcher::beside_script(const Request& requ
   const bool busy =
       services_.script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed));
   const bool queued = in_multi(session.transaction.get()) && !has(flags, Flag::never_queued);
-  if (queued && !busy) return {};
+  if (queued && (!busy || has(flags, Flag::allow_busy))) return {};
   if (!queued && !held_up(request, session, busy)) return {};
   return busy ? hold_up(request, session, reply) : Outcome::postponed;
 }

@@ -199,7 +199,7 @@ Status sort_as(Call& call, SortOptions options, const Key& key) {
     each_element(call, key, item, [&](Bytes element) { all.push_back({std::string(element)}); });
   }
   bool sorted = options.keeps_order();
-  // A set has no order of its own; what is stored, or what a script does, must not depend on chance.
+  // A set has no order of its own; what is stored or what a script does must not depend on it.
   const bool may_vary = item && item->type() == Type::set;
   if (sorted && may_vary && (options.store || call.in_script())) {
     options.alpha = true;

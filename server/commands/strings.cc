@@ -324,8 +324,8 @@ constexpr auto kFamily = family({
      .acl = Acl::read | Acl::string | Acl::fast, .run = get},
     {.name = "SET",
      .syntax = "key value [NX | XX{ | IFEQ comparison-value | IFNE comparison-value | IFDEQ "
-               "comparison-digest | IFDNE comparison-digest}] [GET] [EX seconds | PX milliseconds | "
-               "EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+               "comparison-digest | IFDNE comparison-digest}] [GET] [EX seconds | "
+               "PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
      .summary = "Stores a string, whatever was there, if the condition holds.", .since = "1.0.0",
      .complexity = "O(1)", .group = "string", .arity = at_least(3),
      .flags = Flag::write | Flag::deny_oom,

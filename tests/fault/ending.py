@@ -148,7 +148,8 @@ def test_a_failed_save_keeps_it_alive(program):
             client = node.client()
             assert client.ask([b"SHUTDOWN"]) == REFUSED
             node.ask("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
-            lab.wait_for(lambda: client.ask([b"SET", b"k", b"w"]) == ("simple", b"OK"), "it goes on")
+            lab.wait_for(lambda: client.ask([b"SET", b"k", b"w"]) == ("simple", b"OK"),
+                         "it goes on")
             node.process.terminate()
             said = "Error trying to save the DB, can't exit."
             lab.wait_for(lambda: node.log_text().count(said) == 2, "the signal came to nothing")
