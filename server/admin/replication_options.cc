@@ -159,7 +159,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .choices = "default save nosave now force"},
     {.name = "shutdown-on-sigterm", .kind = Kind::choices_list, .standard = "default",
      .section = In::replication,
-     .summary = "What a SIGTERM asks for besides ending: the words of SHUTDOWN. Failover: a replica "
+     .summary = "What a SIGTERM asks for besides ending: SHUTDOWN's words. Failover: a replica "
                 "takes over first.",
      .choices = "default save nosave now force failover"},
     {.name = "shutdown-timeout", .kind = Kind::integer, .standard = "10",
