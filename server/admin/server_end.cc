@@ -117,13 +117,14 @@ void ServerEnd::heed_insisting() const {
 bool ServerEnd::prepare(Signals::Cause cause) {
   const auto attempt = begin(cause);
   if (!attempt) return false;
-  replicator_.hold(true);
+  const bool holds = will_save();  // else a script that runs for long is not waited for
+  if (holds) replicator_.hold(true);
   leave_replicas(*attempt);
   if (is_on(*attempt) && save_data() && finish(*attempt)) return true;
   if (give_up(attempt)) {
     log_.warning("Errors trying to shut down the server. Check the logs for more information.");
   }
-  replicator_.hold(false);
+  if (holds) replicator_.hold(false);
   return false;
 }
 
@@ -153,20 +154,25 @@ void ServerEnd::leave_replicas(Attempt attempt) {
   replicator_.wait_for_replicas(goes_on);
 }
 
+// While the data is being loaded there is not all of it.
+bool ServerEnd::will_save() const {
+  const EndWish wanted = wish();
+  const bool saves = wanted.save || services_.persistence->has_save_points();
+  return saves && !wanted.nosave && (services_.settings.trouble.load() & kLoading) == 0;
+}
+
 // False: the data would be lost.
 bool ServerEnd::save_data() {
-  const EndWish wanted = wish();
+  const bool force = wish().force;
   const AppendOnlyFacts log = services_.append_only->facts();
   if (log.starting && log.rewriting) {
-    log_.warning(wanted.force ? "Writing initial AOF. Exit anyway."
-                              : "Writing initial AOF, can't exit.");
-    if (!wanted.force) return false;
+    log_.warning(force ? "Writing initial AOF. Exit anyway."
+                       : "Writing initial AOF, can't exit.");
+    if (!force) return false;
   }
   Persistence& persistence = *services_.persistence;
   persistence.give_up_bgsave();
-  const bool has_all = (services_.settings.trouble.load() & kLoading) == 0;
-  const bool saves = wanted.save || persistence.has_save_points();
-  if (wanted.nosave || !saves || !has_all) return true;
+  if (!will_save()) return true;
   log_.notice("Saving before the end");
   const auto outcome = std::make_shared<std::promise<std::string>>();
   std::future<std::string> error = outcome->get_future();
@@ -174,7 +180,6 @@ bool ServerEnd::save_data() {
   constexpr std::chrono::milliseconds kStep{10};
   while (error.wait_for(kStep) != std::future_status::ready) heed_insisting();
   if (error.get().empty()) return true;
-  const bool force = wish().force;
   log_.warning(force ? "Error trying to save the DB. Exit anyway."
                      : "Error trying to save the DB, can't exit.");
   return force;

@@ -41,6 +41,7 @@ class ServerEnd : public Ending {
   bool is_on(Attempt attempt) const;
   bool may_wait(Attempt attempt) const;
   void leave_replicas(Attempt attempt);
+  bool will_save() const;
   bool save_data();
   bool give_up(std::optional<Attempt> which);
   bool finish(Attempt attempt);
