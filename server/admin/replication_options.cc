@@ -153,9 +153,14 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .summary = "Servers of the group, this one included, for replication-ack; 0: this one and the "
                 "most replicas that were there at once.",
      .high = 1024, .apply = apply},
+    {.name = "shutdown-on-sigint", .kind = Kind::choices_list, .standard = "default",
+     .section = In::replication,
+     .summary = "What a SIGINT asks for besides ending. The next one ends the server at once.",
+     .choices = "default save nosave now force"},
     {.name = "shutdown-on-sigterm", .kind = Kind::choices_list, .standard = "default",
      .section = In::replication,
-     .summary = "What a SIGTERM asks for besides ending. Failover: a replica takes over first.",
+     .summary = "What a SIGTERM asks for besides ending: SHUTDOWN's words. Failover: a replica "
+                "takes over first.",
      .choices = "default save nosave now force failover"},
     {.name = "shutdown-timeout", .kind = Kind::integer, .standard = "10",
      .section = In::replication,

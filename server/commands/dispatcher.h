@@ -55,6 +55,8 @@ class Dispatcher {
   std::unique_ptr<Task> take_task() { return std::move(task_); }
   // Runs one command of a transaction or a script whose shards are held, and writes its reply.
   void run_nested(Call& outer, const Request& request);
+  // The answer of the one that was run last is not there yet, see Task::only_asks; else null.
+  std::unique_ptr<Task> take_late_answer() { return std::move(late_answer_); }
   // Runs a request that was run before: of the append-only file. Nothing stands in its way, no
   // key's time has come, and it has no effects of its own. Returns what makes it impossible, or
   // nothing.
@@ -151,6 +153,7 @@ class Dispatcher {
   Services& services_;
   WorkerContext& worker_;
   std::unique_ptr<Task> task_;
+  std::unique_ptr<Task> late_answer_;  // of a transaction's command
   GarbageList garbage_;  // of the command that runs, freed when its locks are given back
   ShardSet shards_;                   // wanted, or held
   std::optional<unsigned> held_one_;  // instead of the set

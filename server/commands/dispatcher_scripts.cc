@@ -17,7 +17,7 @@
 namespace larder {
 namespace {
 
-// Of commands that need other workers' threads, which may wait for this one's locks.
+// Of commands that have to wait for others, who may wait for this one's locks.
 constexpr const char* kNotNested = "ERR This command is not allowed inside a transaction or script";
 
 }  // namespace
@@ -88,7 +88,10 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   if (remembers(call)) remember_reads(call);
   for (auto task = call.take_task(); task != nullptr;) {
     const Task::Progress progress = task->step(nested.reply, call.now_ms());
-    if (progress == Task::Progress::wait) status = Status::error(kNotNested);
+    if (progress == Task::Progress::wait) {
+      if (nested.in_script || !task->only_asks()) status = Status::error(kNotNested);
+      if (status.is_ok()) late_answer_ = std::move(task);
+    }
     if (progress != Task::Progress::again) break;
   }
   if (services_.listeners.effects.active()) gather_effects(call);
@@ -157,7 +160,7 @@ std::optional<Dispatcher::Outcome> Dispatcher::beside_script(const Request& requ
   const bool busy =
       services_.script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed));
   const bool queued = in_multi(session.transaction.get()) && !has(flags, Flag::never_queued);
-  if (queued && !busy) return {};
+  if (queued && (!busy || has(flags, Flag::allow_busy))) return {};
   if (!queued && !held_up(request, session, busy)) return {};
   return busy ? hold_up(request, session, reply) : Outcome::postponed;
 }

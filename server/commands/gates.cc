@@ -5,6 +5,7 @@
 #include "server/commands/append_only.h"
 #include "server/commands/acl/gate.h"
 #include "server/commands/errors.h"
+#include "server/commands/pause.h"
 #include "server/commands/replication.h"
 #include "server/commands/transactions.h"
 #include "server/commands/trouble.h"
@@ -302,13 +303,12 @@ bool must_wait(const GateInput& input) {
   const CommandSpec& spec = *input.command->spec;
   const Flag adds = Flag::write | Flag::pubsub;
   if (services.listeners.pushes.congested() && has(spec.flags, adds)) [[unlikely]] return true;
-  const PauseState& pause = services.pause;
-  if (pause.until_ms.load(std::memory_order_relaxed) <= input.now_ms) [[likely]] return false;
+  if (!services.pause.stops_writes(input.now_ms)) [[likely]] return false;
   const Command* const parent = input.command->parent;
   const Command& top = parent != nullptr ? *parent : *input.command;
   if (top.spec->name == "CLIENT") return false;  // CLIENT UNPAUSE must get through
   if (input.session.monitor) return false;
-  if (!pause.writes_only.load(std::memory_order_relaxed)) return true;
+  if (services.pause.stops_all(input.now_ms)) return true;
   const Transaction* const transaction = input.session.transaction.get();
   if (has(spec.flags, Flag::runs_queue) && transaction != nullptr) {
     return queue_may_write(input.services, *transaction);

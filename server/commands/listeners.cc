@@ -5,7 +5,7 @@
 namespace larder {
 
 void Listeners::gone(unsigned db, Bytes key) {
-  if (!watches.empty()) touch_watches(watches, Key::of(key), db);
+  if (!watches.empty()) touch_gone_watches(watches, Key::of(key), db);
   if (effects.active()) effects.append_gone(db, key);
 }
 

@@ -165,8 +165,6 @@ class Workers {
   // The TLS of a connection that is opened to another server; null while TLS is not set up for
   // that.
   virtual std::unique_ptr<SecureStream> secure_link() { return nullptr; }
-  // Asks the process to end as SHUTDOWN does.
-  virtual void request_stop() = 0;
 };
 
 // The options as text, for CONFIG and INFO; server/admin has the table. Safe from any thread.
@@ -194,13 +192,9 @@ class Configuration {
   virtual std::string file() const = 0;
 };
 
-// CLIENT PAUSE: shared by all workers.
-struct PauseState {
-  std::atomic<int64_t> until_ms{0};  // Unix time
-  std::atomic<bool> writes_only{false};
-};
-
 class AccessControl;
+class Ending;
+class PauseState;
 class SlowLog;
 class LatencyMonitor;
 class ErrorStats;
@@ -231,6 +225,7 @@ struct Services {
   AppendOnly* append_only = nullptr;   // null: there is none (tests)
   Replication* replication = nullptr;  // null: none (tests)
   Persistence* persistence = nullptr;  // null: nothing is ever saved (tests)
+  Ending* ending = nullptr;            // null: who made it ends it (tests)
 };
 
 }  // namespace larder

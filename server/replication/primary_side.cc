@@ -122,16 +122,13 @@ void Replicator::replica_closed(Replica& replica) {
 // --- The end
 
 // On the thread that ends the server, while the network still runs.
-void Replicator::wait_for_replicas(int64_t ms) {
+void Replicator::wait_for_replicas(const std::function<bool()>& goes_on) {
   if (all_replicas().empty()) return;
-  services_->pause.writes_only.store(true);
-  services_->pause.until_ms.store(INT64_MAX);
-  const int64_t until_ms = steady_ms() + ms;
   const auto lags = [end = effects().end_offset()](const auto& replica) {
     return replica->acked() < end;
   };
   bool told = false;
-  while (steady_ms() < until_ms) {
+  while (goes_on()) {
     const Replicas all = all_replicas();
     if (std::none_of(all.begin(), all.end(), lags)) break;
     if (!std::exchange(told, true)) log(false, "Waiting for replicas before shutting down.");

@@ -200,12 +200,12 @@ Status Replicator::abort_failover() {
   return failover_.abort_locked();
 }
 
-bool Replicator::hand_over(int64_t ms) {
-  const int64_t until_ms = steady_ms() + ms;
+bool Replicator::hand_over(int64_t ms, const std::function<bool()>& goes_on) {
   if (!start_failover({.timeout_ms = ms}).is_ok()) return false;
-  while (fails_over() && steady_ms() < until_ms) {
+  while (fails_over() && goes_on()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(kWaitStepMs));
   }
+  if (fails_over()) (void)abort_failover();
   return primary().has_value();
 }
 

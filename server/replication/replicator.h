@@ -111,10 +111,10 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   Status abort_failover();
   bool fails_over() const;
   // Before the server ends: waits until all replicas, also those that are being sent the file, have
-  // everything, at most so long, and tells how many have. No more writes are taken.
-  void wait_for_replicas(int64_t ms);
-  // The same, and one of them takes over.
-  bool hand_over(int64_t ms);
+  // everything, as long as `goes_on` says so, and tells how many have. No more writes are taken.
+  void wait_for_replicas(const std::function<bool()>& goes_on);
+  // One of them takes over. False: none did so in that time, or `goes_on` put an end to it.
+  bool hand_over(int64_t ms, const std::function<bool()>& goes_on);
 
  private:
   friend class Failover;
