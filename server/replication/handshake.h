@@ -1,7 +1,8 @@
 // What a replica says to its primary before the stream begins, and what it hears.
 //
 //   PING | AUTH [user] password | REPLCONF listening-port p | REPLCONF ip-address a
-//   REPLCONF capa eof capa psync2 capa larder-tail [capa larder-heir] | REPLCONF version v | PSYNC id next [FAILOVER]
+//   REPLCONF capa eof capa psync2 capa larder-tail [REPLCONF capa larder-heir]
+//   REPLCONF version v | PSYNC id next [FAILOVER]
 //
 // Source: https://redis.io/docs/latest/operate/oss_and_stack/management/replication/ and what a
 // redis-server 7 says.
