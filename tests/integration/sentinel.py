@@ -118,11 +118,14 @@ class Ledger(threading.Thread):
 
 
 def agree(sentinel, members):
-    """All but the one that Sentinel names follow it."""
+    """All but the one that Sentinel names follow it, and Sentinel is done: one that is killed before
+    is waited for without end."""
     leader = sentinel.primary_port()
     facts = [member.info() for member in members if member.port != leader]
-    return all(fact.get("master_port") == str(leader) and fact["master_link_status"] == "up"
-               for fact in facts)
+    said = [word for _, word in sentinel.ask("SENTINEL", "master", "group")]
+    return dict(zip(said[::2], said[1::2]))[b"flags"] == b"master" and all(
+        fact.get("master_port") == str(leader) and fact["master_link_status"] == "up"
+        for fact in facts)
 
 
 @contextlib.contextmanager
