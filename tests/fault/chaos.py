@@ -52,7 +52,7 @@ def enter_namespace():
 
 
 class Host:
-    """A namespace with one interface on the bridge of all. This process reaches it by the bridge."""
+    """A namespace with one interface on the bridge, by which this process reaches it, too."""
 
     def __init__(self, index):
         self.index, self.address, self.port = index, f"10.77.0.{index + 1}", f"v{index}"
@@ -135,9 +135,9 @@ class Member(nodes.Node):
 
 def server(host, program):
     return Member(host, "larder", [
-        program, "--save", "", "--replication-ack", "quorum", "--replication-group-size", str(HOSTS),
-        "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",
-        "--repl-timeout", "10"], PORT)
+        program, "--save", "", "--replication-ack", "quorum",
+        "--replication-group-size", str(HOSTS), "--repl-diskless-sync-delay", "0",
+        "--repl-ping-replica-period", "1", "--repl-timeout", "10"], PORT)
 
 
 def sentinel(host, primary):

@@ -118,8 +118,8 @@ class Ledger(threading.Thread):
 
 
 def agree(sentinel, members):
-    """All but the one that Sentinel names follow it, and Sentinel is done: one that is killed before
-    is waited for without end."""
+    """All but the one that Sentinel names follow it, and Sentinel is done: it waits without end for
+    one that is killed before."""
     leader = sentinel.primary_port()
     facts = [member.info() for member in members if member.port != leader]
     said = [word for _, word in sentinel.ask("SENTINEL", "master", "group")]
