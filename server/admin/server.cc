@@ -264,7 +264,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   helpers.saver.start();  // what is there now is saved; what clients change from here on is not
   services.settings.set_trouble(kLoading, false);
   if (!takes_time) network.start(services);
-  if (primary) helpers.replicator.change_role(primary, [] {});
+  if (primary) helpers.replicator.change_role({.primary = primary}, [] {});
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");
   helpers.end.wait([&] { look_at_tls_files(helpers.tls, log); });

@@ -122,7 +122,7 @@ void Failover::cron(int64_t now_ms) {
       owner_.wanted_ = target;
     } else if (state_ == State::handing_over && owner_.link_ != nullptr) {
       if (owner_.link_->is_up() || owner_.link_->transfers()) return end("Failover done.");
-      if (!owner_.link_->failover_refused()) return;
+      if (!owner_.link_->refused()) return;
       end("Failover target rejected psync request, leading again.");
       owner_.wanted_.reset();
       leads_again = true;
