@@ -47,6 +47,8 @@ class S3Fifo : public QueuePolicy {
  protected:
   // How many times sizes double between what came lately, in the mean.
   double size_spread() const { return spread_; }
+  // The mean size of what came lately, where sizes are told at all; otherwise without bounds.
+  double mean_bytes() const;
 
  private:
   static constexpr unsigned kSmall = 0;
