@@ -1,9 +1,7 @@
 // Runs requests: finds the card, passes the gates, locks the shards of the card's keys, calls the
 // handler, unlocks, counts.
 //
-// Lock order: the turn of scripts, shards, then nothing. Under a shard lock: no I/O, no wait, no
-// log line. Only the script that has the turn may wait for a shard while it holds others, see
-// storage/shard_lock.h.
+// Lock order and what is forbidden under a lock: docs/ARCHITECTURE.md, "Locks".
 // One dispatcher per worker, used on its thread only; a second one serves other clients while a
 // script runs on the worker.
 #pragma once

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/scoped.h"
 #include "server/commands/acl/gate.h"
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
@@ -41,7 +42,7 @@ void Dispatcher::refuse_script(const Command* command, Bytes error) {
 Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   Session& session = outer.session();
   const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
-  if (trouble != 0 && !sees_expired) [[unlikely]] {
+  if (trouble != 0 && !follows_primary(outer.session())) [[unlikely]] {
     const Flag flags = nested.request.command->spec->flags;
     const bool writes = has(flags, Flag::write);
     Status refusal = writes ? disk_refusal(services_, trouble) : Status::ok();
@@ -82,7 +83,7 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   if (monitored && calls_others(request)) feed_monitors(request, outer.session(), false);
   const uint64_t start = ticks();
   const ShardsHeld held(shards_.words());
-  EffectLog::gathering = &effects_;
+  const Scoped gathering(EffectLog::gathering, &effects_);
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = request.command->spec->run(call);
   if (remembers(call)) remember_reads(call);
@@ -95,7 +96,6 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
     if (progress != Task::Progress::again) break;
   }
   if (services_.listeners.effects.active()) gather_effects(call);
-  EffectLog::gathering = nullptr;
   if (monitored && !calls_others(request)) {
     feed_monitors(request, outer.session(), nested.in_script);
   }

@@ -182,7 +182,8 @@ class Configuration {
   // Changes all or none, for a client that is `local` (of this machine) or not. Returns the error
   // reply's text, or nothing.
   virtual std::string set(const std::vector<Assignment>& assignments, bool local) = 0;
-  // Writes the changed options back to the file the server was started with. The same.
+  // Writes the changed options back to the file the server was started with. Returns the error
+  // reply's text, or nothing.
   virtual std::string rewrite() = 0;
   // From now on REWRITE writes every option, changed or not.
   virtual void rewrite_all() = 0;

@@ -51,7 +51,7 @@ struct CommandStats {
 struct alignas(128) WorkerStats {
   explicit WorkerStats(size_t commands_) : commands(new CommandStats[commands_]) {}
 
-  std::unique_ptr<CommandStats[]> commands;  // by CommandId
+  std::unique_ptr<CommandStats[]> commands;  // by Command::id
   Counter commands_run;
   Counter hits;
   Counter misses;

@@ -37,7 +37,8 @@ class Task {
   virtual bool unblock(ReplyWriter&, bool /*with_error*/) { return false; }
 };
 
-// Lets another thread or a message wake a client's waiting task. Copyable, outlives the client.
+// Wakes a client's waiting task, on the client's worker (others get there by Workers::visit).
+// Shared: it may outlive the client, and then does nothing.
 class Waker {
  public:
   virtual ~Waker() = default;

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/scoped.h"
 #include "server/commands/activity.h"
 #include "server/commands/client_list.h"
 #include "server/commands/listeners.h"
@@ -278,7 +279,10 @@ void Worker::serve_others() {
   serving_others_ = true;
   dispatcher_.swap(spare_dispatcher_);
   {
+    // Nothing that says in which circumstances the script runs holds for others.
     const ShardsHeld none(nullptr);
+    const Scoped no_batch(EffectLog::gathering, nullptr);
+    const Scoped as_clients(sees_expired, false);
     serve_for_a_while();
   }
   dispatcher_.swap(spare_dispatcher_);
