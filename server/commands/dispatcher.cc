@@ -139,8 +139,6 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   call.first_key_ = request.first_key;
   call.first_hash_ = request.hash;
 
-  // What comes before the reply must be out before it begins.
-  if (session.listens()) [[unlikely]] services_.listeners.pushes.finish_round(*worker_.clients);
   note_last_command(request, session);
   ++session.commands;
   const uint64_t start = ticks();

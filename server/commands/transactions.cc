@@ -197,22 +197,28 @@ void run_queued(Call& call, const KeptRequest& request) {
   call.dispatcher().count_error(error);
 }
 
-// The rest of EXEC's reply from the first answer on that other workers have to give: it is waited
-// for when the locks are given back.
+// EXEC's reply when other workers have to give an answer in it: it is waited for when the locks are
+// given back, and written as a whole.
 class LateAnswers : public Task {
  public:
+  // Takes over what was written since `begin`.
+  LateAnswers(Output& replies, size_t begin) { replies.move_since(begin, reply_); }
+
   void add(std::unique_ptr<Task> answer) { parts_.push_back({std::move(answer), {}}); }
   // Takes what was written since `mark`: it stands behind the answers so far.
   void put_behind(Output& replies, size_t mark) { replies.move_since(mark, parts_.back().behind); }
 
   Progress step(ReplyWriter& reply, int64_t now_ms) override {
-    while (next_ < parts_.size()) {
+    Output& out = reply.output();
+    for (; next_ < parts_.size(); ++next_) {
       Part& part = parts_[next_];
+      const size_t mark = out.mark();
       const Progress progress = part.answer->step(reply, now_ms);
       if (progress != Progress::done) return progress;
-      reply.output().append_all(part.behind);
-      ++next_;
+      out.move_since(mark, reply_);
+      reply_.append_all(part.behind);
     }
+    out.append_all(reply_);
     return Progress::done;
   }
 
@@ -221,6 +227,7 @@ class LateAnswers : public Task {
     std::unique_ptr<Task> answer;
     Output behind;
   };
+  Output reply_;  // as far as it is known
   std::vector<Part> parts_;
   size_t next_ = 0;
 };
@@ -228,6 +235,7 @@ class LateAnswers : public Task {
 void run_queue(Call& call, Transaction& transaction) {
   transaction.runs = true;
   Output& replies = call.reply().output();
+  const size_t begin = replies.mark();
   call.reply().array(transaction.queue.size());
   std::unique_ptr<LateAnswers> late;
   for (const KeptRequest& request : transaction.queue) {
@@ -235,7 +243,7 @@ void run_queue(Call& call, Transaction& transaction) {
     run_queued(call, request);
     if (late) late->put_behind(replies, mark);
     std::unique_ptr<Task> answer = call.dispatcher().take_late_answer();
-    if (answer && !late) late = std::make_unique<LateAnswers>();
+    if (answer && !late) late = std::make_unique<LateAnswers>(replies, begin);
     if (answer) late->add(std::move(answer));
   }
   if (late) call.start_task(std::move(late));

@@ -91,6 +91,8 @@ size_t Connection::argument_bytes() const {
 
 void Connection::read() {
   if (closed_ || reading_ || stopping_ || parse_failed_ || held()) return;
+  // Requests that are parsed lie in the query buffer; when they have run it is read on.
+  if (processing_ || batch_next_ < batch_.size()) return;
   if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
   const size_t least = batch_.empty() ? 1 : 0;
   size_t wanted = std::max(least, parser_.bytes_wanted());
@@ -219,7 +221,10 @@ bool Connection::has_grown() const {
 size_t Connection::parse_batch() {
   batch_.clear();
   batch_next_ = 0;
-  if (parse_failed_) return 0;
+  if (parse_failed_) {
+    answer_parse_error();
+    return 0;
+  }
   parser_.start_batch();
   const LiveSettings& settings = worker_.services().settings;
   RequestLimits limits{settings.bulk_bytes_max.load(std::memory_order_relaxed),
@@ -247,11 +252,14 @@ size_t Connection::parse_batch() {
   for (size_t i = 0; i < batch_.size(); ++i) {
     batch_[i].args = parser_.args_of(ranges[i].first, ranges[i].count);
   }
-  if (parse_failed_ && batch_.empty()) {
-    worker_.dispatcher().protocol_error(parser_.error(), reply_);
-    session_.close_after_reply = true;
-  }
+  if (parse_failed_ && batch_.empty()) answer_parse_error();
   return batch_.size();
+}
+
+void Connection::answer_parse_error() {
+  if (session_.close_after_reply) return;
+  worker_.dispatcher().protocol_error(parser_.error(), reply_);
+  session_.close_after_reply = true;
 }
 
 void Connection::prepare_batch() {
@@ -275,15 +283,17 @@ void Connection::run_batch() {
     if (!run_one(batch_[batch_next_], now_ms)) return;
   }
   // The request behind the last good one could not be parsed.
-  if (parse_failed_ && !closed_ && !session_.close_after_reply) {
-    worker_.dispatcher().protocol_error(parser_.error(), reply_);
-    session_.close_after_reply = true;
-  }
+  if (parse_failed_ && !closed_) answer_parse_error();
 }
 
 // Returns false when the batch has to wait.
 bool Connection::run_one(const Request& request, int64_t now_ms) {
   if (waker_ == nullptr) make_waker();
+  // What comes before the reply must be out before it begins: the reply may be taken back.
+  if (session_.listens()) [[unlikely]] {
+    worker_.finish_round_now();
+    if (closed_) return false;
+  }
   const size_t mark = output_.mark();
   reply_.set_version(session_.protocol);
   Dispatcher& dispatcher = worker_.dispatcher();
@@ -328,14 +338,14 @@ void Connection::tick(int64_t now_ms) {
   if (closed_) return;
   const int64_t idle_max_ms =
       worker_.services().settings.idle_seconds_max.load(std::memory_order_relaxed) * 1000;
-  if (held_replies_ != nullptr) {
+  if (held_replies_ != nullptr && !processing_ && !mid_reply()) {
     release_held();
     flush();
     if (closed_) return;
   }
   const bool may_be_silent =
       session_.monitor || session_.stream != nullptr || session_.subscriptions != nullptr;
-  if (idle_max_ms > 0 && !held() && !may_be_silent &&
+  if (idle_max_ms > 0 && !held() && !processing_ && !may_be_silent &&
       now_ms - session_.last_active_ms > idle_max_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
     return close();

@@ -104,6 +104,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void on_read(size_t bytes);
   void process();
   size_t parse_batch();
+  void answer_parse_error();
   void prepare_batch();
   void run_batch();
   bool run_one(const Request& request, int64_t now_ms);

@@ -60,6 +60,7 @@ void Connection::push(Bytes head, Bytes tail, const std::shared_ptr<const void>&
     held_pushes_.append(1, kind).append(head).append(tail);
     return;
   }
+  const size_t mark = output_.mark();
   output_.append(kind);
   output_.append(head);
   if (tail.size() >= Output::kPieceBytesMin) {
@@ -67,6 +68,8 @@ void Connection::push(Bytes head, Bytes tail, const std::shared_ptr<const void>&
   } else {
     output_.append(tail);
   }
+  // An invalidation does not overtake the value that it is about.
+  if (held_replies_ != nullptr) [[unlikely]] held_replies_->add_behind(output_, mark);
   if (has_pushes_) return;
   has_pushes_ = true;
   worker_.flush_soon(*this);
@@ -158,6 +161,7 @@ ssize_t Connection::send_now(const Bytes* views, size_t views_count, size_t most
       return -1;
     }
     session_.bytes_out += static_cast<uint64_t>(sent);
+    session_.last_active_ms = worker_.tick_ms();
     worker_.stats().bytes_out.add(static_cast<uint64_t>(sent));
     worker_.stats().writes.add(1);
     return sent;

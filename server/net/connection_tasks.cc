@@ -1,7 +1,6 @@
 // Commands that go on after their first step: tasks that are driven by the loop, that wait for data
 // or for time, and requests that were postponed.
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <asio/post.hpp>
@@ -40,7 +39,7 @@ void Connection::drive_task() {
   }
   const int64_t now_ms = unix_ms();
   reply_.set_version(session_.protocol);
-  if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
+  task_mark_ = output_.mark();  // a task replies in its last step; before it others may have
   const Task::Progress progress = task_->step(reply_, now_ms);
   if (output_.pending() > kUncheckedBytes) check_output_limits(worker_.tick_ms());
   if (closed_) return;
@@ -70,15 +69,11 @@ void Connection::watch_for_hang_up() {
   });
 }
 
-// On TLS the peer's goodbye stands unread before it.
+// What it sent before may stand unread.
 bool Connection::is_hung_up() {
   if (closed_) return false;
-  if (tls_) {
-    pollfd wanted{socket_.native_handle(), POLLRDHUP, 0};
-    return ::poll(&wanted, 1, 0) > 0;
-  }
-  char byte = 0;
-  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  pollfd wanted{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&wanted, 1, 0) > 0;
 }
 
 void Connection::set_blocked(bool blocked) {
@@ -92,7 +87,9 @@ void Connection::wait_for_task(int64_t now_ms) {
   const int64_t wake_ms = task_->wake_ms();
   if (wake_ms == INT64_MAX) return;
   if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
-  task_timer_->expires_after(std::chrono::milliseconds(std::max<int64_t>(wake_ms - now_ms, 0)));
+  constexpr int64_t kPauseMsMax = 24 * 3600 * 1000;  // in ns it must not overflow
+  const int64_t pause_ms = std::clamp<int64_t>(wake_ms - now_ms, 0, kPauseMsMax);
+  task_timer_->expires_after(std::chrono::milliseconds(pause_ms));
   task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
     if (!error) self->drive_task();
   });
@@ -121,7 +118,7 @@ void Connection::retry() {
 
 bool Connection::unblock(bool with_error) {
   if (task_ == nullptr) return false;
-  if (task_->blocks()) task_mark_ = output_.mark();  // pushes may have come in between
+  task_mark_ = output_.mark();
   if (!task_->unblock(reply_, with_error)) return false;
   task_.reset();
   set_blocked(false);

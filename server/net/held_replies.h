@@ -22,6 +22,12 @@ class HeldReplies {
     reply.until_ms = until_ms;
     bytes_ += reply.bytes.pending();
   }
+  // The same for what is no reply: it waits for those before it only.
+  void add_behind(Output& from, size_t mark) {
+    Reply& push = replies_.emplace_back();
+    from.move_since(mark, push.bytes);
+    bytes_ += push.bytes.pending();
+  }
   // Hands out those that wait for nothing beyond `acked`; one whose time is over is replaced by
   // what `error(offset)` writes.
   template <typename Error>

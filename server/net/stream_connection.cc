@@ -92,6 +92,7 @@ void Connection::release_held() {
 
 void Connection::release_replies() {
   holding_ = false;
+  if (processing_ || mid_reply()) return;  // comes back with that reply
   release_held();
   flush();
   read();

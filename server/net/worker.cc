@@ -116,7 +116,7 @@ void Worker::listen_for_messages() {
 }
 
 void Worker::drain_inbox() {
-  wake_pending_.store(false);
+  wake_pending_.exchange(false);  // and sees what was put in before
   note_clients_limit();  // messages may be about clients that it leaves none of
   std::function<void()> message;
   while (inbox_.try_dequeue(message)) message();
@@ -295,7 +295,22 @@ void Worker::serve_for_a_while() {
   run_rest_of_round();
   retry_postponed();
   drain_inbox();
-  while (steady_us() < end_us && loop_.poll_one() > 0) continue;
+  while (steady_us() < end_us) {
+    lend_work();
+    if (loop_.poll_one() == 0) break;
+  }
+}
+
+// What the outer handler starts counts as work of the loop only when that handler is over, but the
+// loop may be through with it before: it would count down to nothing, and end. So each operation
+// that runs inside a handler is paid for in advance.
+void Worker::lend_work() {
+  loop_.get_executor().on_work_started();
+  ++lent_work_;
+}
+
+void Worker::take_lent_work_back() {
+  for (; lent_work_ > 0; --lent_work_) loop_.get_executor().on_work_finished();
 }
 
 void Worker::retry_postponed() {
@@ -389,6 +404,7 @@ bool Worker::expire_due(int64_t now_ms) {
 }
 
 void Worker::cron() {
+  if (!serving_others_) take_lent_work_back();
   stats_.rounds.add(1);
   const uint64_t began_ticks = ticks();
   tend();
@@ -403,7 +419,12 @@ void Worker::tend() {
   const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
   const bool more = evicting | expire_due(now_ms);
   // Not from here: a script among them would let no other cron work run.
-  if (has_postponed_) asio::post(loop_, [this] { retry_postponed(); });
+  if (has_postponed_) {
+    asio::post(loop_, [this] {
+      retry_postponed();
+      finish_round();
+    });
+  }
   Tracking& tracking = services_->listeners.tracking;
   if (tracking.over_limit()) tracking.evict(random_.next());
   finish_round();

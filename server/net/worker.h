@@ -93,6 +93,8 @@ class Worker : public ClientsOfWorker {
   void run_rest_of_round();
   void finish_clients();
   void serve_for_a_while();
+  void lend_work();
+  void take_lent_work_back();
   Connection* count_client_bytes();
   // A new limit holds before the next request is run.
   void note_clients_limit();
@@ -133,6 +135,7 @@ class Worker : public ClientsOfWorker {
   static constexpr int64_t kUnsettled = -1;  // others have to evict first
   int64_t clients_limit_ = 0;                // as it was last looked at
   bool has_postponed_ = false;
+  size_t lent_work_ = 0;
   bool serving_others_ = false;  // beside a script
 };
 
