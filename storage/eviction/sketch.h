@@ -7,7 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
+
+#include "base/bytes.h"
 
 namespace larder {
 
@@ -17,6 +20,9 @@ class Sketch {
   void resize(size_t keys);
   void add(uint64_t hash);
   unsigned count(uint64_t hash) const;  // 0 .. 15
+  // For a file, as Ghost has it.
+  std::string piece(size_t number, size_t bytes_max) const;
+  void add_piece(Bytes piece);
   size_t memory_bytes() const { return words_.capacity() * sizeof(uint64_t); }
 
  private:
@@ -31,7 +37,11 @@ class Sketch {
   Nibble nibble(uint64_t hash, unsigned row) const;
   void halve();
 
+  static constexpr size_t kCountersPerKey = 8;
+  static constexpr size_t kCountersPerWord = 16;
+
   std::vector<uint64_t> words_;
+  std::vector<uint64_t> arriving_;  // of pieces, until all have come
   size_t keys_ = 0;
   size_t additions_ = 0;
 };

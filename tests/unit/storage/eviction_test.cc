@@ -10,6 +10,7 @@
 #include "storage/eviction/ghost.h"
 #include "storage/eviction/model_cache.h"
 #include "storage/eviction/recency_queue.h"
+#include "storage/eviction/trial_tally.h"
 #include "storage/store.h"
 #include "storage/strings.h"
 
@@ -323,6 +324,30 @@ TEST(Ghost, IsTheSameAfterARestart) {
   for (const uint64_t hash : hashes) ASSERT_EQ(other.contains(hash), ghost.contains(hash));
 }
 
+// Ghosts, targets and sketches, in pieces.
+TEST(Policies, WhatWasLearnedIsTheSameAfterARestart) {
+  for (const auto& [name, pieces_min] :
+       {std::pair{"s3fifo", 1U}, {"wtinylfu", 2U}, {"arc", 3U}, {"adaptive", 2U}}) {
+    ModelCache cache(find_policy_maker(name)({}), {.objects = 1'000});
+    Random random(11);
+    for (int i = 0; i < 50'000; ++i) {
+      const uint64_t key = Random(random.below(1 + random.below(20'000))).next();
+      const ModelCache::Object object{.place = static_cast<uint32_t>(key)};
+      if (!cache.use(object, i)) cache.put(object, i);
+    }
+    const auto heir = find_policy_maker(name)({});
+    std::vector<std::string> pieces;
+    for (size_t i = 0; !cache.policy().learned(i).empty(); ++i)
+      heir->learn(pieces.emplace_back(cache.policy().learned(i)));
+    EXPECT_GE(pieces.size(), pieces_min) << name;
+    for (size_t i = 0; i < pieces.size(); ++i) EXPECT_EQ(heir->learned(i), pieces[i]) << name;
+    heir->learn("sketch: ");
+    heir->learn("arc once: nonsense of more than sixteen bytes");
+    heir->learn("arc target: -5");
+    EXPECT_EQ(heir->learned(pieces.size() - 1), pieces.back()) << name;
+  }
+}
+
 TEST(Ghost, NonsenseIsPassedOver) {
   Ghost ghost;
   ghost.add_piece("short");
@@ -354,6 +379,38 @@ TEST(Adaptive, KeepsItsSettingOverARestart) {
   EXPECT_EQ(heir->setting(), policy->setting());
   heir->learn("setting in force: none there is");
   EXPECT_EQ(heir->setting(), policy->setting());
+}
+
+// Neither group has seen enough to be sure.
+TEST(TrialTally, GroupsDecideTogether) {
+  constexpr TrialTally::Rules kRules{.fade = 1, .margin = 0.01, .doubt = 2};
+  TrialCounts turn(2);
+  turn.weight = 100;
+  turn.hits = {50, 53};
+  turn.difference(0, 1) = turn.difference(1, 0) = 3;
+  TrialTally alone(2, 1);
+  EXPECT_FALSE(alone.add(turn, kRules).changed);
+  TrialTally both(2, 2);
+  EXPECT_FALSE(both.add(turn, kRules).changed);
+  const TrialTally::Verdict verdict = both.add(turn, kRules);
+  EXPECT_TRUE(verdict.changed);
+  EXPECT_EQ(verdict.chosen, 1U);
+  EXPECT_EQ(both.chosen(), 1U);
+  EXPECT_DOUBLE_EQ(verdict.hit_ratio, 0.53);
+  EXPECT_DOUBLE_EQ(verdict.hit_ratio_before, 0.5);
+}
+
+TEST(TrialTally, ForgetsWhenTrialsBeginAnew) {
+  constexpr TrialTally::Rules kRules{.fade = 1, .margin = 0.01, .doubt = 2};
+  TrialCounts turn(2);
+  turn.weight = 100;
+  turn.hits = {50, 53};
+  turn.difference(0, 1) = turn.difference(1, 0) = 3;
+  TrialTally tally(2, 1);
+  EXPECT_FALSE(tally.add(turn, kRules).changed);
+  tally.forget();
+  EXPECT_FALSE(tally.add(turn, kRules).changed);
+  EXPECT_TRUE(tally.add(turn, kRules).changed);
 }
 
 TEST(Adaptive, LeavesASettingThatIsNotTriedAnyMore) {
