@@ -24,8 +24,8 @@ namespace larder {
 
 struct AdaptiveTuning {
   // Entries of a trial cache: this share of the real one's, within bounds. Fewer waver by points,
-  // more cost memory. In a cache of few but large entries some more cost next to nothing: as many as
-  // wanted, while all trials take less than this share of the cache's bytes.
+  // more cost memory. In a cache of few but large entries some more cost next to nothing: as many
+  // as wanted, while all trials take less than this share of the cache's bytes.
   int64_t entries_share = 64;
   int64_t entries_min = 64;
   int64_t entries_wanted = 256;

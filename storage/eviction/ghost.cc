@@ -8,8 +8,7 @@ void Ghost::resize(size_t keys) {
   const size_t now = capacity();
   // A quarter of slack, so that a cache whose size wavers forgets nothing.
   if (keys <= now && keys >= now / 2) return;
-  buckets_.assign(keys / kWays + keys / (kWays * 8) + 1, Bucket{});
-  buckets_.shrink_to_fit();
+  buckets_ = ZeroedArray<Bucket>(keys / kWays + keys / (kWays * 8) + 1);
   size_ = 0;
 }
 
@@ -52,12 +51,12 @@ void Ghost::drop_one(uint64_t which) {
 }
 
 std::string Ghost::piece(size_t number, size_t bytes_max) const {
-  return piece_of(buckets_, number, bytes_max);
+  return piece_of(std::span<const Bucket>(buckets_), number, bytes_max);
 }
 
 void Ghost::add_piece(Bytes piece) {
   if (!add_piece_to(arriving_, piece)) return;
-  buckets_.swap(arriving_);
+  buckets_ = ZeroedArray<Bucket>(std::span<const Bucket>(arriving_));
   arriving_ = {};
   size_ = 0;
   for (const Bucket& bucket : buckets_) {

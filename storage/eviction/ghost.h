@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "storage/eviction/pieces.h"
+#include "storage/eviction/zeroed_array.h"
 
 namespace larder {
 
@@ -38,7 +39,7 @@ class Ghost {
   }
   size_t size() const { return size_; }
   size_t capacity() const { return buckets_.size() * kWays; }
-  size_t memory_bytes() const { return buckets_.capacity() * sizeof(Bucket); }
+  size_t memory_bytes() const { return buckets_.bytes(); }
 
  private:
   static constexpr unsigned kWays = 8;
@@ -49,7 +50,7 @@ class Ghost {
   }
   size_t index(uint64_t hash) const;
 
-  std::vector<Bucket> buckets_;
+  ZeroedArray<Bucket> buckets_;
   std::vector<Bucket> arriving_;  // of pieces, until all have come
   size_t size_ = 0;
 };

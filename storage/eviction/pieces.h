@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -18,7 +19,7 @@ inline constexpr size_t kPieceHeadBytes = 2 * sizeof(uint64_t);
 
 // Empty: that was all.
 template <typename Element>
-std::string piece_of(const std::vector<Element>& all, size_t number, size_t bytes_max) {
+std::string piece_of(std::span<const Element> all, size_t number, size_t bytes_max) {
   static_assert(std::is_trivially_copyable_v<Element>);
   const size_t most = (bytes_max - kPieceHeadBytes) / sizeof(Element);
   const uint64_t head[] = {all.size(), number * most};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "storage/eviction/zeroed_array.h"
 
 namespace larder {
 
@@ -23,7 +24,7 @@ class Sketch {
   // For a file, as Ghost has it.
   std::string piece(size_t number, size_t bytes_max) const;
   void add_piece(Bytes piece);
-  size_t memory_bytes() const { return words_.capacity() * sizeof(uint64_t); }
+  size_t memory_bytes() const { return words_.bytes(); }
 
  private:
   static constexpr unsigned kRows = 4;
@@ -40,7 +41,7 @@ class Sketch {
   static constexpr size_t kCountersPerKey = 8;
   static constexpr size_t kCountersPerWord = 16;
 
-  std::vector<uint64_t> words_;
+  ZeroedArray<uint64_t> words_;
   std::vector<uint64_t> arriving_;  // of pieces, until all have come
   size_t keys_ = 0;
   size_t additions_ = 0;

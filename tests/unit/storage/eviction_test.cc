@@ -1,7 +1,9 @@
 // Every policy by the same rules: the limit is held, victims are real and allowed, nothing leaks.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "storage/eviction/model_cache.h"
 #include "storage/eviction/recency_queue.h"
 #include "storage/eviction/trial_tally.h"
+#include "storage/eviction/zeroed_array.h"
 #include "storage/store.h"
 #include "storage/strings.h"
 
@@ -308,6 +311,19 @@ TEST(EvictionOrder, GdsfPrefersSmallObjects) {
   EXPECT_EQ(cache.objects(), 51);
 }
 
+TEST(ZeroedArray, IsZeroAtAnySize) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{8191}, size_t{8192}, size_t{1'000'000}}) {
+    ZeroedArray<uint64_t> array(size);
+    EXPECT_EQ(static_cast<size_t>(std::count(array.begin(), array.end(), 0U)), size);
+    for (uint64_t& each : array) each = 7;
+    ZeroedArray<uint64_t> other(std::span<const uint64_t>(array.begin(), array.size()));
+    array = ZeroedArray<uint64_t>(size / 2);
+    EXPECT_EQ(array.bytes(), size / 2 * 8);
+    EXPECT_EQ(static_cast<size_t>(std::count(array.begin(), array.end(), 0U)), size / 2);
+    EXPECT_EQ(static_cast<size_t>(std::count(other.begin(), other.end(), 7U)), size);
+  }
+}
+
 TEST(Ghost, IsTheSameAfterARestart) {
   Ghost ghost;
   Random random(5);
@@ -431,7 +447,7 @@ TEST(Adaptive, LeavesASettingThatIsNotTriedAnyMore) {
   put_some(10'000, 100);
 }
 
-// Beside few and small entries, trials must not take much; beside large ones a better guess is free.
+// Beside few and small entries, trials must not take much; beside large ones more is free.
 TEST(Adaptive, TrialsTakeWhatTheCacheCanPay) {
   const auto bytes_beside = [](uint32_t bytes) {
     ModelCache cache(find_policy_maker("adaptive")({}), {.objects = 4'000, .bytes = 1LL << 40});
