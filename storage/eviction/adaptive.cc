@@ -12,8 +12,8 @@ namespace {
 
 // A smaller cache teaches nothing.
 constexpr int64_t kEntriesMin = 16;
-// Recency only is for small caches amid scans, where a second queue is room lost. In larger ones half
-// a cache for new keys does as well, and every setting tried is one more to win by chance.
+// Recency only is for small caches amid scans, where a second queue is room lost. In larger ones
+// half a cache for new keys does as well, and every setting tried is one more to win by chance.
 constexpr int64_t kRecencyEntriesMax = 1024;
 // Changes remembered for EVICTION HISTORY.
 constexpr size_t kHistoryMax = 64;
@@ -120,8 +120,7 @@ int64_t Adaptive::trial_entries(int64_t entries) const {
   const double trials_bytes = mean_bytes() * static_cast<double>(entries / tuning_.bytes_share);
   const auto paid_for = static_cast<int64_t>(trials_bytes) /
                         (static_cast<int64_t>(trials_.size()) * kTrialEntryBytes);
-  const int64_t least =
-      std::clamp(paid_for, tuning_.entries_min, std::max(tuning_.entries_min, tuning_.entries_wanted));
+  const int64_t least = std::clamp(paid_for, tuning_.entries_min, tuning_.entries_wanted);
   return std::clamp(entries / tuning_.entries_share, least, tuning_.entries_max);
 }
 
