@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstdio>
 
 #include "base/check.h"
@@ -13,8 +12,8 @@ namespace {
 
 // A smaller cache teaches nothing.
 constexpr int64_t kEntriesMin = 16;
-// Recency only is for small caches amid scans, where a second queue is room lost. In larger ones half
-// a cache for new keys does as well, and every setting tried is one more to win by chance.
+// Recency only is for small caches amid scans, where a second queue is room lost. In larger ones
+// half a cache for new keys does as well, and every setting tried is one more to win by chance.
 constexpr int64_t kRecencyEntriesMax = 1024;
 // Changes remembered for EVICTION HISTORY.
 constexpr size_t kHistoryMax = 64;
@@ -38,10 +37,11 @@ Adaptive::Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tunin
                    const EvictionOptions& options)
     : S3Fifo(settings.front(), options.slab),
       tuning_(tuning),
+      turn_(settings.size()),
+      tally_(options.tally ? options.tally : std::make_shared<TrialTally>(settings.size(), 1U)),
       by_bytes_(options.goal == EvictionGoal::bytes) {
   CHECK(settings.size() <= 32);
-  for (const S3Settings& each : settings) trials_.push_back({each, nullptr, 0});
-  differences_.resize(trials_.size() * trials_.size());
+  for (const S3Settings& each : settings) trials_.push_back({each, nullptr});
 }
 
 // Half a cache for what is new is never far behind fifo and lru, so it is what to begin with.
@@ -72,9 +72,14 @@ void Adaptive::learn(Bytes piece) {
   piece.remove_prefix(kSettingPiece.size());
   for (size_t i = 0; i < trials_.size(); ++i) {
     if (name_of(trials_[i].settings) != piece) continue;
-    chosen_ = i;
-    set_settings(trials_[i].settings);
+    tally_->choose(i);
+    put_into_force(i);
   }
+}
+
+void Adaptive::put_into_force(size_t trial) {
+  chosen_ = trial;
+  set_settings(trials_[trial].settings);
 }
 
 ModelCache::Object Adaptive::model_of(const Resident& entry) const {
@@ -85,7 +90,7 @@ ModelCache::Object Adaptive::model_of(const Resident& entry) const {
 void Adaptive::inserted(Resident& entry) {
   S3Fifo::inserted(entry);
   if ((entry.place & sample_mask()) != 0) return;
-  if (by_bytes_) read_weight_ += entry.bytes;
+  if (by_bytes_) turn_.weight += entry.bytes;
   for (Trial& trial : trials_) {
     if (trial.cache) trial.cache->put(model_of(entry), entry.now_ms);
   }
@@ -115,8 +120,7 @@ int64_t Adaptive::trial_entries(int64_t entries) const {
   const double trials_bytes = mean_bytes() * static_cast<double>(entries / tuning_.bytes_share);
   const auto paid_for = static_cast<int64_t>(trials_bytes) /
                         (static_cast<int64_t>(trials_.size()) * kTrialEntryBytes);
-  const int64_t least =
-      std::clamp(paid_for, tuning_.entries_min, std::max(tuning_.entries_min, tuning_.entries_wanted));
+  const int64_t least = std::clamp(paid_for, tuning_.entries_min, tuning_.entries_wanted);
   return std::clamp(entries / tuning_.entries_share, least, tuning_.entries_max);
 }
 
@@ -127,7 +131,6 @@ void Adaptive::fit_trials() {
   shift_ = 0;
   while (fitted_ >> (shift_ + 1) >= wanted) ++shift_;
   for (Trial& trial : trials_) {
-    trial.hits = 0;
     trial.cache = nullptr;
     if (trial.settings.size_weight != 0 && !sized_) continue;
     if (trial.settings.clock && fitted_ > kRecencyEntriesMax) continue;
@@ -136,26 +139,27 @@ void Adaptive::fit_trials() {
   }
   // Such as recency only, in a cache that has grown.
   if (!trials_[chosen_].cache) {
-    chosen_ = 0;
-    set_settings(trials_[chosen_].settings);
+    tally_->choose(0);
+    put_into_force(0);
   }
-  std::fill(differences_.begin(), differences_.end(), 0);
+  tally_->forget();
+  turn_.fade(0);
   reads_ = 0;
-  read_weight_ = 0;
   sample_mask_.store((1U << shift_) - 1, std::memory_order_relaxed);
 }
 
 void Adaptive::sampled_read(const Resident& entry, bool hit) {
   if (capacity_ == 0) return;
+  if (const size_t agreed = tally_->chosen(); agreed != chosen_) put_into_force(agreed);
   const ModelCache::Object object = model_of(entry);
   const double worth = by_bytes_ ? entry.bytes : 1;
-  if (hit || !by_bytes_) read_weight_ += worth;
+  if (hit || !by_bytes_) turn_.weight += worth;
   uint32_t hits = 0;
   for (size_t i = 0; i < trials_.size(); ++i) {
     Trial& trial = trials_[i];
     if (!trial.cache) continue;
     if (trial.cache->use(object, entry.now_ms)) {
-      trial.hits += worth;
+      turn_.hits[i] += worth;
       hits |= 1U << i;
     } else if (hit) {
       trial.cache->put(object, entry.now_ms);
@@ -163,9 +167,7 @@ void Adaptive::sampled_read(const Resident& entry, bool hit) {
   }
   count_differences(hits);
   if (++reads_ < capacity_ >> shift_) return;
-  reads_ = 0;
-  choose(entry.now_ms);
-  fade();
+  end_turn(entry.now_ms);
 }
 
 // Trials agree on most reads.
@@ -176,42 +178,30 @@ void Adaptive::count_differences(uint32_t hits) {
     const auto a = static_cast<size_t>(std::countr_zero(left));
     for (uint32_t others = misses; others != 0; others &= others - 1) {
       const auto b = static_cast<size_t>(std::countr_zero(others));
-      ++difference(a, b);
-      ++difference(b, a);
+      ++turn_.difference(a, b);
+      ++turn_.difference(b, a);
     }
   }
 }
 
-void Adaptive::fade() {
-  read_weight_ *= tuning_.fade;
-  for (Trial& trial : trials_) trial.hits *= tuning_.fade;
-  for (double& each : differences_) each *= tuning_.fade;
+void Adaptive::end_turn(int64_t now_ms) {
+  const double doubt = by_bytes_ ? 0 : tuning_.doubt;
+  const TrialTally::Verdict verdict =
+      tally_->add(turn_, {.fade = tuning_.fade, .margin = tuning_.margin, .doubt = doubt});
+  turn_.fade(0);
+  reads_ = 0;
+  if (!verdict.changed) return;
+  note_change(now_ms, verdict);
+  put_into_force(verdict.chosen);
 }
 
-void Adaptive::choose(int64_t now_ms) {
-  const auto best =
-      std::max_element(trials_.begin(), trials_.end(),
-                       [](const Trial& a, const Trial& b) { return a.hits < b.hits; });
-  const Trial& now = trials_[chosen_];
-  const auto index = static_cast<size_t>(best - trials_.begin());
-  const double saved = best->hits - now.hits;
-  const double chance = by_bytes_ ? 0 : tuning_.doubt * std::sqrt(difference(index, chosen_));
-  if (saved <= tuning_.margin * (read_weight_ - now.hits) || saved <= chance) return;
-  note_change(now_ms, now, *best);
-  chosen_ = index;
-  set_settings(best->settings);
-}
-
-void Adaptive::note_change(int64_t now_ms, const Trial& from, const Trial& to) {
-  const auto percent = [this](const Trial& trial) {
-    char digits[32];
-    std::snprintf(digits, sizeof digits, "%.2f%%", 100 * trial.hits / read_weight_);
-    return std::string(digits);
-  };
+void Adaptive::note_change(int64_t now_ms, const TrialTally::Verdict& verdict) {
+  char because[96];
+  std::snprintf(because, sizeof because, "hit ratio of a sample %.2f%%, before %.2f%%",
+                100 * verdict.hit_ratio, 100 * verdict.hit_ratio_before);
   ++changes_;
   if (history_.size() == kHistoryMax) history_.pop_front();
-  history_.push_back({now_ms, name_of(from.settings), name_of(to.settings),
-                      "hit ratio of a sample " + percent(to) + ", before " + percent(from)});
+  history_.push_back({now_ms, setting(), name_of(trials_[verdict.chosen].settings), because});
 }
 
 size_t Adaptive::memory_bytes() const {
@@ -220,6 +210,10 @@ size_t Adaptive::memory_bytes() const {
     if (trial.cache) bytes += trial.cache->memory_bytes();
   }
   return bytes;
+}
+
+std::shared_ptr<TrialTally> Adaptive::make_tally(unsigned groups) {
+  return std::make_shared<TrialTally>(usual_settings().size(), groups);
 }
 
 std::unique_ptr<EvictionPolicy> make_adaptive(const EvictionOptions& options) {

@@ -1,7 +1,7 @@
 // s3fifo whose settings follow what would have worked best lately.
 //
 //   reads of sampled keys -> trial caches, one for each setting, a fraction of the real one's size
-//                            hits, fading -> the best, if better by a margin -> settings in force
+//     hits of all groups of shards, fading -> the best, if better by a margin -> settings in force
 //
 // The keys whose hash ends in so many zeros are a small copy of the whole stream: a cache of an nth
 // of the size sees on them the hit ratio that the whole would see (SHARDS). Each trial cache runs
@@ -11,19 +11,21 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "storage/eviction/model_cache.h"
 #include "storage/eviction/policies.h"
 #include "storage/eviction/s3fifo.h"
+#include "storage/eviction/trial_tally.h"
 #include "storage/slab.h"
 
 namespace larder {
 
 struct AdaptiveTuning {
   // Entries of a trial cache: this share of the real one's, within bounds. Fewer waver by points,
-  // more cost memory. In a cache of few but large entries some more cost next to nothing: as many as
-  // wanted, while all trials take less than this share of the cache's bytes.
+  // more cost memory. In a cache of few but large entries some more cost next to nothing: as many
+  // as wanted, while all trials take less than this share of the cache's bytes.
   int64_t entries_share = 64;
   int64_t entries_min = 64;
   int64_t entries_wanted = 256;
@@ -56,12 +58,13 @@ class Adaptive : public S3Fifo {
   uint64_t changes() const override { return changes_; }
 
   static std::vector<S3Settings> usual_settings();
+  // For so many policies of `usual_settings` that choose together.
+  static std::shared_ptr<TrialTally> make_tally(unsigned groups);
 
  private:
   struct Trial {
     S3Settings settings;
     std::unique_ptr<ModelCache> cache;
-    double hits = 0;  // fading, as all that is counted
   };
 
   // A trial's memory for an entry, about.
@@ -75,23 +78,22 @@ class Adaptive : public S3Fifo {
   ModelCache::Limit trial_limit() const;
   ModelCache::Object model_of(const Resident& entry) const;
   void count_differences(uint32_t hits);
-  double& difference(size_t a, size_t b) { return differences_[a * trials_.size() + b]; }
-  void fade();
-  void choose(int64_t now_ms);
-  void note_change(int64_t now_ms, const Trial& from, const Trial& to);
+  void end_turn(int64_t now_ms);
+  void put_into_force(size_t trial);
+  void note_change(int64_t now_ms, const TrialTally::Verdict& verdict);
 
   AdaptiveTuning tuning_;
   Slab trial_slab_;  // of the trials' queues
   std::vector<Trial> trials_;
-  std::vector<double> differences_;  // reads that one trial of a pair hit and the other missed
-  size_t chosen_ = 0;
+  TrialCounts turn_;  // of this turn
+  const std::shared_ptr<TrialTally> tally_;
+  size_t chosen_ = 0;       // the trial whose setting is in force here
   unsigned shift_ = 0;      // a sampled place ends in so many zeros
   const bool by_bytes_;     // the goal: bytes, not reads
   bool sized_ = false;      // trials are bounded by bytes
   int64_t capacity_ = 0;    // entries of the real cache; 0: not known yet, nothing is tried
   int64_t fitted_ = 0;      // the same when the trials were made
-  int64_t reads_ = 0;       // since the last fading
-  double read_weight_ = 0;  // reads, or bytes read
+  int64_t reads_ = 0;       // of this turn
   uint64_t changes_ = 0;
   std::deque<PolicyChange> history_;
 };

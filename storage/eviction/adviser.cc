@@ -38,7 +38,10 @@ constexpr double kReadsMax = 1 << 20;
 
 }  // namespace
 
-Adviser::Adviser(const EvictionOptions& options) : options_(options) { options_.slab = &slab_; }
+Adviser::Adviser(const EvictionOptions& options) : options_(options) {
+  options_.slab = &slab_;
+  options_.tally = nullptr;
+}
 
 void Adviser::set_capacity(int64_t entries, int64_t limit_bytes) {
   if (entries < kGhostEntriesMin) return;

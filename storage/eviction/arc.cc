@@ -6,7 +6,9 @@
 //
 // Source: N. Megiddo, D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache", FAST 2003.
 #include <algorithm>
+#include <string>
 
+#include "base/numbers.h"
 #include "storage/eviction/ghost.h"
 #include "storage/eviction/policies.h"
 #include "storage/eviction/recency_policy.h"
@@ -48,6 +50,31 @@ class Arc : public RecencyPolicy {
     return true;
   }
 
+  // The target, then pieces of the ghosts of both sides.
+  std::string learned(size_t piece) const override {
+    if (piece == 0) return kPieces[0] + std::to_string(static_cast<int64_t>(target_));
+    --piece;
+    for (const unsigned side : {kOnce, kMore}) {
+      const std::string name = kPieces[1 + side];
+      const size_t bytes_max = kPieceBytes - name.size();
+      const size_t count = ghosts_[side].pieces(bytes_max);
+      if (piece < count) return name + ghosts_[side].piece(piece, bytes_max);
+      piece -= count;
+    }
+    return {};
+  }
+
+  void learn(Bytes piece) override {
+    for (size_t i = 0; i < std::size(kPieces); ++i) {
+      const Bytes name = kPieces[i];
+      if (!piece.starts_with(name)) continue;
+      piece.remove_prefix(name.size());
+      if (i > 0) return ghosts_[i - 1].add_piece(piece);
+      target_ = static_cast<double>(std::max<int64_t>(parse_int64(piece).value_or(0), 0));
+      return;
+    }
+  }
+
   size_t memory_bytes() const override {
     return RecencyPolicy::memory_bytes() + ghosts_[0].memory_bytes() + ghosts_[1].memory_bytes();
   }
@@ -62,6 +89,7 @@ class Arc : public RecencyPolicy {
 
   static constexpr unsigned kOnce = 0;
   static constexpr unsigned kMore = 1;
+  static constexpr const char* kPieces[] = {"arc target: ", "arc once: ", "arc more: "};
   struct Queue {
     unsigned number;
     RecencyQueue refs;

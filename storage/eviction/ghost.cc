@@ -1,7 +1,6 @@
 #include "storage/eviction/ghost.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace larder {
 
@@ -9,8 +8,7 @@ void Ghost::resize(size_t keys) {
   const size_t now = capacity();
   // A quarter of slack, so that a cache whose size wavers forgets nothing.
   if (keys <= now && keys >= now / 2) return;
-  buckets_.assign(keys / kWays + keys / (kWays * 8) + 1, Bucket{});
-  buckets_.shrink_to_fit();
+  buckets_ = ZeroedArray<Bucket>(keys / kWays + keys / (kWays * 8) + 1);
   size_ = 0;
 }
 
@@ -52,31 +50,13 @@ void Ghost::drop_one(uint64_t which) {
   --size_;
 }
 
-// A piece: | buckets in all 8 B | the first one here 8 B | buckets |
 std::string Ghost::piece(size_t number, size_t bytes_max) const {
-  const size_t most = (bytes_max - 2 * sizeof(uint64_t)) / sizeof(Bucket);
-  const uint64_t head[] = {buckets_.size(), number * most};
-  if (head[1] >= head[0]) return {};
-  const size_t count = std::min(most, buckets_.size() - number * most);
-  std::string piece(sizeof head + count * sizeof(Bucket), '\0');
-  std::memcpy(piece.data(), head, sizeof head);
-  std::memcpy(piece.data() + sizeof head, &buckets_[number * most], count * sizeof(Bucket));
-  return piece;
+  return piece_of(std::span<const Bucket>(buckets_), number, bytes_max);
 }
 
-// Memory is taken as bytes come, not as they are promised.
 void Ghost::add_piece(Bytes piece) {
-  uint64_t head[2];
-  if (piece.size() < sizeof head) return;
-  std::memcpy(head, piece.data(), sizeof head);
-  piece.remove_prefix(sizeof head);
-  const size_t count = piece.size() / sizeof(Bucket);
-  if (head[1] == 0) arriving_.clear();
-  if (head[1] != arriving_.size() || head[0] - head[1] < count || head[0] < head[1]) return;
-  arriving_.resize(arriving_.size() + count);
-  std::memcpy(arriving_.data() + head[1], piece.data(), count * sizeof(Bucket));
-  if (arriving_.size() < head[0]) return;
-  buckets_.swap(arriving_);
+  if (!add_piece_to(arriving_, piece)) return;
+  buckets_ = ZeroedArray<Bucket>(std::span<const Bucket>(arriving_));
   arriving_ = {};
   size_ = 0;
   for (const Bucket& bucket : buckets_) {

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "storage/eviction/pieces.h"
+#include "storage/eviction/zeroed_array.h"
 
 namespace larder {
 
@@ -31,9 +33,13 @@ class Ghost {
   // same keys where keys have the same hashes; with only some of them it changes nothing.
   std::string piece(size_t number, size_t bytes_max) const;
   void add_piece(Bytes piece);
+  size_t pieces(size_t bytes_max) const {
+    const size_t most = (bytes_max - kPieceHeadBytes) / sizeof(Bucket);
+    return (buckets_.size() + most - 1) / most;
+  }
   size_t size() const { return size_; }
   size_t capacity() const { return buckets_.size() * kWays; }
-  size_t memory_bytes() const { return buckets_.capacity() * sizeof(Bucket); }
+  size_t memory_bytes() const { return buckets_.bytes(); }
 
  private:
   static constexpr unsigned kWays = 8;
@@ -44,7 +50,7 @@ class Ghost {
   }
   size_t index(uint64_t hash) const;
 
-  std::vector<Bucket> buckets_;
+  ZeroedArray<Bucket> buckets_;
   std::vector<Bucket> arriving_;  // of pieces, until all have come
   size_t size_ = 0;
 };

@@ -8,6 +8,7 @@
 namespace larder {
 
 class Slab;
+class TrialTally;
 
 enum class EvictionGoal : uint8_t { objects, bytes };
 
@@ -18,6 +19,8 @@ struct EvictionOptions {
   unsigned lfu_decay_minutes = 1;
   // Where the queues of many small caches lie together; null: each policy has a slab of its own.
   Slab* slab = nullptr;
+  // Where the adaptive policies of all groups of shards count together; null: each by itself.
+  std::shared_ptr<TrialTally> tally;
 
   bool operator==(const EvictionOptions&) const = default;
 };

@@ -6,6 +6,12 @@
 #include "storage/eviction/policies.h"
 
 namespace larder {
+namespace {
+
+// More than a ghost's piece could say that it is one of.
+constexpr Bytes kSketchPiece = "sketch: ";
+
+}  // namespace
 
 void S3Fifo::inserted(Resident& entry) {
   stamp_new(entry, 0);
@@ -27,6 +33,20 @@ void S3Fifo::recalled(Resident& entry, const EntryUse& use) {
 EntryUse S3Fifo::use_of(Stamp stamp, int64_t) const {
   const int none = stamp.queue() == kMain ? kMainFrequency : EntryUse::kNewFrequency;
   return {.frequency = none + static_cast<int>(uses(stamp))};
+}
+
+// Pieces of ghosts, then those of the sketch, which say so.
+std::string S3Fifo::learned(size_t piece) const {
+  const size_t ghosts = ghost_.pieces(kPieceBytes);
+  if (piece < ghosts) return ghost_.piece(piece, kPieceBytes);
+  std::string of_sketch = sketch_.piece(piece - ghosts, kPieceBytes - kSketchPiece.size());
+  if (!of_sketch.empty()) of_sketch.insert(0, kSketchPiece);
+  return of_sketch;
+}
+
+void S3Fifo::learn(Bytes piece) {
+  if (!piece.starts_with(kSketchPiece)) return ghost_.add_piece(piece);
+  if (settings_.duel) sketch_.add_piece(piece.substr(kSketchPiece.size()));
 }
 
 void S3Fifo::note_size(uint32_t bytes) {

@@ -35,8 +35,8 @@ class S3Fifo : public QueuePolicy {
   // Told as Redis's counter: small from 5 on, main from 10 on, by uses.
   void recalled(Resident& entry, const EntryUse& use) override;
   EntryUse use_of(Stamp stamp, int64_t now_ms) const override;
-  std::string learned(size_t piece) const override { return ghost_.piece(piece, kPieceBytes); }
-  void learn(Bytes piece) override { ghost_.add_piece(piece); }
+  std::string learned(size_t piece) const override;
+  void learn(Bytes piece) override;
   bool next(Candidate& candidate) override;
   bool judge(Resident& entry, const Candidate& candidate) override;
   size_t memory_bytes() const override;

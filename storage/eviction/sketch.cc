@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include "storage/eviction/pieces.h"
+
 namespace larder {
 namespace {
 
-constexpr uint64_t kCountersPerWord = 16;
 constexpr uint64_t kLowThreeBits = 0x7777777777777777;
 
 }  // namespace
@@ -13,10 +14,20 @@ constexpr uint64_t kLowThreeBits = 0x7777777777777777;
 void Sketch::resize(size_t keys) {
   if (keys <= keys_ && keys >= keys_ / 2) return;
   keys_ = keys + keys / 8 + 1;
-  // Eight counters a key: four bytes.
-  words_.assign(std::max<size_t>(keys_ * 8 / kCountersPerWord, 4), 0);
-  words_.shrink_to_fit();
+  words_ = ZeroedArray<uint64_t>(std::max<size_t>(keys_ * kCountersPerKey / kCountersPerWord, 4));
   additions_ = 0;
+}
+
+std::string Sketch::piece(size_t number, size_t bytes_max) const {
+  return piece_of(std::span<const uint64_t>(words_), number, bytes_max);
+}
+
+void Sketch::add_piece(Bytes piece) {
+  if (!add_piece_to(arriving_, piece)) return;
+  words_ = ZeroedArray<uint64_t>(std::span<const uint64_t>(arriving_));
+  arriving_ = {};
+  keys_ = words_.size() * kCountersPerWord / kCountersPerKey;
+  additions_ = keys_ * kAdditionsPerKey / 2;  // between two halvings, somewhere
 }
 
 Sketch::Nibble Sketch::nibble(uint64_t hash, unsigned row) const {

@@ -7,7 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
+
+#include "base/bytes.h"
+#include "storage/eviction/zeroed_array.h"
 
 namespace larder {
 
@@ -17,7 +21,10 @@ class Sketch {
   void resize(size_t keys);
   void add(uint64_t hash);
   unsigned count(uint64_t hash) const;  // 0 .. 15
-  size_t memory_bytes() const { return words_.capacity() * sizeof(uint64_t); }
+  // For a file, as Ghost has it.
+  std::string piece(size_t number, size_t bytes_max) const;
+  void add_piece(Bytes piece);
+  size_t memory_bytes() const { return words_.bytes(); }
 
  private:
   static constexpr unsigned kRows = 4;
@@ -31,7 +38,11 @@ class Sketch {
   Nibble nibble(uint64_t hash, unsigned row) const;
   void halve();
 
-  std::vector<uint64_t> words_;
+  static constexpr size_t kCountersPerKey = 8;
+  static constexpr size_t kCountersPerWord = 16;
+
+  ZeroedArray<uint64_t> words_;
+  std::vector<uint64_t> arriving_;  // of pieces, until all have come
   size_t keys_ = 0;
   size_t additions_ = 0;
 };

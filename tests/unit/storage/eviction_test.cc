@@ -1,7 +1,9 @@
 // Every policy by the same rules: the limit is held, victims are real and allowed, nothing leaks.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,8 @@
 #include "storage/eviction/ghost.h"
 #include "storage/eviction/model_cache.h"
 #include "storage/eviction/recency_queue.h"
+#include "storage/eviction/trial_tally.h"
+#include "storage/eviction/zeroed_array.h"
 #include "storage/store.h"
 #include "storage/strings.h"
 
@@ -307,6 +311,19 @@ TEST(EvictionOrder, GdsfPrefersSmallObjects) {
   EXPECT_EQ(cache.objects(), 51);
 }
 
+TEST(ZeroedArray, IsZeroAtAnySize) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{8191}, size_t{8192}, size_t{1'000'000}}) {
+    ZeroedArray<uint64_t> array(size);
+    EXPECT_EQ(static_cast<size_t>(std::count(array.begin(), array.end(), 0U)), size);
+    for (uint64_t& each : array) each = 7;
+    ZeroedArray<uint64_t> other(std::span<const uint64_t>(array.begin(), array.size()));
+    array = ZeroedArray<uint64_t>(size / 2);
+    EXPECT_EQ(array.bytes(), size / 2 * 8);
+    EXPECT_EQ(static_cast<size_t>(std::count(array.begin(), array.end(), 0U)), size / 2);
+    EXPECT_EQ(static_cast<size_t>(std::count(other.begin(), other.end(), 7U)), size);
+  }
+}
+
 TEST(Ghost, IsTheSameAfterARestart) {
   Ghost ghost;
   Random random(5);
@@ -321,6 +338,30 @@ TEST(Ghost, IsTheSameAfterARestart) {
   }
   EXPECT_EQ(other.size(), ghost.size());
   for (const uint64_t hash : hashes) ASSERT_EQ(other.contains(hash), ghost.contains(hash));
+}
+
+// Ghosts, targets and sketches, in pieces.
+TEST(Policies, WhatWasLearnedIsTheSameAfterARestart) {
+  for (const auto& [name, pieces_min] :
+       {std::pair{"s3fifo", 1U}, {"wtinylfu", 2U}, {"arc", 3U}, {"adaptive", 2U}}) {
+    ModelCache cache(find_policy_maker(name)({}), {.objects = 1'000});
+    Random random(11);
+    for (int i = 0; i < 50'000; ++i) {
+      const uint64_t key = Random(random.below(1 + random.below(20'000))).next();
+      const ModelCache::Object object{.place = static_cast<uint32_t>(key)};
+      if (!cache.use(object, i)) cache.put(object, i);
+    }
+    const auto heir = find_policy_maker(name)({});
+    std::vector<std::string> pieces;
+    for (size_t i = 0; !cache.policy().learned(i).empty(); ++i)
+      heir->learn(pieces.emplace_back(cache.policy().learned(i)));
+    EXPECT_GE(pieces.size(), pieces_min) << name;
+    for (size_t i = 0; i < pieces.size(); ++i) EXPECT_EQ(heir->learned(i), pieces[i]) << name;
+    heir->learn("sketch: ");
+    heir->learn("arc once: nonsense of more than sixteen bytes");
+    heir->learn("arc target: -5");
+    EXPECT_EQ(heir->learned(pieces.size() - 1), pieces.back()) << name;
+  }
 }
 
 TEST(Ghost, NonsenseIsPassedOver) {
@@ -356,6 +397,38 @@ TEST(Adaptive, KeepsItsSettingOverARestart) {
   EXPECT_EQ(heir->setting(), policy->setting());
 }
 
+// Neither group has seen enough to be sure.
+TEST(TrialTally, GroupsDecideTogether) {
+  constexpr TrialTally::Rules kRules{.fade = 1, .margin = 0.01, .doubt = 2};
+  TrialCounts turn(2);
+  turn.weight = 100;
+  turn.hits = {50, 53};
+  turn.difference(0, 1) = turn.difference(1, 0) = 3;
+  TrialTally alone(2, 1);
+  EXPECT_FALSE(alone.add(turn, kRules).changed);
+  TrialTally both(2, 2);
+  EXPECT_FALSE(both.add(turn, kRules).changed);
+  const TrialTally::Verdict verdict = both.add(turn, kRules);
+  EXPECT_TRUE(verdict.changed);
+  EXPECT_EQ(verdict.chosen, 1U);
+  EXPECT_EQ(both.chosen(), 1U);
+  EXPECT_DOUBLE_EQ(verdict.hit_ratio, 0.53);
+  EXPECT_DOUBLE_EQ(verdict.hit_ratio_before, 0.5);
+}
+
+TEST(TrialTally, ForgetsWhenTrialsBeginAnew) {
+  constexpr TrialTally::Rules kRules{.fade = 1, .margin = 0.01, .doubt = 2};
+  TrialCounts turn(2);
+  turn.weight = 100;
+  turn.hits = {50, 53};
+  turn.difference(0, 1) = turn.difference(1, 0) = 3;
+  TrialTally tally(2, 1);
+  EXPECT_FALSE(tally.add(turn, kRules).changed);
+  tally.forget();
+  EXPECT_FALSE(tally.add(turn, kRules).changed);
+  EXPECT_TRUE(tally.add(turn, kRules).changed);
+}
+
 TEST(Adaptive, LeavesASettingThatIsNotTriedAnyMore) {
   ModelCache cache(find_policy_maker("adaptive")({}), {.objects = 1'000});
   cache.policy().learn("setting in force: recency only");
@@ -374,7 +447,7 @@ TEST(Adaptive, LeavesASettingThatIsNotTriedAnyMore) {
   put_some(10'000, 100);
 }
 
-// Beside few and small entries, trials must not take much; beside large ones a better guess is free.
+// Beside few and small entries, trials must not take much; beside large ones more is free.
 TEST(Adaptive, TrialsTakeWhatTheCacheCanPay) {
   const auto bytes_beside = [](uint32_t bytes) {
     ModelCache cache(find_policy_maker("adaptive")({}), {.objects = 4'000, .bytes = 1LL << 40});
