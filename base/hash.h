@@ -7,7 +7,8 @@
 
 namespace larder {
 
-// Draws the seed of this process. Called once by main before the first key is hashed.
+// Sets the seed of this process: a random one, or the one of the file that is loaded (ADR 6).
+// Called once, before the first key is hashed.
 void seed_hash(uint64_t seed);
 uint64_t hash_seed();
 

@@ -130,14 +130,19 @@ std::optional<long double> parse_long_double(Bytes text) {
   return parse_floating<long double>(text, std::strtold);
 }
 
-size_t format_int64(int64_t value, char* out) {
-  if (value >= 0 && value < 100) {  // most lengths and counts
+size_t format_uint64(uint64_t value, char* out) {
+  if (value < 100) {  // most lengths and counts
     const auto small = static_cast<unsigned>(value);
     *out = static_cast<char>('0' + (small < 10 ? small : small / 10));
     if (small < 10) return 1;
     out[1] = static_cast<char>('0' + small % 10);
     return 2;
   }
+  return static_cast<size_t>(std::to_chars(out, out + kInt64TextMax, value).ptr - out);
+}
+
+size_t format_int64(int64_t value, char* out) {
+  if (value >= 0) return format_uint64(static_cast<uint64_t>(value), out);
   return static_cast<size_t>(std::to_chars(out, out + kInt64TextMax, value).ptr - out);
 }
 

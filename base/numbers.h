@@ -25,6 +25,7 @@ struct IntegerText {
 };
 // Writes the decimal form; returns its length. No terminator.
 size_t format_int64(int64_t value, char* out);
+size_t format_uint64(uint64_t value, char* out);
 
 inline constexpr size_t kDoubleTextMax = 40;
 // The shortest form that reads back the same, as Redis 7.2 lays it out: 3, 1.5, 0.00001, 1e-7,

@@ -10,8 +10,8 @@ namespace larder {
 struct RequestLimits {
   // Largest single argument, bytes (`proto-max-bulk-len`).
   int64_t bulk_bytes_max = 512LL * 1024 * 1024;
-  // Before AUTH a stranger may send only this much, so that an open port cannot be made to
-  // reserve memory.
+  // False: the client has not authenticated, and the two kUnauthenticated limits below hold, so
+  // that an open port cannot be made to reserve memory.
   bool authenticated = true;
   // Inline requests are refused: what is counted and passed on as bytes has to be arrays.
   bool arrays_only = false;
@@ -21,9 +21,9 @@ struct RequestLimits {
 inline constexpr size_t kLineBytesMax = 64 * 1024;
 // Most arguments of one request. Redis takes up to INT_MAX.
 inline constexpr int64_t kArgsMax = 2147483647;
-// The same for a client that has not authenticated.
-inline constexpr int64_t kArgsUnauthenticatedMax = 10;
-inline constexpr int64_t kBulkBytesUnauthenticatedMax = 16384;
+// For a client that has not authenticated: arguments, and bytes of one. As Redis.
+inline constexpr int64_t kUnauthenticatedArgsMax = 10;
+inline constexpr int64_t kUnauthenticatedBulkBytesMax = 16384;
 // An argument from this size on gets a buffer made to measure instead of a doubled one.
 inline constexpr size_t kBigBulkBytes = 32 * 1024;
 

@@ -154,7 +154,7 @@ Outcome RequestParser::parse_header(Bytes buffer, const RequestLimits& limits) {
     end = line_end + 2;
   }
   if (count > kArgsMax) return fail("Protocol error: invalid multibulk length");
-  if (count > kArgsUnauthenticatedMax && !limits.authenticated) {
+  if (count > kUnauthenticatedArgsMax && !limits.authenticated) {
     return fail("Protocol error: unauthenticated multibulk length");
   }
   cursor_ = end;
@@ -192,7 +192,7 @@ Outcome RequestParser::parse_bulk(Bytes buffer, const RequestLimits& limits) {
       end = line_end + 2;
     }
     if (length > limits.bulk_bytes_max) return fail("Protocol error: invalid bulk length");
-    if (length > kBulkBytesUnauthenticatedMax && !limits.authenticated) {
+    if (length > kUnauthenticatedBulkBytesMax && !limits.authenticated) {
       return fail("Protocol error: unauthenticated bulk length");
     }
     bulk_bytes_ = length;

@@ -29,7 +29,7 @@ enum class Encoding : uint8_t {
   raw = 1,       // the same, but changed in place since; clients can tell by OBJECT ENCODING
   integer = 2,   // payload is an int64 whose text is the value
   blob = 3,      // payload is a Blob*
-  pack = 4,      // payload is a Pack: a small list, set, sorted set or hash
+  pack = 4,      // payload is a Pack: a small set, sorted set or hash
   integers = 5,  // payload is a sorted run of integers: a small set
   object = 6,    // payload is an Object*
   timed_pack = 7,  // payload is a Pack of fields with expiries: a small hash, see hash.h

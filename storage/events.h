@@ -1,4 +1,4 @@
-// News that storage has for the rooms above it. Plugged in by main.cc.
+// News that storage has for the rooms above it. Plugged in by serve() (server/admin/server.cc).
 #pragma once
 
 #include <span>

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 #include "base/check.h"
 #include "storage/slab_array.h"
@@ -32,7 +33,8 @@ class IdList {
   }
   // The entry of the id, made when it is not there.
   Entry& put(StreamId id);
-  bool remove(StreamId id);
+  // Removes the entry of the id and returns it.
+  std::optional<Entry> take(StreamId id);
   // The first at or behind an id; null when there is none. Valid until the list changes.
   Entry* at_or_after(StreamId id) {
     return const_cast<Entry*>(static_cast<const IdList*>(this)->at_or_after(id));
@@ -90,17 +92,19 @@ const Entry* IdList<Entry, kChunk>::at_or_after(StreamId id) const {
   return index + 1 < chunks_.size() ? chunks_[index + 1]->entries : nullptr;
 }
 
+// Mostly behind all others.
 template <typename Entry, size_t kChunk>
 Entry& IdList<Entry, kChunk>::put(StreamId id) {
-  if (Entry* found = find(id)) return *found;
   if (chunks_.empty()) chunks_.push_back(make_chunk());
-  size_t index = chunk_of(id);
+  size_t index = size_ == 0 || last()->id < id ? chunks_.size() - 1 : chunk_of(id);
+  Entry* at = chunks_[index]->at_or_after(id);
+  if (at != chunks_[index]->end() && at->id == id) return *at;
   if (chunks_[index]->count == kChunk) {
     split(index);
     index = chunk_of(id);
+    at = chunks_[index]->at_or_after(id);
   }
   Chunk& chunk = *chunks_[index];
-  Entry* at = chunk.at_or_after(id);
   std::copy_backward(at, chunk.end(), chunk.end() + 1);
   *at = Entry{.id = id};
   ++chunk.count;
@@ -121,17 +125,20 @@ void IdList<Entry, kChunk>::split(size_t index) {
 }
 
 template <typename Entry, size_t kChunk>
-bool IdList<Entry, kChunk>::remove(StreamId id) {
-  Entry* found = find(id);
-  if (found == nullptr) return false;
+std::optional<Entry> IdList<Entry, kChunk>::take(StreamId id) {
+  if (chunks_.empty()) return {};
   const size_t index = chunk_of(id);
   Chunk* chunk = chunks_[index];
+  Entry* found = chunk->at_or_after(id);
+  if (found == chunk->end() || found->id != id) return {};
+  const Entry taken = *found;
   std::copy(found + 1, chunk->end(), found);
   --size_;
-  if (--chunk->count > 0) return true;
-  slab_.release(chunk, sizeof(Chunk));
-  chunks_.erase(index);
-  return true;
+  if (--chunk->count == 0) {
+    slab_.release(chunk, sizeof(Chunk));
+    chunks_.erase(index);
+  }
+  return taken;
 }
 
 template <typename Entry, size_t kChunk>

@@ -52,9 +52,9 @@ class BlobGarbage : public Garbage {
 }  // namespace
 
 Keyspace::Keyspace(unsigned db, ShardServices& services, int64_t now_ms)
-    : db_(db),
+    : table_(services.buckets_per_segment, services.shard_bits, nullptr),
       services_(services),
-      table_(services.buckets_per_segment, services.shard_bits, nullptr),
+      db_(db),
       expiry_(std::make_unique<ExpiryIndex>(slab_, now_ms)) {}
 
 // Blobs and the slabs of large objects are the only memory outside the slab;

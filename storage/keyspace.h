@@ -73,9 +73,7 @@ class Keyspace : public Garbage {
   unsigned db() const { return db_; }
   void set_db(unsigned db) { db_ = db; }  // SWAPDB
 
-  HashPlace place_of(uint64_t hash) const {
-    return Table::place_of_hash(hash, services_.shard_bits);
-  }
+  HashPlace place_of(uint64_t hash) const { return table_.place(hash); }
 
   // The entry of a key, an expired one too.
   Item find(const Key& key) {
@@ -198,10 +196,10 @@ class Keyspace : public Garbage {
   void maybe_rebuild(int64_t now_ms);
   void rebuild_step(size_t buckets);
 
-  unsigned db_;
+  alignas(64) Table table_;  // a lookup needs its first cache line
   ShardServices& services_;
+  unsigned db_;
   Slab slab_;
-  Table table_;
   std::unique_ptr<ExpiryIndex> expiry_;
   std::unique_ptr<ExpiryIndex> old_expiry_;  // drained while the new one is filled
   uint64_t rebuild_cursor_ = 0;

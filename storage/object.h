@@ -1,15 +1,12 @@
-// A value that is too big for its entry: the entry's payload is a pointer to
-// it. Big sets, hashes, sorted sets, lists and all streams are objects.
+// A value that is too big for its entry: the entry's payload is a pointer to it. Big sets, hashes
+// and sorted sets, and all lists and streams, are objects.
 //
-// Everything an object consists of, itself included, lives in one slab. That is
-// its keyspace's as long as it has up to kSharedSlabElements elements, and one
-// of its own from then on:
+// Everything an object consists of, itself included, lives in one slab: its keyspace's as long as
+// it has up to kSharedSlabElements elements, one of its own from then on.
 //
-//   small object   in the keyspace's slab       freed element by element, cheap
-//   as it is small large object   in a slab of its own         freed page by
-//   page by the reclaimer, off the hot
-//                                               path; RENAME and MOVE hand the
-//                                               slab over
+//   small object   in the keyspace's slab    freed element by element, cheap as it is small
+//   large object   in a slab of its own      freed page by page by the reclaimer, off the hot path;
+//                                            RENAME and MOVE hand the slab over
 //
 // So no command ever pays for the size of what it removes or moves.
 #pragma once

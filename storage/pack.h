@@ -1,6 +1,6 @@
-// A pack: a short sequence of byte strings in one run of bytes, the form of
-// small hashes, sets, sorted sets and lists. It is the entry's payload, so a
-// small collection is one allocation.
+// A pack: a short sequence of byte strings in one run of bytes, the form of small hashes, sets and
+// sorted sets (lists have blocks, list_block.h). It is the entry's payload, so a small collection
+// is one allocation.
 //
 //   | head | bytes | head | bytes | ...
 //
@@ -13,9 +13,8 @@
 //
 // A string that is the exact decimal text of an int64 is kept as the integer. Every value has one
 // form (a name two), so that values are compared by their bytes.
-// There is no length at an item's end, so a pack is read forwards only: that
-// saves a byte an item, and packs are short
-// (`*-max-listpack-*`).
+// There is no length at an item's end, so a pack is read forwards only: that saves a byte an item,
+// and packs are short (`*-max-listpack-*`).
 #pragma once
 
 #include <cstddef>

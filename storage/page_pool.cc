@@ -2,31 +2,9 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
-
 #include "base/check.h"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25  // Linux 6.1; older kernels refuse it and all stays as it is
-#endif
-
 namespace larder {
-namespace {
-
-// Pages of the processor in use from which on a chunk is joined: it grows by 3% at the most.
-constexpr size_t kSmallPageBytes = 4096;
-constexpr size_t kSmallPages = PagePool::kChunkBytes / kSmallPageBytes;
-constexpr size_t kUsedMin = kSmallPages * 97 / 100;
-
-bool is_in_use(char* chunk) {
-  std::array<unsigned char, kSmallPages> resident;
-  if (mincore(chunk, PagePool::kChunkBytes, resident.data()) != 0) return false;
-  const auto used = std::count_if(resident.begin(), resident.end(),
-                                  [](unsigned char page) { return (page & 1) != 0; });
-  return static_cast<size_t>(used) >= kUsedMin;
-}
-
-}  // namespace
 
 void* PagePool::take() {
   MutexLock lock(mutex_);
@@ -81,7 +59,7 @@ size_t PagePool::join_some(size_t most) {
   for (size_t seen = 0; seen < most; ++seen) {
     char* const chunk = next_chunk();
     if (chunk == nullptr) return seen;
-    if (is_in_use(chunk)) madvise(chunk, kChunkBytes, MADV_COLLAPSE);
+    join_if_used(chunk);
   }
   return most;
 }

@@ -7,7 +7,7 @@
 // that costs as much as the miss of the cache behind it. So a chunk that is in use as a whole gets
 // one huge page, afterwards and aside (join_some): a huge page from the start would take its 2 MiB
 // with the first byte, and a worker would clear it under its shard's lock. When a page of a joined
-// chunk is given back the kernel parts it again.
+// chunk is given back the kernel splits it again.
 #pragma once
 
 #include <array>
@@ -17,12 +17,13 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "storage/huge_pages.h"
 
 namespace larder {
 
 class PagePool {
  public:
-  static constexpr size_t kChunkBytes = size_t{2} << 20;
+  static constexpr size_t kChunkBytes = kHugePageBytes;
   static constexpr size_t kRegionBytes = size_t{64} << 20;
 
   // `page_bytes` divides a chunk; pages are aligned to it.

@@ -1,13 +1,13 @@
 // Shards' locks for those who walk over the store or need several shards at once.
 //
-// One script at a time may hold shards and wait for another one (DESIGN section 3). So nobody else
-// may wait for a shard while he holds one, and nobody at all waits for a script that runs for long:
-// these locks say that they did not get it.
+// One script at a time may hold shards and wait for another one (docs/adr/0010-scripts.md). So
+// nobody else may wait for a shard while it holds one, and nobody at all waits for a script that
+// runs for long: these locks say that they did not get it.
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
+#include "base/scoped.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -21,15 +21,9 @@ inline bool is_shard_held(unsigned index) {
 }
 
 // As long as it lives, this thread is taken to hold these shards; null: none.
-class ShardsHeld {
+class ShardsHeld : Scoped<const uint64_t*> {
  public:
-  explicit ShardsHeld(const uint64_t* words) : before_(std::exchange(held_shards, words)) {}
-  ~ShardsHeld() { held_shards = before_; }
-  ShardsHeld(const ShardsHeld&) = delete;
-  ShardsHeld& operator=(const ShardsHeld&) = delete;
-
- private:
-  const uint64_t* const before_;
+  explicit ShardsHeld(const uint64_t* words) : Scoped(held_shards, words) {}
 };
 
 // One shard, also from inside a transaction or a script, whose thread may hold it already. False

@@ -1,5 +1,5 @@
 // The whole data set: a power of two of shards, each with one lock. A key's shard is given by the
-// top bits of its hash. Lock order: shards ascending, then nothing.
+// top bits of its hash. Lock order: docs/ARCHITECTURE.md, "Locks".
 #pragma once
 
 #include <algorithm>

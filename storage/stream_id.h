@@ -30,7 +30,17 @@ struct StreamId {
     if (*this == StreamId{}) return {};
     return seq == 0 ? StreamId{ms - 1, max().seq} : StreamId{ms, seq - 1};
   }
-  std::string text() const { return std::to_string(ms) + "-" + std::to_string(seq); }
+  // Writes "ms-seq" to kTextMax bytes; returns its length. No terminator.
+  static constexpr size_t kTextMax = 41;
+  size_t format(char* out) const {
+    char* end = out + format_uint64(ms, out);
+    *end++ = '-';
+    return static_cast<size_t>(end - out) + format_uint64(seq, end);
+  }
+  std::string text() const {
+    char text[kTextMax];
+    return {text, format(text)};
+  }
 };
 
 // "ms-seq" or "ms", whose sequence number is then `missing_seq`. Nothing for anything else.

@@ -100,7 +100,7 @@ void StreamGroup::assign(StreamId id, StreamConsumer* consumer, int64_t now_ms,
                          uint64_t deliveries) {
   StreamPending& entry = pending_.put(id);
   if (entry.consumer != consumer) {
-    if (entry.consumer != nullptr) entry.consumer->ids_.remove(id);
+    if (entry.consumer != nullptr) (void)entry.consumer->ids_.take(id);
     consumer->ids_.put(id);
   }
   entry.consumer = consumer;
@@ -109,10 +109,10 @@ void StreamGroup::assign(StreamId id, StreamConsumer* consumer, int64_t now_ms,
 }
 
 bool StreamGroup::acknowledge(StreamId id) {
-  const StreamPending* entry = pending_.find(id);
-  if (entry == nullptr) return false;
-  entry->consumer->ids_.remove(id);
-  return pending_.remove(id);
+  const auto entry = pending_.take(id);
+  if (!entry) return false;
+  (void)entry->consumer->ids_.take(id);
+  return true;
 }
 
 size_t StreamGroup::memory_bytes() const {
@@ -181,57 +181,50 @@ Stream::Place Stream::place_at(const BlockRef& ref, size_t offset) {
 
 size_t Stream::used_bytes(const Block& block) { return block.used; }
 
-uint64_t Stream::pairs_of_first(const BlockRef& ref) {
-  return static_cast<uint64_t>(Pack(bytes_of(*ref.block)).at(place_at(ref, 0).items_at).integer);
+Stream::Fields Stream::fields_of(const BlockRef& ref) {
+  const Pack::Item pairs = Pack(bytes_of(*ref.block)).at(place_at(ref, 0).items_at);
+  return {pairs.end(), static_cast<uint64_t>(pairs.integer)};
 }
 
 // The items of an entry with the fields of the first are as many as that has pairs.
-Stream::Place Stream::whole_place_at(const BlockRef& ref, size_t offset, uint64_t first_pairs) {
+size_t Stream::end_of(const BlockRef& ref, const Place& place, const Fields& fields) {
   const Pack pack(bytes_of(*ref.block));
-  Place place = place_at(ref, offset);
   size_t at = place.items_at;
-  uint64_t left = first_pairs;
+  uint64_t left = fields.count;
   if (!place.same_fields) {
     const Pack::Item pairs = pack.at(at);
     at = pairs.end();
     left = 2 * static_cast<uint64_t>(pairs.integer);
   }
   for (; left > 0; --left) at = pack.at(at).end();
-  place.end = at;
-  return place;
+  return at;
 }
 
-void Stream::places_of(const BlockRef& ref, std::vector<Place>& places) {
-  places.clear();
-  const uint64_t first_pairs = pairs_of_first(ref);
-  for (size_t offset = 0; offset < ref.block->used; offset = places.back().end) {
-    places.push_back(whole_place_at(ref, offset, first_pairs));
-  }
-}
-
-void Stream::read(const BlockRef& ref, const Place& place, StreamEntry& entry,
-                  std::deque<IntegerText>& numbers) const {
-  numbers.clear();
-  entry.id = place.id;
-  entry.items.clear();
+size_t Stream::read(const BlockRef& ref, const Place& place, const Fields& fields, Text& text) {
   const Pack pack(bytes_of(*ref.block));
-  const auto take = [&](size_t& at) {
-    const Pack::Item item = pack.at(at);
-    at = item.end();
-    return item.bytes(numbers.emplace_back());
-  };
   size_t at = place.items_at;
+  size_t pairs = fields.count;
   if (!place.same_fields) {
-    for (at = pack.at(at).end(); at < place.end;) entry.items.push_back(take(at));
-    return;
+    const Pack::Item count = pack.at(at);
+    at = count.end();
+    pairs = static_cast<size_t>(count.integer);
   }
-  size_t fields_at = place_at(ref, 0).items_at;
-  fields_at = pack.at(fields_at).end();
-  while (at < place.end) {
-    entry.items.push_back(take(fields_at));
-    fields_at = pack.at(fields_at).end();  // the first entry's value
-    entry.items.push_back(take(at));
+  std::vector<Bytes>& items = text.entry.items;
+  text.entry.id = place.id;
+  items.clear();
+  if (text.numbers.size() < 2 * pairs) text.numbers.resize(2 * pairs);
+  const auto take = [&](size_t& from) {
+    const Pack::Item item = pack.at(from);
+    from = item.end();
+    items.push_back(item.bytes(text.numbers[items.size()]));
+  };
+  size_t field_at = fields.at;
+  for (; pairs > 0; --pairs) {
+    take(place.same_fields ? field_at : at);
+    if (place.same_fields) field_at = pack.at(field_at).end();  // the first entry's value
+    take(at);
   }
+  return at;
 }
 
 bool Stream::same_fields(const BlockRef& ref, std::span<const Bytes> items) const {
@@ -256,8 +249,12 @@ bool Stream::is_full(const Block& block, size_t more, const StreamLimits& limits
 }
 
 void Stream::append(StreamId id, std::span<const Bytes> items, const StreamLimits& limits) {
+  size_t room = 32;  // of flags, id and count
+  for (const Bytes item : items) room += 5 + item.size();
   const auto encode = [&](StreamId first, bool same) {
-    std::string out(1, static_cast<char>(same ? kSameFields : 0));
+    std::string out;
+    out.reserve(room);
+    out.push_back(static_cast<char>(same ? kSameFields : 0));
     append_varint(out, id.ms - first.ms);
     append_varint(out, id.ms == first.ms ? id.seq - first.seq : id.seq);
     if (!same) Pack::append_integer(out, static_cast<int64_t>(items.size() / 2));
@@ -332,22 +329,23 @@ bool Stream::remove(StreamId id) {
   if (blocks_.empty()) return false;
   const size_t index = block_of(id);
   const BlockRef& ref = blocks_[index];
-  std::vector<Place> places;
-  places_of(ref, places);
-  for (const Place& place : places) {
-    if (place.id != id || place.deleted) continue;
-    ref.block->bytes()[place.at] |= static_cast<char>(kDeleted);
-    --length_;
-    if (last_entry_ == id) last_entry_.reset();
-    note_deleted(id);
-    if (++ref.block->deleted == ref.block->entries) drop_block(index);
-    return true;
-  }
-  return false;
+  std::optional<size_t> at;
+  each_place(ref, 0, [&](const Place& place) {
+    if (place.id == id && !place.deleted) at = place.at;
+    return place.id < id;
+  });
+  if (!at) return false;
+  ref.block->bytes()[*at] |= static_cast<char>(kDeleted);
+  --length_;
+  if (last_entry_ == id) last_entry_.reset();
+  note_deleted(id);
+  if (++ref.block->deleted == ref.block->entries) drop_block(index);
+  return true;
 }
 
 void Stream::drop_block(size_t index) {
   reached_ = {};
+  if (index == 0) front_ = {};
   free_block(blocks_[index].block);
   blocks_.erase(index);
 }
@@ -363,30 +361,46 @@ size_t Stream::trim_below(StreamId from, bool approximate, size_t limit) {
 // Whole blocks first, then, unless it may be approximate, entries of the block at the front.
 size_t Stream::trim(size_t most, StreamId from, bool approximate, size_t limit) {
   size_t removed = 0;
-  std::vector<Place> places;
-  while (!blocks_.empty() && length_ > most) {
-    const BlockRef& ref = blocks_.front();
-    places_of(ref, places);
-    const size_t live = ref.block->entries - ref.block->deleted;
+  while (!blocks_.empty() && length_ > most && blocks_.front().first < from) {
+    const Block& front = *blocks_.front().block;
+    const size_t live = front.entries - front.deleted;
     if (limit > 0 && removed + live > limit) break;
-    if (length_ - live >= most && places.back().id < from) {
-      length_ -= live;
-      removed += live;
-      drop_block(0);
-      continue;
+    if (length_ - live < most || last_of_front() >= from) {
+      if (!approximate) removed += trim_front_entries(most, from);
+      break;
     }
-    if (approximate) break;
-    for (const Place& place : places) {
-      if (length_ <= most || place.id >= from) break;
-      if (place.deleted) continue;
-      ref.block->bytes()[place.at] |= static_cast<char>(kDeleted);
-      ++ref.block->deleted;
-      --length_;
-      ++removed;
-    }
-    if (ref.block->deleted == ref.block->entries) drop_block(0);
-    break;
+    length_ -= live;
+    removed += live;
+    drop_block(0);
   }
+  return removed;
+}
+
+StreamId Stream::last_of_front() {
+  if (blocks_.size() == 1) return last_entry_id();
+  if (!front_.last) {
+    each_place(blocks_.front(), front_.dead_bytes, [&](const Place& place) {
+      front_.last = place.id;
+      return true;
+    });
+  }
+  return *front_.last;
+}
+
+size_t Stream::trim_front_entries(size_t most, StreamId from) {
+  const BlockRef& ref = blocks_.front();
+  size_t removed = 0;
+  each_place(ref, front_.dead_bytes, [&](const Place& place) {
+    front_.dead_bytes = place.at;
+    if (length_ <= most || place.id >= from) return false;
+    if (place.deleted) return true;
+    ref.block->bytes()[place.at] |= static_cast<char>(kDeleted);
+    ++ref.block->deleted;
+    --length_;
+    ++removed;
+    return true;
+  });
+  if (ref.block->deleted == ref.block->entries) drop_block(0);
   return removed;
 }
 
@@ -463,20 +477,23 @@ Object* Stream::clone(Slab& into) const {
 
 void Stream::validate() const {
   size_t live = 0;
-  std::vector<Place> places;
   std::optional<StreamId> previous;
   for (const BlockRef& ref : blocks_) {
-    places_of(ref, places);
-    CHECK(places.size() == ref.block->entries);
-    CHECK(places.front().id == ref.first && places.back().end == ref.block->used);
-    size_t deleted = 0;
-    for (const Place& place : places) {
+    const Fields fields = fields_of(ref);
+    size_t entries = 0, deleted = 0, end = 0;
+    each_place(ref, 0, [&](const Place& place) {
       CHECK(!previous || *previous < place.id);
+      CHECK(entries > 0 || place.id == ref.first);
+      CHECK(&ref != blocks_.begin() || place.at >= front_.dead_bytes || place.deleted);
       previous = place.id;
+      ++entries;
       deleted += place.deleted ? 1 : 0;
-    }
-    CHECK(deleted == ref.block->deleted && deleted < places.size());
-    live += places.size() - deleted;
+      end = end_of(ref, place, fields);
+      return true;
+    });
+    CHECK(entries == ref.block->entries && end == ref.block->used);
+    CHECK(deleted == ref.block->deleted && deleted < entries);
+    live += entries - deleted;
   }
   CHECK(live == length_);
   for (const StreamGroup* group : groups_) {

@@ -19,7 +19,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -174,10 +173,19 @@ class Stream final : public Object {
   struct Place {
     size_t at = 0;
     size_t items_at = 0;
-    size_t end = 0;
     StreamId id;
     bool deleted = false;
     bool same_fields = false;
+  };
+  // Where the fields of a block's first entry begin, and how many there are.
+  struct Fields {
+    size_t at = 0;
+    uint64_t count = 0;
+  };
+  // An entry with the texts of those of its items that are kept as integers.
+  struct Text {
+    StreamEntry entry;
+    std::vector<IntegerText> numbers;
   };
 
   template <typename Visit>
@@ -185,15 +193,16 @@ class Stream final : public Object {
   template <typename Visit>
   void each_backwards(StreamId first, StreamId last, Visit visit) const;
   static Bytes bytes_of(const Block& block);
-  // With its end, by walking over its items.
-  static Place whole_place_at(const BlockRef& ref, size_t offset, uint64_t first_pairs);
   static Place place_at(const BlockRef& ref, size_t offset);
-  // Pairs of a block's first entry.
-  static uint64_t pairs_of_first(const BlockRef& ref);
+  static Fields fields_of(const BlockRef& ref);
   static size_t used_bytes(const Block& block);
-  static void places_of(const BlockRef& ref, std::vector<Place>& places);
-  void read(const BlockRef& ref, const Place& place, StreamEntry& entry,
-            std::deque<IntegerText>& numbers) const;
+  // The offset behind an entry, by a walk over its items.
+  static size_t end_of(const BlockRef& ref, const Place& place, const Fields& fields);
+  // Calls visit(const Place&) for the block's entries from an offset on until it returns false.
+  template <typename Visit>
+  static void each_place(const BlockRef& ref, size_t offset, Visit visit);
+  // Returns the offset behind the entry, too.
+  static size_t read(const BlockRef& ref, const Place& place, const Fields& fields, Text& text);
   bool same_fields(const BlockRef& ref, std::span<const Bytes> items) const;
   bool is_full(const Block& block, size_t more, const StreamLimits& limits) const;
   Block* make_block(size_t capacity);
@@ -203,6 +212,8 @@ class Stream final : public Object {
   size_t block_of(StreamId id) const;
   void drop_block(size_t index);
   size_t trim(size_t most, StreamId from, bool approximate, size_t limit);
+  size_t trim_front_entries(size_t most, StreamId from);
+  StreamId last_of_front();
   void note_deleted(StreamId id);
 
   // Where a read stopped: the next one, of a queue, mostly begins behind it. Forgotten when a block
@@ -213,9 +224,16 @@ class Stream final : public Object {
     size_t end = 0;
   };
 
+  // What trims learned of the first block; forgotten when that goes.
+  struct Front {
+    size_t dead_bytes = 0;         // of deleted entries at its beginning, at least
+    std::optional<StreamId> last;  // its last id, when another block follows
+  };
+
   SlabArray<BlockRef> blocks_;
   SlabArray<StreamGroup*> groups_;
   mutable Reached reached_;
+  Front front_;
   mutable std::optional<StreamId> last_entry_;  // as long as it is known
   size_t length_ = 0;
   StreamId last_id_;
@@ -224,25 +242,36 @@ class Stream final : public Object {
 };
 
 template <typename Visit>
+void Stream::each_place(const BlockRef& ref, size_t offset, Visit visit) {
+  const Fields fields = fields_of(ref);
+  for (const size_t end = used_bytes(*ref.block); offset < end;) {
+    const Place place = place_at(ref, offset);
+    if (!visit(place)) return;
+    offset = end_of(ref, place, fields);
+  }
+}
+
+template <typename Visit>
 void Stream::each_forwards(StreamId first, StreamId last, Visit visit) const {
   if (first > last || blocks_.empty()) return;
-  StreamEntry entry;
-  std::deque<IntegerText> numbers;  // texts of items that are kept as integers
+  Text text;
   const size_t high = block_of(last);
   const size_t low = block_of(first);
   for (size_t i = low; i <= high; ++i) {
     const BlockRef& ref = blocks_[i];
-    const uint64_t first_pairs = pairs_of_first(ref);
+    const Fields fields = fields_of(ref);
     const size_t end = used_bytes(*ref.block);
     const bool jump = i == low && reached_.block_first == ref.first && reached_.id < first;
-    for (size_t at = jump ? reached_.end : 0; at < end;) {
-      const Place place = whole_place_at(ref, at, first_pairs);
-      at = place.end;
+    for (size_t at = jump ? reached_.end : i == 0 ? front_.dead_bytes : 0; at < end;) {
+      const Place place = place_at(ref, at);
       if (place.id > last) return;
-      if (place.deleted || place.id < first) continue;
-      reached_ = {ref.first, place.id, place.end};
-      read(ref, place, entry, numbers);
-      if (!visit(static_cast<const StreamEntry&>(entry))) return;
+      if (place.deleted || place.id < first) {
+        at = end_of(ref, place, fields);
+        continue;
+      }
+      at = read(ref, place, fields, text);
+      reached_ = {ref.first, place.id, at};
+      if (!visit(static_cast<const StreamEntry&>(text.entry))) return;
     }
   }
 }
@@ -250,17 +279,21 @@ void Stream::each_forwards(StreamId first, StreamId last, Visit visit) const {
 template <typename Visit>
 void Stream::each_backwards(StreamId first, StreamId last, Visit visit) const {
   if (first > last || blocks_.empty()) return;
-  StreamEntry entry;
+  Text text;
   std::vector<Place> places;
-  std::deque<IntegerText> numbers;
   const size_t low = block_of(first);
   for (size_t i = block_of(last) + 1; i > low; --i) {
     const BlockRef& ref = blocks_[i - 1];
-    places_of(ref, places);
+    const Fields fields = fields_of(ref);
+    places.clear();
+    each_place(ref, 0, [&](const Place& place) {
+      if (place.id > last) return false;
+      if (!place.deleted && place.id >= first) places.push_back(place);
+      return true;
+    });
     for (auto place = places.rbegin(); place != places.rend(); ++place) {
-      if (place->deleted || place->id < first || place->id > last) continue;
-      read(ref, *place, entry, numbers);
-      if (!visit(static_cast<const StreamEntry&>(entry))) return;
+      read(ref, *place, fields, text);
+      if (!visit(static_cast<const StreamEntry&>(text.entry))) return;
     }
   }
 }

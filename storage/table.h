@@ -106,6 +106,8 @@ class BasicTable {
   // Some entry, each equally likely; null when empty. `random` is 64 random bits.
   Node* sample(uint64_t random);
 
+  HashPlace place(uint64_t hash) const { return place_of_hash(hash, shard_bits_); }
+
   void prefetch_bucket(HashPlace where) const { __builtin_prefetch(&home_bucket(where)); }
   // Reads the home bucket: call it some time after prefetch_bucket.
   void prefetch_entry(HashPlace where) const;
@@ -186,13 +188,14 @@ class BasicTable {
   static Slot* free_slot(Bucket& bucket);
   static void put(Slot* slot, uint16_t tag, Node* entry, uint64_t displaced);
 
+  // What a lookup reads comes first, together.
+  Segment** directory_ = nullptr;  // 2^depth_
+  unsigned depth_ = 0;
   unsigned buckets_ = 0;
   unsigned stash_ = kStashBuckets;
   const unsigned shard_bits_;
   const bool started_small_;
   Slab* const slab_;
-  unsigned depth_ = 0;
-  Segment** directory_ = nullptr;  // 2^depth_
   size_t segments_ = 0;
   size_t size_ = 0;
   size_t memory_bytes_ = 0;

@@ -28,7 +28,7 @@ ROOMS = {
 }
 # Library: where it may be included, as patterns of paths.
 HEAVY = {
-    "asio": ["server/net/", "server/admin/http", r"client/.*\.cc$", "tests/"],
+    "asio": ["server/net/", r"client/.*\.cc$", "tests/"],
     "lua": ["server/scripting/"],
     "spdlog": [r"server/admin/.*\.cc$"],
     "openssl": ["server/net/", "base/"],

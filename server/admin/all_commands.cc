@@ -56,6 +56,7 @@ void add_all_commands(Registry& registry) {
   registry.add(eviction_commands());
   registry.add(append_only_commands());
   registry.add(server_commands());
+  registry.add(cluster_commands());
   registry.add(save_commands());
   registry.add(replication_commands());
   registry.add(activity_commands());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/commands/registry.h"
+#include "server/commands/syntax.h"
 
 namespace larder {
 namespace {
@@ -26,8 +27,8 @@ std::string full_name(const Command& command) {
 std::string row(const Command& command) {
   const CommandSpec& card = *command.spec;
   const std::string syntax = full_name(command) + (card.syntax.empty() ? "" : " ");
-  std::string text = "| `" + syntax + cell(card.syntax) + "` | " + std::string(card.since) + " | " +
-                     cell(card.summary);
+  std::string text = "| `" + syntax + cell(readable(card.syntax)) + "` | " +
+                     std::string(card.since) + " | " + cell(card.summary);
   if (!card.deprecated_since.empty()) {
     text += " Deprecated since " + std::string(card.deprecated_since) + ".";
   }

@@ -20,6 +20,7 @@
 #include "server/commands/activity.h"
 #include "server/commands/append_only.h"
 #include "server/commands/args.h"
+#include "server/commands/ending.h"
 #include "server/commands/eviction_advice.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
@@ -116,6 +117,10 @@ void server(Info& info) {
   info.add("lru_clock", (unix_ms() / 1000) & 0xffffff);
   info.add("executable", executable);
   info.add("config_file", info.call.services().configuration.file());
+  const Ending* ending = info.call.services().ending;
+  if (const auto left_ms = ending == nullptr ? std::nullopt : ending->remaining_ms()) {
+    info.add("shutdown_in_milliseconds", *left_ms);
+  }
   info.add("io_threads_active", info.call.services().workers.count() > 1 ? 1 : 0);
   info.add("worker_threads", static_cast<int64_t>(info.call.services().workers.count()));
   add_listeners(info);
@@ -233,7 +238,8 @@ void memory(Info& info) {
   info.add("mem_not_counted_for_evict", 0);  // the effect log is no part of used_memory
   info.add("mem_replication_backlog", log_bytes);
   info.add("mem_total_replication_buffers", log_bytes);
-  add_zeros(info, {"mem_clients_slaves", "mem_cluster_links", "mem_aof_buffer"});
+  info.add("mem_clients_slaves", info.sum(&WorkerStats::replica_bytes));
+  add_zeros(info, {"mem_cluster_links", "mem_aof_buffer"});
   info.add("mem_clients_normal", info.sum(&WorkerStats::client_bytes));
   info.add("mem_allocator", "larder-slab");
   const Reclaimer* reclaimer = store.reclaimer();
@@ -495,7 +501,10 @@ void commandstats(Info& info) {
 }
 
 void errorstats(Info& info) {
-  for (const auto& [kind, count] : info.call.services().error_stats.counts()) {
+  for (const auto& [word, count] : info.call.services().error_stats.counts()) {
+    std::string kind = word;
+    const auto breaks_line = [](char c) { return Bytes("#:\n\r").find(c) != Bytes::npos; };
+    std::replace_if(kind.begin(), kind.end(), breaks_line, '_');
     info.add("errorstat_" + kind, "count=" + std::to_string(count));
   }
 }
@@ -562,27 +571,39 @@ void keyspace(Info& info) {
   }
 }
 
+// The append-only file has a thread of its own: no loop's time goes there.
+void debug(Info& info) {
+  const auto us = [](int64_t ticks) { return ticks_to_ns(static_cast<uint64_t>(ticks)) / 1000; };
+  add_zeros(info, {"eventloop_duration_aof_sum"});
+  info.add("eventloop_duration_cron_sum", us(info.sum(&WorkerStats::cron_ticks)));
+  info.add("eventloop_duration_max", us(info.most(&WorkerStats::longest_round_ticks)));
+  info.add("eventloop_cmd_per_cycle_max", info.most(&WorkerStats::largest_round));
+}
+
+enum class Shown : uint8_t { by_default, with_all, if_named };
+
 struct Section {
   Bytes name;
   Bytes title;
-  bool by_default;
+  Shown shown;
   void (*write)(Info&);
 };
 constexpr Section kSections[] = {
-    {"server", "Server", true, server},
-    {"clients", "Clients", true, clients},
-    {"memory", "Memory", true, memory},
-    {"persistence", "Persistence", true, persistence},
-    {"stats", "Stats", true, stats},
-    {"eviction", "Eviction", true, eviction},
-    {"replication", "Replication", true, replication},
-    {"cpu", "CPU", true, cpu},
-    {"modules", "Modules", true, modules},
-    {"commandstats", "Commandstats", false, commandstats},
-    {"errorstats", "Errorstats", true, errorstats},
-    {"latencystats", "Latencystats", false, latencystats},
-    {"cluster", "Cluster", true, cluster},
-    {"keyspace", "Keyspace", true, keyspace},
+    {"server", "Server", Shown::by_default, server},
+    {"clients", "Clients", Shown::by_default, clients},
+    {"memory", "Memory", Shown::by_default, memory},
+    {"persistence", "Persistence", Shown::by_default, persistence},
+    {"stats", "Stats", Shown::by_default, stats},
+    {"eviction", "Eviction", Shown::by_default, eviction},
+    {"replication", "Replication", Shown::by_default, replication},
+    {"cpu", "CPU", Shown::by_default, cpu},
+    {"modules", "Modules", Shown::by_default, modules},
+    {"commandstats", "Commandstats", Shown::with_all, commandstats},
+    {"errorstats", "Errorstats", Shown::by_default, errorstats},
+    {"latencystats", "Latencystats", Shown::with_all, latencystats},
+    {"cluster", "Cluster", Shown::by_default, cluster},
+    {"keyspace", "Keyspace", Shown::by_default, keyspace},
+    {"debug", "Debug", Shown::if_named, debug},
 };
 
 Status info_command(Call& call) {
@@ -593,7 +614,9 @@ Status info_command(Call& call) {
   Info info{call, ""};
   for (const Section& section : kSections) {
     const bool asked = wanted.count(std::string(section.name)) > 0;
-    if (!all && !asked && !(usual && section.by_default)) continue;
+    const bool fits = (all && section.shown != Shown::if_named) ||
+                      (usual && section.shown == Shown::by_default);
+    if (!fits && !asked) continue;
     if (!info.text.empty()) info.text += "\r\n";
     info.text.append("# ").append(section.title).append("\r\n");
     section.write(info);

@@ -113,7 +113,8 @@ class Options {
   static const OptionSpec* find(Bytes name);
 
   // Gives an option its value from words as they stand in a line of larder.conf. Returns what is
-  // wrong with them, or nothing. `more` adds to what earlier lines said (save, buffer limits).
+  // wrong with them, or nothing. A later line of save, buffer limits or ttl-rule adds to earlier
+  // ones.
   std::string assign(const OptionSpec& option, const std::vector<std::string>& words,
                      OptionSource source);
   // The same from one string, as CONFIG SET has it.

@@ -145,8 +145,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .fixed = true},
     {.name = "set-proc-title", .kind = Kind::boolean, .standard = "yes",
      .standing = Standing::moot, .fixed = true},
-    {.name = "shutdown-on-sigint", .kind = Kind::choices_list, .standard = "default",
-     .choices = "default save nosave now force", .standing = Standing::moot},
     {.name = "socket-mark-id", .kind = Kind::integer, .standard = "0", .high = UINT_MAX,
      .standing = Standing::moot, .fixed = true},
     {.name = "syslog-enabled", .kind = Kind::boolean, .standard = "no",

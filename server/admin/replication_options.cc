@@ -38,6 +38,7 @@ std::string apply(const Options& options, OptionTargets& to) {
            {"min-replicas-to-write", settings.replicas_min},
            {"min-replicas-max-lag", settings.lag_seconds_max},
            {"replication-ack-timeout", settings.ack_timeout_ms},
+           {"replication-takeover-timeout", settings.takeover_ms},
            {"replication-group-size", settings.group_size}}) {
     each.field.store(options.integer(each.name));
   }
@@ -151,11 +152,22 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "replication-group-size", .kind = Kind::integer, .standard = "0",
      .section = In::replication,
      .summary = "Servers of the group, this one included, for replication-ack; 0: this one and the "
-                "most replicas that were there at once.",
+                "most replicas that were there at once, and three for a replica that is to lead.",
      .high = 1024, .apply = apply},
+    {.name = "replication-takeover-timeout", .kind = Kind::integer, .standard = "10000",
+     .section = In::replication,
+     .summary = "Milliseconds that a replica which is to lead waits for others of the group, as "
+                "they may have writes that were answered with replication-ack and that it lacks; "
+                "meanwhile it refuses writes. 0: it leads at once.",
+     .high = INT_MAX, .apply = apply},
+    {.name = "shutdown-on-sigint", .kind = Kind::choices_list, .standard = "default",
+     .section = In::replication,
+     .summary = "What a SIGINT asks for besides ending. The next one ends the server at once.",
+     .choices = "default save nosave now force"},
     {.name = "shutdown-on-sigterm", .kind = Kind::choices_list, .standard = "default",
      .section = In::replication,
-     .summary = "What a SIGTERM asks for besides ending. Failover: a replica takes over first.",
+     .summary = "What a SIGTERM asks for besides ending: SHUTDOWN's words. Failover: a replica "
+                "takes over first.",
      .choices = "default save nosave now force failover"},
     {.name = "shutdown-timeout", .kind = Kind::integer, .standard = "10",
      .section = In::replication,

@@ -1,6 +1,5 @@
 #include "server/admin/server.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,11 +24,13 @@
 #include "server/admin/option_rows.h"
 #include "server/admin/process.h"
 #include "server/admin/reclaimer.h"
+#include "server/admin/server_end.h"
 #include "server/admin/signals.h"
 #include "server/admin/trimmer.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
+#include "server/commands/pause.h"
 #include "server/commands/registry.h"
 #include "server/commands/script_run.h"
 #include "server/commands/version.h"
@@ -41,6 +42,7 @@
 #include "server/scripting/engine.h"
 #include "server/scripting/function_store.h"
 #include "server/net/tls.h"
+#include "storage/huge_pages.h"
 #include "storage/page_pool.h"
 #include "storage/store.h"
 
@@ -62,15 +64,17 @@ constexpr size_t kJoinChunks = 16;
 
 // Joining copies 2 MiB, some 0.3 ms in which a worker may have to wait that touches just those or
 // takes new memory from the system.
-PeriodicThread::Pause join_pages() {
+PeriodicThread::Pause join_pages(HeapJoiner& heap) {
   for (PagePool& pool : page_pools()) (void)pool.join_some(kJoinChunks);
+  (void)heap.join_some(kJoinChunks);
   return kJoinPause;
 }
 
 // Null: pages stay as they are.
 std::unique_ptr<PeriodicThread> start_page_joiner(const Options& options) {
   if (!options.is_on("huge-pages") || !offers_huge_pages()) return nullptr;
-  return std::make_unique<PeriodicThread>(kJoinPause, join_pages);
+  return std::make_unique<PeriodicThread>(
+      kJoinPause, [heap = HeapJoiner()]() mutable { return join_pages(heap); });
 }
 
 // Several shards per worker make two workers meeting at one lock rare.
@@ -83,11 +87,6 @@ unsigned shard_bits_for(unsigned threads) {
 void look_at_tls_files(TlsSettings& tls, Log& log) {
   const auto news = tls.look_at_files();
   if (news) news->good ? log.notice(news->text) : log.warning(news->text);
-}
-
-// Meanwhile, once a second, sees to what no worker should wait for.
-void wait_for_end(Signals& signals, TlsSettings& tls, Log& log) {
-  while (!signals.wait_for_end()) look_at_tls_files(tls, log);
 }
 
 ListenOptions listen_options(const Options& options) {
@@ -129,6 +128,7 @@ struct Helpers {
   AppendOnlyFile& append_only;
   Replicator& replicator;
   TlsSettings& tls;
+  ServerEnd& end;
 };
 
 // Returns what went wrong.
@@ -198,19 +198,6 @@ Replicator::Primary primary_of(const Options& options) {
   return PrimaryAddress{words[0], static_cast<uint16_t>(std::atoi(words[1].c_str()))};
 }
 
-// What was answered reaches the replicas, if they are quick, and one takes over, if that was asked.
-void leave_replicas(Replicator& replicator, const Saver& saver, const Configuration& now,
-                    Log& log) {
-  const std::string how = now.value("shutdown-on-sigterm").value_or("");
-  const int64_t seconds = std::atoll(now.value("shutdown-timeout").value_or("10").c_str());
-  const int64_t patience_ms = seconds * 1000;
-  if (how.find("failover") != how.npos && replicator.hand_over(patience_ms)) {
-    return log.notice("A replica has taken over");
-  }
-  const bool now_or_never = how.find("now") != how.npos || saver.ends_now();
-  replicator.wait_for_replicas(now_or_never ? 0 : patience_ms);
-}
-
 std::string open_log(Log& log, const Options& options) {
   log.set_level(log_level_of(options.text("loglevel")));
   return log.open(options.text("logfile"), options.text("log-format") == "json");
@@ -249,10 +236,11 @@ bool has_data(const LoadedOptions& loaded) {
          std::filesystem::exists(options.text("appenddirname"), error);
 }
 
-// Loads the data, serves until a signal that lets it end, and saves. Returns the exit code.
+// Loads the data and serves until it may end. Returns the exit code.
 int serve_data(Services& services, Network& network, const Helpers& helpers, Log& log,
                const LoadedOptions& loaded, Signals& signals) {
   const Options& options = loaded.options;
+  services.ending = &helpers.end;
   // What is loaded may take its time, and who asks is told so. Without data nobody needs to know.
   const bool takes_time = has_data(loaded);
   services.settings.set_trouble(kLoading, takes_time);
@@ -276,16 +264,11 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   helpers.saver.start();  // what is there now is saved; what clients change from here on is not
   services.settings.set_trouble(kLoading, false);
   if (!takes_time) network.start(services);
-  if (primary) helpers.replicator.change_role(primary, [] {});
+  if (primary) helpers.replicator.change_role({.primary = primary}, [] {});
   log.notice("Ready to accept connections on " + addresses_text(options));
   notify_supervisor(options.text("supervised"), "READY=1\n");
-  wait_for_end(signals, helpers.tls, log);
-  while (!helpers.saver.save_before_end()) {
-    log.warning("The data can't be saved, so the server goes on");
-    wait_for_end(signals, helpers.tls, log);
-  }
+  helpers.end.wait([&] { look_at_tls_files(helpers.tls, log); });
   notify_supervisor(options.text("supervised"), "STOPPING=1\n");
-  leave_replicas(helpers.replicator, helpers.saver, services.configuration, log);
   helpers.replicator.stop();
   network.stop(kStopPatienceMs);
   helpers.append_only.stop();
@@ -300,8 +283,7 @@ unsigned threads_of(const Options& options) {
 
 NetworkEvents network_events(Log& log) {
   return {[&log](const std::string& text) { log.verbose(text); },
-          [&log](const std::string& text) { log.warning(text); },
-          [] { ::kill(::getpid(), SIGTERM); }};
+          [&log](const std::string& text) { log.warning(text); }};
 }
 
 ScriptRun::Log script_log(Log& log) {
@@ -325,6 +307,11 @@ AofEvents aof_events(Log& log) {
           }};
 }
 
+Saver::Logs saver_logs(Log& log) {
+  return {[&log](const std::string& text) { log.notice(text); },
+          [&log](const std::string& text) { log.warning(text); }};
+}
+
 // Files hold the libraries of functions too.
 Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
   const auto codes = [&scripts] {
@@ -336,24 +323,19 @@ Saver::Functions functions_of(ScriptEngine& scripts, ScriptRun& script) {
     constexpr std::chrono::milliseconds kPatience{1};  // while a long script has the turn
     while (!script.enter()) std::this_thread::sleep_for(kPatience);
   };
-  const auto load = [&scripts, &script, enter](Bytes code, bool replace) {
-    enter();
+  const auto load = [&scripts](Bytes code, bool replace) {
     using Collision = FunctionStore::Collision;
     std::string name;
     const Status status =
         scripts.functions().load(code, replace ? Collision::replace : Collision::refuse, name);
-    script.leave();
     return status.is_ok() ? std::string() : std::string(status.text());
   };
-  const auto drop = [&scripts, &script, enter] {
-    enter();
-    scripts.functions().flush();
-    script.leave();
-  };
-  return {codes, load, drop};
+  const auto drop = [&scripts] { scripts.functions().flush(); };
+  return {codes, load, drop, enter, [&script] { script.leave(); }};
 }
 
-void connect(Services& services, Saver& saver) {
+void connect(Services& services, Saver& saver, Log& log) {
+  services.error_stats.warn = [&log](const std::string& line) { log.warning(line); };
   saver.set_functions(functions_of(services.scripts, services.script));
   services.persistence = &saver;
 }
@@ -418,16 +400,17 @@ int serve(LoadedOptions loaded) {
                     latency, error_stats, rates,    pause,    monitors,
                     listeners, configuration, script, scripts, access, unix_ms(), random_hex(40)};
   listeners.pushes.connect(network);
-  Saver saver(services, {[&log](const std::string& text) { log.notice(text); },
-                         [&log](const std::string& text) { log.warning(text); }});
-  connect(services, saver);
+  Saver saver(services, saver_logs(log));
+  connect(services, saver, log);
   AppendOnlyFile append_only(services, aof_options(options), aof_events(log));
   services.append_only = &append_only;
   configuration.set_append_only(
       [&](const Options& now) { append_only.configure(aof_options(now)); });
   Replicator replicator(replication_settings, replication_log(log));
   services.replication = &replicator;
-  return serve_data(services, network, {saver, append_only, replicator, tls}, log, loaded, signals);
+  ServerEnd end(services, replicator, log, signals);
+  const Helpers helpers{saver, append_only, replicator, tls, end};
+  return serve_data(services, network, helpers, log, loaded, signals);
 }
 
 }  // namespace larder

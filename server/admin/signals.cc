@@ -21,21 +21,39 @@ Signals::Signals(Log& log) : log_(log) {
   ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk, not the end
 }
 
-bool Signals::wait_for_end() {
+std::optional<Signals::Cause> Signals::wait_for_end() {
   constexpr timespec kSecond{1, 0};
-  const int signal = sigtimedwait(&signals_, nullptr, &kSecond);
-  return signal >= 0 && heed(signal);
+  siginfo_t about{};
+  const int signal = sigtimedwait(&signals_, &about, &kSecond);
+  if (signal < 0) return {};
+  return heed({signal, about.si_pid});
 }
 
-// Returns whether it is the end.
-bool Signals::heed(int signal) {
-  if (signal != SIGHUP) {
-    log_.notice(signal == SIGINT ? "Received SIGINT, stopping" : "Received SIGTERM, stopping");
-    return true;
+void Signals::ask_for_end() { ::kill(::getpid(), SIGTERM); }
+
+bool Signals::insists() {
+  constexpr timespec kNow{0, 0};
+  while (true) {
+    const int signal = sigtimedwait(&signals_, nullptr, &kNow);
+    if (signal < 0 || signal == SIGINT) return signal == SIGINT;
+    if (signal == SIGHUP) (void)heed({signal, 0});
   }
-  const std::string error = log_.reopen();
-  error.empty() ? log_.notice("Received SIGHUP, log reopened") : log_.warning(error);
-  return false;
+}
+
+// Returns why it is the end, if it is.
+std::optional<Signals::Cause> Signals::heed(const Arrival& arrival) {
+  if (arrival.signal == SIGHUP) {
+    const std::string error = log_.reopen();
+    error.empty() ? log_.notice("Received SIGHUP, log reopened") : log_.warning(error);
+    return {};
+  }
+  if (arrival.sender == ::getpid()) {
+    log_.notice("SHUTDOWN was asked for, stopping");
+    return Cause::asked;
+  }
+  const bool by_int = arrival.signal == SIGINT;
+  log_.notice(by_int ? "Received SIGINT, stopping" : "Received SIGTERM, stopping");
+  return by_int ? Cause::sigint : Cause::sigterm;
 }
 
 SignalWatch::SignalWatch(Signals& signals)
@@ -55,7 +73,9 @@ void SignalWatch::run() {
     if (wanted[0].revents != 0) break;
     signalfd_siginfo about{};
     if (::read(coming, &about, sizeof about) != sizeof about) continue;
-    if (signals_.heed(static_cast<int>(about.ssi_signo))) ended_.store(true);
+    const Signals::Arrival arrival{static_cast<int>(about.ssi_signo),
+                                   static_cast<pid_t>(about.ssi_pid)};
+    if (signals_.heed(arrival)) ended_.store(true);
   }
   ::close(coming);
 }

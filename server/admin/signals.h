@@ -4,8 +4,11 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/types.h>
 
 #include <atomic>
+#include <cstdint>
+#include <optional>
 #include <thread>
 
 namespace larder {
@@ -17,12 +20,21 @@ class Signals {
   // Blocks them in this thread and in all that it starts.
   explicit Signals(Log& log);
 
-  // True: the server is to end. False: a second has passed.
-  bool wait_for_end();
+  enum class Cause : uint8_t { asked, sigterm, sigint };
+  // Why the server is to end. Nothing: a second has passed.
+  std::optional<Cause> wait_for_end();
+  // Makes that say `asked`, or a watch that it has ended. From any thread.
+  void ask_for_end();
+  // SIGINT has come (again). Takes what else came.
+  bool insists();
 
  private:
   friend class SignalWatch;
-  bool heed(int signal);
+  struct Arrival {
+    int signal = 0;
+    pid_t sender = 0;
+  };
+  std::optional<Cause> heed(const Arrival& arrival);
 
   Log& log_;
   sigset_t signals_;

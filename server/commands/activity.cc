@@ -111,14 +111,31 @@ Rates::Totals Rates::per_second() const {
 }
 
 void ErrorStats::add(Bytes error_text) {
-  const Bytes kind = error_text.substr(0, error_text.find(' '));
+  constexpr size_t kWordMax = 31;  // as in Redis: something longer is no word for a kind of error
+  const size_t end = error_text.find(' ');
+  const Bytes kind = end <= kWordMax ? error_text.substr(0, end) : Bytes("ERR");
   std::lock_guard lock(mutex_);
+  if (disabled_) return;
   const auto found = counts_.find(kind);
   if (found != counts_.end()) {
     ++found->second;
   } else if (counts_.size() < kKindsMax) {
     counts_.emplace(kind, 1);
+  } else {
+    disable_locked();
   }
+}
+
+void ErrorStats::disable_locked() {
+  std::string kinds;
+  for (const auto& [kind, count] : counts_) kinds += (kinds.empty() ? "" : ", ") + kind;
+  disabled_ = true;
+  counts_.clear();
+  counts_.emplace("ERRORSTATS_DISABLED", 1);
+  if (!warn) return;
+  warn("Errorstats stopped adding new errors because the number of errors reached the limit (" +
+       std::to_string(kKindsMax) + ").");
+  warn("Current errors code list: " + kinds);
 }
 
 std::map<std::string, uint64_t> ErrorStats::counts() const {
@@ -128,6 +145,7 @@ std::map<std::string, uint64_t> ErrorStats::counts() const {
 
 void ErrorStats::reset() {
   std::lock_guard lock(mutex_);
+  disabled_ = false;
   counts_.clear();
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <span>
@@ -96,15 +97,22 @@ class Rates {
 // Error replies counted by their first word.
 class ErrorStats {
  public:
-  // Beyond this many kinds no new one is counted: a client could invent prefixes.
+  // With one more all are forgotten and nothing is counted any more until reset(), as a script
+  // could invent words. What is left then says so.
   static constexpr size_t kKindsMax = 128;
+
+  // Called once whenever that happens, with lines for the log.
+  std::function<void(const std::string& line)> warn;  // may be empty; set before the first add()
 
   void add(Bytes error_text);
   std::map<std::string, uint64_t> counts() const;
   void reset();
 
  private:
+  void disable_locked();
+
   mutable std::mutex mutex_;
+  bool disabled_ = false;  // guarded by mutex_
   std::map<std::string, uint64_t, std::less<>> counts_;
 };
 

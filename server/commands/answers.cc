@@ -15,6 +15,7 @@ class VisitTask : public Task {
     answer_(reply);
     return Progress::done;
   }
+  bool only_asks() const override { return true; }
 
  private:
   std::shared_ptr<bool> finished_;  // on the client's worker only

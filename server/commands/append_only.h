@@ -11,6 +11,7 @@ namespace larder {
 // What INFO tells.
 struct AppendOnlyFacts {
   bool enabled = false;
+  bool starting = false;       // the files are not complete yet
   bool rewriting = false;
   bool rewrite_waits = false;  // for a save to end
   bool last_rewrite_ok = true;

@@ -73,8 +73,7 @@ class Call {
   Item find_to_look(const Key& key);
   // Looks a key up to change it.
   Item find_to_write(const Key& key) {
-    const Item item = keyspace(key).find_live(key, now_ms_);
-    return item;
+    return keyspace(key).find_live(key, now_ms_);
   }
   // Looks without being noticed (OBJECT, on behalf of tools).
   Item peek(const Key& key) { return keyspace(key).find_live(key, now_ms_); }
@@ -89,8 +88,9 @@ class Call {
   bool in_script() const { return in_script_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
 
-  // The seam of DESIGN's effects: a command changed `key`. `event` is the keyspace event's name.
-  // Readers (replication, append-only file, keyspace events, tracking) plug in here.
+  // A command changed `key`; `event` is the keyspace event's name. Everything that listens to
+  // changes (replication, append-only file, keyspace events, client-side caching, WATCH) hears of
+  // it here.
   void changed(const char* event, const Key& key) { changed(event, key, session_.db); }
   void changed(const char* event, const Key& key, unsigned db);
   // What `changed` tells next leaves the key's life as it was (SET KEEPTTL).
@@ -102,14 +102,13 @@ class Call {
   void also(const char* event, const Key& key);
 
   // What replicas and the append-only file get of a call that changed something: the request as it
-  // is, unless the handler gives other effects (absolute times, no randomness) or says that there
-  // is none. Only worth preparing while somebody reads.
+  // is, unless the handler gives other effects (absolute times, no randomness). Only worth preparing
+  // while somebody reads.
   bool wants_effect() const;
   void effect(std::span<const Bytes> words, EffectFor whom = EffectFor::all);
   void effect(std::initializer_list<Bytes> words, EffectFor whom = EffectFor::all) {
     effect(std::span<const Bytes>(words.begin(), words.size()), whom);
   }
-  void no_effect() { effect_ = Effect::given; }
   // A change of no key in particular (FLUSHALL, FUNCTION LOAD).
   void changed_at_large(uint64_t changes = 1) {
     worker_.stats->changes.add(changes);

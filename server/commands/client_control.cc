@@ -11,8 +11,8 @@
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/client_list.h"
+#include "server/commands/pause.h"
 #include "server/commands/wrong_words.h"
-#include "storage/expiry_pause.h"
 
 namespace larder {
 namespace {
@@ -203,20 +203,13 @@ Status client_pause(Call& call) {
     args.fail("ERR timeout is out of range");
   }
   if (!args.ok()) return args.error();
-  PauseState& pause = call.services().pause;
-  // A pause in force is neither shortened nor weakened.
-  const bool active = pause.until_ms.load() > call.now_ms();
-  if (!active || !writes_only) pause.writes_only.store(writes_only);
-  if (active) until_ms = std::max(until_ms, pause.until_ms.load());
-  pause.until_ms.store(until_ms);
-  expiry_paused_until_ms.store(until_ms);
+  call.services().pause.begin(PauseState::By::command, until_ms, writes_only, call.now_ms());
   call.reply().ok();
   return Status::ok();
 }
 
 Status client_unpause(Call& call) {
-  call.services().pause.until_ms.store(0);
-  expiry_paused_until_ms.store(0);
+  call.services().pause.end(PauseState::By::command);
   // Who waited runs before what this client asks next.
   call.services().workers.visit_all(
       call.worker().index, [](ClientsOfWorker& clients) { clients.retry_postponed(); }, nullptr);

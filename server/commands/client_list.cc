@@ -13,6 +13,10 @@
 namespace larder {
 namespace {
 
+bool has_queue(const Transaction* transaction) {
+  return transaction != nullptr && (transaction->open || transaction->runs);
+}
+
 StreamEnd::Kind stream_kind(const Session& session) {
   return session.stream == nullptr ? StreamEnd::Kind::stranger : session.stream->kind();
 }
@@ -24,7 +28,7 @@ std::string flags_of(const Session& session) {
   if (kind == StreamEnd::Kind::primary) flags += 'M';
   if (session.monitor) flags += 'O';
   if (session.subscriptions != nullptr) flags += 'P';
-  if (in_multi(session.transaction.get())) flags += 'x';
+  if (has_queue(session.transaction.get())) flags += 'x';
   if (session.blocked) flags += 'b';
   if (const TrackingState* tracking = session.tracking.get()) {
     flags += 't';
@@ -71,7 +75,7 @@ std::string client_line(ClientView& client) {
   number("psub", listens == nullptr ? 0 : listens->patterns.size());
   number("ssub", listens == nullptr ? 0 : listens->shard_channels.size());
   number("multi",
-         in_multi(transaction) ? static_cast<int64_t>(transaction->queue.size()) : int64_t{-1});
+         has_queue(transaction) ? static_cast<int64_t>(transaction->queue.size()) : int64_t{-1});
   number("qbuf", client.query_bytes());
   number("qbuf-free", client.query_capacity() - client.query_bytes());
   number("argv-mem", client.argument_bytes());

@@ -109,6 +109,9 @@ Status help(Call& call) {
 }
 
 Status monitor(Call& call) {
+  if (call.is_nested()) {
+    return Status::error("ERR MONITOR isn't allowed for DENY BLOCKING client");
+  }
   if (!call.session().monitor) {
     call.session().monitor = true;
     call.services().monitors.fetch_add(1);

@@ -139,6 +139,7 @@ void write_argument(ReplyWriter& reply, const Argument& argument) {
   std::vector<Bytes> flags;
   if (argument.optional) flags.push_back("optional");
   if (argument.multiple) flags.push_back("multiple");
+  if (argument.multiple_token) flags.push_back("multiple_token");
   const bool key = argument.type == "key";
   reply.map(2 + (key ? 1 : 0) + (argument.token.empty() ? 0 : 1) + (flags.empty() ? 0 : 1) +
             (argument.parts.empty() ? 0 : 1));

@@ -100,9 +100,8 @@ std::optional<int64_t> parse_index(Bytes text) {
 // To those who watch keys of one of them, or wait for one, everything has changed.
 void swap(Call& call, unsigned a, unsigned b) {
   Listeners& listeners = call.services().listeners;
-  for (const unsigned db : {a, b}) touch_all_watches(listeners.watches, call.store(), db);
+  touch_swapped_watches(listeners.watches, call.store(), a, b, call.now_ms());
   call.store().swap_databases_locked(a, b);
-  for (const unsigned db : {a, b}) touch_all_watches(listeners.watches, call.store(), db);
   wake_waiters(call, [a, b](unsigned db) { return db == a || db == b; });
   call.changed_at_large();
   tell_trackers(call);

@@ -156,6 +156,7 @@ Status reload(Call& call) {
           "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
     }
   }
+  how.functions = !call.in_script();  // it may be one of them
   Persistence* persistence = call.services().persistence;
   const std::string error = persistence == nullptr ? "" : persistence->reload(how);
   if (!error.empty()) {
@@ -266,7 +267,7 @@ constexpr auto kSubcommands = family({
     sub("DIGEST-VALUE", "[key ...]", "Digests values.", at_least(2), digest_value,
         keys_from(2, -1, 1, KeyUse::read_only)),
     sub("RELOAD", "[MERGE] [NOFLUSH] [NOSAVE]", "Loads the data again.", at_least(2), reload, {},
-        Flag::write | Flag::whole_store),
+        Flag::write | Flag::whole_store | Flag::script_turn),
     sub("LOADAOF", "", "Loads the append-only file again.", exactly(2), load_file),
     sub("POPULATE", "count [prefix] [size]", "Makes keys.", at_least(3), populate, {},
         Flag::write | Flag::whole_store),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/scoped.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher_parts.h"
@@ -114,10 +115,8 @@ Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& sess
   }
   if (services_.listeners.pushes.congested()) return Outcome::postponed;
   session.acl_pass = services_.access.generation();  // it may do everything
-  sees_expired = true;
-  const Outcome outcome = run_passed(request, session, reply, now_ms, waker);
-  sees_expired = false;
-  return outcome;
+  const Scoped as_primary(sees_expired, true);
+  return run_passed(request, session, reply, now_ms, waker);
 }
 
 Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& session,

@@ -1,9 +1,7 @@
 // Runs requests: finds the card, passes the gates, locks the shards of the card's keys, calls the
 // handler, unlocks, counts.
 //
-// Lock order: the turn of scripts, shards, then nothing. Under a shard lock: no I/O, no wait, no
-// log line. Only the script that has the turn may wait for a shard while it holds others, see
-// storage/shard_lock.h.
+// Lock order and what is forbidden under a lock: docs/ARCHITECTURE.md, "Locks".
 // One dispatcher per worker, used on its thread only; a second one serves other clients while a
 // script runs on the worker.
 #pragma once
@@ -55,6 +53,8 @@ class Dispatcher {
   std::unique_ptr<Task> take_task() { return std::move(task_); }
   // Runs one command of a transaction or a script whose shards are held, and writes its reply.
   void run_nested(Call& outer, const Request& request);
+  // The answer of the one that was run last is not there yet, see Task::only_asks; else null.
+  std::unique_ptr<Task> take_late_answer() { return std::move(late_answer_); }
   // Runs a request that was run before: of the append-only file. Nothing stands in its way, no
   // key's time has come, and it has no effects of its own. Returns what makes it impossible, or
   // nothing.
@@ -151,6 +151,7 @@ class Dispatcher {
   Services& services_;
   WorkerContext& worker_;
   std::unique_ptr<Task> task_;
+  std::unique_ptr<Task> late_answer_;  // of a transaction's command
   GarbageList garbage_;  // of the command that runs, freed when its locks are given back
   ShardSet shards_;                   // wanted, or held
   std::optional<unsigned> held_one_;  // instead of the set

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/scoped.h"
 #include "server/commands/acl/gate.h"
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
@@ -17,7 +18,7 @@
 namespace larder {
 namespace {
 
-// Of commands that need other workers' threads, which may wait for this one's locks.
+// Of commands that have to wait for others, who may wait for this one's locks.
 constexpr const char* kNotNested = "ERR This command is not allowed inside a transaction or script";
 
 }  // namespace
@@ -41,7 +42,7 @@ void Dispatcher::refuse_script(const Command* command, Bytes error) {
 Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   Session& session = outer.session();
   const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
-  if (trouble != 0 && !sees_expired) [[unlikely]] {
+  if (trouble != 0 && !follows_primary(outer.session())) [[unlikely]] {
     const Flag flags = nested.request.command->spec->flags;
     const bool writes = has(flags, Flag::write);
     Status refusal = writes ? disk_refusal(services_, trouble) : Status::ok();
@@ -82,17 +83,19 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   if (monitored && calls_others(request)) feed_monitors(request, outer.session(), false);
   const uint64_t start = ticks();
   const ShardsHeld held(shards_.words());
-  EffectLog::gathering = &effects_;
+  const Scoped gathering(EffectLog::gathering, &effects_);
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = request.command->spec->run(call);
   if (remembers(call)) remember_reads(call);
   for (auto task = call.take_task(); task != nullptr;) {
     const Task::Progress progress = task->step(nested.reply, call.now_ms());
-    if (progress == Task::Progress::wait) status = Status::error(kNotNested);
+    if (progress == Task::Progress::wait) {
+      if (nested.in_script || !task->only_asks()) status = Status::error(kNotNested);
+      if (status.is_ok()) late_answer_ = std::move(task);
+    }
     if (progress != Task::Progress::again) break;
   }
   if (services_.listeners.effects.active()) gather_effects(call);
-  EffectLog::gathering = nullptr;
   if (monitored && !calls_others(request)) {
     feed_monitors(request, outer.session(), nested.in_script);
   }
@@ -157,7 +160,7 @@ std::optional<Dispatcher::Outcome> Dispatcher::beside_script(const Request& requ
   const bool busy =
       services_.script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed));
   const bool queued = in_multi(session.transaction.get()) && !has(flags, Flag::never_queued);
-  if (queued && !busy) return {};
+  if (queued && (!busy || has(flags, Flag::allow_busy))) return {};
   if (!queued && !held_up(request, session, busy)) return {};
   return busy ? hold_up(request, session, reply) : Outcome::postponed;
 }

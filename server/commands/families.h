@@ -38,6 +38,7 @@ std::span<const CommandSpec> bitfield_commands();
 std::span<const CommandSpec> command_commands();
 std::span<const CommandSpec> activity_commands();
 std::span<const CommandSpec> server_commands();
+std::span<const CommandSpec> cluster_commands();
 std::span<const CommandSpec> debug_commands();
 std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> module_commands();

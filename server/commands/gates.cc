@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
-#include "server/commands/append_only.h"
 #include "server/commands/acl/gate.h"
+#include "server/commands/append_only.h"
 #include "server/commands/errors.h"
+#include "server/commands/listeners.h"
+#include "server/commands/pause.h"
 #include "server/commands/replication.h"
 #include "server/commands/transactions.h"
 #include "server/commands/trouble.h"
-#include "server/commands/listeners.h"
+#include "server/commands/wrong_words.h"
 
 namespace larder {
 namespace {
@@ -42,12 +44,6 @@ std::string unknown_command(std::span<const Bytes> args) {
          "', with args beginning with: " + beginning;
 }
 
-std::string bad_veiled_part(const GateInput& input, Bytes container) {
-  return "ERR unknown subcommand or wrong number of arguments for '" +
-         std::string(input.args[1].substr(0, kQuotedMax)) + "'. Try " + std::string(container) +
-         " HELP.";
-}
-
 struct Known {
   static bool concerns(const GateInput& input) { return input.command == nullptr; }
   static Status check(const GateInput& input) {
@@ -72,7 +68,7 @@ struct Arity {
   static bool concerns(const GateInput& input) { return !input.command->takes(input.args.size()); }
   static Status check(const GateInput& input) {
     if (input.command->is_veiled_part()) {
-      return Status::error(bad_veiled_part(input, input.command->parent->spec->name));
+      return Status::error(wrong_words_text(input.args[1], input.command->parent->spec->name));
     }
     return Status::error("ERR wrong number of arguments for '" + input.command->name +
                          "' command");
@@ -148,11 +144,12 @@ struct VeiledPartKnown {
   static bool concerns(const GateInput& input) { return !input.command->subcommands.empty(); }
   static Status check(const GateInput& input) {
     if (input.args.size() < 2 || !input.command->spec->veiled) return Status::ok();
-    return Status::error(bad_veiled_part(input, input.command->spec->name));
+    return Status::error(wrong_words_text(input.args[1], input.command->spec->name));
   }
 };
 
-// Makes room before a command that may need memory.
+// While the account is over the limit, any request makes room first; only one that needs memory is
+// refused when that fails.
 struct Memory {
   static bool concerns(const GateInput& input) {
     return input.services.store.memory().over_limit();
@@ -302,13 +299,12 @@ bool must_wait(const GateInput& input) {
   const CommandSpec& spec = *input.command->spec;
   const Flag adds = Flag::write | Flag::pubsub;
   if (services.listeners.pushes.congested() && has(spec.flags, adds)) [[unlikely]] return true;
-  const PauseState& pause = services.pause;
-  if (pause.until_ms.load(std::memory_order_relaxed) <= input.now_ms) [[likely]] return false;
+  if (!services.pause.stops_writes(input.now_ms)) [[likely]] return false;
   const Command* const parent = input.command->parent;
   const Command& top = parent != nullptr ? *parent : *input.command;
   if (top.spec->name == "CLIENT") return false;  // CLIENT UNPAUSE must get through
   if (input.session.monitor) return false;
-  if (!pause.writes_only.load(std::memory_order_relaxed)) return true;
+  if (services.pause.stops_all(input.now_ms)) return true;
   const Transaction* const transaction = input.session.transaction.get();
   if (has(spec.flags, Flag::runs_queue) && transaction != nullptr) {
     return queue_may_write(input.services, *transaction);

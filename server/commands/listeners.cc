@@ -30,7 +30,7 @@ std::vector<RemovedKey> take_removed_keys() {
 }
 
 void Listeners::gone(unsigned db, Bytes key) {
-  if (!watches.empty()) touch_watches(watches, Key::of(key), db);
+  if (!watches.empty()) touch_gone_watches(watches, Key::of(key), db);
   if (!waiters.empty()) note_removed_key(waiters, Key::of(key), db);
   if (effects.active()) effects.append_gone(db, key);
 }

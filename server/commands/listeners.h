@@ -1,4 +1,5 @@
-// Everything about clients that wait for what others do, in one place for the services.
+// Everybody who must hear of a change: publish and subscribe, keyspace events, client-side caching,
+// blocked clients, watches, and the effect log with its safe point. One per server.
 #pragma once
 
 #include "server/commands/blocking.h"

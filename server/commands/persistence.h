@@ -42,9 +42,8 @@ class Persistence {
   virtual bool has_save_points() const = 0;
   // The server is about to end: what a BGSAVE that runs would write is of no use.
   virtual void give_up_bgsave() = 0;
-  // The server does not save when it ends, as it would (if there are save points). `now`: nor does
-  // it wait for replicas.
-  virtual void prepare_end(bool now) = 0;
+  // The process ends at once, in the midst of whatever is saved: no half file stays.
+  virtual void drop_half_file() = 0;
   // Runs work that may wait (MIGRATE) on a thread of its own, which ends before the server does.
   virtual void run_aside(std::function<void()> work) = 0;
   // The libraries of functions, which are part of a file. The codes: from any thread, under any
@@ -63,6 +62,7 @@ class Persistence {
     bool save = true;
     bool flush = true;
     bool merge = false;
+    bool functions = true;  // too; the turn of scripts is the caller's
   };
   virtual std::string reload(const Reload& how) = 0;
 };

@@ -8,6 +8,7 @@
 #include "server/commands/args.h"
 #include "server/commands/families.h"
 #include "server/commands/listeners.h"
+#include "server/commands/wrong_words.h"
 
 namespace larder {
 namespace {
@@ -113,10 +114,7 @@ Status publish_to_shard(Call& call) {
 }
 
 Status list_channels(Call& call, ChannelTable& table) {
-  if (call.arg_count() > 3) {
-    return Status::error("ERR unknown subcommand or wrong number of arguments for '" +
-                         std::string(call.arg(1)) + "'. Try PUBSUB HELP.");
-  }
+  if (call.arg_count() > 3) return wrong_words(call);
   size_t count = 0;
   const size_t mark = call.reply().open();
   for (const std::string& name : table.names()) {

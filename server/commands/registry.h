@@ -1,4 +1,5 @@
-// All commands by name. Built once by main from the families' lists, then only read.
+// All commands by name. Built once at the start from the families' lists
+// (server/admin/all_commands.cc), then only read.
 #pragma once
 
 #include <array>

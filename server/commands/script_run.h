@@ -34,9 +34,10 @@ class ScriptRun {
   // A script may keep everybody waiting for so long.
   static constexpr int64_t kLongMs = 5;
 
-  // Takes the turn; waits while the script that has it is a short one. Call without any lock.
-  bool enter() { return turn_.lock_unless(long_); }
-  // Writes what was logged. The same.
+  // Takes the turn; waits while the script that has it is a short one. False: a long one has it.
+  // Call without any lock.
+  [[nodiscard]] bool enter() { return turn_.lock_unless(long_); }
+  // Gives the turn back and writes what was logged meanwhile. Call without any lock.
   void leave();
 
   // Others are served in between.

@@ -1,4 +1,4 @@
-// Commands about the server as a whole: time, cluster.
+// Commands about the server as a whole.
 // Source: https://redis.io/commands/?group=server
 #include <algorithm>
 #include <string>
@@ -37,15 +37,6 @@ Status lolwut(Call& call) {
   return Status::ok();
 }
 
-Status no_cluster(Call&) {
-  return Status::error("ERR This instance has cluster support disabled");
-}
-
-Status readonly(Call& call) { return no_cluster(call); }
-Status readwrite(Call& call) { return no_cluster(call); }
-Status asking(Call& call) { return no_cluster(call); }
-Status cluster(Call& call) { return no_cluster(call); }
-
 constexpr Flag kOpen = Flag::loading | Flag::stale | Flag::fast;
 
 constexpr auto kFamily = family({
@@ -55,18 +46,6 @@ constexpr auto kFamily = family({
     {.name = "LOLWUT", .syntax = "[VERSION version]", .summary = "Draws a pantry.",
      .since = "5.0.0", .complexity = "O(1)", .group = "server", .arity = at_least(1),
      .flags = Flag::readonly | Flag::fast, .acl = Acl::read | Acl::fast, .run = lolwut},
-    {.name = "READONLY", .syntax = "", .summary = "Allows reads from a cluster replica.",
-     .since = "3.0.0", .complexity = "O(1)", .group = "cluster", .arity = exactly(1),
-     .flags = kOpen, .acl = Acl::fast | Acl::connection, .run = readonly},
-    {.name = "READWRITE", .syntax = "", .summary = "Ends what READONLY allowed.",
-     .since = "3.0.0", .complexity = "O(1)", .group = "cluster", .arity = exactly(1),
-     .flags = kOpen, .acl = Acl::fast | Acl::connection, .run = readwrite},
-    {.name = "ASKING", .syntax = "", .summary = "Announces a request that follows a redirection.",
-     .since = "3.0.0", .complexity = "O(1)", .group = "cluster", .arity = exactly(1),
-     .flags = Flag::fast, .acl = Acl::fast | Acl::connection, .run = asking},
-    {.name = "CLUSTER", .syntax = "", .summary = "A container for commands about the cluster.",
-     .since = "3.0.0", .complexity = "Depends on subcommand.", .group = "cluster",
-     .arity = at_least(2), .acl = Acl::slow, .run = cluster},
 });
 
 }  // namespace

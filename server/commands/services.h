@@ -165,8 +165,6 @@ class Workers {
   // The TLS of a connection that is opened to another server; null while TLS is not set up for
   // that.
   virtual std::unique_ptr<SecureStream> secure_link() { return nullptr; }
-  // Asks the process to end as SHUTDOWN does.
-  virtual void request_stop() = 0;
 };
 
 // The options as text, for CONFIG and INFO; server/admin has the table. Safe from any thread.
@@ -184,7 +182,8 @@ class Configuration {
   // Changes all or none, for a client that is `local` (of this machine) or not. Returns the error
   // reply's text, or nothing.
   virtual std::string set(const std::vector<Assignment>& assignments, bool local) = 0;
-  // Writes the changed options back to the file the server was started with. The same.
+  // Writes the changed options back to the file the server was started with. Returns the error
+  // reply's text, or nothing.
   virtual std::string rewrite() = 0;
   // From now on REWRITE writes every option, changed or not.
   virtual void rewrite_all() = 0;
@@ -194,13 +193,9 @@ class Configuration {
   virtual std::string file() const = 0;
 };
 
-// CLIENT PAUSE: shared by all workers.
-struct PauseState {
-  std::atomic<int64_t> until_ms{0};  // Unix time
-  std::atomic<bool> writes_only{false};
-};
-
 class AccessControl;
+class Ending;
+class PauseState;
 class SlowLog;
 class LatencyMonitor;
 class ErrorStats;
@@ -231,6 +226,7 @@ struct Services {
   AppendOnly* append_only = nullptr;   // null: there is none (tests)
   Replication* replication = nullptr;  // null: none (tests)
   Persistence* persistence = nullptr;  // null: nothing is ever saved (tests)
+  Ending* ending = nullptr;            // null: who made it ends it (tests)
 };
 
 }  // namespace larder

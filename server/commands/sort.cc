@@ -199,8 +199,9 @@ Status sort_as(Call& call, SortOptions options, const Key& key) {
     each_element(call, key, item, [&](Bytes element) { all.push_back({std::string(element)}); });
   }
   bool sorted = options.keeps_order();
-  // A set has no order of its own; what is stored must not depend on chance.
-  if (sorted && options.store && item && item->type() == Type::set) {
+  // A set has no order of its own; what is stored or what a script does must not depend on it.
+  const bool may_vary = item && item->type() == Type::set;
+  if (sorted && may_vary && (options.store || call.in_script())) {
     options.alpha = true;
     options.by.reset();
     sorted = false;

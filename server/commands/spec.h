@@ -43,10 +43,10 @@ enum class Flag : uint32_t {
   never_queued = 1U << 25,
   // Ours (EXEC): the dispatcher locks the shards of the client's queued requests.
   runs_queue = 1U << 26,
-  // Ours: it looks at no key, so EXEC holds no shard for it.
-  no_data = 1U << 29,
   // Ours: scripts run or change in it: the dispatcher takes the turn of scripts, see script_run.h.
   script_turn = 1U << 27,
+  // Ours: it looks at no key, so EXEC holds no shard for it.
+  no_data = 1U << 28,
 };
 constexpr Flag operator|(Flag a, Flag b) {
   return static_cast<Flag>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));

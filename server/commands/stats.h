@@ -16,6 +16,10 @@ class Counter {
   void add(uint64_t amount) {
     value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
+  // To the largest that was given.
+  void raise(uint64_t value) {
+    if (value > get()) set(value);
+  }
   void set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   uint64_t get() const { return value_.load(std::memory_order_relaxed); }
 
@@ -47,7 +51,7 @@ struct CommandStats {
 struct alignas(128) WorkerStats {
   explicit WorkerStats(size_t commands_) : commands(new CommandStats[commands_]) {}
 
-  std::unique_ptr<CommandStats[]> commands;  // by CommandId
+  std::unique_ptr<CommandStats[]> commands;  // by Command::id
   Counter commands_run;
   Counter hits;
   Counter misses;
@@ -60,12 +64,16 @@ struct alignas(128) WorkerStats {
   Counter writes;
   Counter rounds;   // of the event loop, as far as they ran something
   Counter busy_us;  // processor time of the worker's thread, as of its last tick
+  Counter cron_ticks;           // see base/clock.h: the clock's work
+  Counter longest_round_ticks;  // the same
+  Counter largest_round;        // commands that one round ran
   Counter tls_handshakes;
   Counter tls_failures;  // handshakes that came to nothing
   Counter errors;
   Counter query_buffer_kills;
   Counter output_buffer_kills;
-  Counter client_bytes;  // query and output buffers of the worker's connections
+  Counter client_bytes;  // query and output buffers of the worker's connections, replicas apart
+  Counter replica_bytes;
   Counter largest_client;  // bytes of the one of them that holds most
   Counter largest_input;   // bytes of the longest query buffer, some time in the last 100 ms
   Counter largest_output;  // bytes of the longest output, the same
@@ -79,7 +87,8 @@ struct alignas(128) WorkerStats {
     for (Counter* counter :
          {&commands_run, &hits, &misses, &connections_received, &connections_rejected, &bytes_in,
           &bytes_out, &reads, &writes, &tls_handshakes, &tls_failures, &errors,
-          &query_buffer_kills, &output_buffer_kills, &evicted_clients}) {
+          &query_buffer_kills, &output_buffer_kills, &evicted_clients, &cron_ticks,
+          &longest_round_ticks, &largest_round}) {
       counter->set(0);
     }
   }

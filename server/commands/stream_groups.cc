@@ -162,6 +162,7 @@ Status xack(Call& call) {
   const GroupOf found = find_group(call, key, name);
   if (found.item && found.stream == nullptr) return Status::error(errors::kWrongType);
   if (found.group != nullptr) {
+    ids.reserve(args.left());
     while (args.more()) ids.push_back(take_stream_id(args, 0));
     if (!args.ok()) return args.error();
   }

@@ -7,6 +7,7 @@
 #include "server/commands/answers.h"
 #include "server/commands/families.h"
 #include "server/commands/stream_values.h"
+#include "server/commands/wrong_words.h"
 
 namespace larder {
 namespace {
@@ -124,9 +125,7 @@ Status info_stream(Call& call) {
   const bool wants_full = args.take("FULL");
   int64_t count = 10;
   if (wants_full && args.take_with_value("COUNT")) count = args.integer();
-  if (args.more()) {
-    args.fail("ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.");
-  }
+  if (args.more()) args.fail(wrong_words_text(call.arg(1), "XINFO"));
   if (!args.ok()) return args.error();
   const Item item = call.find_to_look(key);
   if (!item) return Status::error(errors::kNoSuchKey);

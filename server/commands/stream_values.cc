@@ -47,7 +47,10 @@ StreamId take_range_end(Args& args) {
   return previous.value_or(StreamId{});
 }
 
-void reply_id(ReplyWriter& reply, StreamId id) { reply.bulk(id.text()); }
+void reply_id(ReplyWriter& reply, StreamId id) {
+  char text[StreamId::kTextMax];
+  reply.bulk({text, id.format(text)});
+}
 
 void reply_entry(ReplyWriter& reply, const StreamEntry& entry) {
   reply.array(2);

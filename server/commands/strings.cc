@@ -324,9 +324,9 @@ constexpr auto kFamily = family({
      .flags = Flag::readonly | Flag::fast, .keys = key_at(1, KeyUse::read_only_access),
      .acl = Acl::read | Acl::string | Acl::fast, .run = get},
     {.name = "SET",
-     .syntax = "key value [NX | XX | IFEQ comparison-value | IFNE comparison-value | IFDEQ "
-               "comparison-digest | IFDNE comparison-digest] [GET] [EX seconds | PX milliseconds | "
-               "EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+     .syntax = "key value [NX | XX{ | IFEQ comparison-value | IFNE comparison-value | IFDEQ "
+               "comparison-digest | IFDNE comparison-digest}] [GET] [EX seconds | "
+               "PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
      .summary = "Stores a string, whatever was there, if the condition holds.", .since = "1.0.0",
      .complexity = "O(1)", .group = "string", .arity = at_least(3),
      .flags = Flag::write | Flag::deny_oom,

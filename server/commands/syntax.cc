@@ -16,11 +16,14 @@ bool is_bracket(const std::string& word) {
   return word == "[" || word == "]" || word == "<" || word == ">" || word == "|";
 }
 
-// Brackets and bars are words of their own.
+// Brackets and bars are words of their own. What stands in braces is left out.
 std::vector<std::string> split(Bytes syntax) {
   std::vector<std::string> words;
   bool open = false;
+  bool braces = false;
   for (const char c : syntax) {
+    if (c == '{' || c == '}') braces = c == '{';
+    if (braces || c == '}') continue;
     const bool bracket = c == '[' || c == ']' || c == '<' || c == '>' || c == '|';
     if (bracket) words.emplace_back(1, c);
     if (!bracket && c != ' ') {
@@ -33,17 +36,21 @@ std::vector<std::string> split(Bytes syntax) {
 }
 
 std::string type_of(const std::string& name) {
-  constexpr std::array<Bytes, 12> kIntegers{"seconds", "milliseconds", "index",    "count",
-                                            "offset",  "start",        "end",      "numkeys",
-                                            "cursor",  "timeout",      "client-id", "increment"};
+  constexpr std::array<Bytes, 14> kIntegers{
+      "seconds", "milliseconds", "index",     "count",     "offset",    "start", "end",
+      "numkeys", "cursor",       "timeout",   "client-id", "increment", "port",  "decrement"};
+  constexpr std::array<Bytes, 6> kDoubles{"longitude", "latitude", "radius",
+                                          "width",     "height",   "score"};
   if (name == "key" || name == "newkey" || name == "source" || name == "destination" ||
       name == "destkey") {
     return "key";
   }
   if (name == "pattern") return "pattern";
   if (name.rfind("unix-time", 0) == 0) return "unix-time";
-  const bool integer = std::find(kIntegers.begin(), kIntegers.end(), name) != kIntegers.end();
-  return integer ? "integer" : "string";
+  const auto is_one_of = [&](const auto& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  return is_one_of(kIntegers) ? "integer" : is_one_of(kDoubles) ? "double" : "string";
 }
 
 class Parser {
@@ -120,11 +127,12 @@ class Parser {
       list.push_back(as_one(std::move(repeated)));
       if (list.back().type == "block") list.back().name = "data";
       list.back().multiple = true;
+      list.back().multiple_token = !inner.back().token.empty();
       return;
     }
     Argument one = as_one(std::move(inner));
     one.optional = true;
-    one.multiple = again;
+    one.multiple |= again;
     list.push_back(std::move(one));
   }
 
@@ -153,5 +161,11 @@ class Parser {
 }  // namespace
 
 std::vector<Argument> parse_syntax(Bytes syntax) { return Parser(syntax).sequence(); }
+
+std::string readable(Bytes syntax) {
+  std::string text(syntax);
+  std::erase_if(text, [](char c) { return c == '{' || c == '}'; });
+  return text;
+}
 
 }  // namespace larder

@@ -4,6 +4,7 @@
 //   [NX | XX]                one of several, optional; words in capitals are tokens
 //   EX seconds               a token with its value
 //   <a | b>                  one of several, required
+//   {| c}                    what Redis 7.2 does not have: left out
 #pragma once
 
 #include <string>
@@ -20,9 +21,12 @@ struct Argument {
   std::string token;  // empty: none
   bool optional = false;
   bool multiple = false;
+  bool multiple_token = false;  // each time with the token
   std::vector<Argument> parts;  // of oneof and block
 };
 
 std::vector<Argument> parse_syntax(Bytes syntax);
+// The same for readers: without braces.
+std::string readable(Bytes syntax);
 
 }  // namespace larder

@@ -24,6 +24,9 @@ class Task {
   virtual int64_t wake_ms() const { return INT64_MAX; }
   // True for one that locks shards: it stands still while a script runs for long.
   virtual bool walks_store() const { return false; }
+  // True for one that waits for other workers' answers and changes no data: in a transaction it
+  // goes on when EXEC has given its locks back.
+  virtual bool only_asks() const { return false; }
   // True for a client that waits for data as BLPOP does, and not only for its answer.
   virtual bool blocks() const { return false; }
   // Where the effects of a task that changed something end in the effect log.
@@ -34,7 +37,8 @@ class Task {
   virtual bool unblock(ReplyWriter&, bool /*with_error*/) { return false; }
 };
 
-// Lets another thread or a message wake a client's waiting task. Copyable, outlives the client.
+// Wakes a client's waiting task, on the client's worker (others get there by Workers::visit).
+// Shared: it may outlive the client, and then does nothing.
 class Waker {
  public:
   virtual ~Waker() = default;

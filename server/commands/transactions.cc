@@ -1,6 +1,7 @@
 #include "server/commands/transactions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "server/commands/acl/gate.h"
 #include "server/commands/activity.h"
@@ -37,8 +38,31 @@ namespace {
 // Transactions are seldom longer; shorter ones waste a few hundred bytes for a moment.
 constexpr size_t kQueueLikely = 8;
 
-void mark(const Watches::List& list) {
-  for (const auto& watch : list) watch->touched.store(true, std::memory_order_relaxed);
+void mark(Watch& watch) { watch.touched.store(true, std::memory_order_relaxed); }
+
+// Drops those of clients that went while a script held the shard, see end_transaction.
+void drop_left(Watches& watches, const Watches::List& list) {
+  const Watches::List copy = list;
+  for (const auto& watch : copy) {
+    if (watch.use_count() == 2) watches.remove(watch->key, watch.get());
+  }
+}
+
+// The key's whole database is about to go, or to have another's place; either may lack the key.
+// One that is there only until somebody meets it, as its time has come, counts as missing.
+void note_replaced(const Watches::List& list, Item before, Item after, int64_t now_ms) {
+  if (!before && !after) return;
+  const bool late = after && after->expired(now_ms);
+  for (const auto& watch : list) {
+    const bool changes = watch->was_expired ? after && !late : before || !late;
+    if (changes) mark(*watch);
+    watch->was_expired = !changes && late;
+  }
+}
+
+Item find_watched(Store& store, const KeyPlace& key, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
+  Keyspace* keys = store.shard_of(key.hash).find_keyspace(db);
+  return keys == nullptr ? Item() : keys->find(key.key());
 }
 
 }  // namespace
@@ -46,21 +70,34 @@ void mark(const Watches::List& list) {
 void touch_watches(Watches& watches, const Key& key, unsigned db) {
   const Watches::List* list = watches.find(key, db);
   if (list == nullptr) [[likely]] return;
-  mark(*list);
-  // Clients that went while a script held the shard, see end_transaction.
-  const Watches::List marked = *list;
-  for (const auto& watch : marked) {
-    if (watch.use_count() == 2) watches.remove(watch->key, watch.get());
-  }
+  for (const auto& watch : *list) mark(*watch);
+  drop_left(watches, *list);
 }
 
-void touch_all_watches(Watches& watches, Store& store, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
-  watches.each([&](const Watches::List& list) NO_THREAD_SAFETY_ANALYSIS {
+void touch_gone_watches(Watches& watches, const Key& key, unsigned db) {
+  const Watches::List* list = watches.find(key, db);
+  if (list == nullptr) [[likely]] return;
+  for (const auto& watch : *list) {
+    if (!std::exchange(watch->was_expired, false)) mark(*watch);
+  }
+  drop_left(watches, *list);
+}
+
+void touch_all_watches(Watches& watches, Store& store, unsigned db) {
+  watches.each([&](const Watches::List& list) {
     const KeyPlace& key = list.front()->key;
     if (db != Store::kAllDatabases && db != key.db) return;
-    Keyspace* keys = store.shard_of(key.hash).find_keyspace(key.db);
-    if (keys == nullptr || !keys->find(key.key())) return;
-    mark(list);
+    note_replaced(list, find_watched(store, key, key.db), {}, 0);
+  });
+}
+
+void touch_swapped_watches(Watches& watches, Store& store, unsigned a, unsigned b,
+                           int64_t now_ms) {
+  watches.each([&](const Watches::List& list) {
+    const KeyPlace& key = list.front()->key;
+    if (key.db != a && key.db != b) return;
+    note_replaced(list, find_watched(store, key, key.db),
+                  find_watched(store, key, key.db == a ? b : a), now_ms);
   });
 }
 
@@ -160,27 +197,66 @@ void run_queued(Call& call, const KeptRequest& request) {
   call.dispatcher().count_error(error);
 }
 
+// The rest of EXEC's reply from the first answer on that other workers have to give: it is waited
+// for when the locks are given back.
+class LateAnswers : public Task {
+ public:
+  void add(std::unique_ptr<Task> answer) { parts_.push_back({std::move(answer), {}}); }
+  // Takes what was written since `mark`: it stands behind the answers so far.
+  void put_behind(Output& replies, size_t mark) { replies.move_since(mark, parts_.back().behind); }
+
+  Progress step(ReplyWriter& reply, int64_t now_ms) override {
+    while (next_ < parts_.size()) {
+      Part& part = parts_[next_];
+      const Progress progress = part.answer->step(reply, now_ms);
+      if (progress != Progress::done) return progress;
+      reply.output().append_all(part.behind);
+      ++next_;
+    }
+    return Progress::done;
+  }
+
+ private:
+  struct Part {
+    std::unique_ptr<Task> answer;
+    Output behind;
+  };
+  std::vector<Part> parts_;
+  size_t next_ = 0;
+};
+
+void run_queue(Call& call, Transaction& transaction) {
+  transaction.runs = true;
+  Output& replies = call.reply().output();
+  call.reply().array(transaction.queue.size());
+  std::unique_ptr<LateAnswers> late;
+  for (const KeptRequest& request : transaction.queue) {
+    const size_t mark = replies.mark();
+    run_queued(call, request);
+    if (late) late->put_behind(replies, mark);
+    std::unique_ptr<Task> answer = call.dispatcher().take_late_answer();
+    if (answer && !late) late = std::make_unique<LateAnswers>();
+    if (answer) late->add(std::move(answer));
+  }
+  if (late) call.start_task(std::move(late));
+}
+
 // Runs with the locks of all shards concerned, see Dispatcher::find_shards.
 Status exec(Call& call) {
   const std::shared_ptr<Transaction> transaction = call.session().transaction;
   if (!in_multi(transaction.get())) return Status::error("ERR EXEC without MULTI");
-  call.session().transaction.reset();
+  transaction->open = false;
   bool changed = false;
   for (const auto& watch : transaction->watches) {
     changed |= changed_since(call, *watch);
     call.services().listeners.watches.remove(watch->key, watch.get());
   }
+  if (!changed && !transaction->failed) run_queue(call, *transaction);
+  call.session().transaction.reset();
   if (transaction->failed) {
     return Status::error("EXECABORT Transaction discarded because of previous errors.");
   }
-  if (changed) {
-    call.reply().null_array();
-    return Status::ok();
-  }
-  call.reply().array(transaction->queue.size());
-  for (const KeptRequest& request : transaction->queue) {
-    run_queued(call, request);
-  }
+  if (changed) call.reply().null_array();
   return Status::ok();
 }
 

@@ -40,7 +40,7 @@ struct KeptRequest {
 // One WATCH of one client.
 struct Watch {
   std::atomic<bool> touched{false};
-  bool was_expired = false;  // when it was watched: expiring is no change then
+  bool was_expired = false;  // its time had come and it was there still: going is no change then
   KeyPlace key;
 
   explicit Watch(KeyPlace key_) : key(std::move(key_)) {}
@@ -50,6 +50,7 @@ using Watches = ByKey<Watch>;
 
 struct Transaction {
   bool open = false;    // behind MULTI
+  bool runs = false;    // EXEC is at work
   bool failed = false;  // a request was refused: EXEC will not run
   std::vector<KeptRequest> queue;
   size_t queued_bytes = 0;
@@ -60,11 +61,15 @@ inline bool in_multi(const Transaction* transaction) {
   return transaction != nullptr && transaction->open;
 }
 
-// Marks the watches of a key. Under its shard's lock.
+// Marks the watches of a key that a command has changed. Under its shard's lock.
 void touch_watches(Watches& watches, const Key& key, unsigned db);
+// The same for one that goes by itself: no change for who watched it when its time had come.
+void touch_gone_watches(Watches& watches, const Key& key, unsigned db);
 // Marks the watches of all keys of a database that are there, or of all databases. Under every
 // shard's lock, before the keys go.
 void touch_all_watches(Watches& watches, Store& store, unsigned db);
+// Two databases are about to change places. Under every shard's lock.
+void touch_swapped_watches(Watches& watches, Store& store, unsigned a, unsigned b, int64_t now_ms);
 // Forgets queue and watches. Takes shard locks: call without.
 void end_transaction(Watches& watches, Store& store, Session& session);
 

@@ -300,6 +300,4 @@ uint64_t Network::adopt(size_t worker, int fd, Session session, std::string unre
   return fresh.id;
 }
 
-void Network::request_stop() { impl_->events.stop_requested(); }
-
 }  // namespace larder

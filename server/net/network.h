@@ -26,7 +26,6 @@ struct ListenOptions {
 struct NetworkEvents {
   std::function<void(std::string)> log_verbose;
   std::function<void(std::string)> log_warning;
-  std::function<void()> stop_requested;
 };
 
 class Network : public Workers {
@@ -54,7 +53,6 @@ class Network : public Workers {
   uint64_t adopt(size_t worker, int fd, Session session, std::string unread,
                  std::unique_ptr<SecureStream> tls) override;
   std::unique_ptr<SecureStream> secure_link() override;
-  void request_stop() override;
 
  private:
   struct Impl;

@@ -1,5 +1,5 @@
 // The bytes a client sent and that are not run yet: one contiguous buffer, so that arguments are
-// views into it. It starts at one page group, doubles for pipelines, is made to measure for a big
+// views into it. It starts at 16 KiB, doubles for pipelines, is made to measure for a big
 // argument and goes back to its first size when it is empty, a very large one at once, others
 // within 100 ms or so: a client that sends much in a row keeps its buffer.
 #pragma once

@@ -13,7 +13,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/scoped.h"
 #include "server/commands/activity.h"
+#include "server/commands/client_list.h"
 #include "server/commands/listeners.h"
 #include "server/commands/replication.h"
 #include "server/commands/script_run.h"
@@ -233,6 +235,15 @@ void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
 }
 
 void Worker::run_ready() {
+  const uint64_t began_ticks = ticks();
+  const uint64_t commands_before = stats_.commands_run.get();
+  run_round();
+  stats_.longest_round_ticks.raise(ticks() - began_ticks);
+  const uint64_t commands = stats_.commands_run.get();  // less than before after CONFIG RESETSTAT
+  if (commands > commands_before) stats_.largest_round.raise(commands - commands_before);
+}
+
+void Worker::run_round() {
   stats_.rounds.add(1);
   ready_requests_ = 0;
   if (serving_others_) {
@@ -268,7 +279,10 @@ void Worker::serve_others() {
   serving_others_ = true;
   dispatcher_.swap(spare_dispatcher_);
   {
+    // Nothing that says in which circumstances the script runs holds for others.
     const ShardsHeld none(nullptr);
+    const Scoped no_batch(EffectLog::gathering, nullptr);
+    const Scoped as_clients(sees_expired, false);
     serve_for_a_while();
   }
   dispatcher_.swap(spare_dispatcher_);
@@ -310,13 +324,15 @@ void Worker::schedule_cron(int64_t delay_ms) {
 // Returns the client that holds most of those that may be disconnected for it, or null.
 Connection* Worker::count_client_bytes() {
   size_t sum = 0;
+  size_t replicas = 0;
   size_t most = 0;
   size_t input = 0;
   size_t output = 0;
   Connection* largest = nullptr;
   for (const auto& [id, connection] : connections_) {
     const size_t bytes = connection->memory_bytes();
-    sum += bytes;
+    const bool feeds = type_of(connection->session()) == ClientType::replica;
+    (feeds ? replicas : sum) += bytes;
     input = std::max(input, connection->query_bytes());
     output = std::max(output, connection->output_bytes());
     const Session& session = connection->session();
@@ -326,6 +342,7 @@ Connection* Worker::count_client_bytes() {
     largest = connection.get();
   }
   stats_.client_bytes.set(sum);
+  stats_.replica_bytes.set(replicas);
   stats_.largest_client.set(most);
   stats_.largest_input.set(input);
   stats_.largest_output.set(output);
@@ -373,6 +390,12 @@ bool Worker::expire_due(int64_t now_ms) {
 
 void Worker::cron() {
   stats_.rounds.add(1);
+  const uint64_t began_ticks = ticks();
+  tend();
+  stats_.cron_ticks.add(ticks() - began_ticks);
+}
+
+void Worker::tend() {
   if (services_->settings.cron_paused.load(std::memory_order_relaxed)) {
     return schedule_cron(kCronMs);
   }

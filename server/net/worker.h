@@ -86,8 +86,10 @@ class Worker : public ClientsOfWorker {
   void drain_inbox();
   void schedule_cron(int64_t delay_ms);
   void cron();
+  void tend();
   bool expire_due(int64_t now_ms);
   void run_ready();
+  void run_round();
   void run_rest_of_round();
   void finish_clients();
   void serve_for_a_while();

@@ -560,6 +560,7 @@ uint64_t AppendOnlyFile::total_bytes() const {
 AppendOnlyFacts AppendOnlyFile::facts() const {
   std::lock_guard lock(mutex_);
   AppendOnlyFacts facts = facts_;
+  facts.starting = facts.enabled && !complete_;
   if (facts.rewriting) facts.current_rewrite_seconds = (steady_ms() - rewrite_start_ms_) / 1000;
   if (writer_ == nullptr) return facts;
   facts.current_bytes = older_bytes_ + writer_->file_bytes();

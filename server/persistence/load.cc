@@ -240,6 +240,7 @@ class LoadNews : public RdbNews {
   }
   std::string function(Bytes code) override {
     if (!options_.functions || services_.persistence == nullptr) return "";
+    if (options_.load_function) return options_.load_function(code);
     return services_.persistence->load_function(code, options_.replace);
   }
 

@@ -23,6 +23,8 @@ struct LoadOptions {
   bool checksum = true;        // compare the file's
   bool drop_expired = true;    // a replica keeps them: its primary says when they go
   bool functions = true;       // load libraries of functions too
+  // Where they go instead of Persistence::load_function. May be null.
+  std::function<std::string(Bytes code)> load_function;
   unsigned threads = 1;        // that lay keys out beside the caller's; 0: the caller's alone
   std::string pattern;         // only keys that match this glob; empty: all
   std::optional<unsigned> db;  // only those of this database

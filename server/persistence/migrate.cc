@@ -280,7 +280,7 @@ constexpr KeySpec migrated_keys() {
 
 constexpr auto kFamily = family({
     {.name = "MIGRATE",
-     .syntax = "host port key | \"\" destination-db timeout [COPY] [REPLACE] [AUTH password | "
+     .syntax = "host port <key | \"\"> destination-db timeout [COPY] [REPLACE] [AUTH password | "
                "AUTH2 username password] [KEYS key [key ...]]",
      .summary = "Moves keys to another server.",
      .since = "2.6.0",

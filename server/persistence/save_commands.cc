@@ -1,11 +1,11 @@
 // SAVE, BGSAVE, LASTSAVE, SHUTDOWN: what is in memory goes to the disk.
 // Source: https://redis.io/commands/bgsave/
-#include <atomic>
+#include <memory>
 #include <string>
 
 #include "server/commands/args.h"
+#include "server/commands/ending.h"
 #include "server/commands/persistence.h"
-#include "server/commands/replication.h"
 #include "server/persistence/families.h"
 
 namespace larder {
@@ -21,21 +21,21 @@ class SaveTask : public Task {
     bool done = false;  // on the client's worker only
     std::string error;
   };
-  using Answer = std::function<Progress(ReplyWriter&, const std::string& error)>;
 
-  SaveTask(std::shared_ptr<Outcome> outcome, Answer answer)
-      : outcome_(std::move(outcome)), answer_(std::move(answer)) {}
+  explicit SaveTask(std::shared_ptr<Outcome> outcome) : outcome_(std::move(outcome)) {}
   Progress step(ReplyWriter& reply, int64_t) override {
-    return outcome_->done ? answer_(reply, outcome_->error) : Progress::wait;
+    if (!outcome_->done) return Progress::wait;
+    outcome_->error.empty() ? reply.ok() : reply.error("ERR");
+    return Progress::done;
   }
 
  private:
   const std::shared_ptr<Outcome> outcome_;
-  const Answer answer_;
 };
 
-// Begins a save and answers when it is over. False when one runs.
-bool answer_after_save(Call& call, bool schedule, SaveTask::Answer answer) {
+// Others go on meanwhile: a snapshot needs no halt.
+Status save(Call& call) {
+  if (call.services().persistence == nullptr) return Status::error(kNoPersistence);
   auto outcome = std::make_shared<SaveTask::Outcome>();
   Workers& workers = call.services().workers;
   const size_t worker = call.worker().index;
@@ -45,22 +45,12 @@ bool answer_after_save(Call& call, bool schedule, SaveTask::Answer answer) {
     waker->wake();
   };
   const bool started = call.services().persistence->start_save(
-      schedule, [&workers, worker, wake](const std::string& error) {
+      false, [&workers, worker, wake](const std::string& error) {
         workers.visit(worker, [wake, error](ClientsOfWorker&) { wake(error); });
       });
-  if (started) call.start_task(std::make_unique<SaveTask>(outcome, std::move(answer)));
-  return started;
-}
-
-// Others go on meanwhile: a snapshot needs no halt.
-Status save(Call& call) {
-  if (call.services().persistence == nullptr) return Status::error(kNoPersistence);
-  const bool started =
-      answer_after_save(call, false, [](ReplyWriter& reply, const std::string& error) {
-        error.empty() ? reply.ok() : reply.error("ERR");
-        return Task::Progress::done;
-      });
-  return started ? Status::ok() : Status::error(kSaving);
+  if (!started) return Status::error(kSaving);
+  call.start_task(std::make_unique<SaveTask>(outcome));
+  return Status::ok();
 }
 
 Status bgsave(Call& call) {
@@ -83,70 +73,64 @@ Status lastsave(Call& call) {
   return Status::ok();
 }
 
-struct ShutdownOptions {
-  bool save = false;
-  bool nosave = false;
-  bool abort = false;
-  bool force = false;
-  bool now = false;
+// Waits for the end, which is the answer, or for news that the server goes on.
+class EndTask : public Task {
+ public:
+  explicit EndTask(std::shared_ptr<bool> called_off) : called_off_(std::move(called_off)) {}
+  Progress step(ReplyWriter& reply, int64_t) override {
+    if (!*called_off_) return Progress::wait;
+    reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
+    return Progress::done;
+  }
+  bool blocks() const override { return true; }
+
+ private:
+  const std::shared_ptr<bool> called_off_;  // on the client's worker only
 };
 
-void end(Call& call, bool now) {
-  if (Persistence* persistence = call.services().persistence) persistence->prepare_end(now);
-  call.services().workers.request_stop();
-  call.session().close_after_reply = true;
-}
-
-// Writes wait from here on, so that what is saved is all there is at the end.
-Status save_and_end(Call& call, const ShutdownOptions& options) {
-  Services& services = call.services();
-  services.pause.writes_only.store(true);
-  services.pause.until_ms.store(INT64_MAX);
-  if (services.replication != nullptr) services.replication->hold(true);
-  services.persistence->give_up_bgsave();
-  answer_after_save(call, true, [&services, options](ReplyWriter& reply, const auto& error) {
-    if (error.empty() || options.force) {
-      services.persistence->prepare_end(options.now);
-      services.workers.request_stop();
-      return Task::Progress::wait;  // the end is the answer
-    }
-    if (services.replication != nullptr) services.replication->hold(false);
-    services.pause.until_ms.store(0);
-    reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
-    return Task::Progress::done;
-  });
-  return Status::ok();
+void ask_for_end(Call& call, const EndWish& wish) {
+  auto called_off = std::make_shared<bool>(false);
+  call.start_task(std::make_unique<EndTask>(called_off));
+  auto tell = [called_off, waker = call.waker()](ClientsOfWorker&) {
+    *called_off = true;
+    waker->wake();
+  };
+  Workers& workers = call.services().workers;
+  const size_t worker = call.worker().index;
+  call.services().ending->ask(wish, [&workers, worker, tell] { workers.visit(worker, tell); });
 }
 
 Status shutdown(Call& call) {
-  ShutdownOptions options;
+  EndWish wish;
+  bool abort = false;
   Args args(call);
   while (args.more()) {
     if (args.take("SAVE")) {
-      options.save = true;
+      wish.save = true;
     } else if (args.take("NOSAVE")) {
-      options.nosave = true;
+      wish.nosave = true;
     } else if (args.take("ABORT")) {
-      options.abort = true;
+      abort = true;
     } else if (args.take("FORCE")) {
-      options.force = true;
+      wish.force = true;
     } else if (args.take("NOW")) {
-      options.now = true;
+      wish.now = true;
     } else {
       args.reject();
     }
   }
   if (!args.ok()) return args.error();
-  if ((options.save && options.nosave) || (options.abort && call.arg_count() > 2)) {
+  if ((wish.save && wish.nosave) || (abort && call.arg_count() > 2)) {
     return Status::error(errors::kSyntax);
   }
-  if (options.abort) return Status::error("ERR No shutdown in progress.");
-  Persistence* persistence = call.services().persistence;
-  const bool loading = (call.settings().trouble.load() & kLoading) != 0;  // that is not all yet
-  const bool saves = persistence != nullptr && !options.nosave && !loading &&
-                     (options.save || persistence->has_save_points());
-  if (saves) return save_and_end(call, options);
-  end(call, options.now);
+  Ending* ending = call.services().ending;
+  if (ending == nullptr) return Status::error("ERR who made this server ends it");
+  if (!abort) {
+    ask_for_end(call, wish);
+    return Status::ok();
+  }
+  if (!ending->call_off()) return Status::error("ERR No shutdown in progress.");
+  call.reply().ok();
   return Status::ok();
 }
 

@@ -37,6 +37,11 @@ std::string seconds_text(int64_t ms) {
   return text;
 }
 
+// Where the file is written before it takes its place.
+std::string half_path(const std::string& path) {
+  return path.substr(0, path.rfind('/') + 1) + "temp-" + std::to_string(::getpid()) + ".rdb";
+}
+
 // Tells how many keys were written, for INFO, on the way to the file.
 class CountingSink : public Sink {
  public:
@@ -225,8 +230,7 @@ void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& er
 }
 
 Saver::Attempt Saver::write_file(const std::string& path, bool in_background) {
-  const std::string folder = path.substr(0, path.rfind('/') + 1);
-  ReplacingFile file(path, folder + "temp-" + std::to_string(::getpid()) + ".rdb");
+  ReplacingFile file(path, half_path(path));
   Attempt attempt{.error = file.error()};
   if (!attempt.error.empty()) return attempt;
   SnapshotOptions options;
@@ -328,28 +332,19 @@ std::string Saver::import(const Import& what) {
   return load_from(what.path, options);
 }
 
-bool Saver::save_before_end() {
-  if (!save_at_end_.load() || !has_save_points() || is_loading()) return true;
-  PauseState& pause = services_.pause;
-  pause.writes_only.store(true);
-  pause.until_ms.store(INT64_MAX);
-  if (services_.replication != nullptr) services_.replication->hold(true);
-  logs_.notice("Saving before the end");
-  give_up_bgsave();
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<std::string> outcome;
-  start_save(true, [&](const std::string& error) {
-    std::lock_guard lock(mutex);
-    outcome = error;
-    changed.notify_all();
-  });
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return outcome.has_value(); });
-  if (outcome->empty()) return true;
-  if (services_.replication != nullptr) services_.replication->hold(false);
-  pause.until_ms.store(0);
-  return false;
+void Saver::drop_functions() {
+  if (!functions_.drop) return;
+  functions_.enter();
+  functions_.drop();
+  functions_.leave();
+}
+
+std::string Saver::load_function(Bytes code, bool replace) {
+  if (!functions_.load) return "";
+  functions_.enter();
+  std::string error = functions_.load(code, replace);
+  functions_.leave();
+  return error;
 }
 
 // The thread decides what follows: options can't be asked for under the locks of shards.
@@ -366,6 +361,8 @@ void Saver::give_up_bgsave() {
   std::lock_guard lock(mutex_);
   if (!awaited_) cut_locked();
 }
+
+void Saver::drop_half_file() { ::unlink(half_path(known_path()).c_str()); }
 
 void Saver::cut_locked() {
   cuts_.fetch_add(1);
@@ -431,9 +428,11 @@ std::string Saver::reload(const Reload& how) {
     last_save_ms_.store(unix_ms());
   }
   if (how.flush) store.flush_locked(Store::kAllDatabases);
+  if (how.flush && how.functions && functions_.drop) functions_.drop();
   LoadOptions options;
-  options.threads = 0;        // the locks are this thread's
-  options.functions = false;  // they are not dropped either
+  options.threads = 0;  // the locks are this thread's
+  options.functions = how.functions && functions_.load;
+  options.load_function = [&](Bytes code) { return functions_.load(code, how.merge); };
   options.replace = how.merge;
   const std::string error = load_from(path, options);
   if (!error.empty()) {

@@ -35,11 +35,14 @@ class Saver : public Persistence {
   // Gives up the save that runs.
   ~Saver() override;
 
-  // Where libraries of functions are kept. Before anything is loaded or saved.
+  // Where libraries of functions are kept, and the turn of scripts that loading and dropping them
+  // needs. Before anything is loaded or saved.
   struct Functions {
     std::function<std::vector<std::string>()> codes;
     std::function<std::string(Bytes code, bool replace)> load;
     std::function<void()> drop;
+    std::function<void()> enter;
+    std::function<void()> leave;
   };
   void set_functions(Functions functions) { functions_ = std::move(functions); }
   // Begins to look at save points and to take orders.
@@ -60,28 +63,17 @@ class Saver : public Persistence {
     std::function<bool()> stop;  // see LoadOptions
   };
   std::string import(const Import& what);
-  // The last save before the server ends: no more writes are taken. Nothing is saved while the data
-  // is being loaded. False: it went wrong, and the server should go on.
-  bool save_before_end();
 
   bool start_save(bool schedule, Done done) override;
   bool is_saving() const override { return saving_.load(); }
   bool has_save_points() const override;
   void give_up_bgsave() override;
-  void prepare_end(bool now) override {
-    save_at_end_.store(false);
-    ends_now_.store(now);
-  }
-  bool ends_now() const { return ends_now_.load(); }
+  void drop_half_file() override;
   std::vector<std::string> function_codes() const override {
     return functions_.codes ? functions_.codes() : std::vector<std::string>();
   }
-  void drop_functions() override {
-    if (functions_.drop) functions_.drop();
-  }
-  std::string load_function(Bytes code, bool replace) override {
-    return functions_.load ? functions_.load(code, replace) : "";
-  }
+  void drop_functions() override;
+  std::string load_function(Bytes code, bool replace) override;
   void note_flush(std::function<void()> settled) override;
   void run_aside(std::function<void()> work) override;
   PersistenceFacts facts() const override;
@@ -139,8 +131,6 @@ class Saver : public Persistence {
   std::vector<Errand> errands_;  // guarded by mutex_
 
   std::atomic<bool> saving_{false};  // or about to
-  std::atomic<bool> save_at_end_{true};
-  std::atomic<bool> ends_now_{false};
   std::atomic<uint64_t> changes_saved_{0};  // total_changes() when what is on the disk was true
   std::atomic<bool> flushed_{false};        // FLUSHALL came, at these changes
   std::atomic<uint64_t> changes_flushed_{0};

@@ -29,6 +29,14 @@ inline size_t acks_needed(ReplicationSettings::Acks acks, size_t servers) {
   return 0;
 }
 
+// How many others a new primary must have heard of, so that with itself one is among them that has
+// any acknowledged write: replicas that acknowledged and replicas that were asked are then more
+// than there are. The old primary is none of them.
+inline size_t siblings_needed(ReplicationSettings::Acks acks, size_t servers) {
+  const size_t copies = acks_needed(acks, servers);
+  return copies == 0 || copies + 1 >= servers ? 0 : servers - 1 - copies;
+}
+
 // The offset that at least `needed` of the replicas have reached; 0 when there are too few.
 inline uint64_t offset_reached_by(std::vector<uint64_t> offsets, size_t needed) {
   if (needed == 0 || offsets.size() < needed) return 0;

@@ -12,6 +12,7 @@
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/listeners.h"
+#include "server/replication/handshake.h"
 #include "server/replication/primary_stream.h"
 #include "server/replication/replicator.h"
 
@@ -43,7 +44,7 @@ class DoneTask : public Task {
 };
 
 // Changes the role and then answers. A transaction can't wait: it is answered before.
-void change_role(Call& call, const Replicator::Primary& primary, DoneTask::Answer answer) {
+void change_role(Call& call, const Replicator::RoleChange& change, DoneTask::Answer answer) {
   auto done = std::make_shared<std::atomic<bool>>(false);
   auto tell = [done, waker = call.waker(), worker = call.worker().index,
                &workers = call.services().workers] {
@@ -52,7 +53,7 @@ void change_role(Call& call, const Replicator::Primary& primary, DoneTask::Answe
       if (waker != nullptr) waker->wake();
     });
   };
-  replicator_of(call)->change_role(primary, std::move(tell));
+  replicator_of(call)->change_role(change, std::move(tell));
   if (call.is_nested()) return answer(call.reply());
   call.start_task(std::make_unique<DoneTask>(std::move(done), std::move(answer)));
 }
@@ -83,7 +84,7 @@ Status replicaof(Call& call) {
     return Status::ok();
   }
   call.services().configuration.note("replicaof", wanted.host + " " + std::string(call.arg(2)));
-  change_role(call, wanted, ok);
+  change_role(call, {.primary = wanted}, ok);
   return Status::ok();
 }
 
@@ -173,6 +174,8 @@ Status note_fact(Call& call, size_t at) {
     change([&](Replica::Facts& facts) {
       facts.by_mark |= equals_upper(value, "EOF");
       facts.continues |= equals_upper(value, "PSYNC2");
+      facts.gives_tail |= value == kTailCapability;
+      facts.heir |= value == kHeirCapability;
     });
   } else if (equals_upper(option, "VERSION")) {
     change([&](Replica::Facts& facts) { facts.version = value; });
@@ -230,7 +233,7 @@ Status take_over(Call& call, const Replicator::SyncRequest& request) {
   }
   call.services().configuration.note("replicaof", "");
   const std::shared_ptr<Replica> replica = replicator.replica_of(call);
-  change_role(call, {}, [&replicator, replica, request](ReplyWriter& reply) {
+  change_role(call, {.complete = true}, [&replicator, replica, request](ReplyWriter& reply) {
     const Status refused = replicator.sync(replica, request);
     if (!refused.is_ok()) reply.error(refused.text());
   });

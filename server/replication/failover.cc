@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "server/commands/effects.h"
+#include "server/commands/pause.h"
 #include "server/commands/services.h"
 #include "server/replication/replicator.h"
 
@@ -29,8 +30,8 @@ const char* Failover::name() const {
 // Writes wait; what is being read goes on.
 void Failover::pause(bool on) {
   PauseState& pause = owner_.services_->pause;
-  pause.writes_only.store(on);
-  pause.until_ms.store(on ? INT64_MAX : 0);
+  if (!on) return pause.end(PauseState::By::failover);
+  pause.begin(PauseState::By::failover, PauseState::kUntilEnded, true, unix_ms());
 }
 
 Status Failover::start_locked(const FailoverPlan& plan, int64_t now_ms) {
@@ -121,7 +122,7 @@ void Failover::cron(int64_t now_ms) {
       owner_.wanted_ = target;
     } else if (state_ == State::handing_over && owner_.link_ != nullptr) {
       if (owner_.link_->is_up() || owner_.link_->transfers()) return end("Failover done.");
-      if (!owner_.link_->failover_refused()) return;
+      if (!owner_.link_->refused()) return;
       end("Failover target rejected psync request, leading again.");
       owner_.wanted_.reset();
       leads_again = true;

@@ -44,7 +44,8 @@ bool introduce(Wire& wire, const HandshakeInput& input) {
   if (!input.announced_ip.empty() && !tell(wire, {"REPLCONF", "ip-address", input.announced_ip})) {
     return false;
   }
-  return tell(wire, {"REPLCONF", "capa", "eof", "capa", "psync2"}) &&
+  return tell(wire, {"REPLCONF", "capa", "eof", "capa", "psync2", "capa", kTailCapability}) &&
+         (!input.heir || tell(wire, {"REPLCONF", "capa", kHeirCapability})) &&
          tell(wire, {"REPLCONF", "version", kRedisVersion});
 }
 

@@ -1,7 +1,8 @@
 // What a replica says to its primary before the stream begins, and what it hears.
 //
 //   PING | AUTH [user] password | REPLCONF listening-port p | REPLCONF ip-address a
-//   REPLCONF capa eof capa psync2 | REPLCONF version v | PSYNC id next [FAILOVER]
+//   REPLCONF capa eof capa psync2 capa larder-tail [REPLCONF capa larder-heir]
+//   REPLCONF version v | PSYNC id next [FAILOVER]
 //
 // Source: https://redis.io/docs/latest/operate/oss_and_stack/management/replication/ and what a
 // redis-server 7 says.
@@ -17,6 +18,11 @@
 
 namespace larder {
 
+// What Larders say of themselves besides: "I give an heir what I have more", "I am an heir", see
+// takeover.h. Redis ignores both.
+inline constexpr Bytes kTailCapability = "larder-tail";
+inline constexpr Bytes kHeirCapability = "larder-heir";
+
 struct HandshakeInput {
   std::string auth;
   std::string user;
@@ -25,6 +31,7 @@ struct HandshakeInput {
   std::string id = "?";      // of the stream that is here; "?": none
   int64_t next = -1;         // the first byte that is missing
   bool failover = false;     // the other side is to take over from this one
+  bool heir = false;         // this one takes over, and wants what the other side has more
 };
 
 struct Agreement {

@@ -44,12 +44,13 @@ void empty_store(Services& services) NO_THREAD_SAFETY_ANALYSIS {
 }  // namespace
 
 Link::Link(Services& services, const ReplicationSettings& settings, LinkOwner& owner,
-           PrimaryAddress primary, bool failover)
+           PrimaryAddress primary, Purpose purpose)
     : services_(services),
       settings_(settings),
       owner_(owner),
       primary_(std::move(primary)),
-      failover_(failover),
+      catches_up_(purpose == Purpose::catch_up),
+      failover_(purpose == Purpose::hand_over),
       heard_ms_(steady_ms()),
       down_since_ms_(steady_ms()),
       thread_([this] { run(); }) {}
@@ -89,7 +90,8 @@ HandshakeInput Link::handshake_input() {
           .announced_ip = texts.announce_ip,
           .id = have.id.empty() ? "?" : have.id,
           .next = have.id.empty() ? -1 : have.next,
-          .failover = failover_.load()};
+          .failover = failover_.load(),
+          .heir = catches_up_};
 }
 
 bool Link::make_secure() {
@@ -111,7 +113,7 @@ bool Link::run_once() {
   set_state(State::shaking_hands);
   const Agreement agreement = shake_hands(wire_, handshake_input());
   if (agreement.kind == Agreement::Kind::failed || agreement.kind == Agreement::Kind::later) {
-    if (failover_.load()) failover_refused_.store(true);
+    if (failover_.load() || catches_up_) refused_.store(true);
     if (!interrupt_.raised()) say(true, "MASTER " + where + ": " + agreement.text);
     return false;
   }

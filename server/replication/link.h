@@ -60,8 +60,13 @@ class Link {
 
   enum class State : uint8_t { connecting, shaking_hands, receiving, loading, connected };
 
+  enum class Purpose : uint8_t {
+    follow,
+    hand_over,  // the other side is asked to lead first (FAILOVER)
+    catch_up,   // it is no primary but has more of the stream, see takeover.h
+  };
   Link(Services& services, const ReplicationSettings& settings, LinkOwner& owner,
-       PrimaryAddress primary, bool failover);
+       PrimaryAddress primary, Purpose purpose);
   // Ends the connection and waits for that.
   ~Link();
 
@@ -76,8 +81,8 @@ class Link {
   uint64_t transfer_bytes() const { return transfer_bytes_.load(); }
   // Null unless connected.
   std::shared_ptr<PrimaryStream> stream() const;
-  // The primary was asked to take over and refused.
-  bool failover_refused() const { return failover_refused_.load(); }
+  // The other side was asked to take over, or for what it has more, and refused.
+  bool refused() const { return refused_.load(); }
 
  private:
   void run();
@@ -96,8 +101,9 @@ class Link {
   const ReplicationSettings& settings_;
   LinkOwner& owner_;
   const PrimaryAddress primary_;
+  const bool catches_up_;
   std::atomic<bool> failover_;
-  std::atomic<bool> failover_refused_{false};
+  std::atomic<bool> refused_{false};
   Interrupt interrupt_;
   Wire wire_{interrupt_};
   std::atomic<State> state_{State::connecting};

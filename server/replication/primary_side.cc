@@ -73,10 +73,14 @@ std::shared_ptr<Replica> Replicator::replica_of(Call& call) {
 Status Replicator::sync(const std::shared_ptr<Replica>& replica, const SyncRequest& request) {
   if (replica->state() != Replica::State::stranger) return Status::ok();
   std::lock_guard lock(mutex_);
-  if (following_ && (link_ == nullptr || !link_->is_up())) {
-    return Status::error("NOMASTERLINK Can't SYNC while not connected with my master");
-  }
+  const char* const kNoLink = "NOMASTERLINK Can't SYNC while not connected with my master";
+  if (!may_sync_locked(*replica, request)) return Status::error(kNoLink);
   std::string resumed = request.old_style ? "" : sync_partially(*replica, request);
+  if (takeover_.active_locked()) {
+    takeover_.came_locked(*replica, request.id, request.next);
+    post([this] { takeover_.cron(steady_ms()); });
+    if (resumed.empty()) return Status::error(kNoLink);
+  }
   if (resumed.empty()) {
     replica->wait_for_file(!request.old_style, steady_ms());
     if (!request.old_style && request.id != "?") ++sync_counts_.refused;
@@ -90,6 +94,16 @@ Status Replicator::sync(const std::shared_ptr<Replica>& replica, const SyncReque
                              : "Partial resynchronization request from " + who + " accepted.");
   post([this] { start_full_sync(steady_ms()); });
   return Status::ok();
+}
+
+// A replica without its primary serves nobody but an heir that has a part of the same stream.
+bool Replicator::may_sync_locked(const Replica& replica, const SyncRequest& request) const {
+  const bool alone = following_ && (link_ == nullptr || !link_->is_up());
+  if (takeover_.active_locked()) return !replica.facts().heir;
+  if (!replica.facts().heir) return !alone;
+  return alone && has_stream_ && !request.old_style && request.next >= 1 &&
+         static_cast<uint64_t>(request.next) - 1 <= effects().end_offset() &&
+         history_.continues(request.id, request.next);
 }
 
 // What the replica is told when it can go on where it was; empty when it can't.
@@ -127,16 +141,13 @@ void Replicator::replica_closed(Replica& replica) {
 // --- The end
 
 // On the thread that ends the server, while the network still runs.
-void Replicator::wait_for_replicas(int64_t ms) {
+void Replicator::wait_for_replicas(const std::function<bool()>& goes_on) {
   if (all_replicas().empty()) return;
-  services_->pause.writes_only.store(true);
-  services_->pause.until_ms.store(INT64_MAX);
-  const int64_t until_ms = steady_ms() + ms;
   const auto lags = [end = effects().end_offset()](const auto& replica) {
     return replica->acked() < end;
   };
   bool told = false;
-  while (steady_ms() < until_ms) {
+  while (goes_on()) {
     const Replicas all = all_replicas();
     if (std::none_of(all.begin(), all.end(), lags)) break;
     if (!std::exchange(told, true)) log(false, "Waiting for replicas before shutting down.");
@@ -162,15 +173,17 @@ Replicator::Replicas Replicator::replicas_due(int64_t now_ms) {
   std::lock_guard lock(mutex_);
   Replicas due;
   int64_t longest_ms = -1;
+  bool heir = false;  // a whole group waits for it
   for (const auto& replica : replicas_) {
     if (replica->state() != Replica::State::waiting) continue;
     if (now_ms < damper_.not_before_ms(text_of(address_of(*replica)))) continue;
     if (!due.empty() && replica->facts().parts != due.front()->facts().parts) continue;
     longest_ms = std::max(longest_ms, waited_ms(*replica, now_ms));
     due.push_back(replica);
+    heir |= replica->facts().heir;
   }
   const auto enough = static_cast<size_t>(settings_.sync_replicas_max.load());
-  const bool full = enough > 0 && due.size() >= enough;
+  const bool full = (enough > 0 && due.size() >= enough) || heir;
   if (!full && longest_ms < settings_.sync_delay_seconds.load() * 1000) return {};
   return due;
 }

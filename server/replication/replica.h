@@ -56,6 +56,8 @@ class Replica : public StreamEnd {
     int64_t port = 0;     // it listens on; 0: not said
     bool by_mark = false;    // capa eof
     bool continues = false;  // capa psync2
+    bool gives_tail = false;  // capa larder-tail
+    bool heir = false;        // capa larder-heir
     bool file_only = false;  // rdb-only: it hangs up behind the file
     SnapshotParts parts;     // of the file that it wants
     std::string version;

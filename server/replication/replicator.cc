@@ -79,13 +79,17 @@ Replicator::Primary Replicator::primary() const {
   return wanted_;
 }
 
-void Replicator::change_role(Primary primary, std::function<void()> done, bool failover) {
+void Replicator::change_role(RoleChange change, std::function<void()> done) {
   {
     std::lock_guard lock(mutex_);
-    wanted_ = primary;
+    wanted_ = change.primary;
   }
-  post([this, primary = std::move(primary), done = std::move(done), failover] {
-    primary ? follow(*primary, failover) : lead();
+  post([this, change = std::move(change), done = std::move(done)] {
+    if (change.primary) {
+      follow(*change.primary, false);
+    } else {
+      change.complete ? lead() : promote();
+    }
     done();
   });
 }
@@ -99,12 +103,24 @@ void Replicator::end_link() {
   }
 }
 
+// Told to lead without a word from the old primary.
+void Replicator::promote() {
+  Primary old;
+  {
+    std::lock_guard lock(mutex_);
+    if (link_ != nullptr) old = link_->primary();
+  }
+  end_link();
+  if (!takeover_.begin(old, steady_ms())) lead();
+}
+
 void Replicator::lead() {
   end_link();
   {
     const AllShards shards(services_->store);
     std::lock_guard lock(mutex_);
     if (!following_) return;
+    takeover_.end_locked();
     following_ = false;
     follows_.store(false);
     services_->store.set_follows_locked(false, false);
@@ -125,6 +141,7 @@ void Replicator::follow(PrimaryAddress primary, bool failover) {
   {
     const AllShards shards(services_->store);
     std::lock_guard lock(mutex_);
+    takeover_.end_locked();
     was_primary = !following_;
     if (was_primary) has_stream_ = effects().active();
     following_ = true;
@@ -136,12 +153,14 @@ void Replicator::follow(PrimaryAddress primary, bool failover) {
   }
   if (was_primary) unblock_clients();
   log(false, "Connecting to MASTER " + primary.host + ":" + std::to_string(primary.port));
-  {
-    std::lock_guard lock(mutex_);
-    link_ = std::make_unique<Link>(*services_, settings_, static_cast<LinkOwner&>(*this),
-                                   std::move(primary), failover);
-  }
+  make_link(std::move(primary), failover ? Link::Purpose::hand_over : Link::Purpose::follow);
   settings_changed();
+}
+
+void Replicator::make_link(PrimaryAddress primary, Link::Purpose purpose) {
+  std::lock_guard lock(mutex_);
+  link_ = std::make_unique<Link>(*services_, settings_, static_cast<LinkOwner&>(*this),
+                                 std::move(primary), purpose);
 }
 
 // Nobody will bring what they wait for; on another server somebody may.
@@ -200,12 +219,12 @@ Status Replicator::abort_failover() {
   return failover_.abort_locked();
 }
 
-bool Replicator::hand_over(int64_t ms) {
-  const int64_t until_ms = steady_ms() + ms;
+bool Replicator::hand_over(int64_t ms, const std::function<bool()>& goes_on) {
   if (!start_failover({.timeout_ms = ms}).is_ok()) return false;
-  while (fails_over() && steady_ms() < until_ms) {
+  while (fails_over() && goes_on()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(kWaitStepMs));
   }
+  if (fails_over()) (void)abort_failover();
   return primary().has_value();
 }
 
@@ -288,7 +307,7 @@ void Replicator::update_gates() {
   std::lock_guard lock(mutex_);
   uint32_t trouble = 0;
   if (following_ || wanted_) {
-    if (settings_.read_only.load()) trouble |= kReadOnlyReplica;
+    if (settings_.read_only.load() || takeover_.active_locked()) trouble |= kReadOnlyReplica;
     if (settings_.ignore_memory.load()) trouble |= kPrimaryEvicts;
     const bool up = link_ != nullptr && link_->is_up();
     if (!up && !settings_.serve_stale.load()) trouble |= kStaleReplica;
@@ -307,6 +326,7 @@ void Replicator::update_gates() {
 void Replicator::cron(int64_t now_ms) {
   start_full_sync(now_ms);
   failover_.cron(now_ms);
+  takeover_.cron(now_ms);
   update_gates();
   if (now_ms - second_ms_ < 1000) return;
   second_ms_ = now_ms;

@@ -32,6 +32,7 @@
 #include "server/replication/settings.h"
 #include "server/replication/stream_place.h"
 #include "server/replication/sync_damper.h"
+#include "server/replication/takeover.h"
 
 namespace larder {
 
@@ -55,9 +56,13 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
 
   // --- Roles
   Primary primary() const;
-  // Takes a role, soon; then calls `done` on the control thread. `failover`: the new primary is
-  // asked to take over from this one.
-  void change_role(Primary primary, std::function<void()> done, bool failover = false);
+  struct RoleChange {
+    Primary primary;
+    bool complete = false;  // the old primary hands over: nobody has more than this server
+  };
+  // Takes a role, soon; then calls `done` on the control thread. Who leads may have to take over
+  // first, see takeover.h.
+  void change_role(RoleChange change, std::function<void()> done);
   void change_id() override;
   struct RoleFacts {
     Primary primary;
@@ -111,13 +116,14 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   Status abort_failover();
   bool fails_over() const;
   // Before the server ends: waits until all replicas, also those that are being sent the file, have
-  // everything, at most so long, and tells how many have. No more writes are taken.
-  void wait_for_replicas(int64_t ms);
-  // The same, and one of them takes over.
-  bool hand_over(int64_t ms);
+  // everything, as long as `goes_on` says so, and tells how many have. No more writes are taken.
+  void wait_for_replicas(const std::function<bool()>& goes_on);
+  // One of them takes over. False: none did so in that time, or `goes_on` put an end to it.
+  bool hand_over(int64_t ms, const std::function<bool()>& goes_on);
 
  private:
   friend class Failover;
+  friend class Takeover;
   using Replicas = std::vector<std::shared_ptr<Replica>>;
 
   // ReplicaKeeper
@@ -138,8 +144,10 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   void post(std::function<void()> job);
   void cron(int64_t now_ms);
   void each_second(int64_t now_ms);
+  void promote();
   void lead();
   void follow(PrimaryAddress primary, bool failover);
+  void make_link(PrimaryAddress primary, Link::Purpose purpose);
   void end_link();
   void unblock_clients();
   void start_full_sync(int64_t now_ms);
@@ -150,6 +158,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   void tend_backlog(int64_t now_ms);
 
   EffectLog& effects() const;
+  bool may_sync_locked(const Replica& replica, const SyncRequest& request) const;
   std::string sync_partially(Replica& replica, const SyncRequest& request);
   EffectLog::ReaderOptions reader_options() const;
   Replicas online() const;  // takes mutex_
@@ -179,6 +188,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   int64_t lonely_since_ms_ = 0;   // no replica since; steady clock
   Watchers ack_watchers_;
   Failover failover_{*this};
+  Takeover takeover_{*this};
   SyncCounts sync_counts_;
 
   bool has_backlog_ = false;

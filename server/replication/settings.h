@@ -33,6 +33,7 @@ class ReplicationSettings {
   enum class Acks : uint8_t { none, one, quorum, all };
   std::atomic<Acks> acks{Acks::none};                 // replication-ack
   std::atomic<int64_t> ack_timeout_ms{1000};          // replication-ack-timeout
+  std::atomic<int64_t> takeover_ms{10'000};           // replication-takeover-timeout, 0: none
   std::atomic<int64_t> group_size{0};                 // replication-group-size, 0: as seen
 
   struct Texts {

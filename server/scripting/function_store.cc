@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/quoting.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
 
@@ -23,14 +24,6 @@ int64_t bytes_of(const Library& library) {
     bytes += sizeof function + 2 * name.size();
   }
   return static_cast<int64_t>(bytes);
-}
-
-Bytes take_word(Bytes& line) {
-  const size_t start = std::min(line.find_first_not_of(' '), line.size());
-  line.remove_prefix(start);
-  const Bytes word = line.substr(0, line.find(' '));
-  line.remove_prefix(word.size());
-  return word;
 }
 
 std::string lower_ascii(Bytes text) {
@@ -54,13 +47,15 @@ Status FunctionStore::parse_name(Bytes& code, std::string& name) {
   if (!code.starts_with("#!")) return Status::error("ERR Missing library metadata");
   const size_t end = code.find('\n');
   if (end == Bytes::npos) return Status::error("ERR Invalid library metadata");
-  Bytes line = code.substr(2, end - 2);
+  const auto words = split_line(code.substr(0, end));
+  if (!words) return Status::error("ERR Invalid library metadata");
   code.remove_prefix(end);
-  const Bytes engine = take_word(line);
+  const std::string engine = words->front().substr(2);
   bool named = false;
-  for (Bytes word = take_word(line); !word.empty(); word = take_word(line)) {
-    if (!word.starts_with("name=")) {
-      return Status::error("ERR Invalid metadata value given: " + std::string(word));
+  for (size_t i = 1; i < words->size(); ++i) {
+    const std::string& word = (*words)[i];
+    if (lower_ascii(word.substr(0, 5)) != "name=") {
+      return Status::error("ERR Invalid metadata value given: " + word);
     }
     if (named) {
       return Status::error("ERR Invalid metadata value, name argument was given multiple times");
@@ -71,7 +66,7 @@ Status FunctionStore::parse_name(Bytes& code, std::string& name) {
   if (!named) return Status::error("ERR Library name was not given");
   if (!is_function_name(name)) return Status::error(kBadLibraryName);
   if (lower_ascii(engine) != "lua") {
-    return Status::error("ERR Engine '" + std::string(engine) + "' not found");
+    return Status::error("ERR Engine '" + engine + "' not found");
   }
   return Status::ok();
 }

@@ -109,6 +109,7 @@ const char* run_command(lua_State* L, ScriptEngine& engine) {
   const uint64_t start = ticks();
   job->call.dispatcher().run_in_script(job->call, *command, scratch.words, reply,
                                        job->effect_for);
+  lua_settop(L, 0);  // the words are of no more use, and may have left no room
   push_reply(L, scratch.reply);
   engine.breathe_after(L, ticks() - start);
   return nullptr;

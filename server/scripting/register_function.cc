@@ -27,10 +27,11 @@ void read_flags(lua_State* L, Function& function) {
 
 // One named argument: its name below its value at the top of the stack.
 void read_argument(lua_State* L, Function& function, bool& has_callback) {
-  if (lua_type(L, -2) != LUA_TSTRING) {
+  if (lua_isstring(L, -2) == 0) {
     raise(L, "ERR named argument key given to redis.register_function is not a string");
   }
-  const Bytes key = bytes_at(L, -2);
+  // A number stays one: lua_next needs its key as it is.
+  const Bytes key = lua_type(L, -2) == LUA_TSTRING ? bytes_at(L, -2) : Bytes();
   if (key == "function_name") {
     if (lua_isstring(L, -1) == 0) {
       raise(L, "ERR function_name argument given to redis.register_function must be a string");
@@ -112,8 +113,8 @@ int register_function(lua_State* L) {
   }
   if (!is_function_name(function.name)) {
     raise(L,
-          "ERR Function names can only contain letters, numbers, or underscores(_) and must be at "
-          "least one character long");
+          "ERR Library names can only contain letters, numbers, or underscores(_) and must be at "
+          "least one character long");  // Redis says the same of both
   }
   if (library->functions.count(function.name) > 0) {
     raise(L, "ERR Function already exists in the library");

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/numbers.h"
+#include "server/commands/dispatcher.h"
 
 namespace larder {
 namespace {
@@ -152,8 +153,8 @@ Bytes without_end(Bytes text) { return text.substr(0, text.find_last_not_of("\r\
 
 class ReplyMaker {
  public:
-  ReplyMaker(lua_State* L, ReplyWriter& reply, int protocol)
-      : L_(L), reply_(reply), protocol_(protocol) {}
+  ReplyMaker(lua_State* L, ScriptJob& job)
+      : L_(L), job_(job), reply_(job.call.reply()), protocol_(job.protocol) {}
 
   // Takes the value off the stack.
   void write_value() {
@@ -196,8 +197,11 @@ class ReplyMaker {
   }
 
   void write_table() {
+    const bool counted = is_counted_error(L_);
     if (push_field("err", LUA_TSTRING)) {
-      reply_.error(without_end(bytes_at(L_, -1)));
+      const Bytes text = without_end(bytes_at(L_, -1));
+      reply_.error(text);
+      if (!counted) job_.call.dispatcher().count_error(text);
     } else if (push_field("ok", LUA_TSTRING)) {
       reply_.simple(one_line(bytes_at(L_, -1)));
     } else if (push_field("double", LUA_TNUMBER)) {
@@ -286,6 +290,7 @@ class ReplyMaker {
   }
 
   lua_State* L_;
+  ScriptJob& job_;
   ReplyWriter& reply_;
   const int protocol_;
 };
@@ -323,7 +328,7 @@ std::optional<std::string> take_error(lua_State* L) {
 }
 
 void write_reply(lua_State* L, ScriptJob& job) {
-  ReplyMaker(L, job.call.reply(), job.protocol).write_value();
+  ReplyMaker(L, job).write_value();
 }
 
 }  // namespace larder

@@ -1,5 +1,6 @@
 #include "server/scripting/script_cache.h"
 
+#include "base/quoting.h"
 #include "server/commands/registry.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
@@ -36,18 +37,14 @@ Status parse_first_line(Bytes& code, ScriptFlags& flags) {
   if (flags.compatible) return Status::ok();
   const size_t end = code.find('\n');
   if (end == Bytes::npos) return Status::error("ERR Invalid script shebang");
-  Bytes line = code.substr(0, end);
+  const auto words = split_line(code.substr(0, end));
+  if (!words) return Status::error("ERR Invalid engine in script shebang");
   code.remove_prefix(end);
-  bool first = true;
-  while (!line.empty()) {
-    const size_t size = std::min(line.find(' '), line.size());
-    const Bytes word = line.substr(0, size);
-    line.remove_prefix(std::min(size + 1, line.size()));
-    if (std::exchange(first, false)) {
-      if (word == "#!lua") continue;
-      return Status::error("ERR Unexpected engine in script shebang: " + std::string(word));
-    }
-    if (word.empty()) continue;
+  if (words->front() != "#!lua") {
+    return Status::error("ERR Unexpected engine in script shebang: " + words->front());
+  }
+  for (size_t i = 1; i < words->size(); ++i) {
+    const Bytes word = (*words)[i];
     if (!word.starts_with("flags=")) {
       return Status::error("ERR Unknown lua shebang option: " + std::string(word));
     }

@@ -13,6 +13,9 @@ namespace {
 
 // A smaller cache teaches nothing.
 constexpr int64_t kEntriesMin = 16;
+// Recency only is for small caches amid scans, where a second queue is room lost. In larger ones half
+// a cache for new keys does as well, and every setting tried is one more to win by chance.
+constexpr int64_t kRecencyEntriesMax = 1024;
 // Changes remembered for EVICTION HISTORY.
 constexpr size_t kHistoryMax = 64;
 // Longer than the head of a ghost's piece could say anything sensible.
@@ -44,9 +47,8 @@ Adaptive::Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tunin
 // Half a cache for what is new is never far behind fifo and lru, so it is what to begin with.
 std::vector<S3Settings> Adaptive::usual_settings() {
   return {{.small_share = 0.5, .uses_min = 1},
-          {.small_share = 0.3, .uses_min = 1},
+          {.small_share = 0.3, .uses_min = 2},
           {.small_share = 0.01, .uses_min = 1},
-          {.small_share = 0.05, .uses_min = 1},
           {.small_share = 0.1, .uses_min = 1},
           {.small_share = 0.1, .uses_min = 2},
           {.small_share = 0.2, .uses_min = 1},
@@ -110,20 +112,32 @@ ModelCache::Limit Adaptive::trial_limit() const {
 }
 
 int64_t Adaptive::trial_entries(int64_t entries) const {
-  return std::clamp(entries / tuning_.entries_share, tuning_.entries_min, tuning_.entries_max);
+  const double trials_bytes = mean_bytes() * static_cast<double>(entries / tuning_.bytes_share);
+  const auto paid_for = static_cast<int64_t>(trials_bytes) /
+                        (static_cast<int64_t>(trials_.size()) * kTrialEntryBytes);
+  const int64_t least =
+      std::clamp(paid_for, tuning_.entries_min, std::max(tuning_.entries_min, tuning_.entries_wanted));
+  return std::clamp(entries / tuning_.entries_share, least, tuning_.entries_max);
 }
 
 void Adaptive::fit_trials() {
   fitted_ = capacity_;
   sized_ = sized_ || wants_sizes();
+  const int64_t wanted = trial_entries(fitted_);
   shift_ = 0;
-  while (fitted_ >> (shift_ + 1) >= trial_entries(fitted_)) ++shift_;
+  while (fitted_ >> (shift_ + 1) >= wanted) ++shift_;
   for (Trial& trial : trials_) {
     trial.hits = 0;
     trial.cache = nullptr;
     if (trial.settings.size_weight != 0 && !sized_) continue;
+    if (trial.settings.clock && fitted_ > kRecencyEntriesMax) continue;
     trial.cache = std::make_unique<ModelCache>(
         std::make_unique<S3Fifo>(trial.settings, &trial_slab_), ModelCache::Limit{});
+  }
+  // Such as recency only, in a cache that has grown.
+  if (!trials_[chosen_].cache) {
+    chosen_ = 0;
+    set_settings(trials_[chosen_].settings);
   }
   std::fill(differences_.begin(), differences_.end(), 0);
   reads_ = 0;

@@ -22,10 +22,13 @@ namespace larder {
 
 struct AdaptiveTuning {
   // Entries of a trial cache: this share of the real one's, within bounds. Fewer waver by points,
-  // more cost memory.
+  // more cost memory. In a cache of few but large entries some more cost next to nothing: as many as
+  // wanted, while all trials take less than this share of the cache's bytes.
   int64_t entries_share = 64;
   int64_t entries_min = 64;
+  int64_t entries_wanted = 256;
   int64_t entries_max = 512;
+  int64_t bytes_share = 100;
   // What was counted fades by this factor once a turn, which is as many reads as a trial has
   // entries.
   double fade = 0.985;
@@ -61,6 +64,8 @@ class Adaptive : public S3Fifo {
     double hits = 0;  // fading, as all that is counted
   };
 
+  // A trial's memory for an entry, about.
+  static constexpr int64_t kTrialEntryBytes = 24;
   // Sizes count as soon as they differ by this many doublings in the mean.
   static constexpr double kSpreadMin = 0.1;
 

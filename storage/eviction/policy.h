@@ -33,7 +33,6 @@ namespace larder {
 class Stamp {
  public:
   static constexpr unsigned kDetailBits = 16;
-  static constexpr uint32_t kDetailMax = (1U << kDetailBits) - 1;
 
   constexpr Stamp() = default;
   constexpr explicit Stamp(uint32_t bits) : bits_(bits) {}

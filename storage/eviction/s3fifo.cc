@@ -36,6 +36,11 @@ void S3Fifo::note_size(uint32_t bytes) {
   spread_ += kNewest * (std::abs(log_bytes - log_bytes_) - spread_);
 }
 
+double S3Fifo::mean_bytes() const {
+  constexpr double kUnknown = 1 << 20;
+  return log_bytes_ == 0 ? kUnknown : std::exp2(log_bytes_);
+}
+
 // What an entry of the mean size has too many or, when negative, too few of.
 int S3Fifo::uses_for_size(const Resident& entry) const {
   if (settings_.size_weight == 0) return 0;

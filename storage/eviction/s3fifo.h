@@ -7,7 +7,8 @@
 //
 // Most keys are asked for once: they pass through small and take no room from the others. How much
 // small gets decides how long a new key may wait for its second use; `adaptive` changes that share
-// while it runs, and can have a sketch of frequencies decide who enters main.
+// while it runs; `wtinylfu` is this policy with `duel`, where a sketch of frequencies decides who
+// enters main.
 // Source: J. Yang et al., "FIFO Queues Are All You Need for Cache Eviction", SOSP 2023.
 #pragma once
 
@@ -47,6 +48,8 @@ class S3Fifo : public QueuePolicy {
  protected:
   // How many times sizes double between what came lately, in the mean.
   double size_spread() const { return spread_; }
+  // The mean size of what came lately, where sizes are told at all; otherwise without bounds.
+  double mean_bytes() const;
 
  private:
   static constexpr unsigned kSmall = 0;

@@ -19,8 +19,8 @@ def encode(words):
 
 
 class Connection:
-    def __init__(self, port, protocol, password=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S)
+    def __init__(self, port, protocol, password=None, host="127.0.0.1", timeout_s=TIMEOUT_S):
+        self.socket = socket.create_connection((host, port), timeout=timeout_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         if password is not None:

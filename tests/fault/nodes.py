@@ -58,7 +58,7 @@ class Node(servers.Server):
         return self.connection.ask(sent)
 
     def ask(self, *words):
-        """The value of an answer that may not be an error; a load, also of a sync, is waited for."""
+        """The value of a reply that may not be an error; waits for a load, also of a sync."""
         limit = time.monotonic() + lab.PATIENCE_S
         kind, value = self.raw(*words)
         while kind == "error" and value.startswith(b"LOADING") and time.monotonic() < limit:

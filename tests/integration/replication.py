@@ -219,6 +219,8 @@ def test_clients_of_the_stream(program):
         for node, kind, flag in ((primary, "replica", "flags=S"), (replica, "master", "flags=M")):
             lab.wait_for(lambda: node.ask("CLIENT", "LIST", "TYPE", kind).decode().count(flag) == 1,
                          f"one {kind} is listed")
+        lab.wait_for(lambda: int(primary.info("memory")["mem_clients_slaves"]) > 0,
+                     "the replica's memory is counted")
         assert primary.ask("CLIENT", "KILL", "TYPE", "replica") == 1
         lab.wait_for(lambda: int(primary.info("stats")["sync_partial_ok"]) == 1, "it came back")
         assert replica.ask("CLIENT", "KILL", "TYPE", "master") == 1

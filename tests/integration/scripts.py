@@ -260,6 +260,35 @@ def undeclared_keys(port, seed):
         raise AssertionError("; ".join(failures))
 
 
+def others_effects_stay_theirs(program):
+    """A key of another client ends beside a transaction's long script: its removal stands in the
+    file before what is written to the key then, not with the transaction's effects at its end."""
+    server = servers.Server("larder", program, ["--threads", "1", "--appendonly", "yes",
+                                                "--enable-debug-command", "yes"])
+    try:
+        client = resp.Connection(server.port, 2)
+        probe = start(server.port, "EVAL", LOOP, 1, "held")
+        time.sleep(0.05)
+        free = key_beside_script(server.port)
+        must(ask(client, "SCRIPT", "KILL"))
+        finish(probe)
+        must(ask(client, "SET", free, "old", "PX", 150))
+        running = resp.Connection(server.port, 2)
+        must(ask(running, "MULTI"))
+        must(ask(running, "EVAL", "local e = os.clock() + 0.6 while os.clock() < e do end "
+                                  "return redis.call('SET', KEYS[1], 1)", 1, "held"))
+        running.socket.sendall(resp.encode([b"EXEC"]))
+        until(lambda: must(ask(client, "GET", free)) is None, "the key ends")
+        must(ask(client, "SET", free, "new"))
+        must(running.read())
+        must(ask(client, "DEBUG", "LOADAOF"))
+        value = must(ask(client, "GET", free))
+        if value != b"new":
+            raise AssertionError(f"acknowledged, then lost: {value}")
+    finally:
+        server.stop()
+
+
 def ended_by_shutdown(server):
     """A script that wrote cannot be killed, but SHUTDOWN NOSAVE ends it."""
     running = start(server.port, "EVAL", b"redis.call('set', KEYS[1], 1) " + LOOP, 1, "x")
@@ -294,6 +323,8 @@ def main():
         ended_by_shutdown(server)
     finally:
         server.stop()
+    print("others_effects_stay_theirs", flush=True)
+    others_effects_stay_theirs(options.larder)
     return 0
 
 

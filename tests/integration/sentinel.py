@@ -4,6 +4,7 @@ when the primary dies, and makes the old primary a replica. sentinel.py LARDER_S
 
 Sentinel is the same program as redis-server, so nothing more has to be installed.
 """
+import contextlib
 import os
 import sys
 import threading
@@ -117,15 +118,20 @@ class Ledger(threading.Thread):
 
 
 def agree(sentinel, members):
-    """All but the one that Sentinel names follow it."""
+    """All but the one that Sentinel names follow it, and Sentinel is done: it waits without end for
+    one that is killed before."""
     leader = sentinel.primary_port()
     facts = [member.info() for member in members if member.port != leader]
-    return all(fact.get("master_port") == str(leader) and fact["master_link_status"] == "up"
-               for fact in facts)
+    said = [word for _, word in sentinel.ask("SENTINEL", "master", "group")]
+    return dict(zip(said[::2], said[1::2]))[b"flags"] == b"master" and all(
+        fact.get("master_port") == str(leader) and fact["master_link_status"] == "up"
+        for fact in facts)
 
 
-def crash_rounds(program, rounds):
-    """kill -9 of the primary under load, again and again: what was acknowledged is there."""
+@contextlib.contextmanager
+def ledger_of_group(program):
+    """Three servers under Sentinel, and writes to them: at the end all that was acknowledged is
+    there, everywhere."""
     with lab.folder() as folder, member(program, folder) as a, \
             member(program, folder, a) as b, member(program, folder, a) as c:
         members = [a, b, c]
@@ -137,22 +143,32 @@ def crash_rounds(program, rounds):
             discovered(sentinel, 2)
             ledger = Ledger(sentinel, members)
             ledger.start()
-            for _ in range(rounds):
-                before = len(ledger.acknowledged)
-                lab.wait_for(lambda: len(ledger.acknowledged) > before + 200, "writes", PATIENCE_S)
-                old = of_port(members, sentinel.primary_port())
-                old.kill()
-                lab.wait_for(lambda: sentinel.primary_port() != old.port, "another leads",
-                             PATIENCE_S)
-                revive(old)
-                lab.wait_for(lambda: agree(sentinel, members), "the others follow", PATIENCE_S)
+            yield sentinel, members, ledger
             ledger.stop()
             lab.wait_for(lambda: agree(sentinel, members), "one leads", PATIENCE_S)
             leader = of_port(members, sentinel.primary_port())
             lost = [n for n in ledger.acknowledged if leader.ask("GET", f"n:{n}") is None]
+            print(f"{len(ledger.acknowledged)} acknowledged writes, {len(lost)} lost")
             assert not lost, f"{len(lost)} of {len(ledger.acknowledged)} lost: {lost[:10]}"
             nodes.wait_same_offset(leader, *[m for m in members if m is not leader])
             nodes.assert_same_data(leader, *[m for m in members if m is not leader])
+
+
+def wait_writes(ledger, count=200):
+    before = len(ledger.acknowledged)
+    lab.wait_for(lambda: len(ledger.acknowledged) > before + count, "writes", PATIENCE_S)
+
+
+def crash_rounds(program, rounds):
+    """kill -9 of the primary under load, again and again: what was acknowledged is there."""
+    with ledger_of_group(program) as (sentinel, members, ledger):
+        for _ in range(rounds):
+            wait_writes(ledger)
+            old = of_port(members, sentinel.primary_port())
+            old.kill()
+            lab.wait_for(lambda: sentinel.primary_port() != old.port, "another leads", PATIENCE_S)
+            revive(old)
+            lab.wait_for(lambda: agree(sentinel, members), "the others follow", PATIENCE_S)
 
 
 def revive(node):
@@ -160,6 +176,19 @@ def revive(node):
     node.process = nodes.servers.subprocess.Popen(
         node.process.args, stdin=nodes.servers.subprocess.DEVNULL, stdout=node.log, stderr=node.log)
     node.wait()
+
+
+def test_told_to_fail_over_under_load(program):
+    """The old primary lives and takes writes until it is told; a client that still knows it asks
+    it for some seconds."""
+    with ledger_of_group(program) as (sentinel, members, ledger):
+        for _ in range(int(os.environ.get("ROUNDS", "1"))):
+            wait_writes(ledger)
+            old = sentinel.primary_port()
+            lab.wait_for(lambda: sentinel.raw("SENTINEL", "failover", "group")[0] != "error",
+                         "it is told", PATIENCE_S)
+            lab.wait_for(lambda: sentinel.primary_port() != old, "another leads", PATIENCE_S)
+            lab.wait_for(lambda: agree(sentinel, members), "the others follow", PATIENCE_S)
 
 
 def test_crashes(program):

@@ -53,7 +53,6 @@ class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
   void retry_postponed() override {}
 
   std::function<void()> long_script;
-  void request_stop() override {}
 
  private:
   WorkerStats& stats_;

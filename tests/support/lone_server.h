@@ -13,6 +13,7 @@
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/listeners.h"
+#include "server/commands/pause.h"
 #include "server/commands/registry.h"
 #include "server/commands/script_run.h"
 #include "server/commands/services.h"

@@ -7,7 +7,8 @@
 namespace larder {
 namespace {
 
-// One line that shows every fact: name:type, 'TOKEN' in front, ? optional, * multiple.
+// One line that shows every fact: name:type, 'TOKEN' in front, ? optional, * multiple, ' with its
+// token each time.
 std::string shown(const Argument& argument) {
   std::string text = argument.token.empty() ? "" : "'" + argument.token + "' ";
   text += argument.name + ":" + argument.type;
@@ -18,7 +19,8 @@ std::string shown(const Argument& argument) {
     }
     text += ")";
   }
-  return text + (argument.optional ? "?" : "") + (argument.multiple ? "*" : "");
+  return text + (argument.optional ? "?" : "") + (argument.multiple ? "*" : "") +
+         (argument.multiple_token ? "'" : "");
 }
 
 std::string shown(Bytes syntax) {
@@ -46,6 +48,16 @@ TEST(Syntax, repetition) {
   EXPECT_EQ(shown("key [key ...]"), "key:key*");
   EXPECT_EQ(shown("key value [key value ...]"), "data:block(key:key, value:string)*");
   EXPECT_EQ(shown("[section ...]"), "section:string?*");
+  EXPECT_EQ(shown("[KEYS key [key ...]]"), "'KEYS' key:key?*");
+  EXPECT_EQ(shown("[GET pattern [GET pattern ...]]"), "'GET' pattern:pattern?*'");
+  EXPECT_EQ(shown("[GET encoding offset [GET encoding offset ...]]"),
+            "'GET' data:block(encoding:string, offset:integer)?*'");
+}
+
+TEST(Syntax, braces_are_for_readers) {
+  EXPECT_EQ(shown("key [NX | XX{ | IFEQ value}] [GET]"),
+            shown("key [NX | XX] [GET]"));
+  EXPECT_EQ(readable("[NX{ | IFEQ value}]"), "[NX | IFEQ value]");
 }
 
 TEST(Syntax, choices) {
@@ -58,7 +70,7 @@ TEST(Syntax, choices) {
 // Only our own cards are read, but a slip in one must not hang or crash the server.
 TEST(Syntax, any_text_comes_to_an_end) {
   Random random(5);
-  constexpr Bytes kLetters = "[]<>| aB.";
+  constexpr Bytes kLetters = "[]<>{}| aB.";
   for (int i = 0; i < 20'000; ++i) {
     std::string text;
     for (uint64_t n = random.below(16); n > 0; --n) text += kLetters[random.below(kLetters.size())];

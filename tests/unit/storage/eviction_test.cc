@@ -356,6 +356,40 @@ TEST(Adaptive, KeepsItsSettingOverARestart) {
   EXPECT_EQ(heir->setting(), policy->setting());
 }
 
+TEST(Adaptive, LeavesASettingThatIsNotTriedAnyMore) {
+  ModelCache cache(find_policy_maker("adaptive")({}), {.objects = 1'000});
+  cache.policy().learn("setting in force: recency only");
+  EXPECT_EQ(cache.policy().setting(), "recency only");
+  Random random(9);
+  const auto put_some = [&](int count, uint32_t bytes) {
+    for (int i = 0; i < count; ++i) {
+      const auto place = static_cast<uint32_t>(random.next());
+      if (!cache.use({.place = place, .bytes = bytes << (i & 3)}, i))
+        cache.put({.place = place, .bytes = bytes << (i & 3)}, i);
+    }
+  };
+  put_some(1'000, 1);
+  cache.set_limit({.objects = 4'000, .bytes = 1'000'000});
+  EXPECT_EQ(cache.policy().setting(), "small queue 50%, 1 use to enter main");
+  put_some(10'000, 100);
+}
+
+// Beside few and small entries, trials must not take much; beside large ones a better guess is free.
+TEST(Adaptive, TrialsTakeWhatTheCacheCanPay) {
+  const auto bytes_beside = [](uint32_t bytes) {
+    ModelCache cache(find_policy_maker("adaptive")({}), {.objects = 4'000, .bytes = 1LL << 40});
+    Random random(9);
+    for (int i = 0; i < 20'000; ++i) {
+      if (i == 100) cache.set_limit({.objects = 1'000, .bytes = 1LL << 40});
+      if (i == 200) cache.set_limit({.objects = 4'000, .bytes = 1LL << 40});
+      cache.put({.place = static_cast<uint32_t>(random.next()), .bytes = bytes}, i);
+    }
+    return cache.policy().memory_bytes();
+  };
+  EXPECT_LT(bytes_beside(100), 80'000U);
+  EXPECT_GT(bytes_beside(10'000), bytes_beside(100));
+}
+
 TEST(ModelCache, objects_get_sizes_and_expiries_later) {
   ModelCache cache(find_policy_maker("fifo")({}), {.objects = 100});
   for (uint32_t i = 0; i < 80; ++i) cache.put({.place = i * 977}, 0);

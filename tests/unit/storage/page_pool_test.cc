@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <fstream>
@@ -98,6 +99,29 @@ TEST(PagePool, a_chunk_that_is_hardly_used_stays_small) {
   const size_t before = resident_bytes();
   EXPECT_GT(pool.join_some(1000), 0U);
   EXPECT_LE(resident_bytes(), before + PagePool::kChunkBytes / 2);
+}
+
+// A sanitizer's malloc has no heap that grows: nothing to join, and nothing to break.
+TEST(HeapJoiner, joins_what_the_heap_has_grown_by) {
+  HeapJoiner joiner;
+  const auto heap_end = [] { return static_cast<char*>(sbrk(0)); };
+  char* const start = heap_end();
+  std::vector<std::string> blocks;
+  for (int i = 0; i < 1000; ++i) blocks.emplace_back(8000, static_cast<char>(i));
+  const auto grown = static_cast<size_t>(heap_end() - start);
+  const size_t before = huge_bytes();
+  size_t seen = 0;
+  for (size_t more = 1; more > 0; seen += more) more = joiner.join_some(2);
+  const size_t chunks = grown / kHugePageBytes;
+  EXPECT_GE(seen + 1, chunks) << "the first one may begin before the joiner was made";
+  EXPECT_LE(seen, chunks + 1);
+  // Of the last one malloc may not have touched all.
+  if (kernel_joins()) {
+    EXPECT_GE(huge_bytes() + kHugePageBytes, before + seen * kHugePageBytes);
+  }
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    ASSERT_EQ(blocks[i], std::string(8000, static_cast<char>(i))) << i;
+  }
 }
 
 }  // namespace

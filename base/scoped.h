@@ -1,0 +1,24 @@
+// A variable that has another value as long as this lives: for thread-locals that say in which
+// circumstances code runs.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+namespace larder {
+
+template <typename T>
+class Scoped {
+ public:
+  Scoped(T& variable, std::type_identity_t<T> value)
+      : variable_(variable), before_(std::exchange(variable, value)) {}
+  ~Scoped() { variable_ = before_; }
+  Scoped(const Scoped&) = delete;
+  Scoped& operator=(const Scoped&) = delete;
+
+ private:
+  T& variable_;
+  const T before_;
+};
+
+}  // namespace larder
