@@ -82,7 +82,7 @@ Item Keyspace::drop_expired(Item item, const Key& key) {
   if (services_.keeps_expired || is_expiry_paused(services_.now_ms)) {
     return sees_expired ? item : Item{};
   }
-  const Removing why(Removal::expiry);
+  const Scoped why(removal_reason, Removal::expiry);
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, key.name);
   remove(item);
@@ -137,7 +137,7 @@ Item Keyspace::find_candidate(const Candidate& candidate) {
 
 void Keyspace::evict(Item item) {
   const bool expired = item->expired(services_.now_ms);
-  const Removing why(expired ? Removal::expiry : Removal::eviction);
+  const Scoped why(removal_reason, expired ? Removal::expiry : Removal::eviction);
   ++(expired ? services_.expired_keys : services_.evicted_keys);
   if (services_.events != nullptr) {
     expired ? services_.events->expired(db_, item->key())
@@ -456,7 +456,7 @@ bool Keyspace::expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>
     }
   });
   if (!due) return false;
-  const Removing why(Removal::expiry);
+  const Scoped why(removal_reason, Removal::expiry);
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, due->key());
   remove(due);

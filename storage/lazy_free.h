@@ -8,9 +8,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <utility>
 
 #include "base/bytes.h"
+#include "base/scoped.h"
 
 namespace larder {
 
@@ -23,7 +23,7 @@ enum class Removal : uint8_t { server, user, expiry, eviction, unlink };
 inline std::atomic<uint8_t> lazy_removals{1U << static_cast<unsigned>(Removal::unlink)};
 // Values removed lazily since the count began anew.
 inline std::atomic<uint64_t> lazily_freed{0};
-// Why this thread removes what it removes now.
+// Why this thread removes what it removes now; given for a while by a Scoped.
 inline thread_local Removal removal_reason = Removal::server;
 
 inline bool is_lazy(Removal reason) {
@@ -37,18 +37,6 @@ inline void set_lazy(Removal reason, bool lazy) {
 }
 
 inline Bytes removal_word(Removal reason) { return is_lazy(reason) ? "UNLINK" : "DEL"; }
-
-// Gives this thread's removals a reason until its end.
-class Removing {
- public:
-  explicit Removing(Removal reason) : before_(std::exchange(removal_reason, reason)) {}
-  ~Removing() { removal_reason = before_; }
-  Removing(const Removing&) = delete;
-  Removing& operator=(const Removing&) = delete;
-
- private:
-  Removal before_;
-};
 
 // To be called before an object's memory is returned: counts it if its removal is lazy and it is
 // of as many pieces as Redis does not free at once.

@@ -79,7 +79,7 @@ Status set_expiry(Call& call, const TimeForm& form) {
   const Item item = call.find_to_write(key);
   const bool sets = item && conditions_hold(wanted, item->expiry_ms(), *expiry_ms);
   if (sets && *expiry_ms <= call.now_ms()) {
-    const Removing why(Removal::expiry);
+    const Scoped why(removal_reason, Removal::expiry);
     call.keyspace(key).remove(item);
     call.changed("del", key);
     effect_removal(call, key, Removal::expiry);

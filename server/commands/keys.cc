@@ -12,7 +12,7 @@ namespace larder {
 namespace {
 
 Status remove_keys(Call& call, Removal reason) {
-  const Removing why(reason);
+  const Scoped why(removal_reason, reason);
   int64_t removed = 0;
   for (size_t i = 1; i < call.arg_count(); ++i) {
     const Key key = call.key(i);
