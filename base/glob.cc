@@ -62,6 +62,9 @@ SetMatch match_one(Bytes pattern, size_t at, char c, Fold fold) {
   }
 }
 
+// More than these match nothing, as in Redis, which keeps its stack and its time for others so.
+constexpr size_t kStarsMax = 1000;
+
 }  // namespace
 
 bool glob_match(Bytes pattern, Bytes text, GlobCase letters) {
@@ -69,13 +72,16 @@ bool glob_match(Bytes pattern, Bytes text, GlobCase letters) {
   constexpr size_t kNoStar = static_cast<size_t>(-1);
   size_t behind_star = kNoStar;  // pattern offset behind the last star
   size_t star_end = 0;           // text offset where that star's bytes end
+  size_t stars = 0;
   size_t p = 0;
   size_t t = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
-      behind_star = ++p;
-      star_end = t;
+      p = std::min(pattern.find_first_not_of('*', p), pattern.size());
       if (p == pattern.size()) return true;
+      if (++stars > kStarsMax) return false;
+      behind_star = p;
+      star_end = t;
       continue;
     }
     if (p < pattern.size()) {

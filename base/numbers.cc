@@ -26,19 +26,26 @@ std::optional<T> parse_whole(Bytes text) {
 }
 
 // strtold and friends need a terminator and accept leading spaces and nan; we don't.
-template <typename T, size_t kTextMax, typename Convert>
-std::optional<T> parse_floating(Bytes text, Convert convert) {
-  if (text.empty() || text.size() > kTextMax) return {};
-  if (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r')) return {};
-  char buffer[kTextMax + 1];
-  std::memcpy(buffer, text.data(), text.size());
-  buffer[text.size()] = '\0';
+template <typename T, typename Convert>
+std::optional<T> parse_terminated(const char* text, size_t bytes, Convert convert) {
   char* end = nullptr;
   errno = 0;
-  const T value = convert(buffer, &end);
-  if (end != buffer + text.size() || std::isnan(value)) return {};
+  const T value = convert(text, &end);
+  if (end != text + bytes || std::isnan(value)) return {};
   if (errno == ERANGE && (std::isinf(value) || value == 0)) return {};
   return value;
+}
+
+template <typename T, typename Convert>
+std::optional<T> parse_floating(Bytes text, Convert convert) {
+  if (text.empty() || text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r')) return {};
+  char buffer[64];  // most numbers; one in full may have hundreds of digits
+  if (text.size() >= sizeof buffer) {
+    return parse_terminated<T>(std::string(text).c_str(), text.size(), convert);
+  }
+  std::memcpy(buffer, text.data(), text.size());
+  buffer[text.size()] = '\0';
+  return parse_terminated<T>(buffer, text.size(), convert);
 }
 
 // The fewest digits that read back as the same number: value = digits * 10^exponent.
@@ -114,13 +121,13 @@ std::optional<double> parse_double(Bytes text) {
   if (text.size() <= kExactMax) {
     if (const auto whole = parse_int64(text)) return static_cast<double>(*whole);
   }
-  constexpr size_t kTextMax = 255;  // longer than any number worth writing; as Redis
-  return parse_floating<double, kTextMax>(text, std::strtod);
+  return parse_floating<double>(text, std::strtod);
 }
 
 std::optional<long double> parse_long_double(Bytes text) {
   constexpr size_t kTextMax = 5 * 1024;  // the largest one in full has 4933 digits
-  return parse_floating<long double, kTextMax>(text, std::strtold);
+  if (text.size() > kTextMax) return {};
+  return parse_floating<long double>(text, std::strtold);
 }
 
 size_t format_uint64(uint64_t value, char* out) {

@@ -8,6 +8,7 @@
 #include "storage/eviction/eviction_group.h"
 #include "storage/expiry_pause.h"
 #include "storage/hash.h"
+#include "storage/lazy_free.h"
 #include "storage/snapshot.h"
 
 namespace larder {
@@ -81,6 +82,7 @@ Item Keyspace::drop_expired(Item item, const Key& key) {
   if (services_.keeps_expired || is_expiry_paused(services_.now_ms)) {
     return sees_expired ? item : Item{};
   }
+  const Scoped why(removal_reason, Removal::expiry);
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, key.name);
   remove(item);
@@ -135,6 +137,7 @@ Item Keyspace::find_candidate(const Candidate& candidate) {
 
 void Keyspace::evict(Item item) {
   const bool expired = item->expired(services_.now_ms);
+  const Scoped why(removal_reason, expired ? Removal::expiry : Removal::eviction);
   ++(expired ? services_.expired_keys : services_.evicted_keys);
   if (services_.events != nullptr) {
     expired ? services_.events->expired(db_, item->key())
@@ -366,7 +369,9 @@ size_t Keyspace::outside_bytes_of(const Entry& entry) const {
 
 void Keyspace::free_value(Entry* entry) {
   if (entry->encoding() == Encoding::blob) drop_blob(load<Blob*>(entry->payload()));
-  if (entry->encoding() == Encoding::object) drop_object(object_of(*entry));
+  if (entry->encoding() != Encoding::object) return;
+  note_lazily_freed(*entry);
+  drop_object(object_of(*entry));
 }
 
 Blob* Keyspace::make_blob(size_t bytes, size_t capacity) {
@@ -451,6 +456,7 @@ bool Keyspace::expire_one(uint32_t place, int64_t now_ms, std::optional<int64_t>
     }
   });
   if (!due) return false;
+  const Scoped why(removal_reason, Removal::expiry);
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, due->key());
   remove(due);

@@ -286,13 +286,12 @@ void StoreSnapshot::walk_part(RdbFileWriter& out, Part& part) {
   for (const Chunk& blob : blobs) write_chunk(out, blob);
   write_chunk(out, batch);
   if (froze) write_frozen(out);
-  rest();
+  rest(out);
 }
 
-// Between two holds, without a lock.
-void StoreSnapshot::rest() {
-  const size_t written = keys_written();
-  const size_t keys = written - std::exchange(rested_at_, written);
+// Between two holds, without a lock. What commands wait for is written meanwhile.
+void StoreSnapshot::rest(RdbFileWriter& out) {
+  const size_t keys = keys_written() - rested_at_;
   if (options_.rest_us > 0) {
     std::this_thread::sleep_for(std::chrono::microseconds(options_.rest_us));
   }
@@ -302,7 +301,10 @@ void StoreSnapshot::rest() {
     const size_t piece = std::min(left, kPieceUs);
     std::this_thread::sleep_for(std::chrono::microseconds(piece));
     left -= piece;
+    drain(out);
+    if (has_wanted_.load(std::memory_order_relaxed)) write_wanted(out);
   }
+  rested_at_ = keys_written();
 }
 
 void StoreSnapshot::write_entry(const Part& part, Entry* entry, std::string& batch,

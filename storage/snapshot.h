@@ -131,7 +131,7 @@ class StoreSnapshot {
   void write_frozen(RdbFileWriter& out);
   void write_chunk(RdbFileWriter& out, const Chunk& chunk);
   void drain(RdbFileWriter& out);
-  void rest();
+  void rest(RdbFileWriter& out);
   bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
 
   Store& store_;

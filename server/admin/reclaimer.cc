@@ -67,7 +67,6 @@ void ReclaimerThread::run() {
       piece.reset();
       pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
       pending_.fetch_sub(objects, std::memory_order_relaxed);
-      freed_.fetch_add(objects, std::memory_order_relaxed);
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "storage/garbage.h"
+#include "storage/lazy_free.h"
 
 namespace larder {
 
@@ -19,8 +20,8 @@ class ReclaimerThread : public Reclaimer {
   void reclaim(GarbageList garbage) override;
   // INFO's lazyfree_pending_objects and lazyfreed_objects.
   size_t pending() const override { return pending_.load(std::memory_order_relaxed); }
-  size_t freed() const override { return freed_.load(std::memory_order_relaxed); }
-  void reset_freed() override { freed_.store(0, std::memory_order_relaxed); }
+  size_t freed() const override { return lazily_freed.load(std::memory_order_relaxed); }
+  void reset_freed() override { lazily_freed.store(0, std::memory_order_relaxed); }
 
  private:
   struct Queue;
@@ -29,7 +30,6 @@ class ReclaimerThread : public Reclaimer {
   std::unique_ptr<Queue> queue_;
   std::atomic<size_t> pending_{0};  // objects
   std::atomic<size_t> pending_bytes_{0};
-  std::atomic<size_t> freed_{0};
   std::thread thread_;
 };
 

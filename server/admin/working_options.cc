@@ -18,6 +18,7 @@
 #include "server/commands/services.h"
 #include "server/replication/settings.h"
 #include "storage/eviction/registry.h"
+#include "storage/lazy_free.h"
 #include "storage/store.h"
 #include "storage/ttl_rules.h"
 
@@ -170,6 +171,15 @@ std::string apply_log_level(const Options& options, OptionTargets& to) {
 std::string apply_zset_limits(const Options& options, OptionTargets& to) {
   to.settings.zset_pack_members.store(options.integer("zset-max-listpack-entries"));
   to.settings.zset_pack_member_bytes.store(options.integer("zset-max-listpack-value"));
+  return "";
+}
+
+std::string apply_lazy_removals(const Options& options, OptionTargets& to) {
+  to.settings.lazy_flush.store(options.is_on("lazyfree-lazy-user-flush"));
+  set_lazy(Removal::user, options.is_on("lazyfree-lazy-user-del"));
+  set_lazy(Removal::server, options.is_on("lazyfree-lazy-server-del"));
+  set_lazy(Removal::expiry, options.is_on("lazyfree-lazy-expire"));
+  set_lazy(Removal::eviction, options.is_on("lazyfree-lazy-eviction"));
   return "";
 }
 
@@ -376,8 +386,22 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .apply = apply_zset_limits},
     {.name = "lazyfree-lazy-user-flush", .kind = Kind::boolean, .standard = "no",
      .section = In::memory,
-     .summary = "Kept for redis.conf: flushed keys are always freed in the background.",
-     .standing = Standing::moot},
+     .summary = "FLUSHALL and FLUSHDB alone mean ASYNC: INFO counts what they free.",
+     .apply = apply_lazy_removals},
+    {.name = "lazyfree-lazy-user-del", .kind = Kind::boolean, .standard = "no",
+     .section = In::memory,
+     .summary = "DEL is UNLINK: INFO counts what it frees.", .apply = apply_lazy_removals},
+    {.name = "lazyfree-lazy-server-del", .kind = Kind::boolean, .standard = "no",
+     .section = In::memory,
+     .summary = "The same for values that a command replaces or leaves none of; replicas hear "
+                "UNLINK instead of DEL.",
+     .apply = apply_lazy_removals},
+    {.name = "lazyfree-lazy-expire", .kind = Kind::boolean, .standard = "no",
+     .section = In::memory, .summary = "The same for what expires.",
+     .apply = apply_lazy_removals},
+    {.name = "lazyfree-lazy-eviction", .kind = Kind::boolean, .standard = "no",
+     .section = In::memory, .summary = "The same for what is evicted.",
+     .apply = apply_lazy_removals},
     {.name = "requirepass", .section = In::security,
      .summary = "Password of the user \"default\"; empty: none is asked for.",
      .apply = apply_password},

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/numbers.h"
 #include "server/commands/activity.h"
 #include "server/commands/args.h"
 #include "server/commands/call.h"
@@ -90,8 +91,9 @@ bool BlockedTask::unblock(ReplyWriter& reply, bool with_error) {
 }
 
 int64_t take_timeout(Args& args, int64_t now_ms) {
-  const double seconds = args.number("ERR timeout is not a float or out of range");
-  return end_of(args, static_cast<long double>(seconds) * 1000, now_ms);
+  const auto seconds = parse_long_double(args.bytes());
+  if (!seconds) args.fail("ERR timeout is not a float or out of range");
+  return end_of(args, seconds.value_or(0) * 1000, now_ms);
 }
 
 int64_t take_timeout_ms(Args& args, int64_t now_ms) {

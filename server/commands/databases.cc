@@ -6,6 +6,7 @@
 #include "server/commands/families.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
+#include "storage/lazy_free.h"
 
 namespace larder {
 namespace {
@@ -60,15 +61,19 @@ void answer_when_settled(Call& call, Persistence& persistence) {
 }
 
 // ASYNC and SYNC cost the same here: the keys are cut off under the locks and freed by the
-// reclaimer's thread afterwards.
+// reclaimer's thread afterwards. Only those of ASYNC are told as freed lazily.
 Status flush(Call& call, unsigned db) {
   if (call.arg_count() > 2) return Status::error(errors::kSyntax);
-  if (call.arg_count() == 2 && !equals_upper(call.arg(1), "ASYNC") &&
-      !equals_upper(call.arg(1), "SYNC")) {
+  const bool chosen = call.arg_count() == 2;
+  const bool async = chosen ? equals_upper(call.arg(1), "ASYNC")
+                            : call.settings().lazy_flush.load(std::memory_order_relaxed);
+  if (chosen && !async && !equals_upper(call.arg(1), "SYNC")) {
     return Status::error(errors::kSyntax);
   }
   touch_all_watches(call.services().listeners.watches, call.store(), db);
-  call.changed_at_large(call.store().flush_locked(db));
+  const size_t removed = call.store().flush_locked(db);
+  if (async) lazily_freed.fetch_add(removed, std::memory_order_relaxed);
+  call.changed_at_large(removed);
   wake_waiters(call, [db](unsigned of) { return db == Store::kAllDatabases || of == db; });
   tell_trackers(call);
   Persistence* persistence = call.services().persistence;

@@ -197,21 +197,6 @@ Status populate(Call& call) NO_THREAD_SAFETY_ANALYSIS {
   return Status::ok();
 }
 
-Status table_stats(Call& call) {
-  if (Status no = debug::refusal(call); !no.is_ok()) return no;
-  Args args(call);
-  const int64_t db = args.integer();
-  if (args.ok() && (db < 0 || db >= static_cast<int64_t>(call.store().databases()))) {
-    args.fail("ERR Out of range database");
-  }
-  if (!args.ok()) return args.error();
-  const DatabaseSize size = call.store().database_size(static_cast<unsigned>(db));
-  call.reply().verbatim("txt", "[Dictionary HT]\n elements: " + std::to_string(size.keys) +
-                                   "\n[Expires HT]\n elements: " +
-                                   std::to_string(size.with_expiry) + "\n");
-  return Status::ok();
-}
-
 Status about_form(Call& call, Bytes form, const char* not_of_that_form, const char* answer) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
   const Item item = call.peek(call.key(2));
@@ -219,13 +204,6 @@ Status about_form(Call& call, Bytes form, const char* not_of_that_form, const ch
   if (encoding_name(*item.entry()) != form) return Status::error(not_of_that_form);
   call.reply().simple(answer);
   return Status::ok();
-}
-
-Status table_stats_of_key(Call& call) {
-  return about_form(call, "hashtable",
-                    "ERR The value stored at the specified key is not represented using an hash "
-                    "table",
-                    "It grows piece by piece: there is no second table and no chain.");
 }
 
 Status listpack(Call& call) {
@@ -293,8 +271,10 @@ constexpr auto kSubcommands = family({
     sub("LOADAOF", "", "Loads the append-only file again.", exactly(2), load_file),
     sub("POPULATE", "count [prefix] [size]", "Makes keys.", at_least(3), populate, {},
         Flag::write | Flag::whole_store),
-    sub("HTSTATS", "db", "Counts keys.", at_least(3), table_stats),
-    sub("HTSTATS-KEY", "key", "Counts elements.", at_least(3), table_stats_of_key,
+    sub("HTSTATS", "db [FULL]", "Tells how full the tables of a database are.", at_least(3),
+        debug::table_stats, {}, Flag::whole_store),
+    sub("HTSTATS-KEY", "key [FULL]", "Tells how full a value's table is.", at_least(3),
+        debug::table_stats_of_key,
         key_at(2, KeyUse::read_only)),
     sub("LISTPACK", "key", "Shows a listpack.", exactly(3), listpack,
         key_at(2, KeyUse::read_only)),

@@ -1,4 +1,5 @@
-// The words of DEBUG that look at no data; debug.cc lists all of them.
+// Words of DEBUG: those that look at no data (debug_words.cc) and at tables (debug_tables.cc).
+// debug.cc lists all of them.
 #pragma once
 
 #include "server/commands/call.h"
@@ -21,5 +22,8 @@ Status change_repl_id(Call& call);
 Status error(Call& call);
 Status stringmatch_len(Call& call);
 Status protocol(Call& call);
+
+Status table_stats(Call& call);
+Status table_stats_of_key(Call& call);
 
 }  // namespace larder::debug

@@ -13,6 +13,7 @@
 #include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
+#include "server/commands/removed_keys.h"
 #include "server/commands/replication.h"
 #include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
@@ -28,6 +29,8 @@ bool belongs_to_stream(const Command& command) {
   if (has(spec.flags, Flag::write) || has(spec.flags, Flag::may_replicate)) return true;
   return spec.name == "SELECT" || spec.name == "MULTI" || spec.name == "EXEC";
 }
+
+int64_t ms_since(uint64_t began) { return ticks_to_ns(ticks() - began) / 1'000'000; }
 
 // What an EXEC that is refused says: its transaction is over.
 Status aborted(const Status& refusal) {
@@ -222,7 +225,7 @@ Status Dispatcher::run_locked(const Request& request, Call& call) {
     status = run_many_keys(request, call);
   }
   if (!garbage_.empty()) [[unlikely]] dispose_garbage();
-  if (!late_.empty()) [[unlikely]] serve_late(call.now_ms());
+  if (!late_.empty() || any_keys_removed) [[unlikely]] serve_late(call.now_ms());
   if (!served_.empty()) [[unlikely]] wake_served();
   return status;
 }
@@ -255,13 +258,15 @@ Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAF
 
 Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
+  const uint64_t began = ticks();
   find_shards(request, call.session());
   if (!lock_wanted(call.now_ms())) return Status::error(kHeldUp);
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
   if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
-  if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms());
+  // A transaction may take long, and what it brought may have expired meanwhile.
+  if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms() + ms_since(began));
   if (services_.script.is_long() && has(spec.flags, Flag::script_turn | Flag::runs_queue)) {
     end_long_script();
   }

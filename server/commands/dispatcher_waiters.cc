@@ -11,6 +11,7 @@
 #include "server/commands/errors.h"
 #include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
+#include "server/commands/removed_keys.h"
 #include "server/commands/transactions.h"
 
 namespace larder {
@@ -62,8 +63,9 @@ void Dispatcher::serve_key(const KeyPlace& key, const Waiter* from, int64_t now_
 bool Dispatcher::may_serve(const KeyPlace& key, const Waiter& waiter,
                            int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
   Keyspace& keys = services_.store.shard_of(key.hash).keyspace(key.db);
-  const Item item = keys.find_live(key.key(), now_ms);
-  return item && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
+  const Item item = keys.find(key.key());  // an expired key stays for those who ask for it
+  const bool is_there = item && !item->expired(now_ms);
+  return is_there && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
 }
 
 // The rules may have changed since the client began to wait. It lives on another worker, so that
@@ -124,6 +126,9 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
 // Without locks: takes those of each waiter in turn. A script may hold some for long, see
 // serve_held_up.
 void Dispatcher::serve_late(int64_t now_ms) {
+  for (RemovedKey& removed : take_removed_keys()) {
+    late_.push_back({std::move(removed.key), std::move(removed.waiter)});
+  }
   std::vector<Late> held_up;
   for (size_t i = 0; i < late_.size(); ++i) {
     const Late late = late_[i];
@@ -142,7 +147,7 @@ void Dispatcher::serve_late(int64_t now_ms) {
 }
 
 void Dispatcher::serve_held_up(int64_t now_ms) {
-  if (late_.empty()) [[likely]] return;
+  if (late_.empty() && !any_keys_removed) [[likely]] return;
   serve_late(now_ms);
   wake_served();
 }

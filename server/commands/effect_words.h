@@ -4,6 +4,7 @@
 
 #include "base/numbers.h"
 #include "server/commands/call.h"
+#include "storage/lazy_free.h"
 
 namespace larder {
 
@@ -21,6 +22,11 @@ class NumberWord {
 
 inline void effect_del(Call& call, const Key& key) {
   if (call.wants_effect()) call.effect({"DEL", key.name});
+}
+
+// A removal whose word lazyfree-lazy-* decides.
+inline void effect_removal(Call& call, const Key& key, Removal reason) {
+  if (call.wants_effect()) call.effect({removal_word(reason), key.name});
 }
 
 inline void effect_expiry(Call& call, const Key& key, int64_t expiry_ms) {

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/numbers.h"
+#include "storage/lazy_free.h"
 
 namespace larder {
 namespace {
@@ -152,7 +153,7 @@ unsigned EffectLog::db() const {
 }
 
 void EffectLog::append_gone(unsigned db, Bytes key) {
-  const std::array<Bytes, 2> words{"DEL", key};
+  const std::array<Bytes, 2> words{removal_word(removal_reason), key};
   gathering != nullptr ? gathering->add(db, words) : static_cast<void>(append(db, words));
 }
 

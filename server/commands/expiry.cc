@@ -79,9 +79,10 @@ Status set_expiry(Call& call, const TimeForm& form) {
   const Item item = call.find_to_write(key);
   const bool sets = item && conditions_hold(wanted, item->expiry_ms(), *expiry_ms);
   if (sets && *expiry_ms <= call.now_ms()) {
+    const Scoped why(removal_reason, Removal::expiry);
     call.keyspace(key).remove(item);
     call.changed("del", key);
-    effect_del(call, key);
+    effect_removal(call, key, Removal::expiry);
   } else if (sets) {
     call.keyspace(key).set_expiry(item, *expiry_ms);
     call.changed("expire", key);

@@ -6,11 +6,13 @@
 #include "server/commands/families.h"
 #include "server/commands/key_types.h"
 #include "server/commands/string_values.h"
+#include "storage/lazy_free.h"
 
 namespace larder {
 namespace {
 
-Status del(Call& call) {
+Status remove_keys(Call& call, Removal reason) {
+  const Scoped why(removal_reason, reason);
   int64_t removed = 0;
   for (size_t i = 1; i < call.arg_count(); ++i) {
     const Key key = call.key(i);
@@ -23,6 +25,9 @@ Status del(Call& call) {
   call.reply().integer(removed);
   return Status::ok();
 }
+
+Status del(Call& call) { return remove_keys(call, Removal::user); }
+Status unlink(Call& call) { return remove_keys(call, Removal::unlink); }
 
 Status exists(Call& call) {
   int64_t found = 0;
@@ -156,7 +161,7 @@ constexpr auto kFamily = family({
      .summary = "Removes keys and frees their memory in the background.", .since = "4.0.0",
      .complexity = "O(1) for each key", .group = "generic", .arity = at_least(2),
      .flags = Flag::write | Flag::fast, .keys = keys_from(1, -1, 1, KeyUse::remove_delete),
-     .acl = Acl::keyspace | Acl::write | Acl::fast, .run = del},
+     .acl = Acl::keyspace | Acl::write | Acl::fast, .run = unlink},
     {.name = "EXISTS", .syntax = "key [key ...]", .summary = "Counts how many of the keys exist.",
      .since = "1.0.0", .complexity = "O(N) where N is the number of keys", .group = "generic",
      .arity = at_least(2), .flags = Flag::readonly | Flag::fast,

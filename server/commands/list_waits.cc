@@ -36,8 +36,6 @@ Status pop_or_wait(Call& call, ListEnd end) {
 Status blpop(Call& call) { return pop_or_wait(call, ListEnd::head); }
 Status brpop(Call& call) { return pop_or_wait(call, ListEnd::tail); }
 
-Bytes end_word(ListEnd end) { return end == ListEnd::head ? "LEFT" : "RIGHT"; }
-
 // Only the source is waited for, and only a transaction is answered with a plain null.
 Status move_or_wait(Call& call, const ListMove& move, int64_t until_ms,
                     std::initializer_list<Bytes> effect) {
@@ -70,8 +68,7 @@ Status blmove(Call& call) {
   const int64_t until_ms = take_timeout(args, call.now_ms());
   if (!args.ok()) return args.error();
   return move_or_wait(call, move, until_ms,
-                      {"LMOVE", move.from.name, move.to.name, end_word(move.from_end),
-                       end_word(move.to_end)});
+                      {"LMOVE", move.from.name, move.to.name, call.arg(3), call.arg(4)});
 }
 
 // Redis reads the time-out last though it stands first.

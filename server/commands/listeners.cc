@@ -1,11 +1,37 @@
 #include "server/commands/listeners.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "server/commands/removed_keys.h"
 #include "server/commands/services.h"
 
 namespace larder {
+namespace {
+
+thread_local std::vector<RemovedKey> removed_keys;
+
+}  // namespace
+
+void note_removed_key(Waiters& waiters, const Key& key, unsigned db) {
+  const Waiters::List* list = waiters.find(key, db);
+  if (list == nullptr) return;
+  const auto woken = std::find_if(list->begin(), list->end(), [](const auto& waiter) {
+    return waiter->options.wakes_on_removal;
+  });
+  if (woken == list->end()) return;
+  removed_keys.push_back({KeyPlace(key, db), *woken});
+  any_keys_removed = true;
+}
+
+std::vector<RemovedKey> take_removed_keys() {
+  any_keys_removed = false;
+  return std::exchange(removed_keys, {});
+}
 
 void Listeners::gone(unsigned db, Bytes key) {
   if (!watches.empty()) touch_gone_watches(watches, Key::of(key), db);
+  if (!waiters.empty()) note_removed_key(waiters, Key::of(key), db);
   if (effects.active()) effects.append_gone(db, key);
 }
 

@@ -32,8 +32,10 @@ struct Matches {
   std::string type;  // empty: any
   ReplyPieces found;
 
-  bool fit(const Entry& entry) const {
-    if (!any_name && !glob_match(pattern, entry.key())) return false;
+  bool fits_name(const Entry& entry) const {
+    return any_name || glob_match(pattern, entry.key());
+  }
+  bool fits_type(const Entry& entry) const {
     return type.empty() || type == type_name(entry.type());
   }
 
@@ -71,7 +73,9 @@ class KeysTask : public Task {
       if (!lock) return false;
       Keyspace* keys = shard.find_keyspace(db_);
       cursor_ = keys == nullptr ? 0 : keys->table().scan_segment(cursor_, [&](Entry* entry) {
-        if (!entry->expired(now_ms) && matches_.fit(*entry)) matches_.found.add(entry->key());
+        if (!entry->expired(now_ms) && matches_.fits_name(*entry)) {
+          matches_.found.add(entry->key());
+        }
       });
     }
     if (cursor_ == 0) ++shard_;
@@ -91,6 +95,12 @@ Status keys(Call& call) {
     call.start_task(std::move(task));
   }
   return Status::ok();
+}
+
+// What is met too late goes, as when somebody looks at it. Under the shard's lock.
+void drop_if_due(Keyspace& keys, const std::string& name, int64_t now_ms) {
+  keys.services().now_ms = now_ms;
+  (void)keys.find_live(Key::of(name), now_ms);
 }
 
 struct ScanOptions {
@@ -143,10 +153,10 @@ class ScanTask : public Task {
       --buckets_left_;
       cursor_ = keys->table().scan(cursor_, [&](Entry* entry) {
         ++seen_;
-        if (!matches_.fit(*entry)) return;
+        if (!matches_.fits_name(*entry)) return;
         if (entry->expired(now_ms)) {
           due_.emplace_back(entry->key());
-        } else {
+        } else if (matches_.fits_type(*entry)) {
           matches_.found.add(entry->key());
         }
       });
@@ -156,10 +166,8 @@ class ScanTask : public Task {
     return true;
   }
 
-  // What is met too late goes, as when somebody looks at it. Under the shard's lock.
   void drop_due(Keyspace& keys, int64_t now_ms) {
-    keys.services().now_ms = now_ms;
-    for (const std::string& name : due_) (void)keys.find_live(Key::of(name), now_ms);
+    for (const std::string& name : due_) drop_if_due(keys, name, now_ms);
     due_.clear();
   }
 
@@ -227,8 +235,8 @@ std::optional<unsigned> draw_shard(Store& store, unsigned db, uint64_t random) {
   return {};
 }
 
-// Expired keys that still wait for removal are drawn again, but not for ever. Where nothing is
-// removed, as clients are paused, the last draw counts, as in Redis.
+// Expired keys are removed and another is drawn, but not for ever. Where nothing is removed, as
+// clients are paused, the last draw counts, as in Redis.
 Status randomkey(Call& call) {
   constexpr int kDrawsMax = 100;
   const unsigned db = call.session().db;
@@ -241,7 +249,11 @@ Status randomkey(Call& call) {
     Keyspace* keys = shard.find_keyspace(db);
     const Entry* entry = keys == nullptr ? nullptr : keys->table().sample(call.random().next());
     const bool stays = is_expiry_paused(call.now_ms()) && i + 1 == kDrawsMax;
-    if (entry == nullptr || (entry->expired(call.now_ms()) && !stays)) continue;
+    if (entry == nullptr) continue;
+    if (entry->expired(call.now_ms()) && !stays) {
+      drop_if_due(*keys, std::string(entry->key()), call.now_ms());
+      continue;
+    }
     call.reply().bulk(entry->key());
     return Status::ok();
   }

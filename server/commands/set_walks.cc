@@ -49,7 +49,7 @@ Status pop_many(Call& call, Set& set, uint64_t count) {
   if (wanted == set.size()) {
     set.each([&](Bytes member) { call.reply().bulk(member); });
     set.clear();
-    effect_del(call, call.key(1));
+    effect_removal(call, call.key(1), Removal::server);
   }
   std::vector<std::string> gone;  // only of use while somebody reads effects
   for (size_t i = 0; i < wanted && set.exists(); ++i) {

@@ -35,13 +35,13 @@ void lag(ReplyWriter& reply, const Stream& stream, const StreamGroup& group) {
   const auto behind = [added](int64_t read) {
     return static_cast<int64_t>(added - static_cast<uint64_t>(read));
   };
-  if (added == 0) return reply.integer(0);
+  if (added == 0 || stream.length() == 0) return reply.integer(0);
   const StreamId first = stream.first_id().value_or(StreamId::max());
-  if (stream.length() > 0 && group.last_id < first && stream.max_deleted_id() < first) {
+  if (group.last_id < first && stream.max_deleted_id() < first) {
     return reply.integer(static_cast<int64_t>(stream.length()));  // it has all before it
   }
-  const bool gap = stream.length() > 0 && stream.max_deleted_id() >= first &&
-                   group.last_id <= stream.max_deleted_id();
+  const bool gap =
+      stream.max_deleted_id() >= first && group.last_id <= stream.max_deleted_id();
   if (group.entries_read >= 0 && !gap) return reply.integer(behind(group.entries_read));
   const int64_t read = stream.entries_read_at(group.last_id);
   read < 0 ? reply.null() : reply.integer(behind(read));

@@ -144,11 +144,12 @@ StreamConsumer* consumer_of(Call& call, const ReadOptions& options, Source& sour
   return consumer;
 }
 
-// What the group has read, as far as it can be counted.
-void note_read(const Stream& stream, StreamGroup& group, StreamId id) {
-  const bool gap = stream.length() > 0 && stream.max_deleted_id() != StreamId{} &&
+// What the group has read, as far as it can be counted: not over entries that were deleted, nor
+// over those that a trim took from the front.
+void note_read(const Stream& stream, StreamId first, StreamGroup& group, StreamId id) {
+  const bool gap = stream.max_deleted_id() != StreamId{} &&
                    group.last_id <= stream.max_deleted_id();
-  if (group.entries_read >= 0 && !gap) {
+  if (group.entries_read >= 0 && group.last_id >= first && !gap) {
     if (group.entries_read < INT64_MAX) ++group.entries_read;  // a client may have set it
   } else if (stream.entries_added() > 0) {
     group.entries_read = stream.entries_read_at(id);
@@ -163,11 +164,12 @@ void deliver_new(Call& call, const ReadOptions& options, Source& source) {
   const size_t mark = reply.open();
   std::vector<StreamId> assigned;  // only of use while somebody reads effects
   size_t count = 0;
-  const auto first = source.after.next();
-  if (first) {
-    stream.each(*first, StreamId::max(), false, [&](const StreamEntry& entry) {
+  const auto from = source.after.next();
+  if (from) {
+    const StreamId first = stream.first_id().value_or(StreamId::max());
+    stream.each(*from, StreamId::max(), false, [&](const StreamEntry& entry) {
       reply_entry(reply, entry);
-      note_read(stream, *source.group, entry.id);
+      note_read(stream, first, *source.group, entry.id);
       if (!options.no_ack) source.group->assign(entry.id, consumer, call.clock_ms(), 1);
       if (!options.no_ack && call.wants_effect()) assigned.push_back(entry.id);
       return ++count < options.count;
@@ -245,10 +247,10 @@ Status read(Call& call, bool for_group) {
     ready += has_something(sources[i]) ? 1 : 0;
   }
   if (ready == 0) {
-    if (options.blocks) return wait(call, options, sources);
     for (Source& source : sources) {
-      if (source.group != nullptr) (void)consumer_of(call, options, source);
+      if (source.group != nullptr && !call.is_retry()) (void)consumer_of(call, options, source);
     }
+    if (options.blocks) return wait(call, options, sources);
     call.reply().null_array();
     return Status::ok();
   }

@@ -418,6 +418,7 @@ void Worker::tend() {
   const int64_t now_ms = unix_ms();
   const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
   const bool more = evicting | expire_due(now_ms);
+  dispatcher_->serve_held_up(now_ms);
   // Not from here: a script among them would let no other cron work run.
   if (has_postponed_) {
     asio::post(loop_, [this] {

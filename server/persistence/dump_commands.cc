@@ -29,6 +29,7 @@ struct RestoreOptions {
   Bytes payload;
   bool replace = false;
   bool absolute = false;
+  Bytes absolute_word = "ABSTTL";  // as it was sent
   int64_t idle_seconds = -1;
   int64_t frequency = -1;
 };
@@ -66,7 +67,7 @@ std::optional<int64_t> expiry_of(const RestoreOptions& options, int64_t now_ms) 
 void give_restore(Call& call, const Key& key, const RestoreOptions& options, int64_t expiry_ms) {
   if (!call.wants_effect()) return;
   const NumberWord time(expiry_ms == kNoExpiry ? 0 : expiry_ms);
-  call.effect({"RESTORE", key.name, time, options.payload, "REPLACE", "ABSTTL"});
+  call.effect({"RESTORE", key.name, time, options.payload, "REPLACE", options.absolute_word});
 }
 
 // In Redis's order: options, then the key that is there, then time and payload.
@@ -76,7 +77,11 @@ Status restore(Call& call) {
   const Bytes ttl = args.bytes();
   RestoreOptions options;
   options.payload = args.bytes();
-  while (args.more()) take_restore_option(args, options);
+  while (args.more()) {
+    const Bytes word = call.arg(args.position());
+    take_restore_option(args, options);
+    if (equals_upper(word, "ABSTTL")) options.absolute_word = word;
+  }
   if (!args.ok()) return args.error();
 
   const Item old = call.find_to_write(key);
@@ -107,7 +112,7 @@ Status restore(Call& call) {
     give_restore(call, key, options, *expiry_ms);
   } else if (old) {
     call.changed("del", key);
-    effect_del(call, key);
+    effect_removal(call, key, Removal::server);
   }
   call.reply().ok();
   return Status::ok();

@@ -25,6 +25,11 @@ std::string text_of(const PrimaryAddress& address) {
   return address.host + ":" + std::to_string(address.port);
 }
 
+// For others to come that share its stream; without capability eof it shares none.
+int64_t waited_ms(const Replica& replica, int64_t now_ms) {
+  return replica.facts().by_mark ? now_ms - replica.waiting_since_ms() : INT64_MAX;
+}
+
 }  // namespace
 
 Replicator::Replicas Replicator::online_locked() const {
@@ -173,7 +178,7 @@ Replicator::Replicas Replicator::replicas_due(int64_t now_ms) {
     if (replica->state() != Replica::State::waiting) continue;
     if (now_ms < damper_.not_before_ms(text_of(address_of(*replica)))) continue;
     if (!due.empty() && replica->facts().parts != due.front()->facts().parts) continue;
-    longest_ms = std::max(longest_ms, now_ms - replica->waiting_since_ms());
+    longest_ms = std::max(longest_ms, waited_ms(*replica, now_ms));
     due.push_back(replica);
     heir |= replica->facts().heir;
   }

@@ -166,7 +166,8 @@ class StreamReader {
     RdbStream::Group group;
     group.name = in_.string(arena_);
     group.last_id = id();
-    if (version_ >= 2) group.entries_read = static_cast<int64_t>(in_.length());
+    group.entries_read = version_ >= 2 ? static_cast<int64_t>(in_.length())
+                                       : guess_entries_read(group.last_id);
     if (!is_sound(group.entries_read, -1)) {
       return in_.fail("a group's count of entries is out of range");
     }
@@ -191,6 +192,14 @@ class StreamReader {
       }
     }
     stream_.groups.push_back(std::move(group));
+  }
+
+  // Before version 2 nobody counted: of a stream without gaps it is known at its ends.
+  int64_t guess_entries_read(StreamId last) const {
+    const auto& entries = stream_.entries;
+    if (entries.empty() || last < entries.front().id) return 0;
+    if (last == stream_.last_id) return static_cast<int64_t>(entries.size());
+    return last == entries.front().id ? 1 : -1;
   }
 
   void read_consumer(RdbStream::Group& group) {

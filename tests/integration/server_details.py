@@ -212,6 +212,17 @@ def test_larder_a_backlog_leaves_room_for_data(server):
     check("all but the backlog counts", facts["mem_not_counted_for_evict"], 0)
 
 
+def test_a_plain_replica_need_not_wait(server):
+    """Without capability eof it can't share a stream with others that may come."""
+    admin, replica = Client(server), Client(server)
+    admin("CONFIG", "SET", "repl-diskless-sync-delay", "3600")
+    replica.tell("SYNC")
+    said = b""
+    while b"$" not in said:
+        said += replica.socket.recv(1000)
+    admin("CONFIG", "SET", "repl-diskless-sync-delay", "5")
+
+
 DATA = """
 SET text hello | SET number 12345 | SETRANGE raw 3 x | SET timed v PXAT 99999999999999
 RPUSH list a 1 -7 """ + "x" * 9000 + """ | SADD ints 3 1 2 | SADD words b a c | HSET hash f v g w
@@ -293,6 +304,34 @@ def test_objects_freed_aside(server):
     check("freed", lazyfree("d"), 100)
     admin("CONFIG", "RESETSTAT")
     check("from now on", lazyfree("d"), 0)
+
+
+def test_values_freed_aside(server):
+    """Of more pieces than 64, where the command or an option says so; as Redis counts them."""
+    admin = Client(server)
+
+    def freed(*command, pieces=65):
+        admin("DEL", "other", "value")
+        admin("SADD", "value", *[f"member:{n}" for n in range(pieces + 100)])
+        admin("SREM", "value", *[f"member:{n}" for n in range(pieces, pieces + 100)])
+        admin("SET", "other", "v")
+        admin("CONFIG", "RESETSTAT")
+        admin(*command)
+        wait_until(lambda: "lazyfree_pending_objects:0" in admin("INFO", "memory"))
+        return int(re.search(r"lazyfreed_objects:(\d+)", admin("INFO", "memory")).group(1))
+
+    def with_option(option, *command):
+        admin("CONFIG", "SET", option, "yes")
+        count = freed(*command)
+        admin("CONFIG", "SET", option, "no")
+        return count
+    check("unlinked", freed("UNLINK", "value"), 1)
+    check("a small one", freed("UNLINK", "value", pieces=64), 0)
+    commands = {"user-del": ("DEL", "value"), "server-del": ("RENAME", "other", "value"),
+                "expire": ("EXPIRE", "value", "-1"), "user-flush": ("FLUSHALL",)}
+    for option, command in commands.items():
+        check(f"without {option}", freed(*command), 0)
+        check(option, with_option("lazyfree-lazy-" + option, *command) > 0, True)
 
 
 def test_expiry_is_watched(server):

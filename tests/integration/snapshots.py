@@ -62,6 +62,15 @@ def saved(client):
     check("saved", "rdb_last_bgsave_status:ok" in client("INFO", "persistence"), True)
 
 
+def go_on_while_the_saver_rests(client):
+    """A big value may be changed once it is written, whatever rdb-key-save-delay says."""
+    client("CONFIG", "SET", "rdb-key-save-delay", 1_000_000_000)
+    client("BGSAVE")
+    check("changed", client("HDEL", "hash", "field0"), 1)
+    check("still saving", "rdb_bgsave_in_progress:1" in client("INFO", "persistence"), True)
+    client("CONFIG", "SET", "rdb-key-save-delay", 0)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         server = servers.Server("larder", LARDER, ["--threads", "2", "--dir", folder])
@@ -91,6 +100,7 @@ def main():
         for writer in writers:
             writer.join()
         check("writers", faults, [])
+        go_on_while_the_saver_rests(client)
         client.close()
         server.stop()
     print(f"{ROUNDS} snapshots are of one moment each")

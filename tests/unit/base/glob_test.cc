@@ -23,6 +23,18 @@ TEST(Glob, stars_and_question_marks) {
   EXPECT_FALSE(glob_match("?", ""));
 }
 
+TEST(Glob, as_many_stars_as_redis_allows) {
+  const auto stars = [](int count) {
+    std::string pattern;
+    for (int i = 0; i < count; ++i) pattern += "*?";
+    return pattern;
+  };
+  const std::string text(5000, 'a');
+  EXPECT_TRUE(glob_match(stars(1000), text));
+  EXPECT_FALSE(glob_match(stars(1001), text));
+  EXPECT_TRUE(glob_match(stars(1000) + std::string(2000, '*'), text));
+}
+
 TEST(Glob, sets) {
   EXPECT_TRUE(glob_match("h[ae]llo", "hallo"));
   EXPECT_FALSE(glob_match("h[ae]llo", "hillo"));

@@ -47,6 +47,8 @@ TEST(ParseDouble, takes_what_redis_takes) {
   EXPECT_EQ(parse_double("0x10"), 16);
   EXPECT_TRUE(std::signbit(*parse_double("-0")));
   EXPECT_TRUE(std::isinf(*parse_double("-infinity")));
+  const std::string in_full = std::to_string(std::numeric_limits<double>::max());
+  EXPECT_EQ(parse_double(in_full + std::string(100, '0')), std::numeric_limits<double>::max());
   for (const char* wrong : {"", " 1", "1 ", "nan", "1x", "1e999", "--1"}) {
     EXPECT_FALSE(parse_double(wrong)) << wrong;
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/commands/families.h"
+#include "storage/lazy_free.h"
 #include "tests/support/lone_server.h"
 
 namespace larder {
@@ -96,6 +97,7 @@ TEST_F(EffectForms, times_are_absolute) {
   EXPECT_EQ(effects_of("SET k v EX 10"), "SET k v PXAT 1700000010000");
   EXPECT_EQ(effects_of("SET k v NX PX 10"), "");
   EXPECT_EQ(effects_of("SET k v XX PXAT 1700000000500 GET"), "SET k v PXAT 1700000000500");
+  EXPECT_EQ(effects_of("SET k v pxat 1700000000500"), "SET k v pxat 1700000000500");
   EXPECT_EQ(effects_of("SET k w KEEPTTL"), "SET k w KEEPTTL");
   EXPECT_EQ(effects_of("SET k w KEEPTTL GET"), "SET k w KEEPTTL");
   EXPECT_EQ(effects_of("SET k w GET"), "SET k w");
@@ -130,6 +132,7 @@ TEST_F(EffectForms, pops_say_what_was_taken) {
   EXPECT_EQ(effects_of("LMPOP 2 none l RIGHT COUNT 2"), "RPOP l 2");
   EXPECT_EQ(effects_of("BLMPOP 0 1 l LEFT"), "LPOP l 1");
   EXPECT_EQ(effects_of("BLMOVE l m LEFT RIGHT 0"), "LMOVE l m LEFT RIGHT");
+  EXPECT_EQ(effects_of("BLMOVE l m left Right 0"), "LMOVE l m left Right");
   EXPECT_EQ(effects_of("BRPOPLPUSH l m 0"), "RPOPLPUSH l m");
   EXPECT_EQ(effects_of("LPOP l 100"), "LPOP l 100");
   EXPECT_EQ(effects_of("BZPOPMIN z 0"), "ZPOPMIN z");
@@ -168,6 +171,21 @@ TEST_F(EffectForms, what_expires_is_removed_first) {
   server_.now_ms += 20;
   EXPECT_EQ(effects_of("INCR k"), "DEL k; INCR k");
   EXPECT_EQ(effects_of("HSET h f 3"), "HDEL h f; HSET h f 3");
+}
+
+TEST_F(EffectForms, lazy_removals_are_unlinks) {
+  set_lazy(Removal::server, true);
+  EXPECT_EQ(effects_of("SADD s m n;SPOP s 5"), "SADD s m n; UNLINK s");
+  EXPECT_EQ(effects_of("SET k v;EXPIRE k -1"), "SET k v; DEL k");
+  set_lazy(Removal::server, false);
+  set_lazy(Removal::expiry, true);
+  EXPECT_EQ(effects_of("SET k v;EXPIRE k -1"), "SET k v; UNLINK k");
+  EXPECT_EQ(effects_of("SET k v;GETEX k EXAT 1"), "SET k v; UNLINK k");
+  effects_of("PSETEX k 5 v");
+  server_.now_ms += 10;
+  EXPECT_EQ(effects_of("GET k"), "UNLINK k");
+  EXPECT_EQ(effects_of("SET k v;GETDEL k"), "SET k v; DEL k");
+  set_lazy(Removal::expiry, false);
 }
 
 TEST_F(EffectForms, fields_with_times) {
