@@ -78,7 +78,8 @@ def test_the_end_is_called_off(program):
                     assert primary.ask("SHUTDOWN", "ABORT") == b"OK"
                     for client in asking:
                         assert client.read() == REFUSED
-                        assert client.ask([b"PING"]) == ("simple", b"PONG")
+                        if server == program:  # Redis 7.0 crashes
+                            assert client.ask([b"PING"]) == ("simple", b"PONG")
                         client.close()
                     assert primary.ask("INCR", "k") > 0
                 assert primary.error("SHUTDOWN", "ABORT") == "ERR No shutdown in progress."

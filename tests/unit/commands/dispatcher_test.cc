@@ -94,16 +94,17 @@ TEST_F(DispatcherTest, at_the_memory_limit_reads_and_deletes_go_on) {
 }
 
 TEST_F(DispatcherTest, a_pause_postpones_what_it_covers) {
-  server_.services().pause.until_ms.store(server_.now_ms + 100);
-  server_.services().pause.writes_only.store(true);
+  PauseState& pause = server_.services().pause;
+  pause.begin(PauseState::By::command, server_.now_ms + 100, true, server_.now_ms);
   EXPECT_EQ(ask({"GET", "a"}), "$-1\r\n");
   EXPECT_EQ(ask({"SET", "a", "b"}), "");
   EXPECT_EQ(server_.outcome(), Dispatcher::Outcome::postponed);
-  server_.services().pause.writes_only.store(false);
+  pause.begin(PauseState::By::command, server_.now_ms + 100, false, server_.now_ms);
   EXPECT_EQ(ask({"GET", "a"}), "");
   EXPECT_EQ(ask({"CLIENT", "GETNAME"}), "$-1\r\n");
   server_.now_ms += 100;
   EXPECT_EQ(ask({"SET", "a", "b"}), "+OK\r\n");
+  pause.end(PauseState::By::command);
 }
 
 TEST_F(DispatcherTest, counts_calls_and_failures) {
