@@ -11,7 +11,7 @@
 namespace larder {
 namespace {
 
-// A sibling that gives nothing for so long is left; it comes again when it lives.
+// A sibling that gives nothing for so long is left for another; it comes again when it lives.
 constexpr int64_t kPatienceMs = 3000;
 // Of a group whose size nobody says: the smallest in which an heir is chosen.
 constexpr size_t kGroupMin = 3;
@@ -41,6 +41,12 @@ std::optional<Siblings::Offer> Siblings::best(uint64_t here) const {
   const auto longest = std::max_element(offers_.begin(), offers_.end(), shorter);
   if (longest == offers_.end() || longest->end <= here) return {};
   return *longest;
+}
+
+bool Siblings::others_offer(const PrimaryAddress& who, uint64_t here) const {
+  return std::any_of(offers_.begin(), offers_.end(), [&](const Offer& each) {
+    return each.from != who && each.end > here;
+  });
 }
 
 bool Takeover::begin(const std::optional<PrimaryAddress>& old_primary, int64_t now_ms) {
@@ -115,17 +121,20 @@ bool Takeover::takes(int64_t now_ms) {
   const uint64_t here = owner_.effects().end_offset();
   bool transfers = false;
   bool refused = false;
+  bool others = false;
   {
     std::lock_guard lock(owner_.mutex_);
     transfers = owner_.link_->transfers();
     refused = owner_.link_->refused();
+    others = siblings_->others_offer(taken_->from, here);
   }
   if (here != seen_offset_ || transfers) {
     seen_offset_ = here;
     seen_ms_ = now_ms;
   }
   const bool all = here >= taken_->end && !transfers;
-  if (!all && !refused && now_ms - seen_ms_ < kPatienceMs) return true;
+  const bool hopes = now_ms - seen_ms_ < kPatienceMs || (!others && now_ms < until_ms_);
+  if (!all && !refused && hopes) return true;
   stop_taking(all);
   return false;
 }

@@ -51,6 +51,8 @@ class Siblings {
   void drop(const PrimaryAddress& who);
   // The longest, if it is longer than what is here.
   std::optional<Offer> best(uint64_t here) const;
+  // Somebody else than `who` has more than is here.
+  bool others_offer(const PrimaryAddress& who, uint64_t here) const;
   bool enough() const { return came_.size() >= needed_; }
   size_t missing() const { return enough() ? 0 : needed_ - came_.size(); }
 

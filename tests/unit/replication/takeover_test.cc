@@ -62,6 +62,8 @@ TEST(Siblings, TheLongestIsTakenFirst) {
   siblings.offers({kC, 200});
   siblings.offers({kA, 150});  // does not count, but what it has is as good
   EXPECT_EQ(siblings.best(50)->from, kC);
+  EXPECT_TRUE(siblings.others_offer(kC, 120));
+  EXPECT_FALSE(siblings.others_offer(kC, 150));
   siblings.came(kC);
   EXPECT_FALSE(siblings.best(200)) << "the others' parts came with it";
   EXPECT_EQ(siblings.best(120)->from, kA);
