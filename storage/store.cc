@@ -72,6 +72,7 @@ Store::Store(const StoreOptions& options) : options_(options) {
     services.eviction = &group_of_shard(i);
     services.home = static_cast<uint8_t>(i % shards_per_group());
     shards_[i].floor_bytes_ = static_cast<int64_t>(Keyspace(0, services, 0).memory_bytes());
+    floor_bytes_ += shards_[i].floor_bytes_;
     shards_[i].settle_memory_exactly(memory_);
   }
   set_memory_limit(0);

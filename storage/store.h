@@ -192,12 +192,12 @@ class Store {
   void put_policy_into_force();
   ShardSet shards_of_group(unsigned group) const;
   void rebuild_group(unsigned group);
-  int64_t floor_bytes() const;
   int64_t capacity_of_group(unsigned group);
 
   StoreOptions options_;
   std::unique_ptr<Shard[]> shards_;
   unsigned group_count_ = 1;
+  int64_t floor_bytes_ = 0;  // of all shards without a key
   std::unique_ptr<EvictionGroup[]> groups_;
   std::unique_ptr<std::atomic<int64_t>[]> group_bytes_;  // as told to the account
   MemoryAccount memory_;

@@ -108,7 +108,9 @@ bool Store::evict_in_background(int64_t now_ms, uint64_t random) {
   return make_room(now_ms, random) && memory_.over_limit();
 }
 
+// Under a limit that not even an empty store keeps, no key goes in vain.
 bool Store::make_room(int64_t now_ms, uint64_t random) {
+  if (memory_.limit() <= floor_bytes_) return !memory_.over_limit();
   unsigned fruitless = 0;  // turns in a row that found nothing to give
   const bool lowering = lowering_.load(std::memory_order_relaxed);
   const int64_t before = memory_.used();
@@ -263,16 +265,10 @@ void Store::rebuild_group(unsigned group) {
   unlock_shards(*this, shards);
 }
 
-int64_t Store::floor_bytes() const {
-  int64_t bytes = 0;
-  for (unsigned i = 0; i < shard_count(); ++i) bytes += shards_[i].floor_bytes();
-  return bytes;
-}
-
 // About how many entries a group will have at the limit; 0: can't be told yet.
 int64_t Store::capacity_of_group(unsigned group) {
-  const int64_t limit = memory_.limit() - floor_bytes();
-  const int64_t used = memory_.used() - floor_bytes();
+  const int64_t limit = memory_.limit() - floor_bytes_;
+  const int64_t used = memory_.used() - floor_bytes_;
   // Before, tables and buffers outweigh the entries.
   constexpr int64_t kPartMin = 8;
   if (limit <= 0 || used <= 0 || used < limit / kPartMin) return 0;
