@@ -99,7 +99,8 @@ std::string print_config(const Options& options) {
       text += "\n";
       add_wrapped(text, option.summary);
       const bool standard = options.is_standard(option);
-      text += (standard ? "# " : "") + config_line(option, options.text(option.name)) + "\n";
+      if (standard) text += "# ";
+      text += config_line(option, options.text(option.name)) + "\n";
     }
   }
   std::string others;
