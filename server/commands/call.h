@@ -102,8 +102,8 @@ class Call {
   void also(const char* event, const Key& key);
 
   // What replicas and the append-only file get of a call that changed something: the request as it
-  // is, unless the handler gives other effects (absolute times, no randomness). Only worth preparing
-  // while somebody reads.
+  // is, unless the handler gives other effects (absolute times, no randomness). Only worth
+  // preparing while somebody reads.
   bool wants_effect() const;
   void effect(std::span<const Bytes> words, EffectFor whom = EffectFor::all);
   void effect(std::initializer_list<Bytes> words, EffectFor whom = EffectFor::all) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every client gets the replies of its own requests, each whole and once, whatever happens meanwhile:
-long scripts, commands that wait, clients that do not read, CLIENT REPLY, broken frames.
+"""Every client gets the replies of its own requests, each whole and once, whatever happens
+meanwhile: long scripts, commands that wait, clients that do not read, CLIENT REPLY, broken frames.
 Usage: replies.py LARDER_SERVER [test ...]
 """
 import os
