@@ -2,6 +2,12 @@
 // blocked clients, watches, and the effect log with its safe point. One per server.
 #pragma once
 
+#include <atomic>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
 #include "server/commands/blocking.h"
 #include "server/commands/client_directory.h"
 #include "server/commands/effects.h"
@@ -15,12 +21,41 @@
 
 namespace larder {
 
+// Keys that went by themselves although somebody waits for just that. The shard's lock is held
+// then, so a dispatcher serves who waits when it is free, see Dispatcher::serve_held_up.
+class GoneKeys {
+ public:
+  struct Gone {
+    KeyPlace key;
+    std::shared_ptr<Waiter> waiter;  // the first
+  };
+  void add(Gone gone) {
+    MutexLock lock(mutex_);
+    gone_.push_back(std::move(gone));
+    any_.store(true, std::memory_order_relaxed);
+  }
+  bool any() const { return any_.load(std::memory_order_relaxed); }
+  std::vector<Gone> take() {
+    MutexLock lock(mutex_);
+    any_.store(false, std::memory_order_relaxed);
+    return std::exchange(gone_, {});
+  }
+
+ private:
+  Mutex mutex_;  // leaf
+  std::vector<Gone> gone_ GUARDED_BY(mutex_);
+  std::atomic<bool> any_{false};
+};
+
 // The changes of keys arrive here, under the lock of the key's shard.
 class Listeners : public StoreEvents {
  public:
   // `shard_bits` as of the store whose changes are told.
   Listeners(size_t workers, unsigned shard_bits)
-      : pushes(workers), pubsub(pushes), events(pubsub), tracking(pushes, workers, shard_bits) {}
+      : pushes(workers),
+        pubsub(pushes),
+        events(pubsub),
+        tracking(pushes, clients, workers, shard_bits) {}
 
   PushQueues pushes;
   PubSub pubsub;
@@ -28,6 +63,7 @@ class Listeners : public StoreEvents {
   Tracking tracking;
   ClientDirectory clients;
   Waiters waiters;  // blocked clients, by key
+  GoneKeys gone_keys;
   Watches watches;  // WATCH, by key
   EffectLog effects;     // what replicas and the append-only file read
   SafePoint safe_point;  // behind it, replies to writes are held
@@ -59,6 +95,7 @@ class Listeners : public StoreEvents {
  private:
   // A key went by itself.
   void gone(unsigned db, Bytes key);
+  void tell_waiters(unsigned db, Bytes key);
 };
 
 }  // namespace larder

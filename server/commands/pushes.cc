@@ -1,6 +1,7 @@
 #include "server/commands/pushes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "server/commands/services.h"
@@ -78,6 +79,10 @@ void PushQueues::send_wakes() {
   std::vector<size_t>& wakes = queues_[the_worker].wakes;
   for (const size_t worker : wakes) wake(worker);
   wakes.clear();
+}
+
+void PushQueues::visit_this_worker(std::function<void(ClientsOfWorker&)> visit) {
+  workers_->visit(the_worker, std::move(visit));
 }
 
 // A worker that was visited finishes a round.

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -70,6 +71,8 @@ class PushQueues {
     return queues_[worker].waiting.load(std::memory_order_relaxed);
   }
   void deliver(ClientsOfWorker& clients);
+  // On the worker's thread, when it is done with what it does now.
+  void visit_this_worker(std::function<void(ClientsOfWorker&)> visit);
 
   // Some worker has more to deliver than is good.
   bool congested() const { return congested_.load(std::memory_order_relaxed) > 0; }
