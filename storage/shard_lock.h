@@ -20,6 +20,12 @@ inline bool is_shard_held(unsigned index) {
   return held_shards != nullptr && (held_shards[index / 64] >> index % 64 & 1) != 0;
 }
 
+// A client may be closed amid a transaction, whose thread holds shards: what it leaves in others is
+// not waited for.
+inline bool may_wait_for_shard(unsigned index) {
+  return held_shards == nullptr || is_shard_held(index);
+}
+
 // As long as it lives, this thread is taken to hold these shards; null: none.
 class ShardsHeld : Scoped<const uint64_t*> {
  public:

@@ -48,6 +48,7 @@ BlockedTask::~BlockedTask() {
 
 BlockedTask::Leaving BlockedTask::try_leave() {
   if (waiter_->served.load(std::memory_order_acquire)) return Leaving::served;
+  if (held_shards != nullptr) return Leaving::later;  // amid a transaction, maybe on these shards
   ShardSet shards;
   for (const unsigned shard : waiter_->shards) shards.add(shard);
   if (!lock_shards(services_.store, shards)) return Leaving::later;

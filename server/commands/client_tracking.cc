@@ -112,6 +112,8 @@ Status client_tracking(Call& call) {
   Args args(call);
   Wanted wanted = parse(args, call);
   if (!args.ok()) return args.error();
+  ClientView* const client = call.client();
+  if (client == nullptr) return Status::ok();  // it was closed amid its transaction
   Tracking& tracking = call.services().listeners.tracking;
   if (wanted.on) {
     const TrackingState* before = call.session().tracking.get();
@@ -119,9 +121,9 @@ Status client_tracking(Call& call) {
     const bool everything = wanted.state.broadcast && wanted.prefixes.empty() &&
                             (before == nullptr || before->prefixes.empty());
     if (everything) wanted.prefixes.push_back("");
-    tracking.start(*call.client(), call.worker().index, wanted.state, wanted.prefixes);
+    tracking.start(*client, call.worker().index, wanted.state, wanted.prefixes);
   } else {
-    tracking.stop(*call.client(), call.worker().index);
+    tracking.stop(*client, call.worker().index);
   }
   call.reply().ok();
   return Status::ok();

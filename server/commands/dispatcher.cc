@@ -149,9 +149,11 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   const Status status = run_locked(request, call);
   session.running = false;
   if (monitored && !calls_others(request)) [[unlikely]] feed_monitors(request, session, false);
+  if (!status.is_ok() && status.text().data() == kHeldUp) [[unlikely]] {
+    return hold_up(request, session, reply);
+  }
   if (session.tracking != nullptr) [[unlikely]] end_caching(session, *request.command);
   if (!status.is_ok()) {
-    if (status.text().data() == kHeldUp) return hold_up(request, session, reply);
     reply.error(status.text());
     if (!std::exchange(error_counted_, false)) count_error(status.text());
   }
@@ -195,7 +197,7 @@ std::string Dispatcher::replay(std::span<const Bytes> args, Session& session,
 // As much as a client may send in one request it may also have queued.
 void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& reply) {
   Transaction& transaction = *session.transaction;
-  for (const Bytes arg : request.args) transaction.queued_bytes += arg.size();
+  transaction.queued_bytes += KeptRequest::bytes_of(request.args);
   const auto most = static_cast<size_t>(
       services_.settings.query_buffer_max.load(std::memory_order_relaxed));
   if (transaction.queued_bytes > most && !follows_primary(session)) {
@@ -267,9 +269,7 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
   // A transaction may take long, and what it brought may have expired meanwhile.
   if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms() + ms_since(began));
-  if (services_.script.is_long() && has(spec.flags, Flag::script_turn | Flag::runs_queue)) {
-    end_long_script();
-  }
+  if (has_turn_ && services_.script.is_long()) [[unlikely]] end_long_script();
   constexpr Flag kWrites = Flag::write | Flag::runs_queue | Flag::script_turn;
   unlock_wanted(has(spec.flags, kWrites));
   return status;

@@ -87,7 +87,8 @@ class Dispatcher {
   }
   // The error reply of a request that could not even be parsed.
   void protocol_error(Bytes text, ReplyWriter& reply);
-  // Clients that wait and could not be served because of a script are.
+  // Clients that wait and could not be served because of a script are; and those whose key went by
+  // itself.
   void serve_held_up(int64_t now_ms);
 
  private:
@@ -155,6 +156,7 @@ class Dispatcher {
   GarbageList garbage_;  // of the command that runs, freed when its locks are given back
   ShardSet shards_;                   // wanted, or held
   std::optional<unsigned> held_one_;  // instead of the set
+  bool has_turn_ = false;             // of scripts; another's may be the long one
   bool was_long_ = false;             // the script that ended was
   EffectBatch effects_;
   struct Life {

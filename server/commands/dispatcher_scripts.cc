@@ -203,7 +203,11 @@ Dispatcher::Outcome Dispatcher::hold_up(const Request& request, Session& session
 // Scripts run one at a time, and whoever has the turn may take further shards while he holds some.
 Status Dispatcher::run_with_turn(const Request& request, Call& call) {
   if (!services_.script.enter()) return Status::error(kHeldUp);
-  Status status = run_many_keys(request, call);
+  Status status = Status::ok();
+  {
+    const Scoped turn(has_turn_, true);
+    status = run_many_keys(request, call);
+  }
   const bool was_long = std::exchange(was_long_, false);
   services_.script.leave();
   if (was_long) {

@@ -15,6 +15,12 @@
 #include "server/commands/transactions.h"
 
 namespace larder {
+namespace {
+
+constexpr const char* kBecameReplica =
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+
+}  // namespace
 
 void Dispatcher::list_waiter(const std::shared_ptr<Waiter>& waiter) {
   std::vector<size_t> keys;
@@ -42,12 +48,13 @@ void Dispatcher::serve_ready(int64_t now_ms) {
   ready_.clear();
 }
 
-// Serves the waiters of a key in order, beginning with `from` (null: the first).
+// Serves the waiters of a key in order, beginning with `from` (null, or gone meanwhile: the first).
 void Dispatcher::serve_key(const KeyPlace& key, const Waiter* from, int64_t now_ms) {
   const Waiters::List* list = services_.listeners.waiters.find(key.key(), key.db);
   if (list == nullptr) return;
   const Waiters::List waiting = *list;  // serving takes waiters off it
-  bool passed = from == nullptr;
+  bool passed = std::none_of(waiting.begin(), waiting.end(),
+                             [from](const auto& each) { return each.get() == from; });
   for (const auto& waiter : waiting) {
     passed = passed || waiter.get() == from;
     if (!passed || !waiter->listed || !may_serve(key, *waiter, now_ms)) continue;
@@ -72,6 +79,14 @@ bool Dispatcher::may_serve(const KeyPlace& key, const Waiter& waiter,
 // has to tell the log who it is.
 Status Dispatcher::refusal_of(Waiter& waiter) {
   Session& session = waiter.session;
+  // Who waits is sent away when this server becomes a replica, but for those whose shards a script
+  // held then. What the primary brings is not for them.
+  const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
+  if ((trouble & kReadOnlyReplica) != 0 && has(waiter.command->spec->flags, Flag::write)) {
+    worker_.stats->commands[waiter.command->id].rejected.add(1);
+    count_error(kBecameReplica);
+    return Status::error(kBecameReplica);
+  }
   if (session.acl_pass == services_.access.generation()) [[likely]] return Status::ok();
   if (may_run(services_, session, *waiter.command, waiter.args)) return Status::ok();
   worker_.stats->commands[waiter.command->id].rejected.add(1);

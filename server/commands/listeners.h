@@ -20,7 +20,10 @@ class Listeners : public StoreEvents {
  public:
   // `shard_bits` as of the store whose changes are told.
   Listeners(size_t workers, unsigned shard_bits)
-      : pushes(workers), pubsub(pushes), events(pubsub), tracking(pushes, workers, shard_bits) {}
+      : pushes(workers),
+        pubsub(pushes),
+        events(pubsub),
+        tracking(pushes, clients, workers, shard_bits) {}
 
   PushQueues pushes;
   PubSub pubsub;

@@ -46,12 +46,14 @@ Status subscribe(Call& call, const Kind& kind) {
   Listeners& listeners = call.services().listeners;
   // What is under way was published before.
   listeners.pushes.deliver(*call.worker().clients);
+  ClientView* const client = call.client();
+  if (client == nullptr) return Status::ok();  // it was closed, now or amid its transaction
   if (session.subscriptions == nullptr) session.subscriptions = std::make_shared<Subscriptions>();
   Subscriptions::Names& names = (*session.subscriptions).*kind.names;
   ChannelTable& table = listeners.pubsub.*kind.table;
   for (const Bytes name : call.args().subspan(1)) {
     if (!names.contains(name)) {
-      auto audience = table.join(name, call.worker().index, *call.client());
+      auto audience = table.join(name, call.worker().index, *client);
       names.emplace(audience->name, std::move(audience));
     }
     confirm(call, kind, kind.join, &name);

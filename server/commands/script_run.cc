@@ -35,9 +35,14 @@ const char* ScriptRun::busy_error() const {
   return function_.load(std::memory_order_relaxed) ? kBusyFunction : kBusyScript;
 }
 
+const char* ScriptRun::killed_error() const {
+  return function_.load(std::memory_order_relaxed)
+             ? "ERR Script killed by user with FUNCTION KILL."
+             : "ERR Script killed by user with SCRIPT KILL.";
+}
+
 void ScriptRun::start(bool function, Bytes name, std::span<const Bytes> command, int64_t now_ms) {
-  wrote_.store(false, std::memory_order_relaxed);
-  kill_.store(false, std::memory_order_relaxed);
+  fate_.store(Fate::open, std::memory_order_relaxed);
   function_.store(function, std::memory_order_relaxed);
   start_ms_.store(now_ms, std::memory_order_relaxed);
   {
@@ -61,13 +66,12 @@ Status ScriptRun::kill(bool function) {
   if (function_.load(std::memory_order_relaxed) != function) {
     return Status::error(busy_error());
   }
-  if (wrote_.load(std::memory_order_relaxed)) {
+  if (!move_on(Fate::killed)) {
     return Status::error(
         "UNKILLABLE Sorry the script already executed write commands against the dataset. You can "
         "either wait the script termination or kill the server in a hard way using the SHUTDOWN "
         "NOSAVE command.");
   }
-  kill_.store(true, std::memory_order_relaxed);
   return Status::ok();
 }
 

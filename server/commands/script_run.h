@@ -46,6 +46,9 @@ class ScriptRun {
   // The error reply for requests that a busy script keeps from being run.
   const char* busy_error() const;
 
+  // What a script is told that somebody killed.
+  const char* killed_error() const;
+
   // By who has the turn, when he starts to run and when he has become long.
   struct Facts {
     bool function = false;
@@ -57,13 +60,16 @@ class ScriptRun {
   void start(bool function, Bytes name, std::span<const Bytes> command, int64_t now_ms);
   void finish();
   void set_long(bool on) { long_.store(on, std::memory_order_relaxed); }
-  void note_write() { wrote_.store(true, std::memory_order_relaxed); }
+  // Before it writes for the first time. False: it was killed and may not.
+  [[nodiscard]] bool note_write() { return move_on(Fate::wrote); }
   // redis.log: the line waits until the turn is over, as shards are locked now.
   void note_line(int level, std::string line) { lines_.push_back({level, std::move(line)}); }
   // Writes lines before that: of a script that runs for long, whose shards nobody waits for.
   void write_lines();
   // The script has to end, because somebody asked for it or because the server does.
-  bool must_end() const { return kill_.load(std::memory_order_relaxed) || stopping(); }
+  bool must_end() const {
+    return fate_.load(std::memory_order_relaxed) == Fate::killed || stopping();
+  }
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
   // SCRIPT KILL and FUNCTION KILL.
@@ -79,6 +85,12 @@ class ScriptRun {
     std::string text;
   };
   void write(const std::vector<Line>& lines);
+  // Whichever comes first is final: what wrote is not killed half done.
+  enum class Fate : uint8_t { open, wrote, killed };
+  bool move_on(Fate next) {
+    Fate now = Fate::open;
+    return fate_.compare_exchange_strong(now, next, std::memory_order_relaxed) || now == next;
+  }
 
   Mutex turn_;
   const Log log_;
@@ -86,8 +98,7 @@ class ScriptRun {
   std::atomic<bool> long_{false};
   std::atomic<bool> running_{false};
   std::atomic<bool> function_{false};
-  std::atomic<bool> wrote_{false};
-  std::atomic<bool> kill_{false};
+  std::atomic<Fate> fate_{Fate::open};
   std::atomic<bool> stopping_{false};
   std::atomic<int64_t> start_ms_{0};
   Mutex facts_mutex_;  // leaf

@@ -56,6 +56,7 @@ SlicedRead::SlicedRead(Call& call, std::span<const Key> keys, Type type)
 SlicedRead::~SlicedRead() {
   for (const auto& watch : keys_) {
     const unsigned shard = store_.shard_index(watch->key.hash);
+    if (!may_wait_for_shard(shard)) continue;
     const ShardLock lock(store_.shard(shard), shard);
     // Else a script holds the key for long, and who changes the key next takes it off the list.
     if (lock) watches_.remove(watch->key, watch.get());

@@ -16,6 +16,11 @@ constexpr int64_t kReportBytes = 64 * 1024;
 // Keys forgotten by one call of evict(), and once more for each call before that was not enough.
 constexpr unsigned kEvictionsPerCall = 100;
 
+// A list of so many readers is rid of those who went, by chance: on average each new reader costs
+// looking at so many.
+constexpr size_t kManyReaders = 64;
+constexpr size_t kLooksPerReader = 4;
+
 constexpr Bytes kChannel = "__redis__:invalidate";
 
 std::string keys_tail(std::span<const Bytes> keys) {
@@ -181,8 +186,10 @@ class TablesGarbage : public Garbage {
 
 }  // namespace
 
-Tracking::Tracking(PushQueues& pushes, size_t workers, unsigned shard_bits)
+Tracking::Tracking(PushQueues& pushes, const ClientDirectory& directory, size_t workers,
+                   unsigned shard_bits)
     : pushes_(pushes),
+      directory_(directory),
       table_bits_(shard_bits + kTableBits),
       tables_(std::make_unique<TrackingTable[]>(table_count())),
       per_worker_(std::make_unique<PerWorker[]>(workers)),
@@ -210,7 +217,8 @@ void Tracking::start(ClientView& client, size_t worker, TrackingState state,
   session.tracking = std::make_shared<TrackingState>(std::move(state));
 }
 
-// What it read stays in the tables until a key changes: finding it would mean to look at them all.
+// What it read stays in the tables until a key changes, or until many have read it, see drop_gone:
+// finding it would mean to look at them all.
 void Tracking::stop(ClientView& client, size_t worker) {
   Session& session = client.session();
   if (session.tracking == nullptr) return;
@@ -240,7 +248,19 @@ void Tracking::note(int64_t keys, int64_t items, int64_t bytes) {
 }
 
 void Tracking::remember(const Key& key, const Session& session, size_t worker) {
-  const auto change = table_of(key.hash).add(key, client_ref(worker, session.id));
+  constexpr uint64_t kMix = 0x9e3779b97f4a7c15;
+  TrackingTable& table = table_of(key.hash);
+  const ClientRef client = client_ref(worker, session.id);
+  const auto change = table.add(key, client);
+  note(change.keys, change.items, change.bytes);
+  if (change.items == 0 || change.readers < kManyReaders) [[likely]] return;
+  if ((client * kMix >> 32) % (change.readers / kLooksPerReader) == 0) drop_gone(table, key);
+}
+
+// Short connections that read a key which never changes would make its list grow for ever.
+void Tracking::drop_gone(TrackingTable& table, const Key& key) {
+  const auto change = table.drop_if(
+      key, [this](ClientRef client) { return !directory_.worker_of(id_of(client)); });
   note(change.keys, change.items, change.bytes);
 }
 

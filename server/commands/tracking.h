@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "server/commands/channels.h"
+#include "server/commands/client_directory.h"
 #include "server/commands/pushes.h"
 #include "server/commands/session.h"
 #include "server/commands/tracking_table.h"
@@ -46,7 +47,8 @@ struct TrackingState {
 class Tracking {
  public:
   // `shard_bits` as of the store whose locks guard the tables.
-  Tracking(PushQueues& pushes, size_t workers, unsigned shard_bits);
+  Tracking(PushQueues& pushes, const ClientDirectory& directory, size_t workers,
+           unsigned shard_bits);
   ~Tracking();
 
   // Memory is reported here.
@@ -103,11 +105,13 @@ class Tracking {
   void invalidate(const TrackedKey& key, uint64_t writer);
   void broadcast(Bytes key, uint64_t writer);
   void note(int64_t keys, int64_t items, int64_t bytes);
+  void drop_gone(TrackingTable& table, const Key& key);
   std::vector<Broadcast> take_broadcasts(Audience& audience);
   void count_prefix(size_t bytes, int by);
   std::vector<size_t> prefix_lengths(size_t most);
 
   PushQueues& pushes_;
+  const ClientDirectory& directory_;
   Store* store_ = nullptr;
   const unsigned table_bits_;
   std::unique_ptr<TrackingTable[]> tables_;

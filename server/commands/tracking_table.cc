@@ -77,8 +77,8 @@ void TrackingTable::grow() {
 
 TrackingTable::Change TrackingTable::add(const Key& key, ClientRef client) {
   const auto before = static_cast<int64_t>(bytes_);
-  const auto change = [&](int keys) {
-    return Change{keys, 1, static_cast<int64_t>(bytes_) - before};
+  const auto change = [&](int keys, size_t readers) {
+    return Change{keys, 1, static_cast<int64_t>(bytes_) - before, readers};
   };
   const size_t at = find(key);
   if (at == slots_.size()) {
@@ -91,12 +91,12 @@ TrackingTable::Change TrackingTable::add(const Key& key, ClientRef client) {
     place(key.hash, fresh);
     ++size_;
     bytes_ += bytes_of(fresh);
-    return change(1);
+    return change(1, 1);
   }
   TrackedKey* old = key_of(slots_[at]);
   const std::span<const ClientRef> clients = old->clients();
   const auto next = std::lower_bound(clients.begin(), clients.end(), client);
-  if (next != clients.end() && *next == client) return {};
+  if (next != clients.end() && *next == client) return {.readers = clients.size()};
   TrackedKey* wider = allocate(clients.size() + 1, key.name.size());
   wider->name_bytes_ = old->name_bytes_;
   wider->count_ = old->count_ + 1;
@@ -107,7 +107,28 @@ TrackingTable::Change TrackingTable::add(const Key& key, ClientRef client) {
   bytes_ += bytes_of(wider) - bytes_of(old);
   slots_[at] = tag_of(key.hash) | reinterpret_cast<Slot>(wider);
   std::free(old);
-  return change(0);
+  return change(0, wider->count_);
+}
+
+TrackingTable::Change TrackingTable::keep(const Key& key, std::span<const ClientRef> clients) {
+  const size_t at = find(key);
+  TrackedKey* old = key_of(slots_[at]);
+  const auto before = static_cast<int64_t>(bytes_);
+  const int dropped = static_cast<int>(old->clients().size() - clients.size());
+  if (dropped == 0) return {.readers = clients.size()};
+  if (clients.empty()) {
+    take_at(at);
+    return {-1, -dropped, static_cast<int64_t>(bytes_) - before, 0};
+  }
+  TrackedKey* narrower = allocate(clients.size(), key.name.size());
+  narrower->name_bytes_ = old->name_bytes_;
+  narrower->count_ = static_cast<uint32_t>(clients.size());
+  std::copy(clients.begin(), clients.end(), narrower->refs());
+  std::memcpy(narrower->text(), old->text(), key.name.size());
+  bytes_ += bytes_of(narrower) - bytes_of(old);
+  slots_[at] = tag_of(key.hash) | reinterpret_cast<Slot>(narrower);
+  std::free(old);
+  return {0, -dropped, static_cast<int64_t>(bytes_) - before, clients.size()};
 }
 
 TrackingTable::Owned TrackingTable::take_at(size_t at) {

@@ -63,8 +63,19 @@ class TrackingTable {
     int keys = 0;
     int items = 0;
     int64_t bytes = 0;
+    size_t readers = 0;  // of the key now
   };
   Change add(const Key& key, ClientRef client);
+  // Drops those of a key's clients that `gone` says are no more; one stays in any case. The key is
+  // tracked.
+  template <typename Gone>
+  Change drop_if(const Key& key, const Gone& gone) {
+    std::vector<ClientRef> left;
+    for (const ClientRef client : key_of(slots_[find(key)])->clients()) {
+      if (!gone(client)) left.push_back(client);
+    }
+    return keep(key, left);
+  }
   // The key is no more tracked; null when it was not.
   Owned take(const Key& key);
   // One key, chosen by chance; null when there is none.
@@ -85,6 +96,7 @@ class TrackingTable {
   size_t find(const Key& key) const;  // slots_.size() when not there
   void place(uint64_t hash, TrackedKey* key);
   void grow();
+  Change keep(const Key& key, std::span<const ClientRef> clients);
   Owned take_at(size_t at);
 
   std::vector<Slot> slots_;

@@ -14,11 +14,19 @@
 
 namespace larder {
 
+namespace {
+
+size_t block_bytes(std::span<const Bytes> args) {
+  size_t bytes = args.size() * sizeof(Bytes);
+  for (const Bytes arg : args) bytes += arg.size();
+  return bytes;
+}
+
+}  // namespace
+
 KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> from)
-    : command(command_) {
-  size_t bytes = from.size() * sizeof(Bytes);
-  for (const Bytes arg : from) bytes += arg.size();
-  block_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
+    : command(command_),
+      block_(std::make_unique_for_overwrite<std::byte[]>(block_bytes(from))) {
   auto* const views = reinterpret_cast<Bytes*>(block_.get());
   auto* text = reinterpret_cast<char*>(views + from.size());
   for (size_t i = 0; i < from.size(); ++i) {
@@ -26,6 +34,11 @@ KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> from)
     text = std::copy(from[i].begin(), from[i].end(), text);
   }
   args = {views, from.size()};
+}
+
+size_t KeptRequest::bytes_of(std::span<const Bytes> args) {
+  constexpr size_t kMallocHeader = 8;
+  return sizeof(KeptRequest) + block_bytes(args) + kMallocHeader;
 }
 
 KeptRequest::KeptRequest(const Request& request) : KeptRequest(request.command, request.args) {
@@ -105,6 +118,7 @@ void end_transaction(Watches& watches, Store& store, Session& session) {
   if (session.transaction == nullptr) return;
   for (const auto& watch : session.transaction->watches) {
     const unsigned shard = store.shard_index(watch->key.hash);
+    if (!may_wait_for_shard(shard)) continue;
     const ShardLock lock(store.shard(shard), shard);
     // Else a script holds the key for long, and who changes the key next takes it off the list.
     if (lock) watches.remove(watch->key, watch.get());

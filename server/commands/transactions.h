@@ -27,6 +27,8 @@ struct Session;
 struct KeptRequest {
   KeptRequest(const Command* command, std::span<const Bytes> args);
   explicit KeptRequest(const Request& request);
+  // The memory that keeping these takes.
+  static size_t bytes_of(std::span<const Bytes> args);
 
   const Command* command;
   std::span<const Bytes> args;
@@ -53,7 +55,7 @@ struct Transaction {
   bool runs = false;    // EXEC is at work
   bool failed = false;  // a request was refused: EXEC will not run
   std::vector<KeptRequest> queue;
-  size_t queued_bytes = 0;
+  size_t queued_bytes = 0;  // of memory, for them
   std::vector<std::shared_ptr<Watch>> watches;
 };
 

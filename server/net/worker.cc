@@ -314,7 +314,9 @@ void Worker::take_lent_work_back() {
 }
 
 void Worker::retry_postponed() {
-  dispatcher_->serve_held_up(unix_ms());
+  const int64_t now_ms = unix_ms();
+  dispatcher_->serve_held_up(now_ms);
+  if (!serving_others_) spare_dispatcher_->serve_held_up(now_ms);  // it served beside a script
   if (!std::exchange(has_postponed_, false)) return;
   each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
 }

@@ -155,8 +155,7 @@ void ScriptEngine::flush_scripts() {
 void ScriptEngine::kill(lua_State* L) {
   lua_sethook(L, on_count, LUA_MASKLINE | LUA_MASKCOUNT, 1);
   if (L != state_) lua_sethook(state_, on_count, LUA_MASKLINE | LUA_MASKCOUNT, 1);
-  raise(L, job_->is_function ? "ERR Script killed by user with FUNCTION KILL."
-                             : "ERR Script killed by user with SCRIPT KILL.");
+  raise(L, job_->call.services().script.killed_error());
 }
 
 void ScriptEngine::breathe(lua_State* L) {

@@ -80,8 +80,8 @@ const char* refusal(ScriptJob& job, const Command& command) {
       has(spec.flags, Flag::deny_oom) && job.out_of_memory && !job.wrote && job.flags.compatible;
   if (denied) return errors::kOutOfMemory;
   if (!has(spec.flags, Flag::write)) return nullptr;
+  if (!services.script.note_write()) return services.script.killed_error();
   job.wrote = true;
-  services.script.note_write();
   return nullptr;
 }
 

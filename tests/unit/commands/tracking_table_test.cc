@@ -50,6 +50,27 @@ RC_GTEST_PROP(TrackingTable, random_keys_empty_it, (std::set<std::string> names)
   RC_ASSERT(table.size() == 0U);
 }
 
+RC_GTEST_PROP(TrackingTable, clients_that_went_are_dropped, (std::set<uint16_t> ids)) {
+  RC_PRE(!ids.empty());
+  TrackingTable table;
+  table.add(Key::of("other"), client_ref(0, 1));
+  const Key key = Key::of("key");
+  for (const uint64_t id : ids) table.add(key, client_ref(id % 3, id));
+  const auto bytes = static_cast<int64_t>(table.bytes());
+  std::set<ClientRef> left;
+  for (const uint64_t id : ids) {
+    if (id % 2 == 0) left.insert(client_ref(id % 3, id));
+  }
+  const auto change = table.drop_if(key, [](ClientRef client) { return id_of(client) % 2 != 0; });
+  table.validate();
+  RC_ASSERT(change.items == static_cast<int>(left.size()) - static_cast<int>(ids.size()));
+  RC_ASSERT(change.keys == (left.empty() ? -1 : 0));
+  RC_ASSERT(change.bytes == static_cast<int64_t>(table.bytes()) - bytes);
+  const auto taken = table.take(key);
+  RC_ASSERT((taken == nullptr) == left.empty());
+  if (taken != nullptr) RC_ASSERT(clients_of(*taken) == left);
+}
+
 TEST(TrackingTable, a_client_reference_has_both_numbers) {
   const ClientRef ref = client_ref(511, 123'456'789'012);
   EXPECT_EQ(worker_of(ref), 511U);
