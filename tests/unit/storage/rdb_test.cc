@@ -251,6 +251,21 @@ TEST_F(RdbTest, hashes_of_every_form) {
   }
 }
 
+// The index knows times to the tick only.
+TEST_F(RdbTest, times_of_fields_are_exact_whatever_the_index_says) {
+  for (int shift = 0; shift < 32; ++shift) {
+    const std::string name = "h" + std::to_string(shift);
+    const Key key = Key::of(name);
+    for (int i = 0; i < 20; ++i) {
+      const int64_t expiry_ms = i == 3 ? kNowMs + 900 + shift : kNoExpiry;
+      Hash(keys_, key, find(name), kNowMs).put("f" + std::to_string(i), "v", kLimits.hash,
+                                               expiry_ms);
+    }
+    keys_.drop_due_fields(find(name), kNowMs, 100);
+    round_trip(name);
+  }
+}
+
 TEST_F(RdbTest, fields_that_are_due_are_left_out) {
   put_hash("v", {{"a", "1"}, {"b", "2"}, {"c", "3"}}, true);
   const std::string payload = dump_value(entry("v"), true);
