@@ -215,6 +215,14 @@ TEST_F(StreamTest, long_names_are_not_repeated_for_nothing) {
   EXPECT_LE(stream_->memory_bytes(), 400'000U);
 }
 
+TEST_F(StreamTest, an_entry_takes_a_gibibyte_at_most) {
+  const Bytes half("", Stream::kEntryBytesMax / 2);  // never read
+  const std::vector<Bytes> fits{half, half};
+  const std::vector<Bytes> too_long{half, half, "f", "v"};
+  EXPECT_TRUE(Stream::fits(fits));
+  EXPECT_FALSE(Stream::fits(too_long));
+}
+
 // The last block but one becomes the last again when that is deleted, and grows.
 TEST_F(StreamTest, a_trim_forgets_what_the_first_block_ended_with) {
   const std::string some(100, 'v'), much(5000, 'v');
