@@ -105,7 +105,13 @@ class RdbTest : public testing::Test {
     ASSERT_EQ(outcome.fault, RestoreFault::none) << outcome.why;
     ASSERT_EQ(describe("copy"), describe(name));
     keys_.validate();
-    ASSERT_EQ(dump_value(entry("copy"), false).size(), dump_value(entry(name), false).size());
+    const size_t bytes = dump_value(entry(name), false).size();
+    const size_t again = dump_value(entry("copy"), false).size();
+    if (find(name)->type() == Type::stream) {  // whose blocks have lost entries
+      ASSERT_LE(again, bytes);
+    } else {
+      ASSERT_EQ(again, bytes);
+    }
   }
 
   void put_set(const std::string& name, const std::vector<std::string>& members) {
