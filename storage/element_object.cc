@@ -11,8 +11,6 @@ namespace {
 
 // Dead references that the index may hold beyond one per element and one more.
 constexpr size_t kDeadRefsMin = 1024;
-// The index's.
-constexpr int64_t kTickMs = 16;
 
 }  // namespace
 

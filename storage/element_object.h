@@ -20,6 +20,8 @@ namespace larder {
 class ElementObject final : public Object {
  public:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  // The index's.
+  static constexpr int64_t kTickMs = 16;
 
   explicit ElementObject(Slab& slab) : Object(slab), table_(slab) {}
 

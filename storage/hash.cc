@@ -4,6 +4,8 @@
 #include <string>
 
 #include "base/check.h"
+#include "storage/events.h"
+#include "storage/expiry_pause.h"
 
 namespace larder {
 namespace {
@@ -131,7 +133,30 @@ std::optional<HashField> Hash::sample(Random& random) const {
   return {};
 }
 
+// A small hash was rid of all of them when it was looked up, a big one may hold more than a command
+// has time for.
+void Hash::drop_due(Bytes name) {
+  if (!exists() || is_packed()) return;
+  const int64_t earliest_ms = object().earliest_ms();
+  if (earliest_ms == kNeverMs || earliest_ms - ElementObject::kTickMs > now_ms_) return;
+  const Element* element = object().find(name);
+  if (element == nullptr || !is_due(element->expiry_ms())) return;
+  ShardServices& services = keys_.services();
+  if (services.keeps_expired || is_expiry_paused(now_ms_)) return;
+  object().remove(name);
+  const bool emptied = object().elements() == 0;
+  ++services.expired_fields;
+  if (services.events != nullptr) {
+    const std::string names[] = {std::string(name)};
+    services.events->fields_expired(keys_.db(), item_->key(), names, emptied);
+  }
+  if (!emptied) return;
+  keys_.remove(item_);
+  item_ = {};
+}
+
 bool Hash::put(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms) {
+  drop_due(name);
   if (!exists()) {
     make(name, value, limits, expiry_ms);
     return true;
@@ -235,6 +260,7 @@ bool Hash::put_in_object(Bytes name, Bytes value, int64_t expiry_ms) {
 }
 
 bool Hash::remove(Bytes name) {
+  drop_due(name);
   if (!exists()) return false;
   bool was_due = false;
   size_t left = 0;

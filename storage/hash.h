@@ -105,6 +105,8 @@ class Hash {
   HashField field_of(const Element& element) const {
     return {element.key(), element.value(), element.expiry_ms()};
   }
+  // Removes a field that counts as missing, and says so, before it is changed.
+  void drop_due(Bytes name);
   void make(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms);
   size_t make_pack(std::span<const Bytes> pairs);
   bool put_packed(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms);

@@ -241,14 +241,42 @@ bool Stream::same_fields(const BlockRef& ref, std::span<const Bytes> items) cons
   return true;
 }
 
-bool Stream::is_full(const Block& block, size_t more, const StreamLimits& limits) const {
-  if (limits.entries > 0 && block.entries >= limits.entries) return true;
+size_t Stream::name_bytes(const BlockRef& ref) {
+  const Pack pack(bytes_of(*ref.block));
+  const Fields fields = fields_of(ref);
+  size_t bytes = 0;
+  size_t at = fields.at;
+  for (uint64_t left = fields.count; left > 0; --left) {
+    const size_t end = pack.at(at).end();
+    bytes += end - at;
+    at = pack.at(end).end();
+  }
+  return bytes;
+}
+
+// Long names have to be worth their place: otherwise a small payload of RESTORE, where they stand
+// once, could make any number of blocks that repeat them.
+bool Stream::is_full(const BlockRef& ref, size_t more, const StreamLimits& limits) {
   constexpr size_t kBytesMax = size_t{1} << 30;  // offsets are 32 bits
-  const size_t most = limits.bytes > 0 ? std::min(limits.bytes, kBytesMax) : kBytesMax;
-  return block.used + more > most;
+  constexpr size_t kShortNamesBytes = 4096;
+  const size_t used = ref.block->used;
+  if (used + more > kBytesMax) return true;
+  const bool many = limits.entries > 0 && ref.block->entries >= limits.entries;
+  if (!many && (limits.bytes == 0 || used + more <= limits.bytes)) return false;
+  const size_t names = name_bytes(ref);
+  if (names <= kShortNamesBytes) return true;
+  const size_t others = used - names;
+  return (many || others + more > limits.bytes) && others >= names;
+}
+
+bool Stream::fits(std::span<const Bytes> items) {
+  size_t bytes = 0;
+  for (const Bytes item : items) bytes += item.size();
+  return bytes <= kEntryBytesMax;
 }
 
 void Stream::append(StreamId id, std::span<const Bytes> items, const StreamLimits& limits) {
+  DCHECK(fits(items));
   size_t room = 32;  // of flags, id and count
   for (const Bytes item : items) room += 5 + item.size();
   const auto encode = [&](StreamId first, bool same) {
@@ -265,7 +293,7 @@ void Stream::append(StreamId id, std::span<const Bytes> items, const StreamLimit
   const bool fresh = blocks_.empty() || [&] {
     const BlockRef& last = blocks_.back();
     entry = encode(last.first, same_fields(last, items));
-    return is_full(*last.block, entry.size(), limits);
+    return is_full(last, entry.size(), limits);
   }();
   if (fresh) {
     // The block before it will not grow any more.
@@ -292,6 +320,11 @@ size_t Stream::block_of(StreamId id) const {
                        [](StreamId wanted, const BlockRef& ref) { return wanted < ref.first; });
   const auto index = static_cast<size_t>(behind - blocks_.begin());
   return index == 0 ? 0 : index - 1;
+}
+
+size_t Stream::block_length(size_t index) const {
+  const Block& block = *blocks_[index].block;
+  return block.entries - block.deleted;
 }
 
 bool Stream::contains(StreamId id) const {
@@ -332,7 +365,7 @@ bool Stream::remove(StreamId id) {
   std::optional<size_t> at;
   each_place(ref, 0, [&](const Place& place) {
     if (place.id == id && !place.deleted) at = place.at;
-    return place.id < id;
+    return place.deleted || place.id < id;
   });
   if (!at) return false;
   ref.block->bytes()[*at] |= static_cast<char>(kDeleted);
@@ -346,6 +379,7 @@ bool Stream::remove(StreamId id) {
 void Stream::drop_block(size_t index) {
   reached_ = {};
   if (index == 0) front_ = {};
+  front_.last.reset();  // without the others the first block may grow
   free_block(blocks_[index].block);
   blocks_.erase(index);
 }
@@ -392,8 +426,9 @@ size_t Stream::trim_front_entries(size_t most, StreamId from) {
   size_t removed = 0;
   each_place(ref, front_.dead_bytes, [&](const Place& place) {
     front_.dead_bytes = place.at;
-    if (length_ <= most || place.id >= from) return false;
+    if (length_ <= most) return false;
     if (place.deleted) return true;
+    if (place.id >= from) return false;
     ref.block->bytes()[place.at] |= static_cast<char>(kDeleted);
     ++ref.block->deleted;
     --length_;
@@ -482,10 +517,10 @@ void Stream::validate() const {
     const Fields fields = fields_of(ref);
     size_t entries = 0, deleted = 0, end = 0;
     each_place(ref, 0, [&](const Place& place) {
-      CHECK(!previous || *previous < place.id);
-      CHECK(entries > 0 || place.id == ref.first);
+      CHECK(place.deleted || !previous || *previous < place.id);
+      CHECK(entries == 0 ? place.id == ref.first : ref.first < place.id);
       CHECK(&ref != blocks_.begin() || place.at >= front_.dead_bytes || place.deleted);
-      previous = place.id;
+      if (!place.deleted) previous = place.id;
       ++entries;
       deleted += place.deleted ? 1 : 0;
       end = end_of(ref, place, fields);

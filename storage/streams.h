@@ -5,7 +5,8 @@
 //             Block:   | header | entry | entry | ...                  up to ~100 entries or 4 KiB
 //             entry:   | flags 1 B | ms - first.ms | seq | items |     varints; see below
 //
-//   flags 1  deleted: stays until all entries of its block are
+//   flags 1  deleted: stays until all entries of its block are. Its id may be above those that
+//            follow: XSETID may go back to the last entry that is there
 //         2  the fields are those of the block's first entry: only the values follow
 //   seq      minus the first id's when the milliseconds are equal to its
 //   items    a Pack's items: a count of pairs (without flag 2), then fields and values
@@ -137,7 +138,10 @@ class Stream final : public Object {
   void set_entries_added(uint64_t count) { entries_added_ = count; }
   void set_max_deleted_id(StreamId id) { max_deleted_id_ = id; }
 
-  // Adds an entry behind all others. `items` are fields and values in turn.
+  // What the words of an entry may take together, as in Redis.
+  static constexpr size_t kEntryBytesMax = size_t{1} << 30;
+  static bool fits(std::span<const Bytes> items);
+  // Adds an entry behind all others. `items` are fields and values in turn, which fit.
   void append(StreamId id, std::span<const Bytes> items, const StreamLimits& limits);
   bool remove(StreamId id);
   // Removes the oldest entries until `most` are left. With `approximate` only whole blocks go; at
@@ -152,6 +156,10 @@ class Stream final : public Object {
   void each(StreamId first, StreamId last, bool reverse, Visit visit) const {
     reverse ? each_backwards(first, last, visit) : each_forwards(first, last, visit);
   }
+  // The same for those of one block, by its index.
+  template <typename Visit>
+  void each_of_block(size_t index, Visit visit) const;
+  size_t block_length(size_t index) const;
   bool contains(StreamId id) const;
   // How many entries lie behind `id` in a stream read from its beginning, as far as it can be told
   // without counting; -1 when not.
@@ -204,7 +212,9 @@ class Stream final : public Object {
   // Returns the offset behind the entry, too.
   static size_t read(const BlockRef& ref, const Place& place, const Fields& fields, Text& text);
   bool same_fields(const BlockRef& ref, std::span<const Bytes> items) const;
-  bool is_full(const Block& block, size_t more, const StreamLimits& limits) const;
+  // What the names of a block's first entry take, which later ones share.
+  static size_t name_bytes(const BlockRef& ref);
+  static bool is_full(const BlockRef& ref, size_t more, const StreamLimits& limits);
   Block* make_block(size_t capacity);
   void free_block(Block* block);
   Block* resize(Block* block, size_t capacity);
@@ -252,6 +262,22 @@ void Stream::each_place(const BlockRef& ref, size_t offset, Visit visit) {
 }
 
 template <typename Visit>
+void Stream::each_of_block(size_t index, Visit visit) const {
+  const BlockRef& ref = blocks_[index];
+  const Fields fields = fields_of(ref);
+  Text text;
+  for (size_t at = 0, end = used_bytes(*ref.block); at < end;) {
+    const Place place = place_at(ref, at);
+    if (place.deleted) {
+      at = end_of(ref, place, fields);
+      continue;
+    }
+    at = read(ref, place, fields, text);
+    if (!visit(static_cast<const StreamEntry&>(text.entry))) return;
+  }
+}
+
+template <typename Visit>
 void Stream::each_forwards(StreamId first, StreamId last, Visit visit) const {
   if (first > last || blocks_.empty()) return;
   Text text;
@@ -264,7 +290,7 @@ void Stream::each_forwards(StreamId first, StreamId last, Visit visit) const {
     const bool jump = i == low && reached_.block_first == ref.first && reached_.id < first;
     for (size_t at = jump ? reached_.end : i == 0 ? front_.dead_bytes : 0; at < end;) {
       const Place place = place_at(ref, at);
-      if (place.id > last) return;
+      if (!place.deleted && place.id > last) return;
       if (place.deleted || place.id < first) {
         at = end_of(ref, place, fields);
         continue;
@@ -287,8 +313,9 @@ void Stream::each_backwards(StreamId first, StreamId last, Visit visit) const {
     const Fields fields = fields_of(ref);
     places.clear();
     each_place(ref, 0, [&](const Place& place) {
+      if (place.deleted) return true;
       if (place.id > last) return false;
-      if (!place.deleted && place.id >= first) places.push_back(place);
+      if (place.id >= first) places.push_back(place);
       return true;
     });
     for (auto place = places.rbegin(); place != places.rend(); ++place) {

@@ -266,10 +266,13 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
        return "";
      }},
     {.name = "proto-max-bulk-len", .kind = Kind::memory, .standard = "536870912",
-     .section = In::clients, .summary = "Longest argument and longest string value, bytes.",
+     .section = In::clients,
+     .summary = "Longest argument and longest string value, bytes; more than 4095 MiB count as "
+                "that.",
      .low = 1024 * 1024, .high = LONG_MAX,
      .apply = [](const Options& options, OptionTargets& to) -> std::string {
-       to.settings.bulk_bytes_max.store(options.integer("proto-max-bulk-len"));
+       constexpr int64_t kMost = int64_t{4095} << 20;  // values have lengths of 32 bits
+       to.settings.bulk_bytes_max.store(std::min(options.integer("proto-max-bulk-len"), kMost));
        return "";
      }},
     {.name = "maxmemory", .kind = Kind::machine_share, .standard = "0", .section = In::memory,

@@ -11,19 +11,12 @@ KeyUse use_of(const KeySpec& spec, std::span<const Bytes> args, bool other) {
   return other && (spec.others_differ || spec.option_key != nullptr) ? spec.other_use : spec.use;
 }
 
-bool find_keys_behind(const KeySpec& where, std::span<const Bytes> args,
+// Said again, the handler decides which one counts.
+void find_keys_behind(const KeySpec& where, std::span<const Bytes> args,
                       std::vector<size_t>& keys) {
-  for (size_t i = static_cast<size_t>(where.keyword_from); i < args.size(); ++i) {
-    if (!equals_upper(args[i], where.keyword)) continue;
-    if (where.one_behind) {  // said again, the handler decides which one counts
-      if (i + 1 < args.size()) keys.push_back(i + 1);
-      continue;
-    }
-    const size_t left = args.size() - i - 1;
-    for (size_t k = 0; k < left / 2; ++k) keys.push_back(i + 1 + k);
-    return left > 0 && left % 2 == 0;
+  for (size_t i = static_cast<size_t>(where.keyword_from); i + 1 < args.size(); ++i) {
+    if (equals_upper(args[i], where.keyword)) keys.push_back(i + 1);
   }
-  return where.one_behind;
 }
 
 }  // namespace
@@ -38,7 +31,10 @@ bool find_keys(const CommandSpec& spec, std::span<const Bytes> args, std::vector
 bool find_keys(const KeySpec& where, std::span<const Bytes> args, std::vector<size_t>& keys) {
   if (!where.names_keys() || where.told_only) return true;
   if (where.find != nullptr) return where.find(args, keys);
-  if (!where.keyword.empty()) return find_keys_behind(where, args, keys);
+  if (!where.keyword.empty()) {
+    find_keys_behind(where, args, keys);
+    return true;
+  }
   const auto words = static_cast<int64_t>(args.size());
   const int64_t step = where.step;
   int64_t last = where.last >= 0 ? where.last : words + where.last;

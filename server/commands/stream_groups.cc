@@ -302,17 +302,13 @@ ClaimOptions parse_claim(Call& call, Args& args) {
   return options;
 }
 
-// Gives a pending entry to another consumer and writes it. An entry that was deleted from the
-// stream is no longer pending either: returns false and writes nothing.
-bool claim(Call& call, Stream& stream, StreamGroup& group, StreamConsumer& consumer, StreamId id,
+// Gives an entry that is there to another consumer and writes it. One that was not pending has been
+// delivered once before.
+void claim(Call& call, Stream& stream, StreamGroup& group, StreamConsumer& consumer, StreamId id,
            const ClaimOptions& options) {
   const StreamPending* pending = group.pending().find(id);
-  uint64_t deliveries = pending == nullptr ? 0 : pending->deliveries;
-  if (!stream.contains(id)) {
-    group.acknowledge(id);
-    return false;
-  }
-  if (options.deliveries) {
+  uint64_t deliveries = pending == nullptr ? 1 : pending->deliveries;
+  if (options.deliveries && *options.deliveries >= 0) {
     deliveries = static_cast<uint64_t>(*options.deliveries);
   } else if (!options.just_id) {
     ++deliveries;
@@ -329,7 +325,12 @@ bool claim(Call& call, Stream& stream, StreamGroup& group, StreamConsumer& consu
       return false;
     });
   }
-  return true;
+}
+
+// Whether an entry was delivered so lately that it is not to be claimed yet.
+bool is_fresh(const Call& call, const StreamPending& pending, const ClaimOptions& options) {
+  return options.idle_ms_min > 0 &&
+         call.clock_ms() - pending.delivered_ms < options.idle_ms_min;
 }
 
 Status xclaim(Call& call) {
@@ -348,14 +349,14 @@ Status xclaim(Call& call) {
   const size_t mark = call.reply().open();
   std::vector<StreamId> claimed, deleted;
   for (const StreamId id : options.ids) {
-    const StreamPending* pending = group.pending().find(id);
-    if (pending == nullptr && !options.force) continue;
-    if (pending != nullptr && options.idle_ms_min > 0 &&
-        call.clock_ms() - pending->delivered_ms < options.idle_ms_min) {
+    if (!found.stream->contains(id)) {  // then it is no longer pending either, whatever was asked
+      if (group.acknowledge(id)) deleted.push_back(id);
       continue;
     }
-    const bool there = claim(call, *found.stream, group, consumer, id, options);
-    if (there || pending != nullptr) (there ? claimed : deleted).push_back(id);
+    const StreamPending* pending = group.pending().find(id);
+    if (pending == nullptr ? !options.force : is_fresh(call, *pending, options)) continue;
+    claim(call, *found.stream, group, consumer, id, options);
+    claimed.push_back(id);
   }
   call.reply().close_array(mark, claimed.size());
   if (const size_t changes = claimed.size() + deleted.size(); changes > 0) {
@@ -403,8 +404,8 @@ Status xautoclaim(Call& call) {
       next = entry.id;
       return false;
     }
-    if (call.clock_ms() - entry.delivered_ms < options.idle_ms_min) return true;
     const bool there = found.stream->contains(entry.id);
+    if (there && is_fresh(call, entry, options)) return true;
     (there ? due : deleted).push_back(entry.id);
     left -= 1;
     return true;
@@ -413,7 +414,7 @@ Status xautoclaim(Call& call) {
   reply.array(3);
   reply_id(reply, next);
   reply.array(due.size());
-  for (const StreamId id : due) (void)claim(call, *found.stream, group, consumer, id, options);
+  for (const StreamId id : due) claim(call, *found.stream, group, consumer, id, options);
   reply.array(deleted.size());
   for (const StreamId id : deleted) {
     group.acknowledge(id);

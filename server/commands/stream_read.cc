@@ -1,10 +1,12 @@
 // XREAD and XREADGROUP: entries behind an id of several streams at once, waiting for them if asked.
 // Source: https://redis.io/docs/latest/commands/xreadgroup/
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "server/commands/families.h"
+#include "server/commands/registry.h"
 #include "server/commands/stream_values.h"
 
 namespace larder {
@@ -84,6 +86,28 @@ ReadOptions parse_read(Call& call, Args& args, bool for_group) {
     args.fail("ERR Missing GROUP option for XREADGROUP");
   }
   return options;
+}
+
+// The keys of a call, by the same walk that parse_read takes: a group or a consumer may be called
+// STREAMS, too.
+bool find_read_keys(std::span<const Bytes> args, std::vector<size_t>& keys) {
+  for (size_t i = 1; i < args.size();) {
+    if (equals_upper(args[i], "STREAMS")) {
+      const size_t left = args.size() - i - 1;
+      for (size_t k = 0; k < left / 2; ++k) keys.push_back(i + 1 + k);
+      return left > 0 && left % 2 == 0;
+    }
+    if (equals_upper(args[i], "NOACK")) {
+      ++i;
+    } else if (equals_upper(args[i], "GROUP")) {
+      i += 3;
+    } else if (equals_upper(args[i], "COUNT") || equals_upper(args[i], "BLOCK")) {
+      i += 2;
+    } else {
+      return false;
+    }
+  }
+  return false;
 }
 
 // "$" is the last id now, also for a later try: the id itself takes its place then.
@@ -203,8 +227,10 @@ void deliver_history(Call& call, const ReadOptions& options, Source& source) {
       reply_id(reply, pending.id);
       reply.null_array();
     }
-    pending.delivered_ms = call.clock_ms();
-    ++pending.deliveries;
+    if (there) {
+      pending.delivered_ms = call.clock_ms();
+      ++pending.deliveries;
+    }
     ++count;
     return true;
   };
@@ -225,6 +251,20 @@ void deliver(Call& call, const ReadOptions& options, Source& source) {
   }
 }
 
+// A stream that is named twice has its new entries delivered once.
+void reply_sources(Call& call, const ReadOptions& options, std::vector<Source>& sources) {
+  ReplyWriter& reply = call.reply();
+  const size_t mark = reply.open();
+  size_t count = 0;
+  for (Source& source : sources) {
+    if (source.only_new) source.after = source.group->last_id;
+    if (!has_something(source)) continue;
+    deliver(call, options, source);
+    ++count;
+  }
+  reply.version() < 3 ? reply.close_array(mark, count) : reply.close_map(mark, count);
+}
+
 Status wait(Call& call, const ReadOptions& options, const std::vector<Source>& sources) {
   WaitOptions waits{.until_ms = options.until_ms, .type = Type::stream,
                     .nothing = Nothing::null_array, .wakes_on_removal = grouped(options)};
@@ -241,12 +281,12 @@ Status read(Call& call, bool for_group) {
   const ReadOptions options = parse_read(call, args, for_group);
   if (!args.ok()) return args.error();
   std::vector<Source> sources(options.streams);
-  size_t ready = 0;
   for (size_t i = 0; i < sources.size(); ++i) {
     if (Status error = find_source(call, options, i, sources[i]); !error.is_ok()) return error;
-    ready += has_something(sources[i]) ? 1 : 0;
   }
-  if (ready == 0) {
+  // Keys that were over have gone meanwhile, and what was found before may have moved.
+  for (Source& source : sources) source.item = call.peek(source.key);
+  if (std::none_of(sources.begin(), sources.end(), has_something)) {
     for (Source& source : sources) {
       if (source.group != nullptr && !call.is_retry()) (void)consumer_of(call, options, source);
     }
@@ -254,15 +294,19 @@ Status read(Call& call, bool for_group) {
     call.reply().null_array();
     return Status::ok();
   }
-  call.reply().version() < 3 ? call.reply().array(ready) : call.reply().map(ready);
-  for (Source& source : sources) {
-    if (has_something(source)) deliver(call, options, source);
-  }
+  reply_sources(call, options, sources);
   return Status::ok();
 }
 
 Status xread(Call& call) { return read(call, false); }
 Status xreadgroup(Call& call) { return read(call, true); }
+
+// Clients are told where the word may stand.
+constexpr KeySpec read_keys(int from) {
+  KeySpec keys = keys_behind("STREAMS", from, KeyUse::read_only_access);
+  keys.find = find_read_keys;
+  return keys;
+}
 
 constexpr auto kFamily = family({
     {.name = "XREAD",
@@ -270,7 +314,7 @@ constexpr auto kFamily = family({
      .summary = "Reads entries of several streams, or waits for them.", .since = "5.0.0",
      .complexity = "O(N) with N being the number of entries returned", .group = "stream",
      .arity = at_least(4), .flags = Flag::readonly | Flag::blocking | Flag::movable_keys,
-     .keys = keys_behind("STREAMS", 1, KeyUse::read_only_access),
+     .keys = read_keys(1),
      .acl = Acl::read | Acl::stream | Acl::slow | Acl::blocking, .run = xread},
     {.name = "XREADGROUP",
      .syntax = "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key "
@@ -279,7 +323,7 @@ constexpr auto kFamily = family({
      .since = "5.0.0", .complexity = "O(M) with M being the number of entries returned",
      .group = "stream", .arity = at_least(7),
      .flags = Flag::write | Flag::blocking | Flag::movable_keys,
-     .keys = keys_behind("STREAMS", 4, KeyUse::read_only_access),
+     .keys = read_keys(4),
      .acl = Acl::write | Acl::stream | Acl::slow | Acl::blocking, .run = xreadgroup},
 });
 

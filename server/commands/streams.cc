@@ -182,6 +182,7 @@ Status xadd(Call& call) {
     return Status::error("ERR The ID specified in XADD is equal or smaller than the target stream "
                          "top item");
   }
+  if (!Stream::fits(items)) return Status::error("ERR Elements are too large to be stored");
   Stream& stream = make_stream(call.keyspace(key), key, item);
   stream.append(*id, items, limits_of(call));
   call.changed("xadd", key);

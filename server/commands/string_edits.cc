@@ -146,8 +146,10 @@ Status lcs(Call& call) {
   Args args(call);
   const Key first = args.key();
   const Key second = args.key();
-  const Item a = call.find_to_read(first);
-  const Item b = call.find_to_read(second);
+  (void)call.find_to_read(first);
+  (void)call.find_to_read(second);
+  const Item a = call.peek(first);  // looking for the second may have moved it
+  const Item b = call.peek(second);
   if (!is_string(a) || !is_string(b)) {
     return Status::error("ERR The specified keys must contain string values");
   }

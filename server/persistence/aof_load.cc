@@ -92,11 +92,19 @@ std::string AofLoader::load(const AofManifest& manifest) {
     const std::string path = options_.folder + "/" + name;
     if (!file_exists(path)) return "The AOF file " + path + " doesn't exist";
   }
-  for (const std::string& name : names) {
-    const std::string error = load_file(name, name == names.back());
+  const size_t last = last_written(names);
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string error = load_file(names[i], i >= last);
     if (!error.empty()) return error;
   }
   return "";
+}
+
+// The file that the server wrote when it ended: a rewrite lists the next one before that is begun.
+size_t AofLoader::last_written(const std::vector<std::string>& names) const {
+  size_t last = names.size() - 1;
+  while (last > 0 && file_bytes(options_.folder + "/" + names[last]) == 0) --last;
+  return last;
 }
 
 std::string AofLoader::load_file(const std::string& name, bool last) {

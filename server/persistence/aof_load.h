@@ -36,6 +36,7 @@ class AofLoader {
  private:
   class NoClients;
 
+  size_t last_written(const std::vector<std::string>& names) const;
   std::string load_file(const std::string& name, bool last);
   // Returns what is wrong; `rest` are bytes of requests behind the data, `offset` where they begin.
   std::string load_rdb_part(int fd, const std::string& name, uint64_t& offset, std::string& rest);

@@ -87,13 +87,14 @@ void AofWriter::run() {
     const bool last = stopping();
     const uint64_t end = std::min(log_.end_offset(), last_offset_.load());
     const uint64_t border = switch_offset_.load();
-    if (reader_->lost()) return events_.lost();
+    if (reader_->lost()) return events_.lost("It fell too far behind");
     const bool written = write_up_to(std::min(end, border));
     if (written && border <= end) {
       switch_files();
       continue;
     }
     (void)sync(last);
+    if (syncs_ == Syncs::work_again && !last) return events_.lost("A sync failed");
     events_.tick();
     if (last) return;
     pause();
@@ -165,14 +166,17 @@ bool AofWriter::sync(bool forced) {
   if (due && synced_.load() != written_.load()) {
     const int64_t start_ms = steady_ms();
     if (::fdatasync(file_.get()) != 0) {
+      syncs_ = Syncs::failed;
       report(failure("Can't sync the AOF file"));
       return false;
     }
     if (failing_) report("");
+    if (syncs_ != Syncs::work) syncs_ = Syncs::work_again;
     last_sync_ms_ = steady_ms();
     if (last_sync_ms_ - start_ms > kSyncMs) delayed_syncs_.fetch_add(1);
-    synced_.store(written_.load());
+    if (syncs_ == Syncs::work) synced_.store(written_.load());
   }
+  if (syncs_ != Syncs::work) return false;
   if (synced_.load() == written_.load() || suspended) events_.safe(written_.load());
   return true;
 }

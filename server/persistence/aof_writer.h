@@ -33,8 +33,9 @@ class AofWriter {
     std::function<void(uint64_t offset)> safe;
     // Writing or syncing failed, or works again (empty).
     std::function<void(const std::string& error)> trouble;
-    // It fell so far behind that effects were dropped: the file is incomplete.
-    std::function<void()> lost;
+    // The file is incomplete, or may be, and why: effects were dropped because it fell so far
+    // behind, or a sync failed, after which the system may have forgotten what was not on disk.
+    std::function<void(const std::string& why)> lost;
     // Now and then, at least once a second while there is something to do.
     std::function<void()> tick;
   };
@@ -107,6 +108,8 @@ class AofWriter {
   int64_t last_sync_ms_ = 0;
   int64_t last_stamp_seconds_ = 0;
   bool failing_ = false;
+  // Once a sync failed, one that succeeds says nothing of what came before.
+  enum class Syncs : uint8_t { work, failed, work_again } syncs_ = Syncs::work;
   std::thread thread_;
 };
 

@@ -216,7 +216,7 @@ std::unique_ptr<AofWriter> AppendOnlyFile::make_writer(std::unique_ptr<EffectLog
       std::move(reader), services_.listeners.effects, std::move(file),
       AofWriter::Events{.safe = [this](uint64_t offset) { note_safe(offset); },
                         .trouble = [this](const std::string& error) { note_trouble(error); },
-                        .lost = [this] { note_lost(); },
+                        .lost = [this](const std::string& why) { note_lost(why); },
                         .tick = [this] { maybe_rewrite(); }});
   writer->set_sync(options_.sync);
   writer->set_timestamps(options_.timestamps);
@@ -256,9 +256,9 @@ void AppendOnlyFile::note_trouble(const std::string& error) {
   if (!error.empty() && was_well) events_.warning(error);
 }
 
-// The disk is too slow for what is written: the file can only be begun anew.
-void AppendOnlyFile::note_lost() {
-  events_.warning("The append only file fell too far behind and is begun anew");
+// What is missing is in memory only: the file can only be begun anew.
+void AppendOnlyFile::note_lost(const std::string& why) {
+  events_.warning("The append only file is begun anew: " + why);
   post([this] {
     disable();
     enable();
@@ -359,8 +359,7 @@ void AppendOnlyFile::disable() {
 }
 
 AppendOnly::Rewrite AppendOnlyFile::start_rewrite() {
-  const Persistence* saver = services_.persistence;
-  const bool waits = saver != nullptr && saver->is_saving();
+  const bool waits = is_saving();
   {
     std::lock_guard lock(mutex_);
     if (facts_.rewriting) return Rewrite::runs_already;
@@ -440,8 +439,24 @@ std::string AppendOnlyFile::rewrite_now() {
   return error;
 }
 
+bool AppendOnlyFile::is_saving() const {
+  return services_.persistence != nullptr && services_.persistence->is_saving();
+}
+
+// A moment; false when the server stops.
+bool AppendOnlyFile::wait_for_save() {
+  std::unique_lock lock(mutex_);
+  facts_.rewrite_waits = true;
+  wake_.wait_for(lock, kSnapshotWait, [this] { return stopping_; });
+  return !stopping_;
+}
+
 // Makes the next increment and fixes the moment from which on it is written.
 std::string AppendOnlyFile::begin(Fresh& fresh) {
+  // No file is begun and listed while it would stay empty.
+  while (is_saving()) {
+    if (!wait_for_save()) return "the server stops";
+  }
   fresh.manifest = manifest_;
   const bool running = writer_ != nullptr;
   const bool kept = running || options().enabled;
@@ -466,13 +481,9 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
     if (kept) reader = log.open_reader(log.end_offset(), {.sees = EffectFor::file});
   };
   // A save that was asked for before may not have its snapshot yet.
-  const Persistence* saver = services_.persistence;
-  while ((saver != nullptr && saver->is_saving()) ||
+  while (is_saving() ||
          (fresh.snapshot = Snapshot::begin(services_, how, at_point)) == nullptr) {
-    std::unique_lock lock(mutex_);
-    facts_.rewrite_waits = true;
-    wake_.wait_for(lock, kSnapshotWait, [this] { return stopping_; });
-    if (stopping_) return "the server stops";
+    if (!wait_for_save()) return "the server stops";
   }
   std::lock_guard lock(mutex_);
   facts_.rewrite_waits = false;

@@ -90,6 +90,8 @@ class AppendOnlyFile : public AppendOnly {
   void rewrite();
   std::string rewrite_now();
   std::string begin(Fresh& fresh);
+  bool is_saving() const;
+  bool wait_for_save();
   std::string write_base(Fresh& fresh, const AofFile& base);
   std::string finish(Fresh& fresh, const AofFile& base);
   void give_up(Fresh& fresh);
@@ -98,7 +100,7 @@ class AppendOnlyFile : public AppendOnly {
                                          Descriptor file);
   void note_safe(uint64_t offset);
   void note_trouble(const std::string& error);
-  void note_lost();
+  void note_lost(const std::string& why);
   void maybe_rewrite();
   std::string reload_now();
   uint64_t total_bytes() const;

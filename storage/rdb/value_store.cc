@@ -230,10 +230,16 @@ class ValueStore {
 
   StoredValue put_stream() {
     const RdbStream& from = *value_.stream;
+    const auto items_of = [&](const RdbStream::Entry& entry) {
+      return std::span(value_.items).subspan(entry.first, entry.count);
+    };
+    for (const RdbStream::Entry& entry : from.entries) {
+      if (!Stream::fits(items_of(entry))) return kRefused;
+    }
     ObjectSlab slab(keys_, from.entries.size());
     auto* stream = make_object<Stream>(slab.get());
     for (const RdbStream::Entry& entry : from.entries) {
-      stream->append(entry.id, {value_.items.data() + entry.first, entry.count}, limits_.stream);
+      stream->append(entry.id, items_of(entry), limits_.stream);
     }
     stream->set_last_id(from.last_id);
     stream->set_max_deleted_id(from.max_deleted_id);

@@ -19,15 +19,12 @@ using rdb::put_fixed;
 using rdb::put_length;
 using rdb::put_string;
 
-// Entries of a stream in one listpack; one when they are so long that a hundred would not fit.
-constexpr size_t kNodeEntries = 100;
-constexpr size_t kNodeEntryBytes = 4096;
-
 bool is_timed_hash(const Entry& entry) { return earliest_field_ms(entry) != kNeverMs; }
 
-// An expiry relative to the first one, 0: none.
+// An expiry relative to the first one, 0: none. One that is over may lie before that.
 uint64_t relative_expiry(int64_t expiry_ms, int64_t first_ms) {
-  return expiry_ms == kNoExpiry ? 0 : static_cast<uint64_t>(expiry_ms - first_ms + 1);
+  if (expiry_ms == kNoExpiry) return 0;
+  return static_cast<uint64_t>(std::max(expiry_ms, first_ms) - first_ms + 1);
 }
 
 // Calls visit(name, value, expiry_ms) for each field of a small hash.
@@ -227,7 +224,9 @@ void RdbValueWriter::write_small(std::string& out) const {
 
 void RdbValueWriter::write_object_head(std::string& out) {
   if (type_ == RdbType::hash_metadata) {
-    first_expiry_ms_ = static_cast<const ElementObject*>(object_)->earliest_ms();
+    // A field's time may be up to a tick earlier.
+    const int64_t earliest_ms = static_cast<const ElementObject*>(object_)->earliest_ms();
+    first_expiry_ms_ = std::max<int64_t>(earliest_ms - ElementObject::kTickMs, 0);
     put_fixed(out, first_expiry_ms_);
   }
   size_t count = object_->elements();
@@ -237,9 +236,7 @@ void RdbValueWriter::write_object_head(std::string& out) {
     for (const ListBlock* block = block_; block != nullptr; block = block->next) ++count;
   }
   if (type_ == RdbType::stream_2 || type_ == RdbType::stream_3) {
-    const bool long_entries = count > 0 && object_->memory_bytes() / count > kNodeEntryBytes;
-    node_entries_ = long_entries ? 1 : kNodeEntries;
-    count = (count + node_entries_ - 1) / node_entries_;
+    count = static_cast<const Stream*>(object_)->block_count();
   }
   put_length(out, count);
 }
@@ -292,9 +289,9 @@ bool RdbValueWriter::write_sorted_set(std::string& out, size_t end) {
 
 bool RdbValueWriter::write_stream(std::string& out, size_t end) {
   const auto& stream = *static_cast<const Stream*>(object_);
-  while (written_ < stream.length()) {
+  for (; written_ < stream.block_count(); ++written_) {
     if (out.size() >= end) return true;
-    write_stream_node(out, stream);
+    write_stream_node(out, stream, written_);
   }
   if (!std::exchange(tail_begun_, true)) write_stream_facts(out, stream);
   for (; group_ < stream.groups().size(); ++group_, place_ = {}) {
@@ -303,26 +300,27 @@ bool RdbValueWriter::write_stream(std::string& out, size_t end) {
   return false;
 }
 
+// A block becomes a node, so a listpack is no longer than blocks are.
 //   node     first id | listpack: head, entry, entry, ...
 //   head     count, deleted, fields, field ..., 0
 //   entry    flags, ms - first, seq - first, [fields, field, value ... | value ...], items before
-void RdbValueWriter::write_stream_node(std::string& out, const Stream& stream) {
+void RdbValueWriter::write_stream_node(std::string& out, const Stream& stream,
+                                       size_t block) const {
   constexpr int64_t kSameFields = 2;
   ListpackWriter listpack;
   StreamId first;
   std::vector<std::string> fields;  // of the first entry
-  const auto count = static_cast<int64_t>(std::min(node_entries_, stream.length() - written_));
-  int64_t left = count;
+  bool begun = false;
   const auto is_same = [&](const StreamEntry& entry) {
     bool same = entry.items.size() == 2 * fields.size();
     for (size_t i = 0; same && i < fields.size(); ++i) same = entry.items[2 * i] == fields[i];
     return same;
   };
-  stream.each(next_id_, StreamId::max(), false, [&](const StreamEntry& entry) {
-    if (left == count) {
+  stream.each_of_block(block, [&](const StreamEntry& entry) {
+    if (!std::exchange(begun, true)) {
       first = entry.id;
       for (size_t i = 0; i < entry.items.size(); i += 2) fields.emplace_back(entry.items[i]);
-      listpack.add_integer(count);
+      listpack.add_integer(static_cast<int64_t>(stream.block_length(block)));
       listpack.add_integer(0);
       listpack.add_integer(static_cast<int64_t>(fields.size()));
       for (const std::string& field : fields) listpack.add(field);
@@ -338,10 +336,8 @@ void RdbValueWriter::write_stream_node(std::string& out, const Stream& stream) {
       listpack.add(entry.items[i]);
     }
     listpack.add_integer(same ? pairs + 3 : 2 * pairs + 4);
-    next_id_ = entry.id.next().value_or(StreamId::max());
-    return --left > 0;
+    return true;
   });
-  written_ += static_cast<size_t>(count);
   std::string id;
   put_raw_id(id, first);
   put_string(out, id, false);

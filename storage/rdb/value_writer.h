@@ -40,7 +40,7 @@ class RdbValueWriter {
   bool write_list(std::string& out, size_t end);
   bool write_sorted_set(std::string& out, size_t end);
   bool write_stream(std::string& out, size_t end);
-  void write_stream_node(std::string& out, const Stream& stream);
+  void write_stream_node(std::string& out, const Stream& stream, size_t block) const;
   void write_stream_facts(std::string& out, const Stream& stream) const;
   bool write_group(std::string& out, size_t end, const StreamGroup& group);
   bool write_pending(std::string& out, size_t end, const StreamGroup& group);
@@ -53,10 +53,8 @@ class RdbValueWriter {
   bool begun_ = false;
   // How far a big value has been written.
   uint64_t cursor_ = 0;  // of a table
-  size_t written_ = 0;   // members of a sorted set, entries of a stream
+  size_t written_ = 0;   // members of a sorted set, blocks of a stream
   const ListBlock* block_ = nullptr;
-  StreamId next_id_;
-  size_t node_entries_ = 0;  // entries per node of a stream
   bool tail_begun_ = false;  // all entries of a stream are written
   size_t group_ = 0;         // that is being written
   struct GroupPlace {

@@ -125,6 +125,57 @@ def test_a_truncated_end_is_cut_off(program):
             assert server.ask("DBSIZE") == 2
 
 
+def test_a_truncated_end_is_cut_off_while_a_rewrite_waits(program):
+    """Also with the next increment listed, as a server that died a moment later leaves it."""
+    for listed in (False, True):
+        with lab.folder() as folder:
+            server = keeper(program, folder, "--rdb-key-save-delay", "100000",
+                            "--save", "", "--appendfsync", "always")
+            for number in range(100):
+                server.ask(f"SET key:{number} value")
+            server.ask("BGSAVE")
+            assert b"scheduled" in server.ask("BGREWRITEAOF")
+            lab.wait_for(lambda: server.info("aof_rewrite_scheduled") == "1", "the rewrite waits")
+            server.ask("SET last 1")
+            os.kill(server.process.pid, signal.SIGKILL)
+            server.process.wait()
+            server.log.close()
+            server.folder.cleanup()
+            path = f"{folder}/appendonlydir/appendonly.aof.1.incr.aof"
+            os.truncate(path, os.path.getsize(path) - 7)
+            if listed:
+                with open(f"{folder}/{MANIFEST}", "a") as manifest:
+                    manifest.write("file appendonly.aof.2.incr.aof seq 2 type i\n")
+                open(f"{folder}/appendonlydir/appendonly.aof.2.incr.aof", "wb").close()
+            with keeper(program, folder) as server:
+                assert server.ask("DBSIZE") == 100
+                server.ask("SET more 1")
+            with keeper(program, folder) as server:
+                assert server.ask("DBSIZE") == 101
+
+
+def test_due_fields_beyond_the_budget_are_in_the_file(program):
+    with lab.folder() as folder:
+        with keeper(program, folder, "--enable-debug-command", "yes") as server:
+            client = server.client()
+            client.ask(lab.words("DEBUG SET-ACTIVE-EXPIRE 0"))
+            names = [b"f%d" % i for i in range(2000)]
+            client.ask([b"HSET", b"h", *(word for name in names for word in (name, b"1"))])
+            soon = int(time.time() * 1000) + 50
+            client.ask([b"HPEXPIREAT", b"h", b"%d" % soon, b"FIELDS", b"2000", *names])
+            lab.wait_for(lambda: client.ask(lab.words("HGET h f1999"))[1] is None, "they are due")
+            for line in ("HINCRBY h f7 5", "HINCRBY h f1500 5", "HSETNX h f900 new",
+                         "HSETEX h KEEPTTL FIELDS 1 f800 v"):
+                client.ask(lab.words(line))
+            fields = lab.words("HMGET h f7 f1500 f900 f800")
+            found = client.ask(fields)
+            client.close()
+        with keeper(program, folder) as server:
+            client = server.client()
+            assert client.ask(fields) == found, (client.ask(fields), found)
+            client.close()
+
+
 def test_a_broken_middle_stops_the_start(program):
     with lab.folder() as folder:
         with keeper(program, folder) as server:

@@ -2,6 +2,7 @@
 """More than is asked of a server on a good day. floods.py LARDER_SERVER [test ...]"""
 import random
 import threading
+import time
 
 import lab
 
@@ -129,6 +130,41 @@ def test_short_lives_return_their_memory(program):
         full = int(server.info("used_memory_dataset"))
         lab.wait_for(lambda: server.ask("DBSIZE") == 0, "keys to expire", 5)
         assert int(server.info("used_memory_dataset")) < full / 10
+
+
+def test_keys_that_are_over_beside_those_that_are_read(program):
+    """Looking one up removes it, which makes the table smaller: others move meanwhile."""
+    over, streams, values = 40_000, 200, 2000
+    with lab.Server(program, "--enable-debug-command", "yes") as server:
+        client = server.client()
+        client.ask(lab.words("DEBUG SET-ACTIVE-EXPIRE 0"))
+
+        def all_over():
+            end = int(time.time() * 1000) + 3000
+            for start in range(0, over, 1000):
+                client.send(b"".join(lab.encode([b"SET", b"over:%d" % i, b"Z", b"PXAT", b"%d" % end])
+                                     for i in range(start, start + 1000)))
+                for _ in range(1000):
+                    assert client.read() == ("simple", b"OK")
+            lab.wait_for(lambda: time.time() * 1000 > end, "they are over")
+
+        for i in range(streams):
+            client.ask(lab.words(f"XADD stream:{i} 1 f v"))
+        for i in range(values):
+            client.ask(lab.words(f"SET value:{i} {i}"))
+        all_over()
+        keys = [b"stream:%d" % i for i in range(streams)] + [b"over:%d" % i for i in range(over)]
+        kind, found = client.ask([b"XREAD", b"STREAMS", *keys, *([b"0"] * len(keys))])
+        assert kind == "array" and len(found) == streams, (kind, len(found))
+        all_over()
+        for i in range(over):
+            value = i % values
+            command = f"COPY value:{value} over:{i}" if i % 2 else f"LCS over:{i} value:{value} LEN"
+            assert client.ask(lab.words(command)) == ("integer", i % 2), command
+            if i % 2:
+                key = lab.words(f"GETDEL over:{i}")
+                assert client.ask(key) == ("bulk", b"%d" % value), command
+        client.close()
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ class AofWriterTest : public testing::Test {
         log_.open_reader(log_.end_offset(), {.sees = EffectFor::file}), log_, open_file(path),
         AofWriter::Events{.safe = [this](uint64_t offset) { safe_ = offset; },
                           .trouble = [this](const std::string& error) { trouble_ = error; },
-                          .lost = [] {},
+                          .lost = [this](const std::string&) { ++losses_; },
                           .tick = [] {}});
   }
   uint64_t append(Bytes word) {
@@ -180,6 +180,8 @@ class AofWriterTest : public testing::Test {
   EffectLog log_;
   std::atomic<uint64_t> safe_{0};
   std::string trouble_;
+  std::atomic<int> troubles_{0};
+  std::atomic<int> losses_{0};
 };
 
 TEST_F(AofWriterTest, what_is_safe_is_written) {
@@ -190,6 +192,31 @@ TEST_F(AofWriterTest, what_is_safe_is_written) {
   EXPECT_TRUE(becomes([&] { return safe_ == end; }));
   EXPECT_EQ(contents(path), "*1\r\n$3\r\none\r\n");
   EXPECT_EQ(writer->synced_offset(), end);
+}
+
+// A pipe can't be synced; then a file takes its place, which can.
+TEST_F(AofWriterTest, a_sync_that_works_again_does_not_make_up_for_one_that_failed) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const Descriptor reads(ends[0]);
+  const std::string path = folder_.file("a");
+  Descriptor pipe(ends[1]);
+  auto writer = std::make_unique<AofWriter>(
+      log_.open_reader(log_.end_offset(), {.sees = EffectFor::file}), log_, std::move(pipe),
+      AofWriter::Events{.safe = [this](uint64_t offset) { safe_ = offset; },
+                        .trouble = [this](const std::string&) { ++troubles_; },
+                        .lost = [this](const std::string&) { ++losses_; },
+                        .tick = [] {}});
+  writer->set_sync(AofSync::always);
+  const uint64_t before = writer->synced_offset();
+  append("one");
+  ASSERT_TRUE(becomes([&] { return troubles_ > 0; }));
+  const Descriptor file = open_file(path);
+  ASSERT_GE(::dup2(file.get(), ends[1]), 0);
+  EXPECT_TRUE(becomes([&] { return losses_ > 0; }));
+  EXPECT_EQ(writer->synced_offset(), before);
+  writer.reset();
+  EXPECT_EQ(safe_, 0U);
 }
 
 TEST_F(AofWriterTest, all_is_written_at_the_end) {

@@ -132,6 +132,32 @@ TEST_F(HashTest, a_due_field_is_missing_before_it_is_removed) {
   EXPECT_EQ(open().find("c")->expiry_ms, kNoExpiry);
 }
 
+// More were due than went when the hash was looked at: one that is changed is told of first.
+TEST_F(HashTest, a_due_field_of_a_big_hash_is_told_of_before_it_changes) {
+  for (int i = 0; i < 20; ++i) open().put("f" + std::to_string(i), "1", kSmall, now_ms_ + 40);
+  now_ms_ += 40;
+  EXPECT_TRUE(open().put("f7", "5", kSmall));
+  EXPECT_EQ(told_.times, 1);
+  EXPECT_FALSE(open().remove("f8"));
+  EXPECT_EQ(told_.times, 2);
+  EXPECT_EQ(services_.expired_fields, 2U);
+  EXPECT_TRUE(open().remove("f7"));
+  EXPECT_EQ(told_.times, 2);
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(open().remove("f" + std::to_string(i)));
+  EXPECT_EQ(told_.keys_gone, 1);
+  EXPECT_FALSE(open().exists());
+}
+
+TEST_F(HashTest, the_last_field_that_is_due_makes_way_for_a_new_hash) {
+  for (int i = 0; i < 20; ++i) open().put("f" + std::to_string(i), "1", kSmall, now_ms_ + 40);
+  for (int i = 1; i < 20; ++i) open().remove("f" + std::to_string(i));
+  now_ms_ += 40;
+  EXPECT_TRUE(open().put("f0", "2", kSmall));
+  EXPECT_EQ(told_.keys_gone, 1);
+  EXPECT_EQ(form(), "listpack");
+  EXPECT_EQ(open().find("f0")->value, "2");
+}
+
 TEST_F(HashTest, the_key_goes_with_its_last_field) {
   for (const int count : {3, 100}) {
     for (int i = 0; i < count; ++i) {

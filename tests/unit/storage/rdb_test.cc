@@ -105,7 +105,13 @@ class RdbTest : public testing::Test {
     ASSERT_EQ(outcome.fault, RestoreFault::none) << outcome.why;
     ASSERT_EQ(describe("copy"), describe(name));
     keys_.validate();
-    ASSERT_EQ(dump_value(entry("copy"), false).size(), dump_value(entry(name), false).size());
+    const size_t bytes = dump_value(entry(name), false).size();
+    const size_t again = dump_value(entry("copy"), false).size();
+    if (find(name)->type() == Type::stream) {  // whose blocks have lost entries
+      ASSERT_LE(again, bytes);
+    } else {
+      ASSERT_EQ(again, bytes);
+    }
   }
 
   void put_set(const std::string& name, const std::vector<std::string>& members) {
@@ -248,6 +254,21 @@ TEST_F(RdbTest, hashes_of_every_form) {
   for (const bool timed : {false, true}) {
     put_hash("v", fields, timed);
     round_trip("v");
+  }
+}
+
+// The index knows times to the tick only.
+TEST_F(RdbTest, times_of_fields_are_exact_whatever_the_index_says) {
+  for (int shift = 0; shift < 32; ++shift) {
+    const std::string name = "h" + std::to_string(shift);
+    const Key key = Key::of(name);
+    for (int i = 0; i < 20; ++i) {
+      const int64_t expiry_ms = i == 3 ? kNowMs + 900 + shift : kNoExpiry;
+      Hash(keys_, key, find(name), kNowMs).put("f" + std::to_string(i), "v", kLimits.hash,
+                                               expiry_ms);
+    }
+    keys_.drop_due_fields(find(name), kNowMs, 100);
+    round_trip(name);
   }
 }
 

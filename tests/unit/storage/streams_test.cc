@@ -65,6 +65,7 @@ class StreamTest : public testing::Test {
   Items some_items() {
     Items items;
     const uint64_t kind = random_.below(10);
+    if (random_.below(12) == 0) return {"name", std::string(300 + random_.below(600), 'l')};
     const uint64_t pairs = kind < 8 ? 2 : random_.below(6) + 1;
     for (uint64_t i = 0; i < pairs; ++i) {
       items.push_back(kind < 8 ? (i == 0 ? "name" : "count") : std::to_string(random_.below(300)));
@@ -83,6 +84,12 @@ class StreamTest : public testing::Test {
     const std::vector<Bytes> views(items.begin(), items.end());
     stream_->append(id, views, limits_);
     model_[id] = items;
+  }
+
+  void choose_limits() {
+    limits_ = {random_.below(3) == 0 ? 0 : 1 + random_.below(12),
+               random_.below(2) == 0 ? 0 : 64 + random_.below(400)};
+    if (limits_.entries == 0 && limits_.bytes == 0) limits_.entries = 100;
   }
 
   // An id at, before or behind one that is there.
@@ -113,6 +120,9 @@ class StreamTest : public testing::Test {
       model_.erase(model_.begin(), end);
     }
   }
+
+  // As XSETID may: new ids begin behind the last entry that is there, wherever deleted ones were.
+  void go_back() { stream_->set_last_id(model_.empty() ? StreamId{} : model_.rbegin()->first); }
 
   // What goes is the oldest, never more than was asked for.
   void trim_roughly() {
@@ -177,10 +187,10 @@ class StreamTest : public testing::Test {
 TEST_F(StreamTest, follows_a_map) {
   for (uint64_t seed = 1; seed <= 12; ++seed) {
     random_ = Random(seed);
-    limits_ = {seed % 3 == 0 ? 0 : 1 + random_.below(12),
-               seed % 2 == 0 ? 0 : 64 + random_.below(400)};
-    if (limits_.entries == 0 && limits_.bytes == 0) limits_.entries = 100;
+    choose_limits();
     for (int i = 0; i < 1500; ++i) {
+      if (random_.below(50) == 0) choose_limits();
+      if (random_.below(20) == 0) go_back();
       const uint64_t what = random_.below(20);
       what < 14 ? append() : what < 18 ? remove() : what < 19 ? trim_exactly() : trim_roughly();
       if (HasFatalFailure()) FAIL() << "seed " << seed << ", step " << i;
@@ -190,6 +200,42 @@ TEST_F(StreamTest, follows_a_map) {
     read_range({}, StreamId::max(), false, model_.size() + 1);
     read_range({}, StreamId::max(), true, model_.size() + 1);
   }
+}
+
+// Blocks that a long name would fill alone hold others until it is worth its place.
+TEST_F(StreamTest, long_names_are_not_repeated_for_nothing) {
+  const std::string name(60'000, 'n');
+  const std::vector<Bytes> with_name{name, "v"};
+  const std::vector<Bytes> other{"f", "v"};
+  for (uint64_t i = 1; i <= 4000; ++i) {
+    stream_->append({i, 0}, i % 5 == 0 ? other : with_name, {.entries = 100, .bytes = 4096});
+  }
+  stream_->validate();
+  EXPECT_LE(stream_->block_count(), 3U);
+  EXPECT_LE(stream_->memory_bytes(), 400'000U);
+}
+
+TEST_F(StreamTest, an_entry_takes_a_gibibyte_at_most) {
+  const Bytes half("", Stream::kEntryBytesMax / 2);  // never read
+  const std::vector<Bytes> fits{half, half};
+  const std::vector<Bytes> too_long{half, half, "f", "v"};
+  EXPECT_TRUE(Stream::fits(fits));
+  EXPECT_FALSE(Stream::fits(too_long));
+}
+
+// The last block but one becomes the last again when that is deleted, and grows.
+TEST_F(StreamTest, a_trim_forgets_what_the_first_block_ended_with) {
+  const std::string some(100, 'v'), much(5000, 'v');
+  const auto add = [&](uint64_t ms, const std::string& value) {
+    const std::vector<Bytes> items{"f", value};
+    stream_->append({ms, 0}, items, {.entries = 100, .bytes = 4096});
+  };
+  add(1, some), add(2, some), add(5, much);
+  EXPECT_EQ(stream_->trim_below({2, 0}, false, 0), 1U);
+  EXPECT_TRUE(stream_->remove({5, 0}));
+  add(100, some), add(200, much);
+  EXPECT_EQ(stream_->trim_below({50, 0}, false, 0), 1U);
+  EXPECT_EQ(stream_->first_id(), (StreamId{100, 0}));
 }
 
 TEST_F(StreamTest, a_copy_has_the_same_entries_groups_and_pending) {
