@@ -28,15 +28,15 @@ class Element {
 
   // A copy of `key`, `value` and `expiry_ms` (kNoExpiry: none). No value is not
   // an empty value.
-  static Element *make(Slab &slab, Bytes key, std::optional<Bytes> value = {},
+  static Element* make(Slab& slab, Bytes key, std::optional<Bytes> value = {},
                        int64_t expiry_ms = -1);
-  static void release(Slab &slab, Element *element);
+  static void release(Slab& slab, Element* element);
 
   Bytes key() const { return {chars(key_offset()), key_bytes()}; }
   bool has_value() const { return (raw()[0] & kHasValue) != 0; }
   Bytes value() const { return {chars(key_offset() + key_bytes()), value_bytes()}; }
   // Where the value's bytes may be changed in place.
-  char *value_data() { return const_cast<char *>(value().data()); }
+  char* value_data() { return const_cast<char*>(value().data()); }
   // -1 (kNoExpiry), or Unix ms.
   int64_t expiry_ms() const;
   // Changes the time of an element that has one.
@@ -60,14 +60,14 @@ class Element {
   }
   size_t value_bytes() const {
     if (!has_value()) return 0;
-    const uint8_t *at = raw() + 1 + key_length_bytes();
+    const uint8_t* at = raw() + 1 + key_length_bytes();
     return (raw()[0] & kLongValue) != 0 ? load<uint32_t>(at) : *at;
   }
-  const char *chars(size_t offset) const { return reinterpret_cast<const char *>(raw() + offset); }
+  const char* chars(size_t offset) const { return reinterpret_cast<const char*>(raw() + offset); }
 
   // An element is only ever a view of memory laid out by `make`.
-  uint8_t *raw() { return reinterpret_cast<uint8_t *>(this); }
-  const uint8_t *raw() const { return reinterpret_cast<const uint8_t *>(this); }
+  uint8_t* raw() { return reinterpret_cast<uint8_t*>(this); }
+  const uint8_t* raw() const { return reinterpret_cast<const uint8_t*>(this); }
 };
 
 }  // namespace larder

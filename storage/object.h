@@ -25,13 +25,13 @@ class Object {
   // slab of its own, or freeing it, takes about a millisecond at this size.
   static constexpr size_t kSharedSlabElements = 8192;
 
-  Slab &slab() const { return slab_; }
+  Slab& slab() const { return slab_; }
 
   virtual size_t elements() const = 0;
   // What the object takes of its slab. Cost: up to O(N) when it shares one.
   virtual size_t memory_bytes() const = 0;
   // A copy that lives in `slab`.
-  virtual Object *clone(Slab &slab) const = 0;
+  virtual Object* clone(Slab& slab) const = 0;
   // Returns all memory to the slab, the object's own too.
   virtual void destroy() = 0;
   // Walks every invariant; ends the process on the first that is broken. For
@@ -39,36 +39,36 @@ class Object {
   virtual void validate() const {}
 
  protected:
-  explicit Object(Slab &slab) : slab_(slab) {}
+  explicit Object(Slab& slab) : slab_(slab) {}
   ~Object() = default;  // by destroy() only
 
   // destroy() of T: parts that hold memory are released by T's destructor.
   template <typename T>
-  static void destroy_as(T *object) {
-    Slab &slab = object->slab();
+  static void destroy_as(T* object) {
+    Slab& slab = object->slab();
     object->~T();
     slab.release(object, sizeof(T));
   }
 
  private:
-  Slab &slab_;
+  Slab& slab_;
 };
 
 // Makes an object in a slab. T's constructor takes the slab first.
 template <typename T, typename... Args>
-T *make_object(Slab &slab, Args &&...args) {
-  return new (slab.allocate(sizeof(T))) T(slab, static_cast<Args &&>(args)...);
+T* make_object(Slab& slab, Args&&... args) {
+  return new (slab.allocate(sizeof(T))) T(slab, static_cast<Args&&>(args)...);
 }
 
 // A large object on its way to the reclaimer, with the slab it lives in.
 class ObjectGarbage : public Garbage {
  public:
-  explicit ObjectGarbage(Slab *slab) : slab_(slab) {}
+  explicit ObjectGarbage(Slab* slab) : slab_(slab) {}
   ~ObjectGarbage() override { delete slab_; }
   size_t bytes() const override { return slab_->used_bytes(); }
 
  private:
-  Slab *slab_;
+  Slab* slab_;
 };
 
 }  // namespace larder

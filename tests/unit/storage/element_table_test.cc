@@ -14,14 +14,14 @@ namespace {
 TEST(Element, keeps_key_value_and_expiry) {
   Slab slab;
   const std::string large(300, 'v');
-  Element *element = Element::make(slab, "field", large, 1234567890123);
+  Element* element = Element::make(slab, "field", large, 1234567890123);
   EXPECT_EQ(element->key(), "field");
   EXPECT_EQ(element->value(), large);
   EXPECT_EQ(element->expiry_ms(), 1234567890123);
   element->set_expiry(5);
   EXPECT_EQ(element->expiry_ms(), 5);
   Element::release(slab, element);
-  Element *member = Element::make(slab, large);
+  Element* member = Element::make(slab, large);
   EXPECT_EQ(member->key(), large);
   EXPECT_FALSE(member->has_value());
   EXPECT_EQ(member->expiry_ms(), -1);
@@ -53,7 +53,7 @@ TEST(ElementTable, follows_a_map) {
     table.validate();
     ASSERT_EQ(table.size(), model.size());
     size_t seen = 0;
-    table.each([&](const Element *element) {
+    table.each([&](const Element* element) {
       ++seen;
       EXPECT_EQ(model.at(std::string(element->key())), element->value());
     });
@@ -101,17 +101,16 @@ TEST(ElementTable, scans_through_growth_and_shrinkage) {
     const auto others = [&](auto change) {
       for (int i = 0; i < 700; ++i) change("comes" + std::to_string(i));
     };
-    if (random.below(2) == 0) others([&](const std::string &key) { table.add(key); });
+    if (random.below(2) == 0) others([&](const std::string& key) { table.add(key); });
     uint64_t cursor = 0;
     do {
-      cursor = table.scan(cursor, [&](const Element *element) {
-        missing.erase(std::string(element->key()));
-      });
+      cursor = table.scan(
+          cursor, [&](const Element* element) { missing.erase(std::string(element->key())); });
       for (uint64_t i = random.below(100); i > 0; --i) {
         const std::string key = "comes" + std::to_string(random.below(700));
         if (!table.remove(key)) table.add(key);
       }
-      if (random.below(8) == 0) others([&](const std::string &key) { table.remove(key); });
+      if (random.below(8) == 0) others([&](const std::string& key) { table.remove(key); });
     } while (cursor != 0);
     EXPECT_TRUE(missing.empty()) << "seed " << seed;
     table.validate();
