@@ -142,8 +142,9 @@ def test_keys_that_are_over_beside_those_that_are_read(program):
         def all_over():
             end = int(time.time() * 1000) + 3000
             for start in range(0, over, 1000):
-                client.send(b"".join(lab.encode([b"SET", b"over:%d" % i, b"Z", b"PXAT", b"%d" % end])
-                                     for i in range(start, start + 1000)))
+                client.send(b"".join(
+                    lab.encode([b"SET", b"over:%d" % i, b"Z", b"PXAT", b"%d" % end])
+                    for i in range(start, start + 1000)))
                 for _ in range(1000):
                     assert client.read() == ("simple", b"OK")
             lab.wait_for(lambda: time.time() * 1000 > end, "they are over")
