@@ -123,6 +123,8 @@ class Store {
   Shard& shard(unsigned index) { return shards_[index]; }
   Shard& shard_of(uint64_t hash) { return shards_[shard_index(hash)]; }
   MemoryAccount& memory() { return memory_; }
+  // What it takes without a key.
+  int64_t floor_bytes() const { return floor_bytes_; }
 
   // A limit below what is used is reached in steps, by make_room and evict_in_background.
   void set_memory_limit(int64_t bytes);

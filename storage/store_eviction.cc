@@ -108,9 +108,7 @@ bool Store::evict_in_background(int64_t now_ms, uint64_t random) {
   return make_room(now_ms, random) && memory_.over_limit();
 }
 
-// Under a limit that not even an empty store keeps, no key goes in vain.
 bool Store::make_room(int64_t now_ms, uint64_t random) {
-  if (memory_.limit() <= floor_bytes_) return !memory_.over_limit();
   unsigned fruitless = 0;  // turns in a row that found nothing to give
   const bool lowering = lowering_.load(std::memory_order_relaxed);
   const int64_t before = memory_.used();

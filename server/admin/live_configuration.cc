@@ -26,12 +26,13 @@ std::string failed(Bytes name, const std::string& why) {
 LiveConfiguration::LiveConfiguration(Options options, std::string file, OptionTargets targets)
     : options_(std::move(options)), file_(std::move(file)), targets_(targets) {}
 
-// A cache with a limit evicts, unless a policy was named.
+// A cache with a limit evicts, unless a policy was named, or every key would go in vain: Redis's own
+// tests and those of applications set a limit of 1 to see what happens without memory.
 void LiveConfiguration::choose_policy() {
   const OptionSpec& policy = *Options::find("maxmemory-policy");
   const OptionSource source = options_.source(policy.name);
   if (source != OptionSource::standard && source != OptionSource::machine) return;
-  const bool limited = options_.integer("maxmemory") > 0;
+  const bool limited = options_.integer("maxmemory") > targets_.store.floor_bytes();
   (void)options_.assign_text(policy, limited ? "allkeys-adaptive" : policy.standard,
                              limited ? OptionSource::machine : OptionSource::standard);
 }

@@ -365,6 +365,20 @@ def test_clients_are_told_of(server):
     check("not known", fact("cmd"), "NULL")
 
 
+def test_a_limit_that_nothing_keeps(server):
+    """No policy is named: nothing goes for it."""
+    client = Client(server)
+    client("SET", "kept", "x")
+    client("MULTI")
+    client("GET", "kept")
+    client("CONFIG", "SET", "maxmemory", 1)
+    check("transaction", client("EXEC"), ["x", "OK"])
+    assert "OOM" in client("SET", "k", "v")
+    check("still there", client("GET", "kept"), "x")
+    check("policy", client("CONFIG", "GET", "maxmemory-policy")[1], "noeviction")
+    client("CONFIG", "SET", "maxmemory", 0)
+
+
 def main():
     tests = [test for name, test in globals().items() if name.startswith("test_")]
     chosen = sys.argv[2:]

@@ -194,19 +194,6 @@ TEST_P(EveryPolicy, SaysSoWhenNothingMayGo) {
   for (int i = 0; i < count; ++i) ASSERT_TRUE(driver.has("key" + std::to_string(i)));
 }
 
-TEST_P(EveryPolicy, NothingGoesForALimitThatAnEmptyStoreBreaks) {
-  Driver empty(GetParam());
-  const int64_t floor = empty.store().memory().used();
-  Driver driver(GetParam());
-  driver.set("key", 1'000, driver.now_ms() + 1'000'000);
-  for (const int64_t limit : {int64_t{1}, floor}) {
-    driver.store().set_memory_limit(limit);
-    EXPECT_FALSE(driver.make_room());
-    EXPECT_FALSE(driver.store().evict_in_background(driver.now_ms(), 1));
-    EXPECT_TRUE(driver.has("key"));
-  }
-}
-
 TEST_P(EveryPolicy, SaysSoOfALoweredLimitOnManyShards) {
   Driver driver(GetParam(), 8);
   driver.set("key", 1'000, driver.now_ms() + 1'000'000);
