@@ -112,6 +112,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void take_back(size_t mark);
   bool mid_reply() const;
   void append_held_pushes();
+  void put_behind_held_replies(size_t mark);
   void make_waker();
   void drive_task();
   void drive_task_later();

@@ -44,8 +44,15 @@ void Connection::take_back(size_t mark) {
 }
 
 void Connection::append_held_pushes() {
+  const size_t mark = output_.mark();
   output_.append(held_pushes_);
   held_pushes_ = {};
+  put_behind_held_replies(mark);
+}
+
+// An invalidation does not overtake the value that it is about.
+void Connection::put_behind_held_replies(size_t mark) {
+  if (held_replies_ != nullptr) [[unlikely]] held_replies_->add_behind(output_, mark);
 }
 
 // A reply in the making, by a command or by a task that writes it bit by bit, is not cut through.
@@ -68,8 +75,7 @@ void Connection::push(Bytes head, Bytes tail, const std::shared_ptr<const void>&
   } else {
     output_.append(tail);
   }
-  // An invalidation does not overtake the value that it is about.
-  if (held_replies_ != nullptr) [[unlikely]] held_replies_->add_behind(output_, mark);
+  put_behind_held_replies(mark);
   if (has_pushes_) return;
   has_pushes_ = true;
   worker_.flush_soon(*this);
@@ -87,7 +93,9 @@ void Connection::send(Bytes bytes) {
   if (mid_reply()) {
     held_pushes_.append(bytes);
   } else {
+    const size_t mark = output_.mark();
     output_.append(bytes);
+    put_behind_held_replies(mark);
     flush();
   }
   if (!closed_) check_output_limits(steady_ms());
