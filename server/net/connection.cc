@@ -343,8 +343,8 @@ void Connection::tick(int64_t now_ms) {
     flush();
     if (closed_) return;
   }
-  const bool may_be_silent =
-      session_.monitor || session_.stream != nullptr || session_.subscriptions != nullptr;
+  const bool may_be_silent = session_.monitor || session_.stream != nullptr ||
+                             session_.subscriptions != nullptr || held_replies_ != nullptr;
   if (idle_max_ms > 0 && !held() && !processing_ && !may_be_silent &&
       now_ms - session_.last_active_ms > idle_max_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
