@@ -9,6 +9,7 @@
 #include "server/admin/config_print.h"
 #include "server/admin/log.h"
 #include "server/commands/acl/access_control.h"
+#include "storage/store.h"
 
 namespace larder {
 namespace {
@@ -26,8 +27,8 @@ std::string failed(Bytes name, const std::string& why) {
 LiveConfiguration::LiveConfiguration(Options options, std::string file, OptionTargets targets)
     : options_(std::move(options)), file_(std::move(file)), targets_(targets) {}
 
-// A cache with a limit evicts, unless a policy was named, or every key would go in vain: Redis's own
-// tests and those of applications set a limit of 1 to see what happens without memory.
+// A cache with a limit evicts, unless a policy was named, or every key would go in vain: tests of
+// applications set a limit of 1 to see what happens without memory.
 void LiveConfiguration::choose_policy() {
   const OptionSpec& policy = *Options::find("maxmemory-policy");
   const OptionSource source = options_.source(policy.name);
