@@ -209,6 +209,12 @@ class Stream final : public Object {
   // Calls visit(const Place&) for the block's entries from an offset on until it returns false.
   template <typename Visit>
   static void each_place(const BlockRef& ref, size_t offset, Visit visit);
+  // Calls visit(const StreamEntry&, the offset behind it) for the block's entries from an offset on
+  // that are there and lie in a range, until it returns false or the range is over; returns false
+  // then.
+  template <typename Visit>
+  static bool each_live(const BlockRef& ref, size_t offset, StreamId first, StreamId last,
+                        Text& text, Visit visit);
   // Returns the offset behind the entry, too.
   static size_t read(const BlockRef& ref, const Place& place, const Fields& fields, Text& text);
   bool same_fields(const BlockRef& ref, std::span<const Bytes> items) const;
@@ -262,19 +268,27 @@ void Stream::each_place(const BlockRef& ref, size_t offset, Visit visit) {
 }
 
 template <typename Visit>
-void Stream::each_of_block(size_t index, Visit visit) const {
-  const BlockRef& ref = blocks_[index];
+bool Stream::each_live(const BlockRef& ref, size_t offset, StreamId first, StreamId last,
+                       Text& text, Visit visit) {
   const Fields fields = fields_of(ref);
-  Text text;
-  for (size_t at = 0, end = used_bytes(*ref.block); at < end;) {
-    const Place place = place_at(ref, at);
-    if (place.deleted) {
-      at = end_of(ref, place, fields);
+  for (const size_t end = used_bytes(*ref.block); offset < end;) {
+    const Place place = place_at(ref, offset);
+    if (!place.deleted && place.id > last) return false;
+    if (place.deleted || place.id < first) {
+      offset = end_of(ref, place, fields);
       continue;
     }
-    at = read(ref, place, fields, text);
-    if (!visit(static_cast<const StreamEntry&>(text.entry))) return;
+    offset = read(ref, place, fields, text);
+    if (!visit(static_cast<const StreamEntry&>(text.entry), offset)) return false;
   }
+  return true;
+}
+
+template <typename Visit>
+void Stream::each_of_block(size_t index, Visit visit) const {
+  Text text;
+  each_live(blocks_[index], 0, {}, StreamId::max(), text,
+            [&](const StreamEntry& entry, size_t) { return visit(entry); });
 }
 
 template <typename Visit>
@@ -285,20 +299,13 @@ void Stream::each_forwards(StreamId first, StreamId last, Visit visit) const {
   const size_t low = block_of(first);
   for (size_t i = low; i <= high; ++i) {
     const BlockRef& ref = blocks_[i];
-    const Fields fields = fields_of(ref);
-    const size_t end = used_bytes(*ref.block);
     const bool jump = i == low && reached_.block_first == ref.first && reached_.id < first;
-    for (size_t at = jump ? reached_.end : i == 0 ? front_.dead_bytes : 0; at < end;) {
-      const Place place = place_at(ref, at);
-      if (!place.deleted && place.id > last) return;
-      if (place.deleted || place.id < first) {
-        at = end_of(ref, place, fields);
-        continue;
-      }
-      at = read(ref, place, fields, text);
-      reached_ = {ref.first, place.id, at};
-      if (!visit(static_cast<const StreamEntry&>(text.entry))) return;
-    }
+    const size_t from = jump ? reached_.end : i == 0 ? front_.dead_bytes : 0;
+    const auto note_and_visit = [&](const StreamEntry& entry, size_t end) {
+      reached_ = {ref.first, entry.id, end};
+      return visit(entry);
+    };
+    if (!each_live(ref, from, first, last, text, note_and_visit)) return;
   }
 }
 

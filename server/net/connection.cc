@@ -309,7 +309,6 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
     case Dispatcher::Outcome::task:
       ++batch_next_;
       task_ = dispatcher.take_task();
-      task_mark_ = mark;
       set_blocked(task_->blocks());
       drive_task();
       if (task_ != nullptr && task_->blocks()) watch_for_hang_up();

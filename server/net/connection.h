@@ -160,7 +160,6 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   std::vector<Request> batch_;
   size_t batch_next_ = 0;  // in batch_, the first that has not run
   std::unique_ptr<Task> task_;
-  size_t task_mark_ = 0;
   std::shared_ptr<Waker> waker_;
   std::unique_ptr<asio::steady_timer> task_timer_;
   std::unique_ptr<HeldReplies> held_replies_;  // null: none

@@ -39,7 +39,7 @@ void Connection::drive_task() {
   }
   const int64_t now_ms = unix_ms();
   reply_.set_version(session_.protocol);
-  task_mark_ = output_.mark();  // a task replies in its last step; before it others may have
+  const size_t mark = output_.mark();  // a task replies in its last step
   const Task::Progress progress = task_->step(reply_, now_ms);
   if (output_.pending() > kUncheckedBytes) check_output_limits(worker_.tick_ms());
   if (closed_) return;
@@ -54,7 +54,7 @@ void Connection::drive_task() {
   task_.reset();
   set_blocked(false);
   if (task_timer_) task_timer_->cancel();
-  finish_reply(task_mark_);
+  finish_reply(mark);
   process();
 }
 
@@ -118,11 +118,11 @@ void Connection::retry() {
 
 bool Connection::unblock(bool with_error) {
   if (task_ == nullptr) return false;
-  task_mark_ = output_.mark();
+  const size_t mark = output_.mark();
   if (!task_->unblock(reply_, with_error)) return false;
   task_.reset();
   set_blocked(false);
-  finish_reply(task_mark_);
+  finish_reply(mark);
   asio::post(worker_.loop(), [self = shared_from_this()] { self->process(); });
   return true;
 }

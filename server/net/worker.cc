@@ -313,10 +313,13 @@ void Worker::take_lent_work_back() {
   for (; lent_work_ > 0; --lent_work_) loop_.get_executor().on_work_finished();
 }
 
-void Worker::retry_postponed() {
-  const int64_t now_ms = unix_ms();
+void Worker::serve_held_up(int64_t now_ms) {
   dispatcher_->serve_held_up(now_ms);
   if (!serving_others_) spare_dispatcher_->serve_held_up(now_ms);  // it served beside a script
+}
+
+void Worker::retry_postponed() {
+  serve_held_up(unix_ms());
   if (!std::exchange(has_postponed_, false)) return;
   each([](ClientView& client) { static_cast<Connection&>(client).retry(); });
 }
@@ -420,7 +423,7 @@ void Worker::tend() {
   const int64_t now_ms = unix_ms();
   const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
   const bool more = evicting | expire_due(now_ms);
-  dispatcher_->serve_held_up(now_ms);
+  serve_held_up(now_ms);
   // Not from here: a script among them would let no other cron work run.
   if (has_postponed_) {
     asio::post(loop_, [this] {

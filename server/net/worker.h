@@ -93,6 +93,7 @@ class Worker : public ClientsOfWorker {
   void run_rest_of_round();
   void finish_clients();
   void serve_for_a_while();
+  void serve_held_up(int64_t now_ms);
   void lend_work();
   void take_lent_work_back();
   Connection* count_client_bytes();
