@@ -36,32 +36,30 @@ EvictionGroup::EvictionGroup() = default;
 EvictionGroup::~EvictionGroup() = default;
 
 void EvictionGroup::inserted(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
-                             int64_t now_ms) {
+                             int64_t now_ms, const EntryUse* use) {
   Resident resident = resident_of(entry, place, home, bytes, now_ms);
   if (epoch_ == 0) {
-    insert(resident);
+    insert(resident, use);
     entry.set_stamp(resident.stamp.bits());
     return;
   }
   if (!may_evict(entry)) return;
   resident.stamp.set_epoch(epoch_);
   MutexLock lock(mutex_);
-  insert(resident);
+  insert(resident, use);
   if (adviser_ && (place & adviser_->sample_mask()) == 0) [[unlikely]]
     adviser_->put(resident);
   entry.set_stamp(resident.stamp.bits());
 }
 
-void EvictionGroup::insert(Resident& resident) {
-  recalling == nullptr ? policy_->inserted(resident) : policy_->recalled(resident, *recalling);
+void EvictionGroup::insert(Resident& resident, const EntryUse* use) {
+  use == nullptr ? policy_->inserted(resident) : policy_->recalled(resident, *use);
 }
 
 void EvictionGroup::recall(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
                            const EntryUse& use, int64_t now_ms) {
   removed(entry);
-  recalling = &use;
-  inserted(entry, place, home, bytes, now_ms);
-  recalling = nullptr;
+  inserted(entry, place, home, bytes, now_ms, &use);
 }
 
 std::string EvictionGroup::learned(size_t piece) {

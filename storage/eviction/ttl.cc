@@ -1,11 +1,11 @@
 // ttl: what expires soonest goes first.
-#include "storage/eviction/clock_stamp.h"
+#include "storage/eviction/last_use_stamp.h"
 #include "storage/eviction/policies.h"
 
 namespace larder {
 namespace {
 
-class SoonestExpiry : public ClockStampPolicy {
+class SoonestExpiry : public LastUsePolicy {
  public:
   int64_t rank(const Resident& entry) const override {
     return entry.expiry_ms < 0 ? INT64_MIN : -entry.expiry_ms;
