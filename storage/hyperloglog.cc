@@ -193,7 +193,7 @@ std::string HyperLogLog::bytes(size_t sparse_bytes_max) const {
       !dense_ && *std::max_element(registers_.begin(), registers_.end()) <= kSparseValueMax;
   if (fits) {
     std::string value = sparse();
-    if (value.size() <= sparse_bytes_max + kHeaderBytes) return value;
+    if (value.size() <= sparse_bytes_max) return value;
   }
   return dense();
 }

@@ -60,7 +60,7 @@ std::vector<Step> parse_steps(Call& call, Args& args) {
   std::vector<Step> steps;
   Overflow overflow = Overflow::wrap;
   while (args.more()) {
-    if (args.take("OVERFLOW")) {
+    if (args.take_with_value("OVERFLOW")) {
       if (args.take("WRAP")) {
         overflow = Overflow::wrap;
       } else if (args.take("SAT")) {
@@ -74,11 +74,11 @@ std::vector<Step> parse_steps(Call& call, Args& args) {
     }
     Step step;
     step.overflow = overflow;
-    if (args.take("GET")) {
+    if (args.left() >= 3 && args.take("GET")) {
       step.action = Action::get;
-    } else if (args.take("SET")) {
+    } else if (args.left() >= 4 && args.take("SET")) {
       step.action = Action::set;
-    } else if (args.take("INCRBY")) {
+    } else if (args.left() >= 4 && args.take("INCRBY")) {
       step.action = Action::increment;
     } else {
       args.reject();

@@ -158,7 +158,12 @@ Search parse_search(Call& call, Args& args, const SearchForm& form) {
   if (!is_sorted_set(search.source)) args.fail(errors::kWrongType);
   if (form.centre == SearchForm::Centre::place) search.shape.centre = take_place(args);
   if (form.centre == SearchForm::Centre::member) take_member(args, search);
-  if (form.centre != SearchForm::Centre::option) take_radius(args, search);
+  if (form.centre == SearchForm::Centre::member && !search.source) {
+    args.skip();  // Redis does not look at the radius then
+    args.skip();
+  } else if (form.centre != SearchForm::Centre::option) {
+    take_radius(args, search);
+  }
   take_options(args, search, form);
   check_options(call, args, search, form);
   // The nearest are meant, unless any will do.

@@ -60,10 +60,12 @@ Area area_of(const Grid& grid) {
           bound(grid.y, kLatitudeMax), bound(uint64_t{grid.y} + 1, kLatitudeMax)};
 }
 
+// Going around the world. What lies on its eastern or northern edge is one cell beyond the last and
+// stays there unless it is left.
 Grid neighbour(const Grid& grid, int east, int north) {
   const uint32_t mask = (uint32_t{1} << grid.steps) - 1;
-  return {(grid.x + static_cast<uint32_t>(east)) & mask,
-          (grid.y + static_cast<uint32_t>(north)) & mask, grid.steps};
+  return {east == 0 ? grid.x : (grid.x + static_cast<uint32_t>(east)) & mask,
+          north == 0 ? grid.y : (grid.y + static_cast<uint32_t>(north)) & mask, grid.steps};
 }
 
 // The rectangle around a shape. Nearer to the pole a metre is more degrees.

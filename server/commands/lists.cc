@@ -33,7 +33,7 @@ Status pop(Call& call, ListEnd end) {
   const bool counted = args.more();
   const int64_t count =
       counted ? args.integer_in(0, INT64_MAX, "ERR value is out of range, must be positive") : 1;
-  if (args.more()) {
+  if (call.arg_count() > 3) {
     const char* name = end == ListEnd::head ? "lpop" : "rpop";
     return Status::error("ERR wrong number of arguments for '" + std::string(name) + "' command");
   }
@@ -139,7 +139,7 @@ Status lindex(Call& call) {
   const int64_t index = args.integer();
   if (!args.ok()) return args.error();
   const IndexRange one = index_range(index, index, list_of(item).size());
-  const bool behind_head = index < 0 && static_cast<uint64_t>(-index) > list_of(item).size();
+  const bool behind_head = index < -static_cast<int64_t>(list_of(item).size());
   if (one.count == 0 || behind_head) {
     call.reply().null();
   } else {

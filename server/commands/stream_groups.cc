@@ -288,7 +288,7 @@ ClaimOptions parse_claim(Call& call, Args& args) {
       options.just_id = true;
     } else if (args.take_with_value("IDLE")) {
       const int64_t idle = args.integer("ERR Invalid IDLE option argument for XCLAIM");
-      options.delivered_ms = call.clock_ms() - idle;
+      options.delivered_ms = call.clock_ms() - std::max<int64_t>(idle, 0);
     } else if (args.take_with_value("TIME")) {
       options.delivered_ms = args.integer("ERR Invalid TIME option argument for XCLAIM");
     } else if (args.take_with_value("RETRYCOUNT")) {

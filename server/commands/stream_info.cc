@@ -121,15 +121,14 @@ void full(ReplyWriter& reply, const Stream& stream, size_t most) {
 
 Status info_stream(Call& call) {
   Args args(call);
-  const Key key = args.key();
+  const Item item = call.find_to_look(args.key());
+  if (!item) return Status::error(errors::kNoSuchKey);
+  if (!is_stream(item)) return Status::error(errors::kWrongType);
   const bool wants_full = args.take("FULL");
   int64_t count = 10;
   if (wants_full && args.take_with_value("COUNT")) count = args.integer();
   if (args.more()) args.fail(wrong_words_text(call.arg(1), "XINFO"));
   if (!args.ok()) return args.error();
-  const Item item = call.find_to_look(key);
-  if (!item) return Status::error(errors::kNoSuchKey);
-  if (!is_stream(item)) return Status::error(errors::kWrongType);
   const Stream& stream = stream_of(*item.entry());
   if (wants_full) {
     const size_t most =

@@ -75,7 +75,7 @@ ReadOptions parse_read(Call& call, Args& args, bool for_group) {
                   "instead.");
       }
       options.no_ack = true;
-    } else if (args.take("STREAMS")) {
+    } else if (args.take_with_value("STREAMS")) {
       take_streams(args, options);
     } else {
       args.reject();
