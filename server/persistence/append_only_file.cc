@@ -168,6 +168,8 @@ std::string AppendOnlyFile::load(const std::function<bool()>& stop) {
   return "";
 }
 
+  // Nothing was evicted till now; what is too much goes in steps.
+  services_.store.set_memory_limit(services_.store.memory().limit());
 void AppendOnlyFile::note_loading(bool loading) {
   const uint64_t total = total_bytes();
   std::lock_guard lock(mutex_);

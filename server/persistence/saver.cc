@@ -315,7 +315,7 @@ std::string Saver::load(const Start& how) {
   LoadOptions options;
   EvictionRecall news(services_, how.news);
   options.news = &news;
-  options.drop_expired = !how.keep_expired;
+  options.all_there_is = !how.follows;
   options.stop = how.stop;
   options.threads = static_cast<unsigned>(services_.workers.count());
   return load_from(path, options);

@@ -51,7 +51,7 @@ class Saver : public Persistence {
   // Loads `dbfilename`; nothing is loaded when there is none. Returns what went wrong.
   struct Start {
     RdbNews* news = nullptr;    // hears of the file's facts before its first key; may be null
-    bool keep_expired = false;  // a replica does: its primary says when they go
+    bool follows = false;       // a primary's stream goes on behind the file
     std::function<bool()> stop{};  // see LoadOptions
   };
   std::string load(const Start& how);

@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import signal
+import struct
 import threading
 import time
 
@@ -174,6 +175,55 @@ def test_due_fields_beyond_the_budget_are_in_the_file(program):
             client = server.client()
             assert client.ask(fields) == found, (client.ask(fields), found)
             client.close()
+
+
+def write_files(folder, base, *requests):
+    """A base, and an increment of requests."""
+    os.mkdir(f"{folder}/appendonlydir")
+    for name, content in ((MANIFEST, b"file base seq 1 type b\nfile incr seq 1 type i\n"),
+                          ("appendonlydir/base", base),
+                          ("appendonlydir/incr", b"".join(map(lab.encode, requests)))):
+        with open(f"{folder}/{name}", "wb") as file:
+            file.write(content)
+
+
+def test_due_fields_of_the_base_may_be_given_more_time(program):
+    """As keys may: what the increments say of them counts, not the clock of the start."""
+    past = struct.pack("<q", 1000)
+    fields = b"\x02" + b"\x01\x01a\x01v" + b"\x01\x01b\x01v"  # time, name, value
+    base = b"REDIS0012" + b"\x18\x01h" + past + fields + b"\xff" + bytes(8)
+    with lab.folder() as folder:
+        write_files(folder, base, lab.words("HPERSIST h FIELDS 1 a"))
+        with keeper(program, folder) as server:
+            assert server.ask("HGET h a") == b"v" and server.ask("HGET h b") is None
+
+
+def test_nothing_is_evicted_while_the_file_is_loaded(program):
+    """Else a list would come back with nothing but the item that was pushed last."""
+    with lab.folder() as folder:
+        with keeper(program, folder, "--auto-aof-rewrite-percentage", "0") as server:
+            client = server.client()
+            for size, count in ((100, 20), (1, 1)):
+                for number in range(1500):
+                    client.ask([b"RPUSH", b"list:%d" % number, *[b"x" * size] * count])
+                if count > 1:
+                    server.ask("BGREWRITEAOF")
+                    lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "the base")
+            client.close()
+        with keeper(program, folder, "--maxmemory", "2500kb",
+                    "--maxmemory-policy", "allkeys-lru") as server:
+            client = server.client()
+            lengths = {client.ask([b"LLEN", b"list:%d" % number])[1] for number in range(1500)}
+            client.close()
+            assert lengths == {0, 21}, lengths
+
+
+def test_scripts_in_the_file_run_on_a_replica(program):
+    script = [b"EVAL", b"return redis.call('incr', KEYS[1])", b"1", b"n"]
+    with lab.folder() as folder:
+        write_files(folder, b"", script, [b"MULTI"], script, [b"EXEC"])
+        with keeper(program, folder, "--replicaof", "127.0.0.1 0") as server:
+            assert server.ask("GET n") == b"2"
 
 
 def test_a_broken_middle_stops_the_start(program):
