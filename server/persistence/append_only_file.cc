@@ -21,8 +21,14 @@
 namespace larder {
 namespace {
 
-// A rewrite that failed is tried again by itself after this time.
-constexpr int64_t kRetryMs = 10'000;
+// A rewrite that failed is tried again by itself after this time, and after twice the time each
+// time, up to 40 minutes: each costs as much as one that works, and an increment more to load.
+int64_t retry_ms(uint64_t failures) {
+  constexpr int64_t kRetryMs = 10'000;
+  constexpr uint64_t kDoublingsMax = 8;
+  return kRetryMs << std::min(failures - 1, kDoublingsMax);
+}
+
 // A snapshot for something else runs: looked at again after this time.
 constexpr auto kSnapshotWait = std::chrono::milliseconds(50);
 // The disk is given a base in pieces, so that the last sync is short.
@@ -348,7 +354,7 @@ void AppendOnlyFile::enable() {
   if (const std::string error = read_manifest(); !error.empty()) {
     events_.warning("Can't switch the append only file on: " + error);
     std::lock_guard lock(mutex_);
-    facts_.rewriting = false;
+    facts_.rewriting = facts_.last_rewrite_ok = false;
     return;
   }
   rewrite();
@@ -405,7 +411,7 @@ void AppendOnlyFile::rewrite() {
   facts_.last_rewrite_seconds = (steady_ms() - rewrite_start_ms_) / 1000;
   ++facts_.rewrites;
   facts_.rewrite_failures = error.empty() ? 0 : facts_.rewrite_failures + 1;
-  if (!error.empty()) rewrite_not_before_ms_ = steady_ms() + kRetryMs;
+  if (!error.empty()) rewrite_not_before_ms_ = steady_ms() + retry_ms(facts_.rewrite_failures);
   const bool wanted = options_.enabled && writer_ == nullptr && !stopping_;
   lock.unlock();
   if (error.empty()) {
