@@ -409,5 +409,39 @@ def test_switching_on_and_off(program):
             assert server.ask("DBSIZE") == 4
 
 
+def listed(folder):
+    with open(f"{folder}/{MANIFEST}") as manifest:
+        return [line.split()[1::4] for line in manifest]
+
+
+def rewrite(server):
+    server.ask("BGREWRITEAOF")
+    lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "the rewrite")
+
+
+def test_history_is_kept_where_that_is_asked_for(program):
+    with lab.folder() as folder, keeper(program, folder) as server:
+        server.ask("CONFIG SET aof-disable-auto-gc yes")
+        for _ in range(2):
+            rewrite(server)
+        past = [f"appendonly.aof.{name}" for name in
+                ("2.incr.aof", "2.base.rdb", "1.incr.aof", "1.base.rdb")]
+        now = [["appendonly.aof.3.base.rdb", "b"], ["appendonly.aof.3.incr.aof", "i"]]
+        assert listed(folder) == [now[0], *[[name, "h"] for name in past], now[1]]
+        assert set(past) < set(os.listdir(f"{folder}/appendonlydir"))
+        server.ask("CONFIG SET aof-disable-auto-gc no")
+        lab.wait_for(lambda: listed(folder) == now, "the history goes")
+        assert not set(past) & set(os.listdir(f"{folder}/appendonlydir"))
+
+
+def test_files_that_are_kept_no_more_can_be_loaded(program):
+    with lab.Server(program, "--enable-debug-command", "yes") as server:
+        server.ask("SET before 1")
+        rewrite(server)
+        server.ask("SET after 1")
+        assert server.ask("DEBUG LOADAOF") == b"OK"
+        assert server.ask("KEYS *") == [("bulk", b"before")]
+
+
 if __name__ == "__main__":
     lab.main()
