@@ -89,7 +89,10 @@ class Hash {
   ElementObject& object() const {
     return *static_cast<ElementObject*>(Keyspace::object_of(*item_.entry()));
   }
-  bool is_due(int64_t expiry_ms) const { return expiry_ms != kNoExpiry && expiry_ms <= now_ms_; }
+  // Not for what a primary sends: it says when a field goes.
+  bool is_due(int64_t expiry_ms) const {
+    return expiry_ms != kNoExpiry && expiry_ms <= now_ms_ && !sees_expired;
+  }
 
  private:
   // A field of a pack, with the bytes it takes.

@@ -57,6 +57,8 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     row("aof-timestamp-enabled", Kind::boolean, "no",
         "Note the time in the append-only file, once a second; older versions of Redis can't read "
         "that."),
+    row("aof-disable-auto-gc", Kind::boolean, "no",
+        "Keep the files that a rewrite has replaced, and list them in the manifest."),
     {.name = "aof-rewrite-incremental-fsync", .kind = Kind::boolean, .standard = "yes",
      .section = OptionSection::persistence,
      .summary = "Kept for redis.conf: a rewritten file is always synced in pieces.",
@@ -78,6 +80,7 @@ AofOptions aof_options(const Options& options) {
   aof.rdb_base = options.is_on("aof-use-rdb-preamble");
   aof.timestamps = options.is_on("aof-timestamp-enabled");
   aof.no_sync_on_rewrite = options.is_on("no-appendfsync-on-rewrite");
+  aof.keep_history = options.is_on("aof-disable-auto-gc");
   aof.growth_percent = options.integer("auto-aof-rewrite-percentage");
   aof.rewrite_bytes_min = static_cast<uint64_t>(options.integer("auto-aof-rewrite-min-size"));
   return aof;

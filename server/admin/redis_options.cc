@@ -56,8 +56,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .standing = Standing::moot},
     {.name = "always-show-logo", .kind = Kind::boolean, .standard = "no",
      .standing = Standing::moot, .fixed = true},
-    {.name = "aof-disable-auto-gc", .kind = Kind::boolean, .standard = "no",
-     .standing = Standing::planned},
     {.name = "aof-rewrite-cpulist", .alias = "aof_rewrite_cpulist", .standing = Standing::moot,
      .fixed = true},
     {.name = "bgsave-cpulist", .alias = "bgsave_cpulist", .standing = Standing::moot,

@@ -272,7 +272,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
   helpers.replicator.stop();
   network.stop(kStopPatienceMs);
   helpers.append_only.stop();
-  log.notice("Stopped");
+  log.notice("Stopped, ready to exit, bye bye...");
   return 0;
 }
 

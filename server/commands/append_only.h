@@ -45,8 +45,11 @@ class AppendOnly {
   virtual std::shared_ptr<void> watch(std::function<void()> changed) = 0;
   // Why the last write failed; empty: it didn't.
   virtual std::string last_error() const = 0;
-  // DEBUG LOADAOF: drops everything and loads the file. Returns what went wrong.
-  virtual std::string reload() = 0;
+  // DEBUG LOADAOF: drops everything and loads the file, also when none is kept any more. `done`
+  // hears what went wrong, on any thread.
+  virtual void reload(std::function<void(const std::string& error)> done) = 0;
+  // DEBUG AOF-FLUSH-SLEEP: a rest before each write.
+  virtual void set_write_delay(int64_t delay_us) = 0;
 };
 
 }  // namespace larder

@@ -1,7 +1,9 @@
 // DEBUG: for tests and for people who look inside. Only where `enable-debug-command` allows.
 // Source: https://redis.io/commands/debug/
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "server/commands/answers.h"
 #include "server/commands/append_only.h"
@@ -9,6 +11,7 @@
 #include "server/commands/debug_words.h"
 #include "server/commands/families.h"
 #include "server/commands/list_values.h"
+#include "server/commands/outcome_task.h"
 #include "server/commands/persistence.h"
 #include "server/commands/script_run.h"
 #include "server/commands/string_values.h"
@@ -166,12 +169,24 @@ Status reload(Call& call) {
   return Status::ok();
 }
 
-// Everything is dropped and loaded from the append-only file.
+// Everything is dropped and loaded from the append-only file, by its thread.
 Status load_file(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  constexpr const char* kRefusal = "ERR Error trying to load the AOF files, check logs.";
   AppendOnly* file = call.services().append_only;
-  const std::string error = file == nullptr ? "" : file->reload();
-  if (!error.empty()) return Status::error("ERR Error trying to load the AOF files, check logs.");
+  if (file == nullptr || call.is_nested()) return Status::error(kRefusal);
+  auto task = std::make_unique<OutcomeTask>(kRefusal);
+  file->reload(task->teller(call));
+  call.start_task(std::move(task));
+  return Status::ok();
+}
+
+Status rest_before_writes(Call& call) {
+  if (Status no = debug::refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t delay_us = args.integer_in(0, INT32_MAX);
+  if (!args.ok()) return args.error();
+  if (AppendOnly* file = call.services().append_only) file->set_write_delay(delay_us);
   call.reply().ok();
   return Status::ok();
 }
@@ -216,6 +231,7 @@ Status help(Call& call) {
   return reply_help(
       call,
       {"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+       "AOF-FLUSH-SLEEP <microseconds>", "    A rest before each write to the append-only file.",
        "CHANGE-REPL-ID", "    Gives the replication stream another id: no replica can go on in it.",
        "CLIENT-ENFORCE-REPLY-LIST <0|1>", "    Taken without effect: replies have one buffer.",
        "CONFIG-REWRITE-FORCE-ALL", "    Writes all options into the configuration file.",
@@ -269,6 +285,8 @@ constexpr auto kSubcommands = family({
     sub("RELOAD", "[MERGE] [NOFLUSH] [NOSAVE]", "Loads the data again.", at_least(2), reload, {},
         Flag::write | Flag::whole_store | Flag::script_turn),
     sub("LOADAOF", "", "Loads the append-only file again.", exactly(2), load_file),
+    sub("AOF-FLUSH-SLEEP", "microseconds", "Rests before each write to the append-only file.",
+        exactly(3), rest_before_writes),
     sub("POPULATE", "count [prefix] [size]", "Makes keys.", at_least(3), populate, {},
         Flag::write | Flag::whole_store),
     sub("HTSTATS", "db [FULL]", "Tells how full the tables of a database are.", at_least(3),

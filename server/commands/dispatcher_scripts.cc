@@ -42,7 +42,7 @@ void Dispatcher::refuse_script(const Command* command, Bytes error) {
 Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   Session& session = outer.session();
   const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
-  if (trouble != 0 && !follows_primary(outer.session())) [[unlikely]] {
+  if (trouble != 0 && !obeys(outer)) [[unlikely]] {
     const Flag flags = nested.request.command->spec->flags;
     const bool writes = has(flags, Flag::write);
     Status refusal = writes ? disk_refusal(services_, trouble) : Status::ok();

@@ -156,7 +156,8 @@ struct Memory {
   }
   static Status check(const GateInput& input) {
     const uint32_t trouble = input.services.settings.trouble.load(std::memory_order_relaxed);
-    if ((trouble & kPrimaryEvicts) != 0) return Status::ok();
+    // What is being loaded may need what would go.
+    if ((trouble & (kPrimaryEvicts | kLoading)) != 0) return Status::ok();
     if (input.services.store.make_room(input.now_ms, input.worker.random->next())) {
       return Status::ok();
     }
@@ -258,6 +259,10 @@ Status disk_refusal(Services& services, uint32_t trouble) {
 
 bool follows_primary(const Session& session) {
   return session.stream != nullptr && session.stream->kind() == StreamEnd::Kind::primary;
+}
+
+bool obeys(Call& call) {
+  return call.now_ms() == Call::kNoClock || follows_primary(call.session());
 }
 
 Status replication_refusal(uint32_t trouble, const GateQuestion& question) {

@@ -56,6 +56,11 @@ void take_fields(Args& args, const char* bad_count) {
   }
 }
 
+// A time that a primary sends had not passed there.
+bool has_passed(const Call& call, int64_t expiry_ms) {
+  return expiry_ms != kNoExpiry && expiry_ms <= call.now_ms() && !sees_expired;
+}
+
 // Times of fields that one command changes, and the events that tell of them.
 class FieldTimes {
  public:
@@ -63,7 +68,7 @@ class FieldTimes {
 
   // Gives a field that is there a time, or removes it when that has passed.
   Answer set(Bytes name, int64_t expiry_ms) {
-    if (expiry_ms <= call_.now_ms()) return remove(name);
+    if (has_passed(call_, expiry_ms)) return remove(name);
     hash_.set_expiry(name, expiry_ms);
     note_expiring(name, expiry_ms);
     return kDone;
@@ -345,7 +350,7 @@ Status hsetex(Call& call) {
     call.reply().integer(sets ? 1 : 0);
     if (!sets) return Status::ok();
     const int64_t expiry_ms = options.time.expiry_ms;
-    const bool passed = expiry_ms != kNoExpiry && expiry_ms <= call.now_ms();
+    const bool passed = has_passed(call, expiry_ms);
     FieldTimes times(call, hash);
     for (size_t i = options.first; i < call.arg_count(); i += 2) {
       const Bytes name = call.arg(i);

@@ -131,7 +131,7 @@ std::string AofLoader::load_rdb_part(int fd, const std::string& name, uint64_t& 
   DescriptorSource source(fd);
   LoadOptions how;
   how.replace = true;
-  how.drop_expired = false;  // what comes behind may change them
+  how.all_there_is = false;
   how.stop = options_.stop;
   if (options_.progress) {
     how.progress = [this](uint64_t bytes) { options_.progress(bytes_ + bytes); };

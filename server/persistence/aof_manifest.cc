@@ -74,11 +74,12 @@ AofFile AofManifest::next_base(bool rdb) const {
 }
 
 void AofManifest::replace_base(AofFile fresh, const AofFile& first_kept) {
-  if (base) history.push_back(std::move(*base));
-  base = std::move(fresh);
   const auto kept = std::find(increments.begin(), increments.end(), first_kept);
-  history.insert(history.end(), increments.begin(), kept);
+  std::vector<AofFile> past(increments.begin(), kept);
+  if (base) past.push_back(std::move(*base));
+  history.insert(history.begin(), past.begin(), past.end());
   increments.erase(increments.begin(), kept);
+  base = std::move(fresh);
 }
 
 std::string AofManifest::text() const {

@@ -33,7 +33,7 @@ class AofManifest {
 
   std::optional<AofFile> base;
   std::vector<AofFile> increments;
-  std::vector<AofFile> history;
+  std::vector<AofFile> history;  // the newest first, as in Redis
 
   bool empty() const { return !base && increments.empty(); }
   // Adds the next file behind the last. Numbers are never used twice.

@@ -17,6 +17,7 @@ struct AofOptions {
   bool rdb_base = true;                      // aof-use-rdb-preamble
   bool timestamps = false;
   bool no_sync_on_rewrite = false;
+  bool keep_history = false;                 // aof-disable-auto-gc
   int64_t growth_percent = 100;              // 0: never rewritten by itself
   uint64_t rewrite_bytes_min = 64 << 20;
 };

@@ -102,11 +102,14 @@ void AofWriter::run() {
 }
 
 bool AofWriter::write_up_to(uint64_t end) {
-  bool stamped = false;
+  bool begun = false;
   while (true) {
     const EffectLog::Piece piece = reader_->next(SIZE_MAX, end);
     if (piece.bytes.empty()) break;
-    if (!std::exchange(stamped, true) && !write_timestamp()) return false;
+    if (!std::exchange(begun, true)) {
+      rest();
+      if (!write_timestamp()) return false;
+    }
     if (!write_bytes(piece.bytes)) return false;
   }
   written_.store(reader_->offset());
@@ -126,6 +129,11 @@ bool AofWriter::write_bytes(Bytes bytes) {
   }
   if (failing_) report("");
   return true;
+}
+
+void AofWriter::rest() const {
+  const int64_t delay_us = delay_us_.load(std::memory_order_relaxed);
+  if (delay_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
 }
 
 // At the beginning of a round, so between two records.

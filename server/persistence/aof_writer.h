@@ -52,6 +52,8 @@ class AofWriter {
   // no-appendfsync-on-rewrite, while a rewrite goes on.
   void suspend_sync(bool suspend) { suspended_.store(suspend); }
   void set_timestamps(bool on) { timestamps_.store(on); }
+  // For tests: a rest before what was gathered is written.
+  void set_delay(int64_t delay_us) { delay_us_.store(delay_us); }
   // From this offset on bytes go to `file`, behind `head`. Under every shard's lock, `offset` is
   // the log's end.
   void switch_at(uint64_t offset, Descriptor file, std::string head);
@@ -73,6 +75,7 @@ class AofWriter {
   bool write_up_to(uint64_t end);
   bool write_bytes(Bytes bytes);
   bool write_timestamp();
+  void rest() const;
   void switch_files();
   bool sync(bool forced);
   bool sync_due() const;
@@ -88,6 +91,7 @@ class AofWriter {
   std::atomic<AofSync> sync_{AofSync::everysec};
   std::atomic<bool> suspended_{false};
   std::atomic<bool> timestamps_{false};
+  std::atomic<int64_t> delay_us_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<uint64_t> written_;
   std::atomic<uint64_t> synced_;

@@ -22,8 +22,14 @@
 namespace larder {
 namespace {
 
-// A rewrite that failed is tried again by itself after this time.
-constexpr int64_t kRetryMs = 10'000;
+// A rewrite that failed is tried again by itself after this time, and after twice the time each
+// time, up to 40 minutes: each costs as much as one that works, and an increment more to load.
+int64_t retry_ms(uint64_t failures) {
+  constexpr int64_t kRetryMs = 10'000;
+  constexpr uint64_t kDoublingsMax = 8;
+  return kRetryMs << std::min(failures - 1, kDoublingsMax);
+}
+
 // A snapshot for something else runs: looked at again after this time.
 constexpr auto kSnapshotWait = std::chrono::milliseconds(50);
 // The disk is given a base in pieces, so that the last sync is short.
@@ -163,6 +169,8 @@ std::string AppendOnlyFile::load(const std::function<bool()>& stop) {
   error = loader.load(manifest_);
   note_loading(false);
   if (!error.empty()) return error;
+  // Nothing was evicted till now; what is too much goes in steps.
+  services_.store.set_memory_limit(services_.store.memory().limit());
   events_.notice("DB loaded from append only file: " + std::to_string(loader.requests()) +
                  " requests in " + std::to_string(steady_ms() - start_ms) + " ms");
   delete_history();
@@ -221,6 +229,7 @@ std::unique_ptr<AofWriter> AppendOnlyFile::make_writer(std::unique_ptr<EffectLog
                         .tick = [this] { maybe_rewrite(); }});
   writer->set_sync(options_.sync);
   writer->set_timestamps(options_.timestamps);
+  writer->set_delay(write_delay_us_);
   if (complete_ && options_.sync == AofSync::always) {
     services_.listeners.safe_point.set(SafePoint::Keeper::file, writer->synced_offset());
   }
@@ -269,6 +278,7 @@ void AppendOnlyFile::note_lost(const std::string& why) {
 void AppendOnlyFile::configure(const AofOptions& options) {
   std::unique_lock lock(mutex_);
   const bool was_on = options_.enabled;
+  const bool kept_history = options_.keep_history;
   const AofSync before = options_.sync;
   options_ = options;
   facts_.enabled = options.enabled;
@@ -284,7 +294,13 @@ void AppendOnlyFile::configure(const AofOptions& options) {
       safe.set(SafePoint::Keeper::file, writer->synced_offset());
     }
   }
-  if (was_on == options.enabled || !thread_.joinable()) return;
+  if (!thread_.joinable()) return;
+  if (kept_history && !options.keep_history) {
+    lock.unlock();
+    end_keeping_history();
+    lock.lock();
+  }
+  if (was_on == options.enabled) return;
   if (options.enabled) {  // said at once, for those who wait for it
     facts_.rewriting = true;
     rewrite_start_ms_ = steady_ms();
@@ -347,7 +363,7 @@ void AppendOnlyFile::enable() {
   if (const std::string error = read_manifest(); !error.empty()) {
     events_.warning("Can't switch the append only file on: " + error);
     std::lock_guard lock(mutex_);
-    facts_.rewriting = false;
+    facts_.rewriting = facts_.last_rewrite_ok = false;
     return;
   }
   rewrite();
@@ -404,7 +420,7 @@ void AppendOnlyFile::rewrite() {
   facts_.last_rewrite_seconds = (steady_ms() - rewrite_start_ms_) / 1000;
   ++facts_.rewrites;
   facts_.rewrite_failures = error.empty() ? 0 : facts_.rewrite_failures + 1;
-  if (!error.empty()) rewrite_not_before_ms_ = steady_ms() + kRetryMs;
+  if (!error.empty()) rewrite_not_before_ms_ = steady_ms() + retry_ms(facts_.rewrite_failures);
   const bool wanted = options_.enabled && writer_ == nullptr && !stopping_;
   lock.unlock();
   if (error.empty()) {
@@ -557,10 +573,27 @@ void AppendOnlyFile::give_up(Fresh& fresh) {
 }
 
 void AppendOnlyFile::delete_history() {
-  if (manifest_.history.empty()) return;
+  if (manifest_.history.empty() || options().keep_history) return;
   for (const AofFile& file : manifest_.history) ::unlink(path_of(file.name).c_str());
   manifest_.history.clear();
   if (const std::string error = save(manifest_); !error.empty()) events_.warning(error);
+}
+
+// Who ended it may look at the folder when he is answered, unless a rewrite takes its time.
+void AppendOnlyFile::end_keeping_history() {
+  constexpr std::chrono::milliseconds kPatience{500};
+  const auto done = std::make_shared<std::promise<void>>();
+  post([this, done] {
+    delete_history();
+    done->set_value();
+  });
+  (void)done->get_future().wait_for(kPatience);
+}
+
+void AppendOnlyFile::set_write_delay(int64_t delay_us) {
+  std::lock_guard lock(mutex_);
+  write_delay_us_ = delay_us;
+  if (writer_ != nullptr) writer_->set_delay(delay_us);
 }
 
 uint64_t AppendOnlyFile::total_bytes() const {
@@ -582,22 +615,23 @@ AppendOnlyFacts AppendOnlyFile::facts() const {
 }
 
 // The files stay as they are: what they hold is loaded again.
-std::string AppendOnlyFile::reload() {
-  std::promise<std::string> done;
-  post([this, &done] { done.set_value(reload_now()); });
-  return done.get_future().get();
+void AppendOnlyFile::reload(std::function<void(const std::string& error)> done) {
+  post([this, done = std::move(done)] { done(reload_now()); });
 }
 
+// Files that are kept no more are loaded, too.
 std::string AppendOnlyFile::reload_now() {
-  if (writer_ == nullptr) return "";
+  std::string error = manifest_.empty() ? read_manifest() : "";
+  if (!error.empty() || manifest_.empty()) return error;
   const EffectLog& log = services_.listeners.effects;
   services_.settings.set_trouble(kLoading, true);
-  while (writer_->written_offset() < log.end_offset() && facts().last_write_ok) {
+  while (writer_ != nullptr && writer_->written_offset() < log.end_offset() &&
+         facts().last_write_ok) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   empty_store(services_.store);
   AofLoader loader(services_, {.folder = folder_, .notice = events_.warning});
-  const std::string error = loader.load(manifest_);
+  error = loader.load(manifest_);
   services_.settings.set_trouble(kLoading, false);
   if (!error.empty()) events_.warning(error);
   return error;

@@ -61,7 +61,8 @@ class AppendOnlyFile : public AppendOnly {
     return watchers_.add(std::move(changed));
   }
   std::string last_error() const override;
-  std::string reload() override;
+  void reload(std::function<void(const std::string& error)> done) override;
+  void set_write_delay(int64_t delay_us) override;
 
  private:
   // A rewrite on its way.
@@ -96,6 +97,7 @@ class AppendOnlyFile : public AppendOnly {
   std::string finish(Fresh& fresh, const AofFile& base);
   void give_up(Fresh& fresh);
   void delete_history();
+  void end_keeping_history();
   std::unique_ptr<AofWriter> make_writer(std::unique_ptr<EffectLog::Reader> reader,
                                          Descriptor file);
   void note_safe(uint64_t offset);
@@ -116,6 +118,7 @@ class AppendOnlyFile : public AppendOnly {
   AppendOnlyFacts facts_;
   std::string last_error_;
   bool stopping_ = false;
+  int64_t write_delay_us_ = 0;
   bool complete_ = false;  // what is listed and written is all of the data
   int64_t rewrite_start_ms_ = 0;
   int64_t rewrite_not_before_ms_ = 0;

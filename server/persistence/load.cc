@@ -65,7 +65,7 @@ class Shelf {
       }
     }
     Store& store = services_.store;
-    if (held_shards == nullptr && store.memory().over_limit()) {
+    if (options_.all_there_is && held_shards == nullptr && store.memory().over_limit()) {
       (void)store.make_room(unix_ms(), random.next());
     }
   }
@@ -99,7 +99,7 @@ class Shelf {
                   "database " + std::to_string(key.db) + " is more than `databases` allows");
     }
     const bool due = key.expiry_ms != kNoExpiry && key.expiry_ms <= now_ms_;
-    if (due && options_.drop_expired) {
+    if (due && options_.all_there_is) {
       expired.fetch_add(1, std::memory_order_relaxed);
       // Replicas that go on behind the file have it still. (A key that is replaced: perhaps not.)
       EffectLog& effects = services_.listeners.effects;
@@ -130,8 +130,9 @@ class Shelf {
       const EntryUse use{.idle_seconds = from.idle_seconds, .frequency = from.frequency};
       if (use.known()) shard.services.recalled = &use;
       twice = old && !options_.replace;
-      stored =
-          !twice && put_rdb_value(keys, key, old, from.value, limits_, from.expiry_ms, now_ms_).ok;
+      stored = !twice && put_rdb_value(keys, key, old, from.value, limits_, from.expiry_ms, now_ms_,
+                                       DueFields::kept)
+                             .ok;
       shard.services.recalled = nullptr;
       shard.settle_memory(store.memory());
       garbage.swap(shard.services.garbage);

@@ -1,10 +1,11 @@
 // SAVE, BGSAVE, LASTSAVE, SHUTDOWN: what is in memory goes to the disk.
 // Source: https://redis.io/commands/bgsave/
 #include <memory>
-#include <string>
+#include <utility>
 
 #include "server/commands/args.h"
 #include "server/commands/ending.h"
+#include "server/commands/outcome_task.h"
 #include "server/commands/persistence.h"
 #include "server/persistence/families.h"
 
@@ -14,42 +15,13 @@ namespace {
 constexpr const char* kSaving = "ERR Background save already in progress";
 constexpr const char* kNoPersistence = "ERR nothing can be saved here";
 
-// Waits for a save that another thread does.
-class SaveTask : public Task {
- public:
-  struct Outcome {
-    bool done = false;  // on the client's worker only
-    std::string error;
-  };
-
-  explicit SaveTask(std::shared_ptr<Outcome> outcome) : outcome_(std::move(outcome)) {}
-  Progress step(ReplyWriter& reply, int64_t) override {
-    if (!outcome_->done) return Progress::wait;
-    outcome_->error.empty() ? reply.ok() : reply.error("ERR");
-    return Progress::done;
-  }
-
- private:
-  const std::shared_ptr<Outcome> outcome_;
-};
-
 // Others go on meanwhile: a snapshot needs no halt.
 Status save(Call& call) {
   if (call.services().persistence == nullptr) return Status::error(kNoPersistence);
-  auto outcome = std::make_shared<SaveTask::Outcome>();
-  Workers& workers = call.services().workers;
-  const size_t worker = call.worker().index;
-  auto wake = [outcome, waker = call.waker()](const std::string& error) {
-    outcome->error = error;
-    outcome->done = true;
-    waker->wake();
-  };
-  const bool started = call.services().persistence->start_save(
-      false, [&workers, worker, wake](const std::string& error) {
-        workers.visit(worker, [wake, error](ClientsOfWorker&) { wake(error); });
-      });
+  auto task = std::make_unique<OutcomeTask>("ERR");
+  const bool started = call.services().persistence->start_save(false, task->teller(call));
   if (!started) return Status::error(kSaving);
-  call.start_task(std::make_unique<SaveTask>(outcome));
+  call.start_task(std::move(task));
   return Status::ok();
 }
 

@@ -113,9 +113,11 @@ std::string Saver::option(Bytes name) const {
   return services_.configuration.value(name).value_or("");
 }
 
-// `dir` is where the program works.
+// `dir` is where the program works. When somebody has removed that, opening the file tells.
 std::string Saver::file_path() const {
-  return std::filesystem::current_path().string() + "/" + option("dbfilename");
+  std::error_code removed;
+  const std::string folder = std::filesystem::current_path(removed).string();
+  return removed ? option("dbfilename") : folder + "/" + option("dbfilename");
 }
 
 bool Saver::is_loading() const { return (services_.settings.trouble.load() & kLoading) != 0; }
@@ -206,7 +208,7 @@ std::string Saver::save(bool in_background) {
     last_took_ms_.store(unix_ms() - began_ms);
     logs_.notice("Saving was given up: what it saved is of no use any more");
   } else {
-    note_saved(attempt.changes, began_ms, attempt.error);
+    note_saved(attempt, began_ms, in_background);
   }
   began_ms_.store(0);
   return attempt.error;
@@ -217,12 +219,14 @@ bool Saver::goes_on(bool in_background) {
   return !in_background && !ended_;
 }
 
-void Saver::note_saved(uint64_t changes, int64_t began_ms, const std::string& error) {
+// Who waits for a save hears of a failure; the others do when writes are refused.
+void Saver::note_saved(const Attempt& attempt, int64_t began_ms, bool in_background) {
   const int64_t took_ms = unix_ms() - began_ms;
   last_took_ms_.store(took_ms);
-  last_save_ok_.store(error.empty());
-  if (!error.empty()) return logs_.warning("Saving failed: " + error);
-  changes_saved_.store(changes);
+  const bool ok = attempt.error.empty();
+  if (ok || in_background) last_save_ok_.store(ok);
+  if (!ok) return logs_.warning("Saving failed: " + attempt.error);
+  changes_saved_.store(attempt.changes);
   last_save_ms_.store(unix_ms());
   saves_.fetch_add(1);
   logs_.notice("Saved " + std::to_string(keys_written_.load()) + " keys in " +
@@ -315,7 +319,7 @@ std::string Saver::load(const Start& how) {
   LoadOptions options;
   EvictionRecall news(services_, how.news);
   options.news = &news;
-  options.drop_expired = !how.keep_expired;
+  options.all_there_is = !how.follows;
   options.stop = how.stop;
   options.threads = static_cast<unsigned>(services_.workers.count());
   return load_from(path, options);

@@ -51,7 +51,7 @@ class Saver : public Persistence {
   // Loads `dbfilename`; nothing is loaded when there is none. Returns what went wrong.
   struct Start {
     RdbNews* news = nullptr;    // hears of the file's facts before its first key; may be null
-    bool keep_expired = false;  // a replica does: its primary says when they go
+    bool follows = false;       // a primary's stream goes on behind the file
     std::function<bool()> stop{};  // see LoadOptions
   };
   std::string load(const Start& how);
@@ -97,7 +97,7 @@ class Saver : public Persistence {
   Attempt write_file(const std::string& path, bool in_background);
   void write_snapshot(ReplacingFile& file, const SnapshotOptions& options,
                       Attempt& attempt);
-  void note_saved(uint64_t changes, int64_t began_ms, const std::string& error);
+  void note_saved(const Attempt& attempt, int64_t began_ms, bool in_background);
   std::string load_from(const std::string& path, LoadOptions& options);
   bool is_loading() const;
   bool save_point_reached() const;

@@ -175,7 +175,7 @@ std::string Link::load(Source& source, unsigned& db) {
   int64_t told_ms = steady_ms();
   LoadOptions options;
   options.replace = true;
-  options.drop_expired = false;
+  options.all_there_is = false;
   options.news = &facts;
   options.stop = [this] { return interrupt_.raised(); };
   options.progress = [&](uint64_t offset) {

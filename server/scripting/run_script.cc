@@ -16,7 +16,7 @@ constexpr size_t kFirstKey = 3;
 Status allowed(ScriptJob& job, bool read_only) {
   const uint32_t trouble = job.call.settings().trouble.load(std::memory_order_relaxed);
   const bool writes = !job.flags.compatible && !job.flags.no_writes;
-  if (trouble != 0 && !follows_primary(job.call.session())) [[unlikely]] {
+  if (trouble != 0 && !obeys(job.call)) [[unlikely]] {
     const bool will_write = writes && !read_only;
     Status refusal = will_write ? disk_refusal(job.call.services(), trouble) : Status::ok();
     if (refusal.is_ok()) {

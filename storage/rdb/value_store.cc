@@ -36,14 +36,15 @@ class ObjectSlab {
 class ValueStore {
  public:
   ValueStore(Keyspace& keys, const Key& key, Item old, const RdbValue& value,
-             const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms)
+             const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms, DueFields due_fields)
       : keys_(keys),
         key_(key),
         old_(old),
         value_(value),
         limits_(limits),
         expiry_ms_(expiry_ms),
-        now_ms_(now_ms) {}
+        now_ms_(now_ms),
+        due_fields_(due_fields) {}
 
   StoredValue put() {
     if (value_.type != Type::string && value_.type != Type::stream && value_.items.empty()) {
@@ -171,7 +172,7 @@ class ValueStore {
   }
 
   bool is_due(size_t field) const {
-    if (value_.expiries_ms.empty()) return false;
+    if (due_fields_ == DueFields::kept || value_.expiries_ms.empty()) return false;
     const int64_t expiry_ms = value_.expiries_ms[field];
     return expiry_ms != kNoExpiry && expiry_ms <= now_ms_;
   }
@@ -276,13 +277,15 @@ class ValueStore {
   const ValueLimits& limits_;
   const int64_t expiry_ms_;
   const int64_t now_ms_;
+  const DueFields due_fields_;
 };
 
 }  // namespace
 
 StoredValue put_rdb_value(Keyspace& keys, const Key& key, Item old, const RdbValue& value,
-                          const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms) {
-  return ValueStore(keys, key, old, value, limits, expiry_ms, now_ms).put();
+                          const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms,
+                          DueFields due_fields) {
+  return ValueStore(keys, key, old, value, limits, expiry_ms, now_ms, due_fields).put();
 }
 
 }  // namespace larder

@@ -25,9 +25,14 @@ struct StoredValue {
   Item item;        // null: all fields of the hash were due
 };
 
-// Stores a value under a key in place of `old` (may be null). Fields that are due at `now_ms` are
-// left out; a hash without others is stored nowhere, and `old` is removed.
+// What becomes of the fields of a hash that are due when it is stored. Who has more to run on the
+// data keeps them: what comes next may give them a later time.
+enum class DueFields : uint8_t { left_out, kept };
+
+// Stores a value under a key in place of `old` (may be null). A hash of which nothing is kept is
+// stored nowhere, and `old` is removed.
 StoredValue put_rdb_value(Keyspace& keys, const Key& key, Item old, const RdbValue& value,
-                          const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms);
+                          const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms,
+                          DueFields due_fields = DueFields::left_out);
 
 }  // namespace larder

@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import signal
+import struct
 import threading
 import time
 
@@ -174,6 +175,55 @@ def test_due_fields_beyond_the_budget_are_in_the_file(program):
             client = server.client()
             assert client.ask(fields) == found, (client.ask(fields), found)
             client.close()
+
+
+def write_files(folder, base, *requests):
+    """A base, and an increment of requests."""
+    os.mkdir(f"{folder}/appendonlydir")
+    for name, content in ((MANIFEST, b"file base seq 1 type b\nfile incr seq 1 type i\n"),
+                          ("appendonlydir/base", base),
+                          ("appendonlydir/incr", b"".join(map(lab.encode, requests)))):
+        with open(f"{folder}/{name}", "wb") as file:
+            file.write(content)
+
+
+def test_due_fields_of_the_base_may_be_given_more_time(program):
+    """As keys may: what the increments say of them counts, not the clock of the start."""
+    past = struct.pack("<q", 1000)
+    fields = b"\x02" + b"\x01\x01a\x01v" + b"\x01\x01b\x01v"  # time, name, value
+    base = b"REDIS0012" + b"\x18\x01h" + past + fields + b"\xff" + bytes(8)
+    with lab.folder() as folder:
+        write_files(folder, base, lab.words("HPERSIST h FIELDS 1 a"))
+        with keeper(program, folder) as server:
+            assert server.ask("HGET h a") == b"v" and server.ask("HGET h b") is None
+
+
+def test_nothing_is_evicted_while_the_file_is_loaded(program):
+    """Else a list would come back with nothing but the item that was pushed last."""
+    with lab.folder() as folder:
+        with keeper(program, folder, "--auto-aof-rewrite-percentage", "0") as server:
+            client = server.client()
+            for size, count in ((100, 20), (1, 1)):
+                for number in range(1500):
+                    client.ask([b"RPUSH", b"list:%d" % number, *[b"x" * size] * count])
+                if count > 1:
+                    server.ask("BGREWRITEAOF")
+                    lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "the base")
+            client.close()
+        with keeper(program, folder, "--maxmemory", "2500kb",
+                    "--maxmemory-policy", "allkeys-lru") as server:
+            client = server.client()
+            lengths = {client.ask([b"LLEN", b"list:%d" % number])[1] for number in range(1500)}
+            client.close()
+            assert lengths == {0, 21}, lengths
+
+
+def test_scripts_in_the_file_run_on_a_replica(program):
+    script = [b"EVAL", b"return redis.call('incr', KEYS[1])", b"1", b"n"]
+    with lab.folder() as folder:
+        write_files(folder, b"", script, [b"MULTI"], script, [b"EXEC"])
+        with keeper(program, folder, "--replicaof", "127.0.0.1 0") as server:
+            assert server.ask("GET n") == b"2"
 
 
 def test_a_broken_middle_stops_the_start(program):
@@ -357,6 +407,40 @@ def test_switching_on_and_off(program):
         assert len(names) == 3, names
         with keeper(program, folder) as server:
             assert server.ask("DBSIZE") == 4
+
+
+def listed(folder):
+    with open(f"{folder}/{MANIFEST}") as manifest:
+        return [line.split()[1::4] for line in manifest]
+
+
+def rewrite(server):
+    server.ask("BGREWRITEAOF")
+    lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "the rewrite")
+
+
+def test_history_is_kept_where_that_is_asked_for(program):
+    with lab.folder() as folder, keeper(program, folder) as server:
+        server.ask("CONFIG SET aof-disable-auto-gc yes")
+        for _ in range(2):
+            rewrite(server)
+        past = [f"appendonly.aof.{name}" for name in
+                ("2.incr.aof", "2.base.rdb", "1.incr.aof", "1.base.rdb")]
+        now = [["appendonly.aof.3.base.rdb", "b"], ["appendonly.aof.3.incr.aof", "i"]]
+        assert listed(folder) == [now[0], *[[name, "h"] for name in past], now[1]]
+        assert set(past) < set(os.listdir(f"{folder}/appendonlydir"))
+        server.ask("CONFIG SET aof-disable-auto-gc no")
+        lab.wait_for(lambda: listed(folder) == now, "the history goes")
+        assert not set(past) & set(os.listdir(f"{folder}/appendonlydir"))
+
+
+def test_files_that_are_kept_no_more_can_be_loaded(program):
+    with lab.Server(program, "--enable-debug-command", "yes") as server:
+        server.ask("SET before 1")
+        rewrite(server)
+        server.ask("SET after 1")
+        assert server.ask("DEBUG LOADAOF") == b"OK"
+        assert server.ask("KEYS *") == [("bulk", b"before")]
 
 
 if __name__ == "__main__":

@@ -78,7 +78,9 @@ def full_disk(program, folder):
         assert kind == "error", text
         assert open(folder + "/dump.rdb", "rb").read() == whole
         assert os.listdir(folder) == ["dump.rdb"], "nothing half is left"
-        assert server.info("rdb_last_bgsave_status") == "err"
+        assert client.ask([b"SET", b"a", b"1"])[0] == "simple", "who waited for SAVE knows"
+        server.ask("BGSAVE")
+        wait_for(lambda: server.info("rdb_last_bgsave_status") == "err")
         assert "No space left" in server.log_text()
         wait_for(lambda: client.ask([b"SET", b"a", b"1"])[0] == "error")
         assert client.ask([b"SET", b"a", b"1"])[1].startswith(b"MISCONF")
@@ -112,6 +114,8 @@ def test_nowhere_to_write(program):
             os.mkdir(folder + "/taken")
             client.ask(lab.words("CONFIG SET dbfilename taken"))
             assert client.ask([b"SAVE"])[0] == "error"
+            server.ask("BGSAVE")
+            wait_for(lambda: server.info("rdb_last_bgsave_status") == "err")
             assert os.listdir(folder) == ["taken"]
             scripts_are_refused(client)
             kind, _ = client.ask(lab.words("SHUTDOWN"))
@@ -120,6 +124,22 @@ def test_nowhere_to_write(program):
             wait_for(lambda: client.ask([b"SAVE"])[0] == "simple")
             wait_for(lambda: client.ask([b"SET", b"a", b"1"])[0] == "simple")
         checked(folder + "/dump.rdb")
+
+
+def test_the_folder_is_removed(program):
+    with tempfile.TemporaryDirectory() as other, tempfile.TemporaryDirectory() as parent:
+        folder = parent + "/gone"
+        os.mkdir(folder)
+        with lab.Server(program, "--dir", folder, "--enable-protected-configs", "yes") as server:
+            client = server.client()
+            fill(client, 0, 10)
+            os.rmdir(folder)
+            for word in (b"BGSAVE", b"SAVE", b"BGREWRITEAOF"):
+                wait_for(lambda: b"already in progress" not in client.ask([word])[1])
+            wait_for(lambda: server.info("rdb_last_bgsave_status") == "err")
+            client.ask([b"CONFIG", b"SET", b"dir", other.encode()])
+            wait_for(lambda: client.ask([b"SAVE"])[0] == "simple")
+        checked(other + "/dump.rdb")
 
 
 def test_a_damaged_file_is_not_loaded(program):

@@ -92,7 +92,7 @@ bool take_full_sync(LoneServer& server, Wire& wire, bool spooled) {
   LoadOptions options;
   options.threads = 0;
   options.replace = true;
-  options.drop_expired = false;
+  options.all_there_is = false;
   options.checksum = false;  // so that a damaged file may go on
   const LoadOutcome outcome =
       load_rdb(spooled ? static_cast<Source&>(spool) : transfer, server.services(), options);

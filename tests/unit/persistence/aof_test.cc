@@ -56,7 +56,9 @@ TEST(AofManifest, a_new_base_replaces_what_it_holds) {
   EXPECT_EQ(fresh.name, "a.2.base.aof");
   manifest.replace_base(fresh, kept);
   EXPECT_EQ(manifest.increments, std::vector<AofFile>{kept});
-  EXPECT_EQ(manifest.history.size(), 2U);
+  ASSERT_EQ(manifest.history.size(), 2U);
+  EXPECT_EQ(manifest.history[0].name, "a.1.incr.aof");  // the newest first
+  EXPECT_EQ(manifest.history[1].name, "a.1.base.rdb");
   EXPECT_EQ(manifest.add_increment().sequence, 3U);
   EXPECT_EQ(manifest.next_base(true).sequence, 3U);
 }
