@@ -111,6 +111,19 @@ TEST_F(ConfigLoadTest, command_lines_as_redis_takes_them) {
             "command line --port: bad value for 'port': wrong number of arguments");
 }
 
+TEST_F(ConfigLoadTest, primaries) {
+  EXPECT_EQ(load_text("replicaof 127.0.0.1 6379").options.text("replicaof"), "127.0.0.1 6379");
+  EXPECT_EQ(load_text("replicaof NO ONE").error, "");
+  EXPECT_EQ(load_text("replicaof NO ONE").options.text("replicaof"), "");
+  EXPECT_EQ(load_text("slaveof \"\"").options.text("replicaof"), "");
+  EXPECT_EQ(load_text("replicaof a b").error,
+            "test.conf:1: bad value for 'replicaof': Invalid master port");
+  EXPECT_EQ(load_text("replicaof a 65536").error,
+            "test.conf:1: bad value for 'replicaof': Invalid master port");
+  EXPECT_EQ(load_text("replicaof a").error,
+            "test.conf:1: bad value for 'replicaof': wrong number of arguments");
+}
+
 TEST_F(ConfigLoadTest, values_of_the_environment) {
   EXPECT_EQ(load_options({.environment = {"LARDER_BIND='::1"}}).error,
             "environment LARDER_BIND: unbalanced quotes");
