@@ -146,19 +146,35 @@ void load_environment(const std::vector<std::string>& environment, Loader& loade
   }
 }
 
-// --name value ... and --name=value.
+bool is_name(const std::string& arg) { return arg.rfind("--", 0) == 0; }
+
+// Takes one option from `i` on: --name value ..., --name=value or "--name value ...". As in Redis a
+// first value may begin with dashes, too; only --save may have none.
+std::string take_option(const std::vector<std::string>& args, size_t& i,
+                        std::vector<std::string>& words) {
+  std::string name = args[i++].substr(2);
+  const size_t end = name.find_first_of(" =");
+  if (end != std::string::npos && name[end] == ' ') {
+    words = split_line(name.substr(end)).value_or(std::vector<std::string>{name.substr(end + 1)});
+    name.resize(end);
+  } else if (end != std::string::npos) {
+    words.push_back(name.substr(end + 1));
+    name.resize(end);
+  } else if (name != "save" && i < args.size()) {
+    words.push_back(args[i++]);
+  }
+  while (i < args.size() && !is_name(args[i])) words.push_back(args[i++]);
+  if (words.empty() && name == "save") words.emplace_back();
+  return name;
+}
+
 void load_command_line(const std::vector<std::string>& args, Loader& loader) {
   for (size_t i = 0; i < args.size();) {
-    if (args[i].rfind("--", 0) != 0 || args[i].size() < 3) {
+    if (!is_name(args[i]) || args[i].size() < 3) {
       return loader.fail("command line", "unexpected argument '" + args[i] + "'");
     }
-    std::string name = args[i++].substr(2);
     std::vector<std::string> words;
-    if (const size_t equals = name.find('='); equals != std::string::npos) {
-      words.push_back(name.substr(equals + 1));
-      name.resize(equals);
-    }
-    while (i < args.size() && args[i].rfind("--", 0) != 0) words.push_back(args[i++]);
+    const std::string name = take_option(args, i, words);
     // A value given as one argument may hold several words, as in --save "900 1".
     if (name == "user") {
       if (words.size() == 1) words = split_words(words[0]);

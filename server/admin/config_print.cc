@@ -34,10 +34,10 @@ bool needs_quotes(Bytes text) {
 }
 
 bool is_list(const OptionSpec& option) {
-  return option.kind == OptionKind::words || option.kind == OptionKind::save_points ||
-         option.kind == OptionKind::buffer_limits || option.kind == OptionKind::choices_list ||
-         option.kind == OptionKind::percentiles || option.kind == OptionKind::oom_scores ||
-         option.kind == OptionKind::ttl_rules;
+  return option.kind == OptionKind::words || option.kind == OptionKind::primary ||
+         option.kind == OptionKind::save_points || option.kind == OptionKind::buffer_limits ||
+         option.kind == OptionKind::choices_list || option.kind == OptionKind::percentiles ||
+         option.kind == OptionKind::oom_scores || option.kind == OptionKind::ttl_rules;
 }
 
 std::string kind_text(const OptionSpec& option) {
@@ -54,6 +54,7 @@ std::string kind_text(const OptionSpec& option) {
     case OptionKind::choice:
     case OptionKind::choices_list: return std::string(option.choices);
     case OptionKind::words: return "words";
+    case OptionKind::primary: return "host port";
     case OptionKind::percentiles: return "numbers from 0 to 100";
     case OptionKind::oom_scores: return "three numbers from -2000 to 2000";
     case OptionKind::save_points: return "seconds changes ...";

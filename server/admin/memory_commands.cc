@@ -1,12 +1,15 @@
 // MEMORY: where the memory goes. Source: https://redis.io/commands/memory-stats/ and its siblings
 #include <malloc.h>
 
+#include <algorithm>
 #include <string>
 
 #include "server/admin/families.h"
 #include "server/admin/memory_text.h"
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
+#include "server/commands/listeners.h"
+#include "server/scripting/engine.h"
 #include "storage/shard_lock.h"
 #include "storage/slab.h"
 
@@ -57,40 +60,90 @@ Databases databases(Store& store) {
   return all;
 }
 
+class Figures {
+ public:
+  explicit Figures(ReplyWriter& reply) : reply_(reply) {}
+
+  void number(Bytes name, int64_t value) {
+    reply_.bulk(name);
+    reply_.integer(value);
+  }
+  void ratio(Bytes name, double value) {
+    reply_.bulk(name);
+    reply_.number(value);
+  }
+  void ratio(Bytes name, int64_t part, int64_t whole) {
+    ratio(name, static_cast<double>(part) / static_cast<double>(std::max<int64_t>(whole, 1)));
+  }
+  void percent(Bytes name, int64_t part, int64_t whole) { ratio(name, part * 100, whole); }
+
+ private:
+  ReplyWriter& reply_;
+};
+
+constexpr size_t kFigures = 27;
+
+void figures_of_services(Call& call, Figures& figures) {
+  Services& services = call.services();
+  int64_t replicas = 0;
+  int64_t clients = 0;
+  for (size_t i = 0; i < services.workers.count(); ++i) {
+    replicas += static_cast<int64_t>(services.workers.stats(i).replica_bytes.get());
+    clients += static_cast<int64_t>(services.workers.stats(i).client_bytes.get());
+  }
+  const ScriptCounts& scripts = services.scripts.counts();
+  figures.number("startup.allocated", 0);
+  figures.number("replication.backlog",
+                 static_cast<int64_t>(services.listeners.effects.retained_bytes()));
+  figures.number("clients.slaves", replicas);
+  figures.number("clients.normal", clients);
+  figures.number("cluster.links", 0);
+  figures.number("aof.buffer", 0);
+  figures.number("lua.caches", scripts.script_bytes.load());
+  figures.number("functions.caches", scripts.function_bytes.load());
+}
+
+void figures_of_allocators(int64_t used, Figures& figures) {
+  const int64_t rss = resident_bytes();
+  figures.number("allocator.allocated", static_cast<int64_t>(slab_pages_bytes()));
+  figures.number("allocator.active", static_cast<int64_t>(slab_pages_bytes()));
+  figures.number("allocator.resident", rss);
+  figures.ratio("allocator-fragmentation.ratio", 1);
+  figures.number("allocator-fragmentation.bytes", 0);
+  figures.ratio("allocator-rss.ratio", rss, used);
+  figures.number("allocator-rss.bytes", rss - used);
+  figures.ratio("rss-overhead.ratio", 1);
+  figures.number("rss-overhead.bytes", 0);
+  figures.ratio("fragmentation", rss, used);
+  figures.number("fragmentation.bytes", rss - used);
+}
+
 Status stats(Call& call) {
   Store& store = call.store();
   store.settle_memory();
   const StoreTotals totals = store.totals();
   const int64_t used = store.memory().used();
-  const int64_t rss = resident_bytes();
   const auto dataset = static_cast<int64_t>(totals.dataset_bytes);
   const auto keys = static_cast<int64_t>(totals.keys);
   const Databases per_db = databases(store);
-  ReplyWriter& reply = call.reply();
-  const auto number = [&](const std::string& name, int64_t value) {
-    reply.bulk(name);
-    reply.integer(value);
-  };
-  reply.map(11 + per_db.table_bytes.size());
-  number("peak.allocated", store.memory().peak());
-  number("total.allocated", used);
-  number("overhead.total", used - dataset);
+  call.reply().map(kFigures + per_db.table_bytes.size());
+  Figures figures(call.reply());
+  figures.number("peak.allocated", store.memory().peak());
+  figures.number("total.allocated", used);
+  figures_of_services(call, figures);
   for (const auto& [db, bytes] : per_db.table_bytes) {
-    reply.bulk("db." + std::to_string(db));
-    reply.map(2);
-    number("overhead.hashtable.main", bytes);
-    number("overhead.hashtable.expires", 0);
+    call.reply().bulk("db." + std::to_string(db));
+    call.reply().map(2);
+    figures.number("overhead.hashtable.main", bytes);
+    figures.number("overhead.hashtable.expires", 0);
   }
-  number("keys.count", keys);
-  number("keys.bytes-per-key", keys == 0 ? 0 : used / keys);
-  number("dataset.bytes", dataset);
-  reply.bulk("dataset.percentage");
-  reply.number(used == 0 ? 0 : static_cast<double>(dataset) * 100 / static_cast<double>(used));
-  number("allocator.allocated", static_cast<int64_t>(slab_pages_bytes()));
-  number("allocator.resident", rss);
-  reply.bulk("fragmentation");
-  reply.number(used == 0 ? 0 : static_cast<double>(rss) / static_cast<double>(used));
-  number("fragmentation.bytes", rss - used);
+  figures.number("overhead.total", used - dataset);
+  figures.number("keys.count", keys);
+  figures.number("keys.bytes-per-key", keys == 0 ? 0 : used / keys);
+  figures.number("dataset.bytes", dataset);
+  figures.percent("dataset.percentage", dataset, used);
+  figures.percent("peak.percentage", used, store.memory().peak());
+  figures_of_allocators(used, figures);
   return Status::ok();
 }
 

@@ -126,6 +126,29 @@ Checked check_choices(const OptionSpec& option, const std::vector<std::string>& 
   return wrong("argument(s) must be one of the following: " + all);
 }
 
+// SHUTDOWN's words: what a signal asks for.
+Checked check_choices_list(const OptionSpec& option, Bytes text) {
+  Checked checked = check_choices(option, split_words(text));
+  const std::vector<std::string> taken = split_words(checked.first);
+  const auto is_taken = [&](Bytes word) {
+    return std::find(taken.begin(), taken.end(), word) != taken.end();
+  };
+  if (is_taken("save") && is_taken("nosave")) {
+    return wrong("shutdown options SAVE and NOSAVE can't be used simultaneously");
+  }
+  return checked;
+}
+
+Checked check_primary(Bytes text) {
+  const std::vector<std::string> words = split_words(text);
+  if (words.empty()) return {};
+  if (words.size() != 2) return wrong("wrong number of arguments");
+  if (lower_case(words[0]) == "no" && lower_case(words[1]) == "one") return {};
+  const auto port = parse_int64(words[1]);
+  if (!port || *port < 0 || *port > UINT16_MAX) return wrong("Invalid master port");
+  return {joined_words(words), ""};
+}
+
 Checked check_percentiles(Bytes text) {
   std::vector<std::string> values;
   for (const std::string& word : split_words(text)) {
@@ -276,11 +299,13 @@ CheckedValue check_value(const OptionSpec& option, const std::string& before, By
     case OptionKind::choice:
       return check_choices(option, {std::string(text)});
     case OptionKind::choices_list:
-      return check_choices(option, split_words(text));
+      return check_choices_list(option, text);
     case OptionKind::text:
       return {std::string(text), ""};
     case OptionKind::words:
       return {joined_words(split_words(text)), ""};
+    case OptionKind::primary:
+      return check_primary(text);
     case OptionKind::percentiles:
       return check_percentiles(text);
     case OptionKind::oom_scores:

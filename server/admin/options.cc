@@ -42,12 +42,11 @@ std::string Options::assign_text(const OptionSpec& option, Bytes text, OptionSou
 
 std::string Options::assign(const OptionSpec& option, const std::vector<std::string>& words,
                             OptionSource source) {
-  const bool several = option.kind == OptionKind::words || option.kind == OptionKind::save_points ||
-                       option.kind == OptionKind::choices_list ||
-                       option.kind == OptionKind::percentiles ||
-                       option.kind == OptionKind::oom_scores ||
-                       option.kind == OptionKind::buffer_limits ||
-                       option.kind == OptionKind::ttl_rules;
+  const bool several =
+      option.kind == OptionKind::words || option.kind == OptionKind::primary ||
+      option.kind == OptionKind::save_points || option.kind == OptionKind::choices_list ||
+      option.kind == OptionKind::percentiles || option.kind == OptionKind::oom_scores ||
+      option.kind == OptionKind::buffer_limits || option.kind == OptionKind::ttl_rules;
   if (words.empty() || (!several && words.size() != 1)) return "wrong number of arguments";
   std::string text = several ? joined_words(words) : words[0];
   // Some lines add up, except over a default and over a weaker source.

@@ -41,6 +41,7 @@ enum class OptionKind : uint8_t {
   choices_list,   // several of them
   text,           // one word, may be empty
   words,          // any number of words, kept with one space in between
+  primary,        // host and port, or "no one", or nothing
   percentiles,    // numbers from 0 to 100
   oom_scores,     // three numbers from -2000 to 2000
   save_points,    // seconds changes [seconds changes ...]

@@ -194,7 +194,7 @@ std::string rename_commands(Registry& registry, const LoadedOptions& loaded) {
 // `replicaof` of the configuration; nothing: this server is a primary.
 Replicator::Primary primary_of(const Options& options) {
   const std::vector<std::string> words = options.words("replicaof");
-  if (words.size() != 2 || words[0] == "no") return {};
+  if (words.empty()) return {};
   return PrimaryAddress{words[0], static_cast<uint16_t>(std::atoi(words[1].c_str()))};
 }
 

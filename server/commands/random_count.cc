@@ -1,5 +1,8 @@
 #include "server/commands/random_count.h"
 
+#include <algorithm>
+
+#include "server/commands/client_list.h"
 #include "server/commands/errors.h"
 #include "server/commands/sliced_read.h"
 
@@ -9,6 +12,18 @@ namespace {
 // The shortest element is $0\r\n\r\n.
 constexpr size_t kElementBytesMin = 6;
 constexpr unsigned kDrawsPerSlice = 64;
+
+// A client is closed over its output limit, so no more is drawn than shows it. Scripts and
+// transactions go on.
+size_t drawn_bytes_max(Call& call) {
+  const LiveSettings& settings = call.settings();
+  const bool listens = type_of(call.session()) == ClientType::pubsub;
+  const int64_t hard = (listens ? settings.output_limit_pubsub : settings.output_limit)
+                           .hard_bytes.load(std::memory_order_relaxed);
+  constexpr size_t kEnoughOver = 64 * 1024;
+  if (hard <= 0 || call.is_nested()) return kDrawBytesMax;
+  return std::min(kDrawBytesMax, static_cast<size_t>(hard) + kEnoughOver);
+}
 
 size_t strings_in(size_t elements, bool pairs, int protocol) {
   return pairs && protocol < 3 ? elements * 2 : elements;
@@ -20,6 +35,7 @@ class SlicedDraws : public SlicedRead {
       : SlicedRead(call, {&key, 1}, type),
         random_(call.random()),
         count_(count),
+        bytes_max_(drawn_bytes_max(call)),
         pairs_(pairs),
         draw_(draw),
         found_(protocol()) {}
@@ -36,7 +52,7 @@ class SlicedDraws : public SlicedRead {
       ReplyWriter reply = found_.next();
       if (!slice.item || !draw_(source, pairs_, reply)) return false;
     }
-    return drawn_ < count_ && found_.bytes() < kDrawBytesMax;
+    return drawn_ < count_ && found_.bytes() < bytes_max_;
   }
 
   void write(ReplyWriter& reply) override {
@@ -47,6 +63,7 @@ class SlicedDraws : public SlicedRead {
 
   Random& random_;
   const uint64_t count_;
+  const size_t bytes_max_;
   const bool pairs_;
   const Draw draw_;
   uint64_t drawn_ = 0;
@@ -58,7 +75,8 @@ class SlicedDraws : public SlicedRead {
 Status reply_draws(Call& call, const Key& key, Type type, uint64_t count, bool pairs, Draw draw) {
   Keyspace& keys = call.keyspace(key);
   const DrawSource source{keys, key, keys.find(key), call.now_ms(), call.random()};
-  if (source.item && count > kDrawBytesMax / kElementBytesMin) {
+  const bool too_long = count > kDrawBytesMax / kElementBytesMin;
+  if (source.item && too_long && drawn_bytes_max(call) == kDrawBytesMax) {
     return Status::error(errors::kOutOfRange);
   }
   if (source.item && count > kReadAtOnceMax) {

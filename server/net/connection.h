@@ -92,7 +92,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   // are not behind megabytes that the kernel copies.
   static constexpr size_t kWriteBytes = 64 * 1024;
   static constexpr unsigned kSilentPolls = 4;
-  // As much unsent output breaks no limit, however low.
+  // As much unsent output breaks no limit, however low: Redis keeps it in a buffer of its own, and
+  // neither omem counts it.
   static constexpr size_t kUncheckedBytes = 16 * 1024;
 
   void read();

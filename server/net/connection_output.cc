@@ -235,13 +235,16 @@ void Connection::check_output_limits(int64_t now_ms) {
   const auto pending = static_cast<int64_t>(output_bytes() + behind + waiting);
   const int64_t hard = limit.hard_bytes.load(std::memory_order_relaxed);
   const int64_t soft = limit.soft_bytes.load(std::memory_order_relaxed);
-  if (soft == 0 || pending <= soft) {
+  // By CLIENT LIST's omem, in which others see it pass the limit.
+  if (soft == 0 || pending - static_cast<int64_t>(kUncheckedBytes) <= soft) {
     over_soft_since_ms_ = 0;
   } else if (over_soft_since_ms_ == 0) {
     over_soft_since_ms_ = steady_ms();  // now_ms may be a little behind
   }
-  const int64_t soft_ms = limit.soft_seconds.load(std::memory_order_relaxed) * 1000;
-  const bool soft_over = over_soft_since_ms_ != 0 && now_ms - over_soft_since_ms_ > soft_ms;
+  // By the seconds of the clock, as Redis counts.
+  const int64_t over_s = now_ms / 1000 - over_soft_since_ms_ / 1000;
+  const bool soft_over =
+      over_soft_since_ms_ != 0 && over_s > limit.soft_seconds.load(std::memory_order_relaxed);
   if ((hard == 0 || pending <= hard) && !soft_over) return;
   worker_.stats().output_buffer_kills.add(1);
   worker_.events().log_warning("Client closed for overcoming of output buffer limits: id=" +

@@ -69,10 +69,12 @@ void Connection::watch_for_hang_up() {
   });
 }
 
-// What it sent before may stand unread.
+// What it sent before may stand unread. One that only ended its side still takes the reply that is
+// in the making.
 bool Connection::is_hung_up() {
   if (closed_) return false;
-  pollfd wanted{socket_.native_handle(), POLLRDHUP, 0};
+  const short ends = mid_reply() ? 0 : POLLRDHUP;  // errors and a whole end are told unasked
+  pollfd wanted{socket_.native_handle(), ends, 0};
   return ::poll(&wanted, 1, 0) > 0;
 }
 

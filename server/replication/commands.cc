@@ -10,6 +10,7 @@
 #include "base/quoting.h"
 #include "server/commands/append_only.h"
 #include "server/commands/args.h"
+#include "server/commands/blocking.h"
 #include "server/commands/call.h"
 #include "server/commands/listeners.h"
 #include "server/replication/handshake.h"
@@ -314,12 +315,8 @@ class WaitTask : public Task {
   std::vector<std::shared_ptr<void>> watchers_;
 };
 
-void wait_for(Call& call, WaitWish wish, int64_t timeout_ms) {
-  constexpr int64_t kForever = INT64_MAX;
-  const bool forever = timeout_ms == 0 || timeout_ms > kForever - call.now_ms();
-  const int64_t until_ms = call.is_nested() ? call.now_ms()
-                           : forever        ? kForever
-                                            : call.now_ms() + timeout_ms;
+void wait_for(Call& call, WaitWish wish, int64_t until_ms) {
+  if (call.is_nested()) until_ms = call.now_ms();
   wish.offset = call.session().effect_end;
   Replicator& replicator = *replicator_of(call);
   auto task = std::make_unique<WaitTask>(call.services(), replicator, wish, until_ms);
@@ -339,8 +336,7 @@ void wait_for(Call& call, WaitWish wish, int64_t timeout_ms) {
 Status wait(Call& call) {
   Args args(call);
   const int64_t replicas = args.integer();
-  const int64_t timeout_ms = args.integer("ERR timeout is not an integer or out of range");
-  if (args.ok() && timeout_ms < 0) args.fail("ERR timeout is negative");
+  const int64_t until_ms = take_timeout_ms(args, call.now_ms());
   if (!args.ok()) return args.error();
   if (replicator_of(call) == nullptr) return not_available();
   if (replicator_of(call)->primary()) {
@@ -349,7 +345,7 @@ Status wait(Call& call) {
         "a replica is configured to be writable (which is not the default) writes to replicas are "
         "just local and are not propagated.");
   }
-  wait_for(call, {.replicas = replicas}, timeout_ms);
+  wait_for(call, {.replicas = replicas}, until_ms);
   return Status::ok();
 }
 
@@ -358,8 +354,7 @@ Status waitaof(Call& call) {
   Args args(call);
   const int64_t local = args.integer_in(0, 1, "ERR value is out of range, must be between 0 and 1");
   const int64_t replicas = args.integer_in(0, INT32_MAX, kPositive);
-  const int64_t timeout_ms = args.integer("ERR timeout is not an integer or out of range");
-  if (args.ok() && timeout_ms < 0) args.fail("ERR timeout is negative");
+  const int64_t until_ms = take_timeout_ms(args, call.now_ms());
   if (!args.ok()) return args.error();
   if (replicator_of(call) == nullptr) return not_available();
   if (replicator_of(call)->primary()) {
@@ -368,7 +363,7 @@ Status waitaof(Call& call) {
         "replicas are just local and are not propagated.");
   }
   if (local > 0 && !has_file(call.services())) return Status::error(kNoFile);
-  wait_for(call, {.replicas = replicas, .on_disk = true, .local = local}, timeout_ms);
+  wait_for(call, {.replicas = replicas, .on_disk = true, .local = local}, until_ms);
   return Status::ok();
 }
 

@@ -123,6 +123,12 @@ def test_half_closed_clients_get_their_answers(program):
             peer.shutdown(socket.SHUT_WR)
             said, end = lab.read_all(peer)
             assert end == "closed" and said == b"+PONG\r\n" * count, (count, len(said), end)
+        server.ask("SADD s a")  # a reply that is long in the making
+        peer = server.connect()
+        peer.sendall(b"SRANDMEMBER s -3000000\r\n")
+        peer.shutdown(socket.SHUT_WR)
+        said, end = lab.read_all(peer)
+        assert said.startswith(b"*3000000\r\n"), (said[:20], end)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,34 @@ TEST_F(ConfigLoadTest, forms_of_the_command_line) {
   EXPECT_EQ(loaded.options.text("requirepass"), "a b");
 }
 
+TEST_F(ConfigLoadTest, command_lines_as_redis_takes_them) {
+  const LoadedOptions loaded = load_options(
+      {.command_line = {"--maxmemory '7mb'", "--bind 127.0.0.1 ::1", "--requirepass", "--x",
+                        "--save", "--port", "7", "--shutdown-on-sigint", "nosave", "now"}});
+  EXPECT_EQ(loaded.error, "");
+  EXPECT_EQ(loaded.options.text("maxmemory"), "7340032");
+  EXPECT_EQ(loaded.options.text("bind"), "127.0.0.1 ::1");
+  EXPECT_EQ(loaded.options.text("requirepass"), "--x");
+  EXPECT_EQ(loaded.options.text("save"), "");
+  EXPECT_EQ(loaded.options.text("port"), "7");
+  EXPECT_EQ(load_options({.command_line = {"--port", "7", "--save"}}).options.text("save"), "");
+  EXPECT_EQ(load_options({.command_line = {"--port", "--loglevel", "verbose"}}).error,
+            "command line --port: bad value for 'port': wrong number of arguments");
+}
+
+TEST_F(ConfigLoadTest, primaries) {
+  EXPECT_EQ(load_text("replicaof 127.0.0.1 6379").options.text("replicaof"), "127.0.0.1 6379");
+  EXPECT_EQ(load_text("replicaof NO ONE").error, "");
+  EXPECT_EQ(load_text("replicaof NO ONE").options.text("replicaof"), "");
+  EXPECT_EQ(load_text("slaveof \"\"").options.text("replicaof"), "");
+  EXPECT_EQ(load_text("replicaof a b").error,
+            "test.conf:1: bad value for 'replicaof': Invalid master port");
+  EXPECT_EQ(load_text("replicaof a 65536").error,
+            "test.conf:1: bad value for 'replicaof': Invalid master port");
+  EXPECT_EQ(load_text("replicaof a").error,
+            "test.conf:1: bad value for 'replicaof': wrong number of arguments");
+}
+
 TEST_F(ConfigLoadTest, values_of_the_environment) {
   EXPECT_EQ(load_options({.environment = {"LARDER_BIND='::1"}}).error,
             "environment LARDER_BIND: unbalanced quotes");
