@@ -34,10 +34,19 @@ class Blob {
   // Bytes taken from the system, this header included.
   size_t memory_bytes() const { return capacity_ + sizeof(Blob); }
 
+  // The store gives up its reference, while others may have some: until the last of them is
+  // dropped the blob counts as left over.
+  void leave_store();
+  // Of all blobs that replies keep although no key has them any more.
+  static int64_t left_over_bytes() { return left_over_bytes_.load(std::memory_order_relaxed); }
+
  private:
   Blob() = default;
 
+  static inline std::atomic<int64_t> left_over_bytes_{0};
+
   std::atomic<uint32_t> refs_{1};
+  bool left_store_ = false;
   size_t size_ = 0;
   size_t capacity_ = 0;
   char data_[1];

@@ -105,23 +105,6 @@ bool ExpiryIndex::take(int64_t now_ms, uint32_t& place) {
   return true;
 }
 
-bool ExpiryIndex::take_early(uint32_t& place) {
-  if (due_ != nullptr) {
-    place = pop(due_);
-    return true;
-  }
-  for (unsigned level = 0; level < kLevels; ++level) {
-    if (taken_[level] == 0) continue;
-    const auto first = static_cast<unsigned>(tick_ >> (kSlotBits * level)) & (kSlots - 1);
-    const auto distance = std::countr_zero(std::rotr(taken_[level], static_cast<int>(first)));
-    const unsigned slot = (first + static_cast<unsigned>(distance)) & (kSlots - 1);
-    place = pop(levels_[level][slot]);
-    if (levels_[level][slot] == nullptr) taken_[level] &= ~(uint64_t{1} << slot);
-    return true;
-  }
-  return false;
-}
-
 bool ExpiryIndex::peek_random(uint64_t random, uint32_t& place) const {
   if (size_ == 0) return false;
   const auto start = static_cast<unsigned>(random % (kLevels * kSlots));

@@ -45,8 +45,6 @@ class ExpiryIndex {
   // Returns false when there is none up to `now_ms`.
   bool take(int64_t now_ms, uint32_t& place);
 
-  // Takes a reference of the earliest slot that holds one, whatever its time; false when empty.
-  bool take_early(uint32_t& place);
   // Any reference, chosen by 64 random bits; false when empty.
   bool peek_random(uint64_t random, uint32_t& place) const;
 

@@ -21,6 +21,10 @@ constexpr size_t kRebuildBuckets = 64;
 // Fields of a hash that expire at a stroke, about 10 us.
 constexpr size_t kFieldBudget = 64;
 
+// Entries are moved together when more than this share of their memory is free in between.
+constexpr size_t kSpareShare = 16;
+constexpr size_t kSpareMin = size_t{32} * 1024;
+
 // An entry laid out anew is the same to the eviction policy and to a snapshot.
 void keep_marks(const Entry& old, Entry& entry) {
   entry.set_stamp(old.stamp());
@@ -66,7 +70,11 @@ Keyspace::~Keyspace() {
   uint64_t cursor = 0;
   do {
     cursor = table_.scan(cursor, [this](Entry* entry) {
-      if (entry->encoding() == Encoding::blob) Blob::drop(load<Blob*>(entry->payload()));
+      if (entry->encoding() == Encoding::blob) {
+        Blob* blob = load<Blob*>(entry->payload());
+        blob->leave_store();
+        Blob::drop(blob);
+      }
       if (entry->encoding() != Encoding::object) return;
       if (Object* object = object_of(*entry); owns_slab(*object)) delete &object->slab();
     });
@@ -105,17 +113,32 @@ void Keyspace::note_evictable(Item item, size_t outside_bytes) {
   if (eviction == nullptr || eviction->epoch() == 0) return;
   Entry& entry = *item.entry();
   if (eviction->holds(entry) && !eviction->may_evict(entry)) {
-    eviction->removed(entry);
+    eviction->excepted(entry, services_.now_ms);
   } else if (!eviction->holds(entry) && eviction->may_evict(entry)) {
     eviction->inserted(entry, item.where.place, services_.home,
                        memory_of_parts(entry, outside_bytes), services_.now_ms, services_.recalled);
   }
 }
 
+// A policy that queues by expiry would meet the entry too late.
+void Keyspace::note_sooner(Item item, size_t outside_bytes) {
+  EvictionGroup* eviction = services_.eviction;
+  Entry& entry = *item.entry();
+  if (eviction == nullptr || !eviction->queues_by_expiry() || !eviction->holds(entry)) return;
+  eviction->removed(entry);
+  eviction->inserted(entry, item.where.place, services_.home, memory_of_parts(entry, outside_bytes),
+                     services_.now_ms);
+}
+
 void Keyspace::recall_use(Item item, const EntryUse& use) {
   if (services_.eviction == nullptr || !use.known()) return;
   services_.eviction->recall(*item.entry(), item.where.place, services_.home,
                              memory_of(*item.entry()), use, services_.now_ms);
+}
+
+EntryUse Keyspace::use_of(const Entry& entry) const {
+  if (services_.eviction == nullptr) return {};
+  return services_.eviction->use_of(entry, services_.now_ms);
 }
 
 void Keyspace::set_sticky(Item item, bool sticky) {
@@ -251,6 +274,8 @@ void Keyspace::remove_entry(Item item) {
 Item Keyspace::move_value(Keyspace& from, Item item, Keyspace& to, const Key& key) {
   Entry* old = item.entry();
   from.before_change(old);
+  const bool sticky = old->is(Entry::kSticky);
+  const EntryUse use = from.use_of(*old);
   EntryShape shape = old->shape();
   shape.key_bytes = key.name.size();
   const Item moved = to.add(key, shape);
@@ -277,6 +302,8 @@ Item Keyspace::move_value(Keyspace& from, Item item, Keyspace& to, const Key& ke
   from.remove_entry(source);
   const Item found = to.find(key);
   to.note_field_expiry(found, earliest_field_ms(*found.entry()));
+  to.recall_use(found, use);
+  if (sticky) to.set_sticky(found, true);
   return found;
 }
 
@@ -385,6 +412,7 @@ Blob* Keyspace::make_blob(size_t bytes, size_t capacity) {
 void Keyspace::drop_blob(Blob* blob) {
   blob_bytes_ -= blob->memory_bytes();
   --blob_count_;
+  blob->leave_store();
   if (blob->memory_bytes() >= kGarbageBytesMin) {
     services_.garbage.push_back(std::make_unique<BlobGarbage>(blob));
   } else {
@@ -402,6 +430,7 @@ void Keyspace::note_expiry(Item item, int64_t before_ms, size_t outside_bytes) {
     note_evictable(item, outside_bytes);
   }
   if (expiry_ms == kNoExpiry) return;
+  if (expiry_ms < before_ms) note_sooner(item, outside_bytes);
   const bool has_early_reference = entry->is(Entry::kTimed) && before_ms <= expiry_ms;
   if (has_early_reference) return;
   expiry_->add(item.where.place, expiry_ms);
@@ -512,15 +541,6 @@ size_t Keyspace::expire_fields(uint32_t place, int64_t now_ms, std::optional<int
   return static_cast<size_t>(services_.expired_fields - before);
 }
 
-// kNeverMs when no hash with expiring fields is there.
-int64_t Keyspace::earliest_field_at(uint32_t place) {
-  int64_t earliest_ms = kNeverMs;
-  table_.each_candidate(place, [&](Table::Slot* slot) {
-    earliest_ms = std::min(earliest_ms, earliest_field_ms(*Table::entry_of(*slot)));
-  });
-  return earliest_ms;
-}
-
 void Keyspace::maybe_rebuild(int64_t now_ms) {
   if (!old_expiry_) {
     const size_t living = std::max(volatile_count_, living_refs_);
@@ -562,24 +582,13 @@ Item Keyspace::volatile_at(uint32_t place) {
   return item;
 }
 
-Item Keyspace::volatile_candidate(uint64_t random, bool earliest) {
+Item Keyspace::volatile_candidate(uint64_t random) {
   if (volatile_count_ == 0) return {};
   constexpr unsigned kAttempts = 32;  // dead references are passed over
   for (unsigned i = 0; i < kAttempts; ++i) {
     uint32_t place = 0;
-    const bool found = earliest ? expiry_->take_early(place)
-                                : expiry_->peek_random(random + i * 0x9e3779b97f4a7c15, place);
-    if (!found) break;
-    const Item item = volatile_at(place);
-    // A living reference goes back, to where its key stands by now; a dead one is gone.
-    if (item && earliest) expiry_->add(place, item->expiry_ms());
-    if (item) return item;
-    // One that belongs to a hash's fields goes back too, but makes no key volatile.
-    const int64_t fields_ms = earliest ? earliest_field_at(place) : kNeverMs;
-    if (fields_ms != kNeverMs) {
-      expiry_->add(place, fields_ms);
-      break;
-    }
+    if (!expiry_->peek_random(random + i * 0x9e3779b97f4a7c15, place)) break;
+    if (const Item item = volatile_at(place)) return item;
   }
   // Few living references: look for any key with an expiry in the table itself.
   for (unsigned i = 0; i < 16 * kAttempts; ++i) {
@@ -587,6 +596,41 @@ Item Keyspace::volatile_candidate(uint64_t random, bool earliest) {
     if (entry != nullptr && entry->is(Entry::kHasExpiry)) return item_of(entry);
   }
   return {};
+}
+
+Item Keyspace::seek_volatile(uint64_t random) {
+  Entry* found = nullptr;
+  uint64_t cursor = TableCursor{.prefix = static_cast<uint32_t>(random >> 32)}.pack();
+  for (unsigned ends = 0; found == nullptr && ends < 2; ends += cursor == 0 ? 1 : 0) {
+    cursor = table_.scan_segment(cursor, [&](Entry* entry) {
+      if (entry->is(Entry::kHasExpiry) && !entry->is(Entry::kSticky)) found = entry;
+    });
+  }
+  return found == nullptr ? Item{} : item_of(found);
+}
+
+// A snapshot may be looking at an entry without the lock.
+bool Keyspace::compact_step() {
+  if (services_.snapshot != nullptr) return false;
+  if (compact_cursor_ == 0) {
+    const size_t spare = slab_.spare_bytes();
+    settled_spare_ = std::min(settled_spare_, spare);
+    const size_t worth = std::max(slab_.used_bytes() / kSpareShare, kSpareMin);
+    if (spare < std::max(worth, settled_spare_ / 4 * 5)) return false;
+  }
+  compact_cursor_ = table_.scan_segment(compact_cursor_, [this](Entry* entry) {
+    const size_t bytes = entry->bytes();
+    if (!slab_.should_leave(entry, bytes)) return;
+    const Item item = item_of(entry);
+    auto* moved = static_cast<Entry*>(slab_.allocate(bytes));
+    std::memcpy(static_cast<void*>(moved), entry, bytes);
+    slab_.release(entry, bytes);
+    Table::replace(item.slot, moved);
+  });
+  if (compact_cursor_ != 0) return true;
+  slab_.end_compaction();
+  settled_spare_ = slab_.spare_bytes();
+  return true;
 }
 
 void Keyspace::trim() { slab_.trim(); }

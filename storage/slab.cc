@@ -1,5 +1,6 @@
 #include "storage/slab.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <utility>
@@ -9,18 +10,31 @@
 
 namespace larder {
 
+namespace {
+constexpr uint32_t kPageHeaderBytes = 64;
+// Large objects are rounded up to cache lines, from 64 KiB on to pages of the system.
+constexpr size_t kLineBytes = 64;
+constexpr size_t kLinewiseMax = 64 * 1024;
+// Objects leave a page of which less than so much is in use.
+constexpr uint32_t kQuartersMin = 3;
+}  // namespace
+
 struct Slab::Page {
   uint32_t size_class;
   uint32_t object_bytes;
   uint32_t used;       // objects handed out
   uint32_t bump;       // offset of the first object never handed out
   uint32_t free_head;  // offset of the first released object, 0 for none; each holds the next
-  bool in_partial;
-  Page* next;  // in partial_[size_class]
+  bool in_partial;     // in a list of pages with free objects
+  bool leaving;        // in leaving_, and not in partial_[size_class]
+  Page* next;
   Page* prev;
   Page* next_all;
   Page* prev_all;
 
+  uint32_t capacity() const {
+    return static_cast<uint32_t>(page_bytes_of(size_class) - kPageHeaderBytes) / object_bytes;
+  }
   bool full() const { return free_head == 0 && bump + object_bytes > page_bytes_of(size_class); }
 };
 
@@ -29,13 +43,6 @@ struct alignas(64) Slab::Large {
   Large* prev;
   size_t bytes;
 };
-
-namespace {
-constexpr uint32_t kPageHeaderBytes = 64;
-// Large objects are rounded up to cache lines, from 64 KiB on to pages of the system.
-constexpr size_t kLineBytes = 64;
-constexpr size_t kLinewiseMax = 64 * 1024;
-}
 
 size_t slab_pages_bytes() {
   size_t bytes = 0;
@@ -132,6 +139,7 @@ Slab::Page* Slab::take_page(size_t size_class) {
   page->bump = kPageHeaderBytes;
   page->free_head = 0;
   page->in_partial = false;
+  page->leaving = false;
   link_partial(page);
   return page;
 }
@@ -164,8 +172,43 @@ void Slab::trim() {
   spare_ = nullptr;
 }
 
+Slab::Page*& Slab::list_of(const Page& page) {
+  return page.leaving ? leaving_ : partial_[page.size_class];
+}
+
+bool Slab::should_leave(void* object, size_t bytes) {
+  if (bytes > kSmallMax) return false;
+  const size_t size_class = class_of(bytes);
+  const auto address = reinterpret_cast<uintptr_t>(object);
+  auto* page = reinterpret_cast<Page*>(address & ~(page_bytes_of(size_class) - 1));
+  if (page->leaving) return true;
+  if (!page->in_partial || page == partial_[size_class]) return false;
+  if (page->used * 4 >= page->capacity() * kQuartersMin) return false;
+  unlink_partial(page);
+  page->leaving = true;
+  link_partial(page);
+  return true;
+}
+
+void Slab::end_compaction() {
+  while (leaving_ != nullptr) {
+    Page* page = leaving_;
+    unlink_partial(page);
+    page->leaving = false;
+    link_partial(page);
+  }
+}
+
+size_t Slab::spare_bytes() const {
+  size_t bytes = page_bytes_ - (used_bytes_ - large_bytes_);
+  for (size_t i = 0; i < kClasses; ++i) {
+    if (partial_[i] != nullptr) bytes -= std::min(bytes, page_bytes_of(i));
+  }
+  return bytes;
+}
+
 void Slab::link_partial(Page* page) {
-  Page*& head = partial_[page->size_class];
+  Page*& head = list_of(*page);
   page->prev = nullptr;
   page->next = head;
   if (head != nullptr) head->prev = page;
@@ -176,7 +219,7 @@ void Slab::link_partial(Page* page) {
 void Slab::unlink_partial(Page* page) {
   if (page->prev != nullptr) page->prev->next = page->next;
   if (page->next != nullptr) page->next->prev = page->prev;
-  if (partial_[page->size_class] == page) partial_[page->size_class] = page->next;
+  if (Page*& head = list_of(*page); head == page) head = page->next;
   page->in_partial = false;
 }
 
@@ -190,6 +233,7 @@ void* Slab::allocate_large(size_t bytes) {
   large->next = large_;
   if (large_ != nullptr) large_->prev = large;
   large_ = large;
+  large_bytes_ += usable_bytes;
   count(usable_bytes);
   return large + 1;
 }
@@ -199,6 +243,7 @@ void Slab::release_large(void* object) {
   if (large->prev != nullptr) large->prev->next = large->next;
   if (large->next != nullptr) large->next->prev = large->prev;
   if (large_ == large) large_ = large->next;
+  large_bytes_ -= large->bytes;
   uncount(large->bytes);
   std::free(large);
 }

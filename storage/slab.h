@@ -53,6 +53,14 @@ class Slab {
   // is; null: no more.
   void count_in(size_t* total);
   size_t page_bytes() const { return page_bytes_; }  // of its pages
+
+  // Compaction: values of other sizes came, and pages of the old size are full of holes. Whoever
+  // knows all that points to an object asks whether it should leave its page, and if so allocates
+  // it anew and releases it here. Pages that objects leave get no new ones until the end.
+  bool should_leave(void* object, size_t bytes);
+  void end_compaction();
+  // Free places in pages, but for the page of each class that is being filled.
+  size_t spare_bytes() const;
   // Gives the page that is kept for the next class in need back to the pool.
   void trim();
 
@@ -78,6 +86,8 @@ class Slab {
   void release_in(size_t size_class, void* object);
   Page* take_page(size_t size_class);
   void give_page(Page* page);
+  // Of pages with free objects: those that are to be filled, or those that objects leave.
+  Page*& list_of(const Page& page);
   void drop_page(Page* page);
   void link_partial(Page* page);
   void unlink_partial(Page* page);
@@ -85,6 +95,7 @@ class Slab {
   void release_large(void* object);
 
   std::array<Page*, kClasses> partial_{};  // pages with a free object
+  Page* leaving_ = nullptr;                // pages that objects leave
   Page* all_ = nullptr;
   Page* spare_ = nullptr;  // an empty page kept back, so that one object does not flip-flop
   Large* large_ = nullptr;
@@ -100,6 +111,7 @@ class Slab {
   size_t used_bytes_ = 0;
   size_t* total_ = nullptr;
   size_t page_bytes_ = 0;
+  size_t large_bytes_ = 0;  // of used_bytes_, outside pages
 };
 
 // Bytes of address space in pages handed out to all slabs of the process.

@@ -223,7 +223,13 @@ void Store::settle_memory() {
     const ShardLock lock(shards_[i], i);
     if (lock) shards_[i].settle_memory_exactly(memory_);
   }
+  settle_left_over();
   memory_.note_peak();
+}
+
+void Store::settle_left_over() {
+  const int64_t bytes = Blob::left_over_bytes();
+  memory_.add(bytes - left_over_bytes_.exchange(bytes, std::memory_order_relaxed));
 }
 
 void Store::validate() {

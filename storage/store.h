@@ -130,8 +130,8 @@ class Store {
   void set_memory_limit(int64_t bytes);
   // Changes how victims are chosen; no data is lost.
   void set_eviction_policy(const EvictionPolicyInfo& policy, const EvictionOptions& options);
-  // Work for eviction that can wait: walks, clocks, the account of the policies' own memory. Call
-  // some times a second for each group in turn.
+  // Work that can wait: eviction's walks and clocks, the account of the policies' own memory,
+  // compaction. Call some times a second for each group in turn.
   void tend_eviction(unsigned first, unsigned stride, int64_t now_ms);
   // Goes on towards a limit that was lowered. Returns true when it stopped with work left.
   bool evict_in_background(int64_t now_ms, uint64_t random);
@@ -177,6 +177,8 @@ class Store {
   const Reclaimer* reclaimer() const { return options_.reclaimer; }
   // Makes the account exact, for INFO and for tests.
   void settle_memory();
+  // The same for what left the store and is still held by replies. Call some times a second.
+  void settle_left_over();
   void validate();
 
  private:
@@ -186,14 +188,20 @@ class Store {
   }
   unsigned shards_per_group() const { return shard_count() / group_count_; }
   unsigned fullest_group(uint64_t random) const;
-  bool evict_from(unsigned group, int64_t now_ms, uint64_t random);
-  bool evict_sampled(unsigned group, int64_t now_ms, uint64_t random);
+  // Whose turn it is to lose an entry; a sample is taken in one shard of the group.
+  struct Turn {
+    unsigned group;
+    unsigned home;
+  };
+  bool evict_from(const Turn& turn, int64_t now_ms, uint64_t random);
+  bool evict_sampled(const Turn& turn, int64_t now_ms, uint64_t random);
   Item sample_worst(Keyspace& keyspace, EvictionGroup& group, uint64_t random);
   bool try_evict(unsigned group, const Candidate& candidate, int64_t now_ms);
   bool readmit_step(unsigned group, int64_t now_ms);
   void put_policy_into_force();
   ShardSet shards_of_group(unsigned group) const;
   void rebuild_group(unsigned group);
+  void compact_group(unsigned group, int64_t now_ms);
   int64_t capacity_of_group(unsigned group);
 
   StoreOptions options_;
@@ -203,6 +211,7 @@ class Store {
   std::unique_ptr<EvictionGroup[]> groups_;
   std::unique_ptr<std::atomic<int64_t>[]> group_bytes_;  // as told to the account
   MemoryAccount memory_;
+  std::atomic<int64_t> left_over_bytes_{0};  // as told to the account
   std::atomic<bool> evicts_{false};
   std::atomic<bool> lowering_{false};  // the limit was lowered below what is used
   Mutex wanted_mutex_;  // below all others
@@ -212,7 +221,6 @@ class Store {
   const EvictionPolicyInfo* policy_ GUARDED_BY(policy_mutex_) = nullptr;
   EvictionOptions policy_options_ GUARDED_BY(policy_mutex_);
   std::atomic<unsigned> samples_{5};
-  std::atomic<unsigned> next_victim_shard_{0};
   std::atomic<bool> active_expiry_{true};
   std::atomic<bool> follows_{false};
   std::atomic<StoreSnapshot*> snapshot_{nullptr};

@@ -120,8 +120,12 @@ bool Store::make_room(int64_t now_ms, uint64_t random) {
     }
     if (!evicts_.load(std::memory_order_relaxed) || fruitless > 2 * shard_count()) return false;
     random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
+    // Turns that find nothing go over all shards of all groups.
     const unsigned group = fruitless == 0 ? fullest_group(random) : fruitless % group_count_;
-    fruitless = evict_from(group, now_ms, random >> 16) ? 0 : fruitless + 1;
+    const auto home =
+        fruitless == 0 ? static_cast<unsigned>(random >> 52) : fruitless / group_count_;
+    fruitless =
+        evict_from({group, home % shards_per_group()}, now_ms, random >> 16) ? 0 : fruitless + 1;
   }
   if (lowering) lowering_.store(false, std::memory_order_relaxed);
   return true;
@@ -136,13 +140,14 @@ unsigned Store::fullest_group(uint64_t random) const {
 }
 
 // True when an entry went or more may be found.
-bool Store::evict_from(unsigned group, int64_t now_ms, uint64_t random) {
+bool Store::evict_from(const Turn& turn, int64_t now_ms, uint64_t random) {
+  const unsigned group = turn.group;
   Candidate candidate;
   for (unsigned i = 0; i < kCandidatesPerTurn; ++i) {
     if (!groups_[group].next(candidate)) {
       bool samples = false;
       groups_[group].visit([&](const EvictionPolicy& policy) { samples = policy.samples(); });
-      return samples ? evict_sampled(group, now_ms, random) : readmit_step(group, now_ms);
+      return samples ? evict_sampled(turn, now_ms, random) : readmit_step(group, now_ms);
     }
     if (try_evict(group, candidate, now_ms)) return true;
   }
@@ -176,9 +181,8 @@ bool Store::try_evict(unsigned group, const Candidate& candidate, int64_t now_ms
   return evicted;
 }
 
-bool Store::evict_sampled(unsigned group, int64_t now_ms, uint64_t random) {
-  const unsigned next = next_victim_shard_.fetch_add(1, std::memory_order_relaxed);
-  const unsigned index = group * shards_per_group() + next % shards_per_group();
+bool Store::evict_sampled(const Turn& turn, int64_t now_ms, uint64_t random) {
+  const unsigned index = turn.group * shards_per_group() + turn.home;
   Shard& shard = shards_[index];
   GarbageList garbage;
   bool evicted = false;
@@ -190,7 +194,7 @@ bool Store::evict_sampled(unsigned group, int64_t now_ms, uint64_t random) {
     const std::vector<unsigned>& used = shard.used_;
     for (size_t i = 0; i < used.size() && !evicted; ++i) {
       Keyspace& keyspace = *shard.keyspaces_[used[(random + i) % used.size()]];
-      const Item worst = sample_worst(keyspace, groups_[group], random);
+      const Item worst = sample_worst(keyspace, groups_[turn.group], random);
       if (!worst) continue;
       keyspace.evict(worst);
       evicted = true;
@@ -212,8 +216,9 @@ Item Store::sample_worst(Keyspace& keyspace, EvictionGroup& group, uint64_t rand
   unsigned seen = 0;
   for (unsigned i = 0; i < 16 * samples && seen < samples; ++i) {
     random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
-    const Item item = by_expiry ? keyspace.volatile_candidate(random, group.prefers_soonest())
-                                : keyspace.item_of(keyspace.table().sample(random));
+    Item item = by_expiry ? keyspace.volatile_candidate(random)
+                          : keyspace.item_of(keyspace.table().sample(random));
+    if (!item && by_expiry && !worst) item = keyspace.seek_volatile(random);
     if (!item) break;
     if (!group.may_evict(*item.entry())) continue;
     ++seen;
@@ -281,6 +286,20 @@ int64_t Store::capacity_of_group(unsigned group) {
                               static_cast<double>(used));
 }
 
+// A step for each shard, half of them at a time: about a millisecond when all entries move.
+void Store::compact_group(unsigned group, int64_t now_ms) {
+  if (held_shards != nullptr) return;
+  const unsigned half = static_cast<unsigned>(now_ms >> 7) & 1;
+  for (unsigned i = half; i < shards_per_group(); i += 2) {
+    const unsigned index = group * shards_per_group() + i;
+    Shard& shard = shards_[index];
+    const ShardLock lock(shard, index);
+    if (!lock) continue;
+    for (const unsigned db : shard.used_) (void)shard.keyspaces_[db]->compact_step();
+    shard.settle_memory(memory_);
+  }
+}
+
 void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
   if (first == 0) put_policy_into_force();
   for (unsigned i = first; i < group_count_; i += stride) {
@@ -288,6 +307,7 @@ void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
       if (!readmit_step(i, now_ms)) break;
     }
     groups_[i].tick(now_ms, capacity_of_group(i), memory_.limit() / group_count_);
+    compact_group(i, now_ms);
     const bool lost_some = groups_[i].lost_some.load(std::memory_order_relaxed);
     if (lost_some || groups_[i].wants_rebuild()) rebuild_group(i);
     const auto bytes = static_cast<int64_t>(groups_[i].memory_bytes());

@@ -443,6 +443,18 @@ std::string curve_text(const Estimate& point) {
 
 // What EVICTION ADVISE tells, for those who collect INFO. Estimates come once there are reads to
 // rest on.
+// What adaptive changed to, the latest first.
+void latest_changes(Info& info) {
+  constexpr size_t kMost = 8;
+  const std::vector<PolicyChange> changes = info.call.store().eviction_history();
+  for (size_t i = 0; i < std::min(changes.size(), kMost); ++i) {
+    const PolicyChange& change = changes[changes.size() - 1 - i];
+    info.add("eviction_change_" + std::to_string(i),
+             "time=" + std::to_string(change.time_ms) + ";from=" + change.from +
+                 ";to=" + change.to + ";because=" + change.because);
+  }
+}
+
 void eviction(Info& info) {
   const Advice advice = advice_of(info.call.services());
   info.add("eviction_policy", info.option("maxmemory-policy"));
@@ -450,6 +462,7 @@ void eviction(Info& info) {
   info.add("eviction_setting", advice.facts.setting);
   info.add("eviction_setting_changes", static_cast<int64_t>(advice.facts.changes));
   info.add("eviction_sampled_reads", static_cast<int64_t>(advice.facts.sampled_reads));
+  latest_changes(info);
   if (advice.facts.sampled_reads == 0) return;
   for (const Estimate& each : advice.facts.estimates) {
     if (each.factor == 1) info.add_ratio("eviction_hit_ratio_" + each.policy, each.hit_ratio, 4);
@@ -553,7 +566,7 @@ int64_t average_ttl_ms(Call& call, unsigned db) {
     if (!lock) continue;
     Keyspace* keys = shard.find_keyspace(db);
     if (keys == nullptr || keys->volatile_count() == 0) continue;
-    const Item item = keys->volatile_candidate(call.random().next(), false);
+    const Item item = keys->volatile_candidate(call.random().next());
     if (!item) continue;
     sum += std::max<int64_t>(item->expiry_ms() - call.now_ms(), 0);
     ++count;

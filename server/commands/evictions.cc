@@ -109,22 +109,50 @@ Status advise(Call& call) {
 }
 
 Status curve(Call& call) {
-  const Advice advice = advice_of(call.services());
-  const std::string name = call.arg_count() > 2 ? std::string(call.arg(2)) : advice.policy;
-  if (call.arg_count() > 3) return Status::error(errors::kSyntax);
-  if (find_policy_maker(name) == nullptr) {
+  Args args(call);
+  bool json = args.more() && args.take("JSON");
+  const bool named = !json && args.more();
+  const std::string asked = named ? std::string(args.bytes()) : "";
+  json |= args.more() && args.take("JSON");
+  if (args.more()) args.reject();
+  if (!args.ok()) return args.error();
+  if (named && find_policy_maker(asked) == nullptr) {
     return Status::error("ERR no such policy, but: " + eviction_policy_names());
   }
+  const Advice advice = advice_of(call.services());
   if (advice.facts.sampled_reads == 0) return no_advice();
-  const std::vector<Estimate> points = advice.curve(name);
+  const std::vector<Estimate> points = advice.curve(named ? asked : advice.policy);
+  if (json) {
+    call.reply().bulk(json_points(advice, points));
+    return Status::ok();
+  }
   call.reply().array(points.size());
   for (const Estimate& point : points) write_point(call.reply(), advice, point);
   return Status::ok();
 }
 
+std::string json_history(const std::vector<PolicyChange>& changes) {
+  std::string text = "[";
+  for (const PolicyChange& change : changes) {
+    if (text.size() > 1) text += ',';
+    text.append("{\"time\":").append(std::to_string(change.time_ms));
+    text.append(",\"from\":\"").append(change.from).append("\",\"to\":\"").append(change.to);
+    text.append("\",\"because\":\"").append(change.because).append("\"}");
+  }
+  return text + "]";
+}
+
 Status history(Call& call) {
+  Args args(call);
+  const bool json = args.more() && args.take("JSON");
+  if (args.more()) args.reject();
+  if (!args.ok()) return args.error();
   const std::vector<PolicyChange> changes = call.store().eviction_history();
   ReplyWriter& reply = call.reply();
+  if (json) {
+    reply.bulk(json_history(changes));
+    return Status::ok();
+  }
   reply.array(changes.size());
   for (const PolicyChange& change : changes) {
     reply.map(4);
@@ -144,8 +172,8 @@ Status help(Call& call) {
   return reply_help(
       call, {"EVICTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", "ADVISE [JSON]",
              "    Estimated hit ratios of policies and memory sizes, and what to choose.",
-             "CURVE [<policy>]",
-             "    Estimated hit ratios from an eighth to eight times maxmemory.", "HISTORY",
+             "CURVE [<policy>] [JSON]",
+             "    Estimated hit ratios from an eighth to eight times maxmemory.", "HISTORY [JSON]",
              "    What the adaptive policy changed to, when and why.", "HELP", "    This text."});
 }
 
@@ -179,8 +207,10 @@ constexpr CommandSpec about_eviction(Bytes name, Bytes syntax, Bytes summary, Ha
 constexpr auto kSubcommands = family({
     about_eviction("ADVISE", "[JSON]",
                    "Estimates the hit ratio of other policies and memory sizes.", advise),
-    about_eviction("CURVE", "[policy]", "Estimates the hit ratio at other memory sizes.", curve),
-    about_eviction("HISTORY", "", "Tells what the adaptive policy changed to and why.", history),
+    about_eviction("CURVE", "[policy] [JSON]", "Estimates the hit ratio at other memory sizes.",
+                   curve),
+    about_eviction("HISTORY", "[JSON]", "Tells what the adaptive policy changed to and why.",
+                   history),
     help_card("server", "7.2.0", Acl::slow, help),
 });
 

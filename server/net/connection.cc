@@ -56,15 +56,13 @@ void Connection::start(Bytes unread) {
 }
 
 size_t Connection::owned_bytes() const {
-  return sizeof(Connection) + query_.capacity() + output_.capacity() +
-         (tls_ ? tls_->memory_bytes() : 0);
+  return sizeof(Connection) + query_.capacity() + output_.capacity() + held_pushes_.capacity() +
+         (tls_ ? tls_->memory_bytes() : 0) + (session_.has_state() ? state_bytes(session_) : 0);
 }
 
 // With what the output refers to: it may be the last that does.
 size_t Connection::memory_bytes() const {
-  return sizeof(Connection) + query_.capacity() + std::max(output_.capacity(), output_.pending()) +
-         held_pushes_.capacity() + (tls_ ? tls_->memory_bytes() : 0) +
-         (session_.has_state() ? state_bytes(session_) : 0);
+  return owned_bytes() + std::max(output_.capacity(), output_.pending()) - output_.capacity();
 }
 
 size_t Connection::reply_buffer_bytes() const {

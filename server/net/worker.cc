@@ -440,6 +440,7 @@ void Worker::tend() {
     last_tick_ms_ = steady;
     complaints_ = 0;
     stats_.busy_us.set(thread_cpu_us());
+    services_->store.settle_left_over();
     services_->store.memory().note_peak();
     services_->store.tend_eviction(static_cast<unsigned>(index()), static_cast<unsigned>(workers_),
                                    now_ms);

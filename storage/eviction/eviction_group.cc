@@ -43,7 +43,10 @@ void EvictionGroup::inserted(Entry& entry, uint32_t place, uint8_t home, size_t 
     entry.set_stamp(resident.stamp.bits());
     return;
   }
-  if (!may_evict(entry)) return;
+  if (!may_evict(entry)) {
+    entry.set_stamp(last_use_stamp(now_ms).bits());
+    return;
+  }
   resident.stamp.set_epoch(epoch_);
   MutexLock lock(mutex_);
   insert(resident, use);
@@ -62,6 +65,22 @@ void EvictionGroup::recall(Entry& entry, uint32_t place, uint8_t home, size_t by
   inserted(entry, place, home, bytes, now_ms, &use);
 }
 
+// Of an entry that is in no queue of the policy in force.
+void EvictionGroup::used_outside(Entry& entry, int64_t now_ms) {
+  if (epoch_ == 0) return leave_old_queue(entry, now_ms);
+  if (Stamp(entry.stamp()).epoch() == 0) entry.set_stamp(last_use_stamp(now_ms).bits());
+}
+
+// What an older policy of queues wrote means nothing to one without, and could pass for a stamp of
+// a later one.
+void EvictionGroup::leave_old_queue(Entry& entry, int64_t now_ms) {
+  if (Stamp(entry.stamp()).epoch() == 0) return;
+  Resident resident = resident_of(entry, 0, 0, 0, now_ms);
+  resident.stamp = last_use_stamp(now_ms);
+  if (epoch_ == 0) policy_->inserted(resident);
+  entry.set_stamp(resident.stamp.bits());
+}
+
 std::string EvictionGroup::learned(size_t piece) {
   MutexLock lock(mutex_);
   return policy_->learned(piece);
@@ -74,7 +93,8 @@ void EvictionGroup::learn(Bytes piece) {
 
 void EvictionGroup::readmitted(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
                                int64_t now_ms) {
-  if (epoch_ == 0 || holds(entry) || !may_evict(entry)) return;
+  if (holds(entry)) return;
+  if (epoch_ == 0 || !may_evict(entry)) return leave_old_queue(entry, now_ms);
   Resident resident = resident_of(entry, place, home, bytes, now_ms);
   resident.stamp.set_epoch(epoch_);
   MutexLock lock(mutex_);
@@ -86,6 +106,20 @@ void EvictionGroup::removed(Entry& entry) {
   if (!holds(entry)) return;
   policy_->removed(Stamp(entry.stamp()));
   entry.set_stamp(0);
+}
+
+void EvictionGroup::excepted(Entry& entry, int64_t now_ms) {
+  const int64_t idle = idle_ms(entry, now_ms).value_or(0);
+  removed(entry);
+  entry.set_stamp(last_use_stamp(now_ms - idle).bits());
+}
+
+std::optional<int64_t> EvictionGroup::idle_ms(const Entry& entry, int64_t now_ms) const {
+  const Stamp stamp(entry.stamp());
+  const std::optional<int64_t> told = policy_->idle_ms(stamp, now_ms);
+  if (!told || epoch_ == 0 || holds(entry)) return told;
+  // In no queue; or of an older policy, and the walk that queues it as new has yet to come by.
+  return stamp.epoch() == 0 ? last_use_idle_ms(stamp, now_ms) : 0;
 }
 
 int64_t EvictionGroup::rank(const Entry& entry, size_t bytes, int64_t now_ms) const {
@@ -101,7 +135,7 @@ bool EvictionGroup::next(Candidate& candidate) {
 bool EvictionGroup::judge(Entry& entry, const Candidate& candidate, size_t bytes, int64_t now_ms) {
   // What must not be evicted any more leaves the queues when it is met.
   if (!may_evict(entry)) {
-    removed(entry);
+    excepted(entry, now_ms);
     return false;
   }
   Resident resident = resident_of(entry, candidate.ref.place, candidate.ref.home, bytes, now_ms);
@@ -168,6 +202,7 @@ std::unique_ptr<EvictionPolicy> EvictionGroup::set_policy(std::unique_ptr<Evicti
   policy_.swap(policy);
   victims_ = victims;
   epoch_ = 0;
+  walk_again.store(true, std::memory_order_relaxed);
   if (!policy_->samples()) next_epoch();
   note_sample_masks();
   return policy;

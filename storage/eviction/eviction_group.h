@@ -22,6 +22,7 @@
 #include "base/mutex.h"
 #include "storage/entry.h"
 #include "storage/eviction/estimate.h"
+#include "storage/eviction/last_use_stamp.h"
 #include "storage/eviction/policy.h"
 
 namespace larder {
@@ -44,6 +45,8 @@ class alignas(64) EvictionGroup {
     if (before.epoch() == epoch_) [[likely]] {
       const Stamp after = policy_->used(before, now_ms);
       if (after.bits() != before.bits()) entry.set_stamp(after.bits());
+    } else {
+      used_outside(entry, now_ms);
     }
     if ((place & sample_mask_) == 0) [[unlikely]]
       sampled_hit(entry, place, home, now_ms);
@@ -70,8 +73,10 @@ class alignas(64) EvictionGroup {
   // See EvictionPolicy. Under no shard's lock.
   std::string learned(size_t piece);
   void learn(Bytes piece);
-  // An entry goes, or may not be evicted any more.
+  // An entry goes.
   void removed(Entry& entry);
+  // It stays, but may not be evicted any more: its last use is kept.
+  void excepted(Entry& entry, int64_t now_ms);
   bool may_evict(const Entry& entry) const {
     if (entry.is(Entry::kSticky) || victims_ == Victims::none) return false;
     return victims_ == Victims::all || entry.is(Entry::kHasExpiry);
@@ -82,15 +87,14 @@ class alignas(64) EvictionGroup {
   }
   Victims victims() const { return victims_; }
   unsigned epoch() const { return epoch_; }
-  std::optional<int64_t> idle_ms(const Entry& entry, int64_t now_ms) const {
-    return policy_->idle_ms(Stamp(entry.stamp()), now_ms);
-  }
+  // Milliseconds since the last use; nothing when the policy can't tell.
+  std::optional<int64_t> idle_ms(const Entry& entry, int64_t now_ms) const;
   std::optional<unsigned> frequency(const Entry& entry, int64_t now_ms) const {
     return policy_->frequency(Stamp(entry.stamp()), now_ms);
   }
   bool samples() const { return policy_->samples(); }
   int64_t rank(const Entry& entry, size_t bytes, int64_t now_ms) const;
-  bool prefers_soonest() const { return policy_->prefers_soonest(); }
+  bool queues_by_expiry() const { return policy_->queues_by_expiry(); }
   // Entries queued, without a lock: what another thread is about to change.
   int64_t live() const { return live_.load(std::memory_order_relaxed); }
 
@@ -138,6 +142,8 @@ class alignas(64) EvictionGroup {
 
  private:
   void insert(Resident& resident, const EntryUse* use);
+  void used_outside(Entry& entry, int64_t now_ms);
+  void leave_old_queue(Entry& entry, int64_t now_ms);
   void sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms);
   void sampled_miss(uint32_t place, uint8_t home, int64_t now_ms);
   void next_epoch();

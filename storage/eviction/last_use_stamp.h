@@ -1,4 +1,5 @@
-// Policies without queues keep the time of the last use in the whole stamp.
+// The time of the last use in a whole stamp: of policies without queues, and of entries that are in
+// none because they may not be evicted.
 //
 //   stamp: | Unix time in units of 256 ms, modulo 2^22 (12 days) | epoch 0 |
 #pragma once
@@ -17,6 +18,11 @@ inline Stamp last_use_stamp(int64_t now_ms) {
   return Stamp((static_cast<uint32_t>(now_ms >> kClockUnitBits) & kClockMask) << 2);
 }
 
+inline int64_t last_use_idle_ms(Stamp stamp, int64_t now_ms) {
+  const uint32_t age = (last_use_stamp(now_ms).bits() - stamp.bits()) >> 2 & kClockMask;
+  return int64_t{age} << kClockUnitBits;
+}
+
 class LastUsePolicy : public EvictionPolicy {
  public:
   Stamp used(Stamp, int64_t now_ms) const override { return last_use_stamp(now_ms); }
@@ -30,8 +36,7 @@ class LastUsePolicy : public EvictionPolicy {
   }
   bool samples() const override { return true; }
   std::optional<int64_t> idle_ms(Stamp stamp, int64_t now_ms) const override {
-    const uint32_t age = (last_use_stamp(now_ms).bits() - stamp.bits()) >> 2 & kClockMask;
-    return int64_t{age} << kClockUnitBits;
+    return last_use_idle_ms(stamp, now_ms);
   }
 };
 

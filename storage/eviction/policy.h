@@ -141,8 +141,9 @@ class EvictionPolicy {
   // Policies without queues: the highest rank of a sample goes.
   virtual bool samples() const { return false; }
   virtual int64_t rank(const Resident& /*entry*/) const { return 0; }
-  // The sample is best taken among those that expire soonest.
-  virtual bool prefers_soonest() const { return false; }
+
+  // An entry whose expiry comes sooner than it did must be queued anew.
+  virtual bool queues_by_expiry() const { return false; }
 
   // Called now and then, some times a second.
   virtual void tick(int64_t /*now_ms*/) {}

@@ -214,6 +214,32 @@ def test_larder_a_backlog_leaves_room_for_data(server):
     check("all but the backlog counts", facts["mem_not_counted_for_evict"], 0)
 
 
+def used_memory_reaches(admin, bytes_min):
+    end = time.monotonic() + WAIT_S
+    while memory(admin)["used_memory"] < bytes_min:
+        assert time.monotonic() < end, f"{bytes_min} expected: {memory(admin)}"
+
+
+def test_larder_counts_what_clients_keep(server):
+    admin, queuer, listener, reader = (Client(server) for _ in range(4))
+    before = memory(admin)["used_memory"]
+    queuer("MULTI")
+    for number in range(50):
+        queuer("SET", f"key:{number}", "v" * 100_000)
+    used_memory_reaches(admin, before + 5_000_000)
+    queuer("DISCARD")
+    before = memory(admin)["used_memory"]
+    listener.tell("SUBSCRIBE", *["channel:%d:" % number + "x" * 1000 for number in range(2000)])
+    used_memory_reaches(admin, before + 2_000_000)
+    before = memory(admin)["used_memory"]
+    admin("SET", "big", "v" * 30_000_000)
+    reader.tell("GET", "big")
+    reader.socket.recv(1)
+    admin("DEL", "big")
+    used = memory(admin)["used_memory"]
+    assert used > before + 25_000_000, f"a reply that is being sent: {before}, {used}"
+
+
 def test_a_plain_replica_need_not_wait(server):
     """Without capability eof it can't share a stream with others that may come."""
     admin, replica = Client(server), Client(server)

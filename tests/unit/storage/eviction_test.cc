@@ -85,6 +85,13 @@ class Driver {
   bool expire(const std::string& name, int64_t expiry_ms) {
     return with(name, [&](Keyspace& keys, Item item) { keys.set_expiry(item, expiry_ms); });
   }
+  std::optional<int64_t> idle_ms(const std::string& name) {
+    std::optional<int64_t> idle_ms;
+    with(name, [&](Keyspace& keys, Item item) {
+      idle_ms = keys.services().eviction->idle_ms(*item.entry(), now_ms_);
+    });
+    return idle_ms;
+  }
   bool has(const std::string& name) {
     return with(name, [](Keyspace&, Item) {});
   }
@@ -227,6 +234,42 @@ TEST_P(EveryPolicy, TakesOverWhatAnotherPolicyLeft) {
   EXPECT_EQ(driver.store().database_size(0).keys, 0U) << "entries that no policy ever meets";
 }
 
+// One key in many shards may go; policies that sample have to come by.
+TEST_P(EveryPolicy, FindsTheOnlyVictim) {
+  if (!evicts()) return;
+  Driver driver(GetParam(), 6);
+  driver.store().set_memory_limit(0);
+  for (int i = 0; i < 20'000 && volatile_only(); ++i) {
+    driver.set("forever" + std::to_string(i), 20);
+  }
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = "victim" + std::to_string(i);
+    driver.set(name, 100'000, driver.now_ms() + 1'000'000);
+    driver.store().settle_memory();
+    driver.store().set_memory_limit(driver.store().memory().used() - 50'000);
+    ASSERT_TRUE(driver.make_all_room()) << i;
+    ASSERT_FALSE(driver.has(name));
+  }
+}
+
+TEST_P(EveryPolicy, TellsHowLongKeysInNoQueueAreIdle) {
+  Driver driver("allkeys-fifo");
+  const int64_t expiry_ms = driver.now_ms() + 1'000'000'000;
+  driver.set("pinned", 10, expiry_ms);
+  driver.set("lasting", 10);
+  driver.tend();
+  driver.use_policy(GetParam());
+  for (int i = 0; i < 100; ++i) driver.tend();
+  driver.stick("pinned");
+  for (const char* name : {"pinned", "lasting"}) {
+    driver.get(name);
+    for (int i = 0; i < 100; ++i) driver.tend();
+    const std::optional<int64_t> idle_ms = driver.idle_ms(name);
+    if (!idle_ms) continue;  // of a policy that can't tell
+    EXPECT_NEAR(static_cast<double>(*idle_ms), 10'000, 1'300) << name;
+  }
+}
+
 TEST_P(EveryPolicy, ForgetsRemovedEntries) {
   Driver driver(GetParam());
   for (int i = 0; i < 200'000; ++i) {
@@ -305,6 +348,58 @@ TEST(EvictionOrder, LruEvictsTheOldestUse) {
   cache.put({.place = 10}, 0);
   EXPECT_TRUE(cache.contains({.place = 0}));
   EXPECT_FALSE(cache.contains({.place = 1}));
+}
+
+TEST(EvictionOrder, LfuCountsUsesOfKeysThatWereQueuedBefore) {
+  Driver driver("allkeys-s3fifo");
+  for (const char* name : {"met", "used"}) driver.set(name, 10);
+  driver.use_policy("allkeys-lfu");
+  for (int i = 0; i < 100; ++i) driver.get("used");
+  EXPECT_GT(driver.use_of("used").frequency, EntryUse::kNewFrequency);
+  for (int i = 0; i < 20; ++i) driver.tend();
+  EXPECT_EQ(driver.use_of("met").frequency, EntryUse::kNewFrequency);
+}
+
+// All keys get the same life: what was written first expires first.
+TEST(EvictionOrder, TtlEvictsTheSoonest) {
+  Driver driver("volatile-ttl");
+  driver.store().set_memory_limit(0);
+  constexpr int kKeys = 6'000;
+  for (int i = 0; i < kKeys; ++i) {
+    driver.set(std::to_string(i), 200, driver.now_ms() + 7'200'000);
+    driver.tend();
+  }
+  driver.store().settle_memory();
+  driver.store().set_memory_limit(driver.store().memory().used() - 2'000 * 250);
+  ASSERT_TRUE(driver.make_all_room());
+  const auto& evicted = driver.events().evicted_keys;
+  ASSERT_GT(evicted.size(), 1'500U);
+  // Ten keys a second, and a slot is 128 units of 1024 ms wide.
+  for (const std::string& key : evicted) {
+    ASSERT_LT(std::stoul(key), evicted.size() + 1'400) << "of " << evicted.size();
+  }
+}
+
+TEST(EvictionOrder, TtlFollowsLivesThatChange) {
+  Driver driver("volatile-ttl");
+  driver.store().set_memory_limit(0);
+  const int64_t now_ms = driver.now_ms();
+  for (int i = 0; i < 100; ++i) {
+    driver.set("day" + std::to_string(i), 200, now_ms + 86'400'000);
+    driver.set("hour" + std::to_string(i), 200, now_ms + 3'600'000);
+  }
+  for (int i = 0; i < 50; ++i) {
+    driver.expire("day" + std::to_string(i), now_ms + 60'000);
+    driver.expire("hour" + std::to_string(i), now_ms + 2 * 86'400'000);
+  }
+  driver.store().settle_memory();
+  driver.store().set_memory_limit(driver.store().memory().used() - 75 * 200);
+  ASSERT_TRUE(driver.make_all_room());
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_FALSE(driver.has("day" + std::to_string(i)));
+    EXPECT_TRUE(driver.has("hour" + std::to_string(i)));
+    EXPECT_TRUE(driver.has("day" + std::to_string(50 + i)));
+  }
 }
 
 TEST(EvictionOrder, GdsfPrefersSmallObjects) {

@@ -62,7 +62,6 @@ TEST(ExpiryIndex, empty) {
   Wheel wheel;
   uint32_t place = 0;
   EXPECT_FALSE(wheel.index().take(kStartMs + kDayMs, place));
-  EXPECT_FALSE(wheel.index().take_early(place));
   EXPECT_FALSE(wheel.index().peek_random(12345, place));
   EXPECT_EQ(wheel.index().next_ms(), kNever);
 }
@@ -106,20 +105,6 @@ TEST(ExpiryIndex, references_cost_a_little_more_than_four_bytes) {
   uint32_t place = 0;
   while (wheel.index().take(kStartMs + kDayMs, place)) {
   }
-  EXPECT_EQ(wheel.slab().used_bytes(), 0U);
-}
-
-TEST(ExpiryIndex, gives_the_earliest_first) {
-  Wheel wheel;
-  wheel.add(3, kStartMs + kDayMs);
-  wheel.add(2, kStartMs + 100'000);
-  wheel.add(1, kStartMs + 500);
-  uint32_t place = 0;
-  for (uint32_t expected = 1; expected <= 3; ++expected) {
-    ASSERT_TRUE(wheel.index().take_early(place));
-    EXPECT_EQ(place, expected);
-  }
-  EXPECT_FALSE(wheel.index().take_early(place));
   EXPECT_EQ(wheel.slab().used_bytes(), 0U);
 }
 

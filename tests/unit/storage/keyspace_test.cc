@@ -156,14 +156,49 @@ TEST_F(KeyspaceTest, moves_a_value_within_itself_while_the_table_splits) {
 
 TEST_F(KeyspaceTest, candidates_for_eviction_have_an_expiry) {
   for (int i = 0; i < 2000; ++i) put("lasting" + std::to_string(i), "v");
-  EXPECT_FALSE(keyspace_.volatile_candidate(1, false));
+  EXPECT_FALSE(keyspace_.volatile_candidate(1));
   for (int i = 0; i < 10; ++i) put(std::to_string(i), "v", kStartMs + 1000 * (i + 1));
   for (uint64_t i = 0; i < 1000; ++i) {
-    const Item item = keyspace_.volatile_candidate(i * 0x9e3779b97f4a7c15, i % 2 == 0);
+    const Item item = keyspace_.volatile_candidate(i * 0x9e3779b97f4a7c15);
     ASSERT_TRUE(item);
     ASSERT_NE(item->expiry_ms(), kNoExpiry);
   }
-  EXPECT_EQ(keyspace_.volatile_candidate(1, true)->key(), "0");
+}
+
+TEST_F(KeyspaceTest, finds_the_only_key_with_an_expiry) {
+  for (int i = 0; i < 20'000; ++i) put("lasting" + std::to_string(i), "v");
+  EXPECT_FALSE(keyspace_.seek_volatile(1));
+  put("pinned", "v", kStartMs + 1000);
+  keyspace_.set_sticky(find("pinned"), true);
+  EXPECT_FALSE(keyspace_.seek_volatile(1));
+  put("soon", "v", kStartMs + 1000);
+  for (uint64_t i = 0; i < 20; ++i) {
+    const Item item = keyspace_.seek_volatile(i * 0x9e3779b97f4a7c15);
+    ASSERT_TRUE(item);
+    ASSERT_EQ(item->key(), "soon");
+  }
+}
+
+TEST_F(KeyspaceTest, entries_are_moved_out_of_pages_full_of_holes) {
+  constexpr int kKeys = 40'000;
+  for (int i = 0; i < kKeys; ++i) put("key" + std::to_string(i), std::to_string(i) + "-value");
+  put("blob", std::string(2 * kBlobBytesMin, 'b'), kStartMs + 1000);
+  EXPECT_FALSE(keyspace_.compact_step()) << "there is nothing to gain";
+  for (int i = 0; i < kKeys; ++i) {
+    if (i % 8 != 0) remove("key" + std::to_string(i));
+  }
+  const size_t before = keyspace_.slab().page_bytes();
+  int steps = 0;
+  while (keyspace_.compact_step()) ASSERT_LT(++steps, 10'000);
+  EXPECT_LT(keyspace_.slab().page_bytes(), before / 5);
+  keyspace_.validate();
+  IntegerText scratch;
+  for (int i = 0; i < kKeys; i += 8) {
+    const Item item = find("key" + std::to_string(i));
+    ASSERT_TRUE(item);
+    ASSERT_EQ(string_bytes(*item.entry(), scratch), std::to_string(i) + "-value");
+  }
+  EXPECT_EQ(find("blob")->expiry_ms(), kStartMs + 1000);
 }
 
 // What a key is in the model.

@@ -75,6 +75,49 @@ TEST(Slab, pages_go_back_when_they_are_empty) {
   EXPECT_EQ(slab_pages_bytes(), before);
 }
 
+TEST(Slab, objects_leave_pages_full_of_holes) {
+  Slab slab;
+  std::vector<Object> objects;
+  for (int i = 0; i < 8'000; ++i) {
+    objects.push_back(make_object(slab, 200, static_cast<char>(i)));
+  }
+  std::vector<Object> left;
+  for (size_t i = 0; i < objects.size(); ++i) {
+    i % 10 == 0 ? left.push_back(objects[i]) : slab.release(objects[i].at, 200);
+  }
+  const size_t before = slab.page_bytes();
+  EXPECT_GT(slab.spare_bytes(), before / 2);
+  for (Object& object : left) {
+    if (!slab.should_leave(object.at, 200)) continue;
+    const Object moved = make_object(slab, 200, object.fill);
+    slab.release(object.at, 200);
+    object = moved;
+  }
+  slab.end_compaction();
+  EXPECT_LT(slab.page_bytes(), before / 5);
+  EXPECT_LT(slab.spare_bytes(), slab.page_bytes() / 4);
+  for (const Object& object : left) {
+    ASSERT_TRUE(intact(object));
+    slab.release(object.at, 200);
+  }
+  slab.trim();
+  EXPECT_EQ(slab.page_bytes(), 0U);
+}
+
+TEST(Slab, a_page_that_is_left_takes_objects_again_at_the_end) {
+  Slab slab;
+  std::vector<void*> objects;
+  for (int i = 0; i < 400; ++i) objects.push_back(slab.allocate(200));
+  for (size_t i = 0; i < objects.size(); ++i) {
+    if (i % 4 != 0) slab.release(objects[i], 200);
+  }
+  const size_t before = slab.page_bytes();
+  for (size_t i = 0; i < objects.size(); i += 4) (void)slab.should_leave(objects[i], 200);
+  slab.end_compaction();
+  for (int i = 0; i < 290; ++i) (void)slab.allocate(200);
+  EXPECT_EQ(slab.page_bytes(), before);
+}
+
 TEST(Slab, segments_of_tables_fill_wide_pages) {
   const size_t before = slab_pages_bytes();
   Slab slab;
