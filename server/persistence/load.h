@@ -21,9 +21,9 @@ struct Services;
 struct LoadOptions {
   bool replace = false;        // a key that is there is replaced; otherwise it is an error
   bool checksum = true;        // compare the file's
-  // Nothing comes behind the file. Otherwise (a primary's stream, increments of an append-only file)
-  // what comes may give a key more time or need what is in it: then no key is left out that has
-  // expired, and none is evicted.
+  // Nothing comes behind the file. Otherwise (a primary's stream, increments of an append-only
+  // file) what comes may give a key more time or need what is in it: then no key is left out that
+  // has expired, and none is evicted.
   bool all_there_is = true;
   bool functions = true;       // load libraries of functions too
   // Where they go instead of Persistence::load_function. May be null.

@@ -108,13 +108,14 @@ def test_stream_in_a_database_that_is_not_here(program):
 
 
 def test_a_full_sync_leaves_nothing_out(program):
-    """Neither for a limit that is the primary's matter, nor a field that gets more time behind it."""
+    """Not for a limit that is the primary's matter, nor a field that gets more time behind it."""
     text = "\x43\xe8" + "v" * 1000
     keys = "".join(f"\0{chr(len(name))}{name}{text}" for name in map("key:{}".format, range(3000)))
     timed = "\x18\1h" + "\1" + "\0" * 7 + "\1" + "\1\1f\1v"  # a field with a time in 1970
     file = EMPTY[:9] + (timed + keys).encode("latin1") + b"\xff" + bytes(8)
     persist = request("HPERSIST", "h", "FIELDS", "1", "f")
-    with nodes.Node(program, "--maxmemory", "1mb", "--maxmemory-policy", "allkeys-lru") as replica, \
+    options = ("--maxmemory", "1mb", "--maxmemory-policy", "allkeys-lru")
+    with nodes.Node(program, *options) as replica, \
             FakePrimary([full(file), persist, b""]) as primary:
         replica.ask("REPLICAOF", "127.0.0.1", primary.port)
         lab.wait_for(lambda: replica.raw("HGET", "h", "f") == ("bulk", b"v"), "all came")
