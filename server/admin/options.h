@@ -49,7 +49,11 @@ enum class OptionKind : uint8_t {
   duration,       // seconds, or with a unit: 90s, 1500ms, 15m, 2h, 1d; printed as seconds
   sliding,        // yes, no or a duration
   ttl_rules,      // pattern name=value ... [pattern name=value ...], lines add up
+  peer,           // host and port; nothing, or "no one", which is kept as that
 };
+
+// Whether a value has several words, which are kept with one space in between.
+bool is_list(OptionKind kind);
 
 enum class Standing : uint8_t {
   works,
