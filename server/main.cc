@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/admin/all_commands.h"
@@ -75,6 +76,8 @@ int run(const Program& program) {
   }
   if (program.check) {
     for (const std::string& text : loaded.warnings) std::printf("warning: %s\n", text.c_str());
+    const std::string fault = larder::check(std::move(loaded));
+    if (!fault.empty()) return complain(fault);
     std::printf("The configuration is good.\n");
     return 0;
   }
@@ -88,9 +91,9 @@ int run(const Program& program) {
 
 int main(int argc, char** argv) {
   Program program;
-  CLI::App app("Larder, a Redis-compatible cache server\n"
-               "Usage: larder-server [larder.conf | -] [--option value ...]",
-               "larder-server");
+  CLI::App app("Larder, a Redis-compatible cache server. Its configuration is a file, or - for "
+               "standard input.",
+               "larder-server [larder.conf | -]");
   app.allow_extras();
   app.set_version_flag("-v,--version", "larder-server " + std::string(larder::kLarderVersion) +
                                            " (redis " + std::string(larder::kRedisVersion) + ")");
@@ -106,7 +109,7 @@ int main(int argc, char** argv) {
   try {
     read_sources(argc, argv, program.sources, app);
   } catch (const CLI::ParseError& stop) {
-    return app.exit(stop);
+    return app.exit(stop) == 0 ? 0 : 1;
   }
   return run(program);
 }

@@ -184,7 +184,7 @@ bool LoadThread::wait() {
   const bool silent = ready == 0 && idle_.size() < connections_.size() &&
                       static_cast<double>(now_ns - heard_ns_) > plan_.silence_s_max * 1e9;
   return !silent ||
-         fail("no reply for " + std::to_string(static_cast<int>(plan_.silence_s_max)) + " seconds");
+         fail("no reply for " + std::to_string(static_cast<int>(plan_.silence_s_max)) + " s");
 }
 
 bool LoadThread::receive(uint32_t index) {

@@ -62,6 +62,10 @@ CLI::Validator between(double least, double most) {
           range};
 }
 
+CLI::Validator not_empty() {
+  return {[](std::string& text) -> std::string { return text.empty() ? "it is empty" : ""; }, ""};
+}
+
 void add_server_options(CLI::App& app, BenchOptions& options, Texts& texts) {
   const char* const group = "Server";
   app.add_option("-H,--host", options.endpoint.host, "name or address")
@@ -122,6 +126,7 @@ void add_load_options(CLI::App& app, BenchOptions& options, Texts& texts) {
       app.add_option("--ratio", texts.ratio, "SETs to GETs")->type_name("RATIO")->group(group);
   app.add_option("--command", texts.command, kPlaces)
       ->excludes(ratio)
+      ->check(not_empty())
       ->type_name("COMMANDS")
       ->group(group);
   app.add_option("--replay", options.replay,

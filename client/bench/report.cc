@@ -24,6 +24,10 @@ std::string percent(uint64_t part, uint64_t whole) {
   return format_fixed(100 * share(part, whole), 1) + "%";
 }
 
+std::string counted(uint64_t count, const std::string& thing) {
+  return format_count(count) + " " + thing + (count == 1 ? "" : "s");
+}
+
 double per_second(uint64_t count, const LoadStats& stats) {
   return stats.seconds() > 0 ? static_cast<double>(count) / stats.seconds() : 0;
 }
@@ -165,9 +169,8 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
 std::string to_text(const Report& report) {
   const BenchOptions& options = report.options;
   const CommandStats total = report.result.stats.total();
-  std::string text = report.server + ": " + format_count(options.connections) + " connections, " +
-                     std::to_string(options.threads) +
-                     (options.threads == 1 ? " thread" : " threads") + ", pipeline " +
+  std::string text = report.server + ": " + counted(options.connections, "connection") + ", " +
+                     counted(options.threads, "thread") + ", pipeline " +
                      std::to_string(options.pipeline) + ", " +
                      format_fixed(report.result.stats.seconds(), 1) + " s, seed " +
                      std::to_string(options.seed) + "\n\n";

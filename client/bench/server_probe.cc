@@ -1,5 +1,6 @@
 #include "client/bench/server_probe.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,8 +13,6 @@
 
 namespace larder::bench {
 namespace {
-
-double ticks_per_second() { return static_cast<double>(::sysconf(_SC_CLK_TCK)); }
 
 // Fields of /proc/PID/stat behind the name: [0] is the third of the manual page, the state.
 std::optional<std::array<double, 20>> stat_fields(pid_t pid) {
@@ -40,7 +39,8 @@ bool has_age(pid_t pid, double age_s) {
   const auto fields = stat_fields(pid);
   double uptime_s = 0;
   if (!fields || !(std::ifstream("/proc/uptime") >> uptime_s)) return false;
-  return std::abs(uptime_s - (*fields)[kStartTime] / ticks_per_second() - age_s) < kDifferenceSMax;
+  const double start_s = (*fields)[kStartTime] / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  return std::abs(uptime_s - start_s - age_s) < kDifferenceSMax;
 }
 
 }  // namespace
@@ -80,11 +80,11 @@ ServerFacts look_at_server(const Endpoint& endpoint, const Identity& identity) {
 }
 
 std::optional<double> cpu_seconds(std::optional<pid_t> pid) {
-  constexpr size_t kUser = 11, kSystem = 12;
-  if (!pid) return {};
-  const auto fields = stat_fields(*pid);
-  if (!fields) return {};
-  return ((*fields)[kUser] + (*fields)[kSystem]) / ticks_per_second();
+  clockid_t clock{};
+  timespec used{};
+  if (!pid || ::clock_getcpuclockid(*pid, &clock) != 0) return {};
+  if (::clock_gettime(clock, &used) != 0) return {};
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
 }
 
 }  // namespace larder::bench

@@ -19,7 +19,7 @@ struct ServerFacts {
 // Asks INFO. Whatever goes wrong leaves the facts empty: a benchmark does not need them.
 ServerFacts look_at_server(const Endpoint& endpoint, const Identity& identity);
 
-// user + system time of a process so far; nothing when it is gone. Resolution: 10 ms.
+// Processor time of a process so far; nothing when it is gone.
 std::optional<double> cpu_seconds(std::optional<pid_t> pid);
 
 // The value of a line "field:value" of INFO; empty when there is none.

@@ -64,9 +64,10 @@ class Loader {
  public:
   explicit Loader(LoadedOptions& loaded) : loaded_(loaded) {}
 
-  void file(const std::string& path) {
+  // `by` is "place: " of the line that includes it.
+  void file(const std::string& path, const std::string& by = "") {
     const FileText read = read_all(path);
-    if (!read.error.empty()) return fail(path, read.error);
+    if (!read.error.empty()) return fail(by + path, read.error);
     lines(read.text, path);
   }
 
@@ -108,11 +109,11 @@ class Loader {
     words->erase(words->begin());
     if (name == "include") {
       for (const std::string& word : *words) {
-        for (const std::string& path : included(word)) file(path);
+        for (const std::string& path : included(word)) file(path, where + ": ");
       }
     } else if (name == "rename-command") {
       if (words->size() != 2) return fail(where, "wrong number of arguments");
-      loaded_.renames.emplace_back((*words)[0], (*words)[1]);
+      loaded_.renames.push_back({where, (*words)[0], (*words)[1]});
     } else if (name == "user") {
       user(*words, where);
     } else if (std::find(std::begin(kDirectives), std::end(kDirectives), name) !=

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "server/admin/options.h"
@@ -13,8 +12,13 @@ namespace larder {
 struct LoadedOptions {
   Options options;
   std::string file;                   // absolute path of larder.conf; empty without one
-  // rename-command: from, to; an empty name takes the command away.
-  std::vector<std::pair<std::string, std::string>> renames;
+  // `rename-command` lines: where each stands; an empty name takes the command away.
+  struct RenameLine {
+    std::string where;
+    std::string from;
+    std::string to;
+  };
+  std::vector<RenameLine> renames;
   // --import: keys of this RDB file are added at the start; empty: none.
   std::string import_path;
   std::string import_pattern;  // only those that match; empty: all

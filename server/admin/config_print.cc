@@ -25,19 +25,25 @@ constexpr std::array<SectionTitle, 10> kSections{{{OptionSection::network, "Netw
                                                  {OptionSection::logging, "Log"},
                                                  {OptionSection::monitoring, "Monitoring"}}};
 
+// Lines of larder.conf that are no options.
+struct Directive {
+  Bytes form;
+  Bytes summary;
+};
+constexpr std::array<Directive, 3> kDirectives{
+    {{"include file ...",
+      "The lines of other files, at this place. A name may be a pattern such as conf.d/*.conf."},
+     {"rename-command name new",
+      "Clients call a command by another name from now on; \"\": by none."},
+     {"user name rule ...",
+      "A user, with the rules of ACL SETUSER; also on the command line. Not beside aclfile."}}};
+
 bool needs_quotes(Bytes text) {
   if (text.empty()) return true;
   for (const char c : text) {
     if (c <= ' ' || c == '"' || c == '\'' || c == '\\' || c >= 127) return true;
   }
   return false;
-}
-
-bool is_list(const OptionSpec& option) {
-  return option.kind == OptionKind::words || option.kind == OptionKind::primary ||
-         option.kind == OptionKind::save_points || option.kind == OptionKind::buffer_limits ||
-         option.kind == OptionKind::choices_list || option.kind == OptionKind::percentiles ||
-         option.kind == OptionKind::oom_scores || option.kind == OptionKind::ttl_rules;
 }
 
 std::string kind_text(const OptionSpec& option) {
@@ -54,7 +60,6 @@ std::string kind_text(const OptionSpec& option) {
     case OptionKind::choice:
     case OptionKind::choices_list: return std::string(option.choices);
     case OptionKind::words: return "words";
-    case OptionKind::primary: return "host port";
     case OptionKind::percentiles: return "numbers from 0 to 100";
     case OptionKind::oom_scores: return "three numbers from -2000 to 2000";
     case OptionKind::save_points: return "seconds changes ...";
@@ -63,6 +68,7 @@ std::string kind_text(const OptionSpec& option) {
     case OptionKind::duration: return "time";
     case OptionKind::sliding: return "yes, no or time";
     case OptionKind::ttl_rules: return "pattern name=value ...";
+    case OptionKind::peer: return "host port";
     case OptionKind::text: break;
   }
   return "text";
@@ -84,7 +90,7 @@ void add_wrapped(std::string& text, Bytes sentence) {
 }  // namespace
 
 std::string config_line(const OptionSpec& option, const std::string& value) {
-  const bool plain = is_list(option) ? !value.empty() : !needs_quotes(value);
+  const bool plain = is_list(option.kind) ? !value.empty() : !needs_quotes(value);
   return std::string(option.name) + " " + (plain ? value : quoted(value));
 }
 
@@ -103,6 +109,12 @@ std::string print_config(const Options& options) {
       if (standard) text += "# ";
       text += config_line(option, options.text(option.name)) + "\n";
     }
+  }
+  text += "\n# == Lines that are no options\n";
+  for (const Directive& each : kDirectives) {
+    text += "\n";
+    add_wrapped(text, each.summary);
+    text += "# " + std::string(each.form) + "\n";
   }
   std::string others;
   for (const OptionSpec& option : option_table()) {
@@ -127,6 +139,10 @@ std::string print_config_docs() {
               std::string(option.standard) + "` | " + (option.fixed ? "no" : "yes") + " | " +
               std::string(option.summary) + " |\n";
     }
+  }
+  text += "\n## Lines that are no options\n\n| line | what it does |\n|---|---|\n";
+  for (const Directive& each : kDirectives) {
+    text += "| `" + std::string(each.form) + "` | " + std::string(each.summary) + " |\n";
   }
   text +=
       "\n## Known from redis.conf\n\nThese are accepted and answered by `CONFIG GET`, and have no "

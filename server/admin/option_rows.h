@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "server/admin/options.h"
 #include "server/persistence/aof_options.h"
@@ -16,6 +17,8 @@ std::span<const OptionSpec> replication_options();
 // The ports and whether links are TLS ones, for replication; they are options of the network, too.
 void apply_replication_ports(const Options& options, OptionTargets& to);
 std::span<const OptionSpec> tls_options();
+// Why there can be no TLS with these options, or nothing.
+std::string tls_fault(const Options& options);
 std::span<const OptionSpec> redis_options();
 
 // Listens on the ports that the options name now. Returns why that can't be, or nothing.

@@ -139,16 +139,6 @@ Checked check_choices_list(const OptionSpec& option, Bytes text) {
   return checked;
 }
 
-Checked check_primary(Bytes text) {
-  const std::vector<std::string> words = split_words(text);
-  if (words.empty()) return {};
-  if (words.size() != 2) return wrong("wrong number of arguments");
-  if (lower_case(words[0]) == "no" && lower_case(words[1]) == "one") return {};
-  const auto port = parse_int64(words[1]);
-  if (!port || *port < 0 || *port > UINT16_MAX) return wrong("Invalid master port");
-  return {joined_words(words), ""};
-}
-
 Checked check_percentiles(Bytes text) {
   std::vector<std::string> values;
   for (const std::string& word : split_words(text)) {
@@ -263,6 +253,16 @@ Checked check_ttl_rules(Bytes text) {
   return {joined_words(words), ""};
 }
 
+Checked check_peer(Bytes text) {
+  const std::vector<std::string> words = split_words(text);
+  if (words.empty()) return {"", ""};
+  if (words.size() != 2) return wrong("wrong number of arguments");
+  if (lower_case(words[0]) == "no" && lower_case(words[1]) == "one") return {"", ""};
+  const auto port = parse_int64(words[1]);
+  if (!port || *port < 0 || *port > UINT16_MAX) return wrong("Invalid master port");
+  return {joined_words(words), ""};
+}
+
 }  // namespace
 
 std::string joined_words(const std::vector<std::string>& words) {
@@ -304,8 +304,6 @@ CheckedValue check_value(const OptionSpec& option, const std::string& before, By
       return {std::string(text), ""};
     case OptionKind::words:
       return {joined_words(split_words(text)), ""};
-    case OptionKind::primary:
-      return check_primary(text);
     case OptionKind::percentiles:
       return check_percentiles(text);
     case OptionKind::oom_scores:
@@ -322,6 +320,8 @@ CheckedValue check_value(const OptionSpec& option, const std::string& before, By
       return check_sliding(text);
     case OptionKind::ttl_rules:
       return check_ttl_rules(text);
+    case OptionKind::peer:
+      return check_peer(text);
   }
   return wrong("unknown kind");
 }

@@ -14,6 +14,22 @@ size_t row_of(const OptionSpec& option) {
 
 }  // namespace
 
+bool is_list(OptionKind kind) {
+  switch (kind) {
+    case OptionKind::words:
+    case OptionKind::choices_list:
+    case OptionKind::percentiles:
+    case OptionKind::oom_scores:
+    case OptionKind::save_points:
+    case OptionKind::buffer_limits:
+    case OptionKind::ttl_rules:
+    case OptionKind::peer:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Options::Options() {
   values_.reserve(option_table().size());
   for (const OptionSpec& option : option_table()) {
@@ -42,11 +58,7 @@ std::string Options::assign_text(const OptionSpec& option, Bytes text, OptionSou
 
 std::string Options::assign(const OptionSpec& option, const std::vector<std::string>& words,
                             OptionSource source) {
-  const bool several =
-      option.kind == OptionKind::words || option.kind == OptionKind::primary ||
-      option.kind == OptionKind::save_points || option.kind == OptionKind::choices_list ||
-      option.kind == OptionKind::percentiles || option.kind == OptionKind::oom_scores ||
-      option.kind == OptionKind::buffer_limits || option.kind == OptionKind::ttl_rules;
+  const bool several = is_list(option.kind);
   if (words.empty() || (!several && words.size() != 1)) return "wrong number of arguments";
   std::string text = several ? joined_words(words) : words[0];
   // Some lines add up, except over a default and over a weaker source.

@@ -41,7 +41,6 @@ enum class OptionKind : uint8_t {
   choices_list,   // several of them
   text,           // one word, may be empty
   words,          // any number of words, kept with one space in between
-  primary,        // host and port, or "no one", or nothing
   percentiles,    // numbers from 0 to 100
   oom_scores,     // three numbers from -2000 to 2000
   save_points,    // seconds changes [seconds changes ...]
@@ -50,7 +49,11 @@ enum class OptionKind : uint8_t {
   duration,       // seconds, or with a unit: 90s, 1500ms, 15m, 2h, 1d; printed as seconds
   sliding,        // yes, no or a duration
   ttl_rules,      // pattern name=value ... [pattern name=value ...], lines add up
+  peer,           // host and port; nothing, or "no one", which is kept as that
 };
+
+// Whether a value has several words, which are kept with one space in between.
+bool is_list(OptionKind kind);
 
 enum class Standing : uint8_t {
   works,

@@ -61,7 +61,7 @@ std::string apply(const Options& options, OptionTargets& to) {
 }
 
 constexpr std::array kRows = std::to_array<OptionSpec>({
-    {.name = "replicaof", .alias = "slaveof", .kind = Kind::primary, .section = In::replication,
+    {.name = "replicaof", .alias = "slaveof", .kind = Kind::peer, .section = In::replication,
      .summary = "Host and port of the primary that this server follows; empty: it is a primary.",
      .fixed = true},
     {.name = "masterauth", .section = In::replication,

@@ -185,8 +185,12 @@ std::string plan_descriptors(Options& options, unsigned threads, Log& log) {
 }
 
 std::string rename_commands(Registry& registry, const LoadedOptions& loaded) {
-  for (const auto& [from, to] : loaded.renames) {
-    if (!registry.rename(from, to)) return "rename-command: no command '" + from + "' to rename";
+  for (const auto& [where, from, to] : loaded.renames) {
+    const bool exists = registry.find(from) != nullptr;
+    if (registry.rename(from, to)) continue;
+    return where + ": " +
+           (exists ? "Target command name '" + to + "' already exists"
+                   : "No such command '" + from + "' in rename-command");
   }
   return "";
 }
@@ -342,20 +346,31 @@ void connect(Services& services, Saver& saver, Log& log) {
 
 }  // namespace
 
+std::string check(LoadedOptions loaded) {
+  std::string fault = set_directory(loaded.options);
+  if (fault.empty()) fault = tls_fault(loaded.options);
+  Registry registry;
+  add_all_commands(registry);
+  if (fault.empty()) fault = rename_commands(registry, loaded);
+  AccessControl access(registry);
+  if (fault.empty()) fault = load_users(access, loaded);
+  return fault;
+}
+
 int serve(LoadedOptions loaded) {
   Options& options = loaded.options;
+  Log log;
+  std::string fault = set_directory(options);
+  if (fault.empty()) fault = open_log(log, options);
+  if (!fault.empty()) return fail(log, Options(), fault);  // it goes to stderr still
   if (options.is_on("daemonize") && !go_to_background()) return 1;
   use_one_malloc_arena();
-  Log log;
   Signals signals(log);
-  std::string fault = open_log(log, options);
-  if (!fault.empty()) return fail(log, Options(), fault);  // it goes to stderr still
 
   const unsigned threads = threads_of(options);
   limit_by_container(options);
-  fault = set_directory(options);
   log_start(log, loaded, threads);
-  if (fault.empty()) fault = plan_descriptors(options, threads, log);
+  fault = plan_descriptors(options, threads, log);
   if (!fault.empty()) return fail(log, options, fault);
 
   seed_hash(kept_seed(options).value_or(random_seed()));

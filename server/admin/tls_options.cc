@@ -41,10 +41,12 @@ TlsOptions tls_options_of(const Options& options) {
           .session_seconds = options.integer("tls-session-cache-timeout")};
 }
 
-std::string apply_tls(const Options& options, OptionTargets& to) {
-  const std::string error = to.tls.use(tls_options_of(options));
+std::string use(const Options& options, TlsSettings& tls) {
+  const std::string error = tls.use(tls_options_of(options));
   return error.empty() ? "" : "Unable to update TLS configuration. " + error;
 }
+
+std::string apply_tls(const Options& options, OptionTargets& to) { return use(options, to.tls); }
 
 std::string apply_tls_port(const Options& options, OptionTargets& to) {
   std::string error = apply_tls(options, to);
@@ -160,6 +162,11 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
 }  // namespace
 
 std::span<const OptionSpec> tls_options() { return kRows; }
+
+std::string tls_fault(const Options& options) {
+  TlsSettings tls;
+  return use(options, tls);
+}
 
 std::string listen_again(const Options& options, OptionTargets& to) {
   if (!to.listen_again || to.listen_again(options).empty()) return "";

@@ -17,7 +17,7 @@ namespace larder {
 namespace {
 
 std::string reason(const std::string& where) {
-  return "Could not create server socket " + where + ": " + std::strerror(errno);
+  return "Could not create server " + where + ": " + std::strerror(errno);
 }
 
 // Returns -1 with errno set.

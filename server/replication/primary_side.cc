@@ -21,8 +21,9 @@ std::string host_of(const std::string& address) {
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
+// Tools like redis-cli --rdb listen nowhere: they say no port.
 std::string text_of(const PrimaryAddress& address) {
-  return address.host + ":" + std::to_string(address.port);
+  return address.host + (address.port == 0 ? "" : ":" + std::to_string(address.port));
 }
 
 // For others to come that share its stream; without capability eof it shares none.

@@ -122,6 +122,7 @@ int simulate(Arguments& arguments) {
   Trace trace;
   std::vector<Run> runs;
   std::string error = check_policies(arguments);
+  if (error.empty() && !arguments.plot.empty()) error = check_plot(arguments.plot);
   if (error.empty()) error = read_trace(arguments.trace, arguments.limit, trace);
   if (error.empty()) error = make_runs(arguments, trace, runs);
   if (!error.empty()) return complain(error);
@@ -154,6 +155,10 @@ int main(int argc, char** argv) {
       "larder-sim"};
   larder::sim::Arguments arguments;
   larder::sim::declare(app, arguments);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    return app.exit(stop) == 0 ? 0 : 1;
+  }
   return larder::sim::simulate(arguments);
 }

@@ -1,7 +1,9 @@
 #include "storage/sim/report.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace larder::sim {
@@ -87,11 +89,18 @@ std::string to_json(const std::string& trace_name, const Trace& trace,
   return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-std::string plot(const std::string& trace_name, const std::vector<Run>& runs,
-                 const std::string& path) {
+std::string check_plot(const std::string& path) {
   if (!path.ends_with(".svg") && !path.ends_with(".png")) {
     return path + ": a plot is an .svg or a .png file";
   }
+  std::FILE* file = std::fopen(path.c_str(), "a");
+  if (file == nullptr) return path + ": " + std::strerror(errno);
+  std::fclose(file);
+  return "";
+}
+
+std::string plot(const std::string& trace_name, const std::vector<Run>& runs,
+                 const std::string& path) {
   std::FILE* gnuplot = ::popen("gnuplot", "w");
   if (gnuplot == nullptr) return "gnuplot can't be started";
   const std::string text = script(trace_name, runs, path);

@@ -11,7 +11,10 @@ namespace larder::sim {
 std::string to_table(const std::vector<Run>& runs, bool with_bytes);
 std::string to_json(const std::string& trace_name, const Trace& trace,
                     const std::vector<Run>& runs);
-// Draws the curves with gnuplot into an .svg or .png file. Returns what is wrong, or nothing.
+// Whether there can be a plot at `path`, an .svg or .png file: to be asked before the runs, which
+// may take long. Returns what is wrong, or nothing.
+std::string check_plot(const std::string& path);
+// Draws the curves there with gnuplot. Returns what is wrong, or nothing.
 std::string plot(const std::string& trace_name, const std::vector<Run>& runs,
                  const std::string& path);
 

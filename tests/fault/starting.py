@@ -54,6 +54,40 @@ def test_bad_options(program):
     fails_with_one_line(program, [*LOCAL, "--logfile", "/proc/log"], "/proc/log")
 
 
+def test_a_check_finds_what_the_start_would(program):
+    """Not only in the options: with the line, and with the same words as the start."""
+    with lab.folder() as folder:
+        path = f"{folder}/larder.conf"
+        for line, said in (("user joe +bogus", f"{path}:1: Error in user declaration '+bogus'"),
+                           ("rename-command bogus x", f"{path}:1: No such command 'bogus'"),
+                           ("rename-command get set", f"{path}:1: Target command name 'set'"),
+                           ("replicaof somewhere", f"{path}:1: bad value for 'replicaof'"),
+                           (f"dir {folder}/none", f"can't work in {folder}/none"),
+                           (f"aclfile {folder}/none", f"opening file '{folder}/none'"),
+                           ("tls-port 1", "TLS needs tls-cert-file")):
+            with open(path, "w") as config:
+                config.write(line + "\nport 0\n")
+            for options in ([path, "--check-config"], [path]):
+                fails_with_one_line(program, options, said)
+        with open(path, "w") as config:
+            config.write("user joe +get\nrename-command get take\n")
+        assert lab.run_to_end(program, [path, "--check-config"]) == (
+            0, "The configuration is good.\n")
+
+
+def test_a_relative_log_stands_in_the_folder(program):
+    with lab.Server(program, "--logfile", "own.log") as server:
+        path = f"{server.folder.name}/own.log"
+        lab.wait_for(lambda: "Ready" in open(path).read(), "the first lines")
+        server.process.send_signal(signal.SIGHUP)
+        lab.wait_for(lambda: "SIGHUP" in open(path).read(), "more of them there")
+
+
+def test_a_daemon_tells_of_its_log_before_it_goes(program):
+    fails_with_one_line(program, ["--daemonize", "yes", "--logfile", "/no/such/log"],
+                        "/no/such/log")
+
+
 def test_a_log_whose_folder_is_missing(program):
     with lab.folder() as folder:
         path = f"{folder}/missing/log"

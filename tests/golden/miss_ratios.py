@@ -57,11 +57,24 @@ def scans_trace(rng, keys, requests):
     return trace
 
 
+def check_refusals(sim):
+    """What can't be drawn is said before the runs."""
+    faults = []
+    for words, said in ((["--plot", "curves.pdf"], ".svg or a .png"),
+                        (["--plot", "/no/such/curves.svg"], "No such file"),
+                        (["--samples", "65"], "samples")):
+        done = subprocess.run([sim, "/dev/null", *words], capture_output=True, text=True,
+                              check=False)
+        if done.returncode != 1 or said not in done.stderr or done.stdout:
+            faults.append(f"{words}: {done}")
+    return faults
+
+
 def check_small(sim):
     rng = random.Random(1)
     expected = {"zipf": (zipf_trace(rng, 5000, 100_000), {"adaptive": 10, "s3fifo": 10, "lru": 5}),
                 "scans": (scans_trace(rng, 2000, 100_000), {"adaptive": 10, "s3fifo": 10})}
-    faults = []
+    faults = check_refusals(sim)
     for name, (trace, marks) in expected.items():
         with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
             file.write("".join(f"{key}\n" for key in trace))

@@ -146,6 +146,8 @@ TEST_F(ConfigLoadTest, includes) {
   const std::string itself = folder_ + "/itself.conf";
   write("itself.conf", "include " + itself + " " + itself + "\n");
   EXPECT_EQ(load_options({.file = itself}).error, itself + ": includes itself");
+  const std::string none = write("none.conf", "port 1\ninclude /no/such.conf\n");
+  EXPECT_EQ(load_options({.file = none}).error, none + ":2: /no/such.conf: can't be read");
 }
 
 TEST_F(ConfigLoadTest, what_is_not_built_yet_is_a_warning_that_names_it) {

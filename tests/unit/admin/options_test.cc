@@ -72,6 +72,14 @@ TEST(Options, memory_with_units) {
   }
 }
 
+TEST(Options, a_primary_is_a_host_and_a_port) {
+  EXPECT_EQ(taken("replicaof", "there  6380"), "there 6380");
+  EXPECT_EQ(taken("replicaof", "NO one"), "");
+  EXPECT_EQ(taken("replicaof", "there"), "! wrong number of arguments");
+  EXPECT_EQ(taken("replicaof", "there 65536"), "! Invalid master port");
+  EXPECT_EQ(taken("replicaof", "there door"), "! Invalid master port");
+}
+
 TEST(Options, permissions_are_octal) {
   EXPECT_EQ(taken("unixsocketperm", "700"), "700");
   EXPECT_EQ(taken("unixsocketperm", "0770"), "770");

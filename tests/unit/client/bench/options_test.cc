@@ -32,6 +32,13 @@ TEST(Options, defaults) {
   EXPECT_EQ(parse({"-n", "5"}).options.seconds, 0);
 }
 
+TEST(Options, an_empty_command_is_none) {
+  const Parsed parsed = parse({"--command", ""});
+  EXPECT_EQ(parsed.code, 1);
+  EXPECT_NE(parsed.complaint.find("--command: it is empty"), std::string::npos)
+      << parsed.complaint;
+}
+
 TEST(Options, all_kinds) {
   const Parsed parsed = parse({"-s",
                                "/tmp/s",
