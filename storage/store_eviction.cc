@@ -177,7 +177,9 @@ bool Store::try_evict(unsigned group, const Candidate& candidate, int64_t now_ms
 }
 
 bool Store::evict_sampled(unsigned group, int64_t now_ms, uint64_t random) {
-  const unsigned next = next_victim_shard_.fetch_add(1, std::memory_order_relaxed);
+  // Turns go round the groups, so the next shard within one is due when all had their turn: else
+  // some of the shards would never meet.
+  const unsigned next = next_victim_shard_.fetch_add(1, std::memory_order_relaxed) / group_count_;
   const unsigned index = group * shards_per_group() + next % shards_per_group();
   Shard& shard = shards_[index];
   GarbageList garbage;
