@@ -8,6 +8,7 @@
 #include "server/commands/listeners.h"
 #include "server/commands/pause.h"
 #include "server/commands/replication.h"
+#include "server/commands/request_flags.h"
 #include "server/commands/transactions.h"
 #include "server/commands/trouble.h"
 #include "server/commands/wrong_words.h"
@@ -16,13 +17,6 @@ namespace larder {
 namespace {
 
 constexpr size_t kQuotedMax = 128;
-
-// Of the request, which may say more than its card.
-Flag flags_of(Services& services, const Command& command, std::span<const Bytes> args) {
-  const CommandSpec& spec = *command.spec;
-  if (spec.flags_of == nullptr) [[likely]] return spec.flags;
-  return spec.flags_of(services, args, spec.flags);
-}
 
 Flag flags_of(const GateInput& input) {
   return flags_of(input.services, *input.command, input.args);
