@@ -151,15 +151,21 @@ struct Memory {
   static Status check(const GateInput& input) {
     const uint32_t trouble = input.services.settings.trouble.load(std::memory_order_relaxed);
     if ((trouble & kPrimaryEvicts) != 0) return Status::ok();
-    if (input.services.store.make_room(input.now_ms, input.worker.random->next())) {
-      return Status::ok();
-    }
+    const bool has_room = input.services.store.make_room(input.now_ms, input.worker.random->next());
+    tell_of_evicted(input);
+    if (has_room) return Status::ok();
     input.out_of_memory = true;
     if (!needs_memory(input)) return Status::ok();
     return Status::error(errors::kOutOfMemory);
   }
 
  private:
+  // The reply may tell that a key is gone: a client that has it cached hears of that before, unless
+  // what stands there now is taken back with the reply.
+  static void tell_of_evicted(const GateInput& input) {
+    if (input.session.tracking == nullptr || input.session.reply_mode != ReplyMode::on) return;
+    input.services.listeners.pushes.deliver(*input.worker.clients);
+  }
   // Queued commands need memory too; EXEC needs what its queue needs.
   static bool needs_memory(const GateInput& input) {
     const Flag flags = flags_of(input);
