@@ -54,7 +54,7 @@ Status reply(Call& call) {
   } else if (equals_upper(mode, "OFF")) {
     call.session().reply_mode = ReplyMode::off;
   } else if (equals_upper(mode, "SKIP")) {
-    if (call.session().reply_mode == ReplyMode::on) {
+    if (call.session().reply_mode != ReplyMode::off) {
       call.session().reply_mode = ReplyMode::skip_next;
     }
   } else {

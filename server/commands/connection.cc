@@ -18,7 +18,8 @@ Status ping(Call& call) {
   if (call.arg_count() > 2) {
     return Status::error("ERR wrong number of arguments for 'ping' command");
   }
-  if (call.session().subscriptions != nullptr && call.session().protocol == 2) {
+  const bool listens = call.session().subscriptions != nullptr && !call.in_script();
+  if (listens && call.session().protocol == 2) {
     call.reply().array(2);
     call.reply().bulk("pong");
     call.reply().bulk(call.arg_count() == 2 ? call.arg(1) : Bytes(""));

@@ -65,7 +65,7 @@ std::string list_blocks(Call& call, const List& list) {
 Status object(Call& call) {
   if (Status no = debug::refusal(call); !no.is_ok()) return no;
   const Key key = call.key(2);
-  const Item item = call.peek(key);
+  const Item item = call.keyspace(key).find(key);  // also one whose time has come
   if (!item) return Status::error(errors::kNoSuchKey);
   const int64_t idle_ms =
       call.store().group_of(key.hash).idle_ms(*item.entry(), call.now_ms()).value_or(0);

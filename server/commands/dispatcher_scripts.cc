@@ -11,6 +11,7 @@
 #include "server/commands/dispatcher_parts.h"
 #include "server/commands/listeners.h"
 #include "server/commands/replication.h"
+#include "server/commands/request_flags.h"
 #include "server/commands/script_run.h"
 #include "server/commands/trouble.h"
 #include "storage/shard_lock.h"
@@ -42,15 +43,9 @@ void Dispatcher::refuse_script(const Command* command, Bytes error) {
 Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
   Session& session = outer.session();
   const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
-  if (trouble != 0 && !obeys(outer)) [[unlikely]] {
-    const Flag flags = nested.request.command->spec->flags;
-    const bool writes = has(flags, Flag::write);
-    Status refusal = writes ? disk_refusal(services_, trouble) : Status::ok();
-    if (refusal.is_ok()) refusal = replication_refusal(trouble, {writes, true});
-    if (!refusal.is_ok()) return refusal;
-    if ((trouble & kStaleReplica) != 0 && !has(flags, Flag::stale)) {
-      return Status::error("ERR Can not execute the command on a stale replica");
-    }
+  const bool stale = (trouble & kStaleReplica) != 0 && !obeys(outer);
+  if (stale && !has(nested.request.command->spec->flags, Flag::stale)) [[unlikely]] {
+    return Status::error("ERR Can not execute the command on a stale replica");
   }
   const Command& command = *nested.request.command;
   const AclVerdict verdict = permit(services_, session, worker_.clients, AclContext::lua, command,
@@ -129,7 +124,7 @@ void Dispatcher::end_long_script() {
 std::optional<Dispatcher::Outcome> Dispatcher::beside_script(const Request& request,
                                                              Session& session,
                                                              ReplyWriter& reply) {
-  const Flag flags = request.command->spec->flags;
+  const Flag flags = flags_of(services_, *request.command, request.args);
   const bool busy =
       services_.script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed));
   const bool queued = in_multi(session.transaction.get()) && !has(flags, Flag::never_queued);
@@ -142,7 +137,8 @@ std::optional<Dispatcher::Outcome> Dispatcher::beside_script(const Request& requ
 bool Dispatcher::held_up(const Request& request, const Session& session, bool busy) {
   const CommandSpec& spec = *request.command->spec;
   const bool keys = spec.keys.names_keys() || has(spec.flags, Flag::whole_store);
-  if (has(spec.flags, Flag::allow_busy) && !keys) return false;
+  const Flag flags = flags_of(services_, *request.command, request.args);
+  if (has(flags, Flag::allow_busy) && !keys) return false;
   if (has(spec.flags, Flag::script_turn)) return true;
   if (!keys && !has(spec.flags, Flag::runs_queue)) {
     return busy || spec.group == "generic" || spec.group == "server";

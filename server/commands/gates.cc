@@ -8,6 +8,7 @@
 #include "server/commands/listeners.h"
 #include "server/commands/pause.h"
 #include "server/commands/replication.h"
+#include "server/commands/request_flags.h"
 #include "server/commands/transactions.h"
 #include "server/commands/trouble.h"
 #include "server/commands/wrong_words.h"
@@ -16,13 +17,6 @@ namespace larder {
 namespace {
 
 constexpr size_t kQuotedMax = 128;
-
-// Of the request, which may say more than its card.
-Flag flags_of(Services& services, const Command& command, std::span<const Bytes> args) {
-  const CommandSpec& spec = *command.spec;
-  if (spec.flags_of == nullptr) [[likely]] return spec.flags;
-  return spec.flags_of(services, args, spec.flags);
-}
 
 Flag flags_of(const GateInput& input) {
   return flags_of(input.services, *input.command, input.args);
@@ -158,15 +152,21 @@ struct Memory {
     const uint32_t trouble = input.services.settings.trouble.load(std::memory_order_relaxed);
     // What is being loaded may need what would go.
     if ((trouble & (kPrimaryEvicts | kLoading)) != 0) return Status::ok();
-    if (input.services.store.make_room(input.now_ms, input.worker.random->next())) {
-      return Status::ok();
-    }
+    const bool has_room = input.services.store.make_room(input.now_ms, input.worker.random->next());
+    tell_of_evicted(input);
+    if (has_room) return Status::ok();
     input.out_of_memory = true;
     if (!needs_memory(input)) return Status::ok();
     return Status::error(errors::kOutOfMemory);
   }
 
  private:
+  // The reply may tell that a key is gone: a client that has it cached hears of that before, unless
+  // what stands there now is taken back with the reply.
+  static void tell_of_evicted(const GateInput& input) {
+    if (input.session.tracking == nullptr || input.session.reply_mode != ReplyMode::on) return;
+    input.services.listeners.pushes.deliver(*input.worker.clients);
+  }
   // Queued commands need memory too; EXEC needs what its queue needs.
   static bool needs_memory(const GateInput& input) {
     const Flag flags = flags_of(input);

@@ -140,7 +140,7 @@ Status copy(Call& call) {
     return Status::error("ERR source and destination objects are the same");
   }
   Keyspace& target = call.keyspace(to, db);
-  const bool there = static_cast<bool>(call.find_to_write(from));
+  const bool there = static_cast<bool>(call.find_to_read(from));
   const Item old = target.find_live(to, call.now_ms());
   // Looked for again: if the target was over, its end may have moved others.
   const Item source = there ? call.keyspace(from).find(from) : Item{};

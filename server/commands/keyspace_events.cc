@@ -69,14 +69,14 @@ std::optional<EventClasses> parse_event_classes(Bytes letters) {
   return classes;
 }
 
-// Redis does not print 'n' beside 'A'.
+// What CONFIG SET keeps, so 'n' stands beside 'A', which does not hold it; Redis forgets to say so.
 std::string event_class_letters(EventClasses classes) {
   std::string letters;
   const bool all = (classes & kAll) == kAll;
   if (all) letters += 'A';
   for (const auto& [letter, one] : kLetters) {
-    const bool within = (kAll & bit(one)) != 0 || one == EventClass::added;
-    if ((classes & bit(one)) != 0 && !(all && within)) letters += letter;
+    const bool said = all && (kAll & bit(one)) != 0;
+    if ((classes & bit(one)) != 0 && !said) letters += letter;
   }
   return letters;
 }

@@ -96,7 +96,11 @@ Status unsubscribe(Call& call, const Kind& kind) {
 
 Status subscribe_channels(Call& call) { return subscribe(call, kChannels); }
 Status subscribe_patterns(Call& call) { return subscribe(call, kPatterns); }
-Status subscribe_shards(Call& call) { return subscribe(call, kShards); }
+// Unlike the others it has no place in a transaction.
+Status subscribe_shards(Call& call) {
+  if (!call.is_nested()) return subscribe(call, kShards);
+  return Status::error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+}
 Status unsubscribe_channels(Call& call) { return unsubscribe(call, kChannels); }
 Status unsubscribe_patterns(Call& call) { return unsubscribe(call, kPatterns); }
 Status unsubscribe_shards(Call& call) { return unsubscribe(call, kShards); }

@@ -63,10 +63,11 @@ Status ScriptRun::kill(bool function) {
   if (!running_.load(std::memory_order_acquire)) {
     return Status::error("NOTBUSY No scripts in execution right now.");
   }
-  if (function_.load(std::memory_order_relaxed) != function) {
+  const bool other = function_.load(std::memory_order_relaxed) != function;
+  if (other && fate_.load(std::memory_order_relaxed) != Fate::wrote) {
     return Status::error(busy_error());
   }
-  if (!move_on(Fate::killed)) {
+  if (other || !move_on(Fate::killed)) {
     return Status::error(
         "UNKILLABLE Sorry the script already executed write commands against the dataset. You can "
         "either wait the script termination or kill the server in a hard way using the SHUTDOWN "

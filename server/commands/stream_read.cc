@@ -138,7 +138,7 @@ Status find_after(const ReadOptions& options, Bytes text, Source& source) {
 
 Status find_source(Call& call, const ReadOptions& options, size_t index, Source& source) {
   source.key = call.key(options.streams_at + index);
-  source.item = grouped(options) ? call.find_to_write(source.key) : call.find_to_read(source.key);
+  source.item = call.find_to_read(source.key);
   if (!is_stream(source.item)) return Status::error(errors::kWrongType);
   if (grouped(options)) {
     if (source.item) source.group = source.stream().find_group(options.group);

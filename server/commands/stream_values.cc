@@ -118,7 +118,7 @@ void effect_consumer(Call& call, const Key& key, const StreamGroup& group, Bytes
 
 GroupOf find_group(Call& call, const Key& key, Bytes name) {
   GroupOf found;
-  found.item = call.find_to_write(key);
+  found.item = call.find_to_read(key);
   if (!is_stream(found.item)) {
     found.error = Status::error(errors::kWrongType);
     return found;

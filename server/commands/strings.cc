@@ -83,8 +83,7 @@ Status set(Call& call) {
   const Bytes value = args.bytes();
   const SetOptions options = args.more() ? parse_set(args, call) : SetOptions{};
   if (!args.ok()) return args.error();
-  Keyspace& keys = call.keyspace(key);
-  const Item item = keys.find_live(key, call.now_ms());
+  const Item item = options.want_old ? call.find_to_read(key) : call.find_to_write(key);
   if ((options.want_old || compares(options)) && !is_string(item)) {
     return Status::error(errors::kWrongType);
   }
@@ -102,7 +101,7 @@ Status set(Call& call) {
     expiry_ms = item->expiry_ms();
     call.keeps_life();
   }
-  put_string(keys, key, item, value, expiry_ms);
+  put_string(call.keyspace(key), key, item, value, expiry_ms);
   call.changed("set", key);
   if (call.arg_count() > 3) give_effect(call, key, value, options);
   if (options.expiry.kind == ExpiryOption::Kind::at) call.also("expire", key);
@@ -155,7 +154,7 @@ Status psetex(Call& call) { return set_with_life(call, false, "psetex"); }
 
 Status getset(Call& call) {
   const Key key = call.key(1);
-  const Item item = call.find_to_write(key);
+  const Item item = call.find_to_read(key);
   if (!is_string(item)) return Status::error(errors::kWrongType);
   item ? reply_string(call.reply(), item) : call.reply().null();
   put_string(call.keyspace(key), key, item, call.arg(2), kNoExpiry);

@@ -1,5 +1,6 @@
 // SAVE, BGSAVE, LASTSAVE, SHUTDOWN: what is in memory goes to the disk.
 // Source: https://redis.io/commands/bgsave/
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -106,6 +107,14 @@ Status shutdown(Call& call) {
   return Status::ok();
 }
 
+// Only who wants nothing saved may end the server amid a script.
+Flag flags_of_shutdown(Services&, std::span<const Bytes> args, Flag card) {
+  const bool amid_script = std::any_of(args.begin() + 1, args.end(), [](Bytes word) {
+    return equals_upper(word, "NOSAVE") || equals_upper(word, "ABORT");
+  });
+  return amid_script ? card : without(card, Flag::allow_busy);
+}
+
 constexpr auto kFamily = family({
     {.name = "SAVE",
      .syntax = "",
@@ -147,7 +156,8 @@ constexpr auto kFamily = family({
      .flags = Flag::admin | Flag::noscript | Flag::loading | Flag::stale | Flag::no_multi |
               Flag::allow_busy,
      .acl = Acl::admin | Acl::slow | Acl::dangerous,
-     .run = shutdown},
+     .run = shutdown,
+     .flags_of = flags_of_shutdown},
 });
 
 }  // namespace

@@ -51,10 +51,12 @@ int shift_arithmetic(lua_State* L) {
   return answer(L, static_cast<uint32_t>(static_cast<int32_t>(argument(L, 1)) >> distance(L)));
 }
 int rotate_left(lua_State* L) {
-  return answer(L, std::rotl(argument(L, 1), static_cast<int>(distance(L))));
+  const uint32_t bits = argument(L, 1);
+  return answer(L, std::rotl(bits, static_cast<int>(distance(L))));
 }
 int rotate_right(lua_State* L) {
-  return answer(L, std::rotr(argument(L, 1), static_cast<int>(distance(L))));
+  const uint32_t bits = argument(L, 1);
+  return answer(L, std::rotr(bits, static_cast<int>(distance(L))));
 }
 
 // A negative number of digits means capitals.

@@ -26,12 +26,9 @@ int64_t bytes_of(const Library& library) {
   return static_cast<int64_t>(bytes);
 }
 
-std::string lower_ascii(Bytes text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return lower;
+bool is_of(const Library& library, const Function* function) {
+  return std::any_of(library.functions.begin(), library.functions.end(),
+                     [&](const auto& each) { return &each.second == function; });
 }
 
 }  // namespace
@@ -54,7 +51,7 @@ Status FunctionStore::parse_name(Bytes& code, std::string& name) {
   bool named = false;
   for (size_t i = 1; i < words->size(); ++i) {
     const std::string& word = (*words)[i];
-    if (lower_ascii(word.substr(0, 5)) != "name=") {
+    if (lower_case(word.substr(0, 5)) != "name=") {
       return Status::error("ERR Invalid metadata value given: " + word);
     }
     if (named) {
@@ -65,7 +62,7 @@ Status FunctionStore::parse_name(Bytes& code, std::string& name) {
   }
   if (!named) return Status::error("ERR Library name was not given");
   if (!is_function_name(name)) return Status::error(kBadLibraryName);
-  if (lower_ascii(engine) != "lua") {
+  if (lower_case(engine) != "lua") {
     return Status::error("ERR Engine '" + engine + "' not found");
   }
   return Status::ok();
@@ -97,8 +94,8 @@ Status FunctionStore::compile_library(Bytes code) {
 
 Status FunctionStore::check_names(const Library& fresh, const Library* replaced) const {
   for (const auto& [name, function] : fresh.functions) {
-    if (functions_.count(name) == 0) continue;
-    if (replaced != nullptr && replaced->functions.count(name) > 0) continue;
+    const Function* const known = find(name);
+    if (known == nullptr || (replaced != nullptr && is_of(*replaced, known))) continue;
     return Status::error("ERR Function " + name + " already exists");
   }
   return Status::ok();
@@ -175,13 +172,13 @@ void FunctionStore::flush() {
 }
 
 const Function* FunctionStore::find(Bytes name) const {
-  const auto found = functions_.find(std::string(name));
+  const auto found = functions_.find(lower_case(name));
   return found == functions_.end() ? nullptr : found->second;
 }
 
 void FunctionStore::put_in(const std::shared_ptr<Library>& library) {
   libraries_[library->name] = library;
-  for (const auto& [name, function] : library->functions) functions_[name] = &function;
+  for (const auto& [name, function] : library->functions) functions_[lower_case(name)] = &function;
   ScriptCounts& counts = engine_.counts_to_change();
   counts.libraries.fetch_add(1);
   counts.functions.fetch_add(static_cast<int64_t>(library->functions.size()));
@@ -189,7 +186,7 @@ void FunctionStore::put_in(const std::shared_ptr<Library>& library) {
 }
 
 void FunctionStore::take_out(const Library& library) {
-  for (const auto& [name, function] : library.functions) functions_.erase(name);
+  for (const auto& [name, function] : library.functions) functions_.erase(lower_case(name));
   ScriptCounts& counts = engine_.counts_to_change();
   counts.libraries.fetch_sub(1);
   counts.functions.fetch_sub(static_cast<int64_t>(library.functions.size()));
@@ -207,31 +204,29 @@ void FunctionStore::release(const Library& library) {
 }
 
 void FunctionStore::publish() {
-  auto all = std::make_shared<std::vector<std::shared_ptr<const Library>>>();
-  for (const auto& [name, library] : libraries_) all->push_back(library);
+  auto all = std::make_shared<Shown>();
+  for (const auto& [name, library] : libraries_) all->libraries.push_back(library);
+  for (const auto& [name, function] : functions_) all->flags.emplace(name, function->flags);
   MutexLock lock(codes_mutex_);
   shown_ = std::move(all);
 }
 
-std::shared_ptr<const std::vector<std::shared_ptr<const Library>>> FunctionStore::shown() {
+std::shared_ptr<const FunctionStore::Shown> FunctionStore::shown() {
   MutexLock lock(codes_mutex_);
   return shown_;
 }
 
 void FunctionStore::for_each_library(const std::function<void(Bytes code)>& visit) {
-  const auto libraries = shown();
-  if (libraries == nullptr) return;
-  for (const auto& library : *libraries) visit(library->code);
+  const auto all = shown();
+  if (all == nullptr) return;
+  for (const auto& library : all->libraries) visit(library->code);
 }
 
 std::optional<ScriptFlags> FunctionStore::flags_of(Bytes function) {
-  const auto libraries = shown();
-  if (libraries == nullptr) return std::nullopt;
-  for (const auto& library : *libraries) {
-    const auto found = library->functions.find(std::string(function));
-    if (found != library->functions.end()) return found->second.flags;
-  }
-  return std::nullopt;
+  const auto all = shown();
+  if (all == nullptr) return std::nullopt;
+  const auto found = all->flags.find(lower_case(function));
+  return found == all->flags.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace larder

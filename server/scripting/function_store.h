@@ -47,7 +47,7 @@ class FunctionStore {
   // The code of every library, from any thread and under any lock: for snapshots.
   void for_each_library(const std::function<void(Bytes code)>& visit);
 
-  // By the function's name; nothing when there is none. The same.
+  // By the function's name in any case; nothing when there is none. The same.
   std::optional<ScriptFlags> flags_of(Bytes function);
 
   // The rest is for who has the turn of scripts.
@@ -58,6 +58,7 @@ class FunctionStore {
   // False when there is no such library.
   bool remove(Bytes name);
   void flush();
+  // By its name in any case.
   const Function* find(Bytes name) const;
   const std::map<std::string, std::shared_ptr<Library>>& libraries() const { return libraries_; }
 
@@ -66,6 +67,11 @@ class FunctionStore {
 
  private:
   using Libraries = std::map<std::string, std::shared_ptr<Library>>;
+  // What any thread may see.
+  struct Shown {
+    std::vector<std::shared_ptr<const Library>> libraries;
+    std::unordered_map<std::string, ScriptFlags> flags;  // by functions' names in lower case
+  };
 
   Status parse_name(Bytes& code, std::string& name);
   Status compile_library(Bytes code);
@@ -74,15 +80,14 @@ class FunctionStore {
   void take_out(const Library& library);
   void release(const Library& library);
   void publish();
-  std::shared_ptr<const std::vector<std::shared_ptr<const Library>>> shown();
+  std::shared_ptr<const Shown> shown();
 
   ScriptEngine& engine_;
   Libraries libraries_;
-  std::unordered_map<std::string, const Function*> functions_;
+  std::unordered_map<std::string, const Function*> functions_;  // by their names in lower case
   std::shared_ptr<Library> loading_;
   Mutex codes_mutex_;  // leaf
-  std::shared_ptr<const std::vector<std::shared_ptr<const Library>>> shown_
-      GUARDED_BY(codes_mutex_);
+  std::shared_ptr<const Shown> shown_ GUARDED_BY(codes_mutex_);
 };
 
 // The words of libraries' and functions' names.

@@ -198,8 +198,9 @@ class Encoder {
 // Reads one text. The names of tokens are those of error messages.
 class Decoder {
  public:
+  // A NUL ends the text, as in C.
   Decoder(lua_State* L, const JsonOptions& options, Bytes text)
-      : L_(L), options_(options), text_(text) {}
+      : L_(L), options_(options), text_(text.substr(0, text.find('\0'))) {}
 
   void whole() {
     next();
@@ -308,12 +309,12 @@ class Decoder {
   }
 
   void read_number() {
-    const size_t sign = peek() == '-' || peek() == '+' ? 1 : 0;
-    const bool digit = peek(sign) >= '0' && peek(sign) <= '9';
+    const bool plain = peek() == '-' || (peek() >= '0' && peek() <= '9');
     const bool odd = is_invalid_number();
-    if (!digit && !odd) return set_error("invalid token", at_);
-    if (peek() == '+' && !odd) return set_error("invalid token", at_);
-    if (odd && !options_.decode_invalid_numbers) return set_error("invalid token", at_);
+    if (!plain && !(odd && options_.decode_invalid_numbers)) {
+      return set_error("invalid token", at_);
+    }
+    if (odd && !options_.decode_invalid_numbers) return set_error("invalid number", at_);
     // Lua's strings end with a NUL, so strtod stops in time.
     char* end = nullptr;
     number_ = std::strtod(text_.data() + at_, &end);
@@ -511,45 +512,52 @@ int integer_option(lua_State* L, int index, int& value, int low, int high) {
   return 1;
 }
 
-int boolean_option(lua_State* L, int index, bool& value) {
+// One of the words, by itself or, of the first two, as a boolean.
+int choice_option(lua_State* L, int index, int& value, const char* const* words) {
   if (lua_gettop(L) >= index && !lua_isnil(L, index)) {
-    luaL_checktype(L, index, LUA_TBOOLEAN);
-    value = lua_toboolean(L, index) != 0;
+    value = lua_isboolean(L, index) ? lua_toboolean(L, index)
+                                    : luaL_checkoption(L, index, nullptr, words);
   }
-  lua_pushboolean(L, value ? 1 : 0);
+  value > 1 ? lua_pushstring(L, words[value]) : lua_pushboolean(L, value);
   return 1;
+}
+
+int boolean_option(lua_State* L, int index, bool& value) {
+  const char* const words[] = {"off", "on", nullptr};
+  int choice = value ? 1 : 0;
+  choice_option(L, index, choice, words);
+  value = choice != 0;
+  return 1;
+}
+
+void check_one_argument(lua_State* L) {
+  luaL_argcheck(L, lua_gettop(L) <= 1, 2, "found too many arguments");
 }
 
 int encode_max_depth(lua_State* L) {
-  luaL_argcheck(L, lua_gettop(L) <= 1, 2, "found too many arguments");
+  check_one_argument(L);
   return integer_option(L, 1, options_of(L).encode_depth_max, 1, INT32_MAX);
 }
 int decode_max_depth(lua_State* L) {
-  luaL_argcheck(L, lua_gettop(L) <= 1, 2, "found too many arguments");
+  check_one_argument(L);
   return integer_option(L, 1, options_of(L).decode_depth_max, 1, INT32_MAX);
 }
 int number_precision(lua_State* L) {
-  luaL_argcheck(L, lua_gettop(L) <= 1, 2, "found too many arguments");
+  check_one_argument(L);
   return integer_option(L, 1, options_of(L).precision, 1, 14);
 }
-int keep_buffer(lua_State* L) { return boolean_option(L, 1, options_of(L).keep_buffer); }
+int keep_buffer(lua_State* L) {
+  check_one_argument(L);
+  return boolean_option(L, 1, options_of(L).keep_buffer);
+}
 int decode_invalid_numbers(lua_State* L) {
+  check_one_argument(L);
   return boolean_option(L, 1, options_of(L).decode_invalid_numbers);
 }
-
 int encode_invalid_numbers(lua_State* L) {
-  JsonOptions& options = options_of(L);
-  if (lua_gettop(L) >= 1) {
-    if (lua_isboolean(L, 1)) {
-      options.invalid_numbers = lua_toboolean(L, 1);
-    } else {
-      const char* const words[] = {"off", "on", "null", nullptr};
-      options.invalid_numbers = luaL_checkoption(L, 1, nullptr, words);
-    }
-  }
-  options.invalid_numbers == 2 ? lua_pushliteral(L, "null")
-                               : lua_pushboolean(L, options.invalid_numbers);
-  return 1;
+  check_one_argument(L);
+  const char* const words[] = {"off", "on", "null", nullptr};
+  return choice_option(L, 1, options_of(L).invalid_numbers, words);
 }
 
 int sparse_array(lua_State* L) {

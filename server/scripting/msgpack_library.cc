@@ -284,16 +284,16 @@ int pack(lua_State* L) {
 }
 
 // `limit` 0: all there are. With a limit the first result is where the next value stands, or -1.
-int unpack_some(lua_State* L, int limit, int offset, bool all) {
+int unpack_some(lua_State* L, lua_Integer limit, lua_Integer offset, bool all) {
   luaL_checkstring(L, 1);
   const Bytes bytes = bytes_at(L, 1);
   const auto size = static_cast<int64_t>(bytes.size());
   if (offset < 0 || limit < 0) {
-    return luaL_error(L, "Invalid request to unpack with offset of %d and limit of %d.", offset,
-                      static_cast<int>(size));
+    return luaL_error(L, "Invalid request to unpack with offset of %d and limit of %d.",
+                      static_cast<int>(offset), static_cast<int>(size));
   }
   if (offset > size) {
-    return luaL_error(L, "Start offset %d greater than input length %d.", offset,
+    return luaL_error(L, "Start offset %d greater than input length %d.", static_cast<int>(offset),
                       static_cast<int>(size));
   }
   Unpacker unpacker(L, bytes.substr(static_cast<size_t>(offset)));
@@ -312,12 +312,12 @@ int unpack_some(lua_State* L, int limit, int offset, bool all) {
 
 int unpack(lua_State* L) { return unpack_some(L, 0, 0, true); }
 int unpack_one(lua_State* L) {
-  const int offset = luaL_optint(L, 2, 0);
+  const lua_Integer offset = luaL_optinteger(L, 2, 0);
   return unpack_some(L, 1, offset, false);
 }
 int unpack_limit(lua_State* L) {
-  const int limit = luaL_checkint(L, 2);
-  const int offset = luaL_optint(L, 3, 0);
+  const lua_Integer limit = luaL_checkinteger(L, 2);
+  const lua_Integer offset = luaL_optinteger(L, 3, 0);
   return unpack_some(L, limit, offset, limit == 0);
 }
 

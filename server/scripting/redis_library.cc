@@ -9,7 +9,9 @@
 #include "server/commands/acl/gate.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/errors.h"
+#include "server/commands/replication.h"
 #include "server/commands/script_run.h"
+#include "server/commands/trouble.h"
 #include "server/commands/version.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/function_store.h"
@@ -62,32 +64,45 @@ const char* read_words(lua_State* L, ScriptEngine::Scratch& scratch) {
 
 const Command* find_command(const Registry& registry, std::span<const Bytes> words) {
   const Command* const command = registry.find(words[0]);
-  if (command == nullptr || command->subcommands.empty()) return command;
-  return words.size() > 1 ? command->find_subcommand(words[1]) : nullptr;
+  if (command == nullptr || command->subcommands.empty() || words.size() == 1) return command;
+  return command->find_subcommand(words[1]);
 }
 
-// Null or why the script may not run the command.
-const char* refusal(ScriptJob& job, const Command& command) {
+// Whatever befalls the server amid a script, one that has written is not left half done.
+Status write_refusal(ScriptJob& job) {
+  const uint32_t trouble = job.call.settings().trouble.load(std::memory_order_relaxed);
+  if (trouble == 0 || job.wrote || obeys(job.call)) return Status::ok();
+  Status refusal = disk_refusal(job.call.services(), trouble);
+  return refusal.is_ok() ? replication_refusal(trouble, {true, true}) : std::move(refusal);
+}
+
+// Why the script may not run the command.
+Status refusal(ScriptJob& job, const Command& command) {
   const CommandSpec& spec = *command.spec;
   Services& services = job.call.services();
   if (has(spec.flags, Flag::noscript) && !services.settings.noscript_ignored.load()) {
-    return "ERR This Redis command is not allowed from script";
+    return Status::error("ERR This Redis command is not allowed from script");
   }
   // What may say something to replicas (PUBLISH, PFCOUNT) counts as a write, too.
-  if (!has(spec.flags, Flag::write) && !has(spec.flags, Flag::may_replicate)) return nullptr;
-  if (job.read_only) return "ERR Write commands are not allowed from read-only scripts.";
+  if (!has(spec.flags, Flag::write) && !has(spec.flags, Flag::may_replicate)) return Status::ok();
+  if (job.read_only) {
+    return Status::error("ERR Write commands are not allowed from read-only scripts.");
+  }
   const bool denied =
       has(spec.flags, Flag::deny_oom) && job.out_of_memory && !job.wrote && job.flags.compatible;
-  if (denied) return errors::kOutOfMemory;
-  if (!has(spec.flags, Flag::write)) return nullptr;
-  if (!services.script.note_write()) return services.script.killed_error();
+  if (denied) return Status::error(errors::kOutOfMemory);
+  if (!has(spec.flags, Flag::write)) return Status::ok();
+  if (Status refused = write_refusal(job); !refused.is_ok()) return refused;
+  if (!services.script.note_write()) return Status::error(services.script.killed_error());
   job.wrote = true;
-  return nullptr;
+  return Status::ok();
 }
 
-const char* refusal_of_words(ScriptJob& job, const Command* command, size_t words) {
-  if (command == nullptr) return "ERR Unknown Redis command called from script";
-  if (!command->takes(words)) return "ERR Wrong number of args calling Redis command from script";
+Status refusal_of_words(ScriptJob& job, const Command* command, size_t words) {
+  if (command == nullptr) return Status::error("ERR Unknown Redis command called from script");
+  if (!command->takes(words)) {
+    return Status::error("ERR Wrong number of args calling Redis command from script");
+  }
   return refusal(job, *command);
 }
 
@@ -99,9 +114,10 @@ const char* run_command(lua_State* L, ScriptEngine& engine) {
   ScriptJob* const job = engine.job();
   if (job == nullptr) return "ERR redis.call can only be used while a script runs";
   const Command* const command = find_command(job->call.services().registry, scratch.words);
-  if (const char* error = refusal_of_words(*job, command, scratch.words.size())) {
-    job->call.dispatcher().refuse_script(command, error);
-    push_counted_error(L, error);
+  const Status refused = refusal_of_words(*job, command, scratch.words.size());
+  if (!refused.is_ok()) {
+    job->call.dispatcher().refuse_script(command, refused.text());
+    push_counted_error(L, refused.text());
     return nullptr;
   }
   scratch.reply.clear();
@@ -166,7 +182,7 @@ int write_log(lua_State* L) {
   if (count < 2) raise(L, "ERR redis.log() requires two arguments or more.");
   if (lua_isnumber(L, -count) == 0) raise(L, "ERR First argument must be a number (log level).");
   const double level = lua_tonumber(L, 1);
-  if (!(level >= 0 && level <= 3)) raise(L, "ERR Invalid debug level.");
+  if (!(level > -1 && level < 4)) raise(L, "ERR Invalid debug level.");
   std::string text;
   for (int i = 2; i <= count; ++i) {
     if (lua_isstring(L, i) == 0) continue;

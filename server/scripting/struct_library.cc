@@ -7,6 +7,7 @@
 // Source: http://www.inf.puc-rio.br/~roberto/struct/
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -42,8 +43,8 @@ class Format {
     size_t align = item.size;
     if (align > align_max_) align = align_max_;
     if (align > 1 && item.option != 'c') {
-      const size_t over = offset & (align - 1);
-      item.padding = over == 0 ? 0 : align - over;
+      // Sizes between the powers of two have Redis's padding, which is no alignment.
+      item.padding = (align - (offset & (align - 1))) & (align - 1);
     }
     control(item);
     return item;
@@ -147,16 +148,10 @@ class Writer {
     for (size_t i = 0; i < count; ++i) add(Bytes("\0", 1));
   }
   void integer(double value, size_t size, bool big) {
-    constexpr double kMost = 9223372036854775808.0;
-    uint64_t bits = value >= -kMost && value < kMost
-                        ? static_cast<uint64_t>(static_cast<int64_t>(value))
-                    : value >= kMost && value < 2 * kMost ? static_cast<uint64_t>(value)
-                                                          : uint64_t{1} << 63;
-    const bool negative = value < 0;
+    uint64_t bits = bits_of(value);
     std::string bytes(size, '\0');
-    for (size_t i = 0; i < size; ++i) {
+    for (size_t i = 0; i < size; ++i, bits >>= 8) {
       bytes[big ? size - 1 - i : i] = static_cast<char>(bits);
-      bits = bits >> 8 | (negative ? 0xff00'0000'0000'0000 : 0);
     }
     add(bytes);
   }
@@ -169,6 +164,14 @@ class Writer {
   }
 
  private:
+  // As casts do on x86 where the value does not fit.
+  static uint64_t bits_of(double value) {
+    constexpr double kMost = 9223372036854775808.0;
+    if (value >= 2 * kMost) return 0;
+    if (value >= kMost) return static_cast<uint64_t>(value);
+    return static_cast<uint64_t>(value >= -kMost ? static_cast<int64_t>(value) : INT64_MIN);
+  }
+
   lua_State* L_;
   const size_t bytes_max_;
   std::string text_;
@@ -246,7 +249,8 @@ int unpack(lua_State* L) {
   Format format(L, luaL_checkstring(L, 1));
   luaL_checkstring(L, 2);
   const Bytes data = bytes_at(L, 2);
-  const lua_Number start = luaL_optnumber(L, 3, 1);
+  const lua_Number start = std::trunc(luaL_optnumber(L, 3, 1));
+  luaL_argcheck(L, start != 0, 3, "offset must be 1 or greater");
   luaL_argcheck(L, start >= 1 && start - 1 <= static_cast<double>(data.size()), 2,
                 "data string too short");
   auto at = static_cast<size_t>(start) - 1;

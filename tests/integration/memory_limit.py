@@ -3,7 +3,7 @@
 
 Values from 10 B to 5 MB are written at the limit. What the server counts stays within 1% of it, and
 what the process holds comes within 10% of that, the program itself left out. Then the limit is
-lowered: the server answers meanwhile, and comes down.
+lowered: the server answers meanwhile, and comes down. At last one key only may be evicted.
 """
 
 import pathlib
@@ -53,6 +53,22 @@ def fill(clients, data, rng):
     return most
 
 
+def only_victim_is_found(client):
+    """The one key that may go is found, in whatever shard it is."""
+    for policy in (b"volatile-random", b"volatile-ttl"):
+        client.ask([b"CONFIG", b"SET", b"maxmemory-policy", policy])
+        for i in range(12):
+            client.ask([b"CONFIG", b"SET", b"maxmemory", b"0"])
+            client.ask([b"FLUSHALL"])
+            client.ask([b"SET", b"victim:%d" % i, b"x" * 300_000, b"EX", b"1000"])
+            limit = memory(client)[0] + 5000
+            client.ask([b"CONFIG", b"SET", b"maxmemory", b"%d" % limit])
+            client.ask([b"SETRANGE", b"keep", b"20000", b"x"])
+            reply = client.ask([b"SET", b"a", b"b"])
+            if reply[1] != b"OK":
+                sys.exit(f"{policy.decode()}: a write was refused: {reply}")
+
+
 def main():
     rng = random.Random(5)
     data = rng.randbytes(5_100_000)
@@ -71,6 +87,7 @@ def main():
     wait_until("a lowered limit", lambda: memory(clients[1])[0] <= low)
     wait_until("resident memory after the limit was lowered",
                lambda: holds_within(clients[1], low))
+    only_victim_is_found(clients[0])
     for client in clients:
         client.close()
     server.stop()

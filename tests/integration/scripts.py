@@ -296,6 +296,10 @@ def ended_by_shutdown(server):
     until(lambda: gets_busy(client), "BUSY")
     is_error(ask(client, "SCRIPT", "KILL"), b"UNKILLABLE")
     is_error(ask(client, "PING"), b"BUSY")
+    is_error(ask(client, "FUNCTION", "KILL"), b"UNKILLABLE")
+    for words in (["SHUTDOWN"], ["SHUTDOWN", "SAVE"], ["SHUTDOWN", "NOW", "FORCE"]):
+        is_error(ask(client, *words), b"BUSY")
+    is_error(ask(client, "SHUTDOWN", "ABORT"), b"ERR No shutdown in progress")
     client.socket.sendall(b"*2\r\n$8\r\nSHUTDOWN\r\n$6\r\nNOSAVE\r\n")
     server.process.wait(timeout=10)
     running[1].join(10)

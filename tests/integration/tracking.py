@@ -133,6 +133,20 @@ def expired_and_evicted(server):
     writer("CONFIG", "SET", "maxmemory", 0, "maxmemory-policy", "noeviction")
 
 
+def eviction_is_told_before_the_reply(server):
+    reader, admin = Client(server, 3), Client(server)
+    reader("CLIENT", "TRACKING", "ON")
+    info = dict(line.split(":", 1) for line in admin("INFO", "memory").splitlines() if ":" in line)
+    reader("CONFIG", "SET", "maxmemory-policy", "volatile-random",
+           "maxmemory", int(info["used_memory"]) + 150_000)
+    reader("SETEX", "k", 1000, "v"), reader("GET", "k")
+    reader("SETBIT", "big", 4_000_000, 0)
+    reader.tell("GETBIT", "big", 0)
+    check("evicted", keys_told(reader), ["k"])
+    check("reply", reader.push(), 0)
+    reader("CONFIG", "SET", "maxmemory", 0, "maxmemory-policy", "noeviction")
+
+
 def table_limit(server):
     reader, writer = Client(server, 3), Client(server)
     reader("CLIENT", "TRACKING", "ON")
@@ -248,5 +262,5 @@ def no_invalidation_is_lost(server):
 if __name__ == "__main__":
     sys.exit(run(sys.argv[1], [
         the_reader_is_told_once, every_kind_of_change, redirection, broken_redirection, broadcast,
-        opt_in_and_out, expired_and_evicted, table_limit, flush_empties_the_table,
-        swapped_databases_are_told, no_invalidation_is_lost]))
+        opt_in_and_out, expired_and_evicted, eviction_is_told_before_the_reply, table_limit,
+        flush_empties_the_table, swapped_databases_are_told, no_invalidation_is_lost]))
