@@ -138,6 +138,7 @@ class Dispatcher {
   void wake_served();
   void note_effects(Call& call);
   void gather_effects(Call& call);
+  void note_own_keys(const Call& call);
   void gather_lives(Call& call);
   std::span<const Bytes> canonical(const Call& call);
   bool lock_wanted(int64_t now_ms);

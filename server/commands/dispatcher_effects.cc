@@ -3,7 +3,9 @@
 
 #include "base/numbers.h"
 #include "server/commands/dispatcher.h"
+#include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
+#include "server/commands/replication.h"
 
 namespace larder {
 
@@ -30,6 +32,10 @@ void Dispatcher::note_effects(Call& call) {
   }
   if (!lives_.empty()) [[unlikely]] gather_lives(call);
   if (!call.changed_ && effects_.empty()) return;
+  if (log.follows()) [[unlikely]] {
+    note_own_keys(call);
+    return effects_.clear();
+  }
   if (call.effect_ == Call::Effect::request && effects_.empty()) {
     session.effect_end = log.append(session.db, canonical(call));
     return;
@@ -41,8 +47,24 @@ void Dispatcher::note_effects(Call& call) {
 // Of one command of a transaction or script.
 void Dispatcher::gather_effects(Call& call) {
   if (!lives_.empty()) [[unlikely]] gather_lives(call);
+  if (services_.listeners.effects.follows()) [[unlikely]] note_own_keys(call);
   if (!call.changed_ || call.effect_ != Call::Effect::request) return;
   effects_.add(call.session().db, canonical(call), call.effect_for_);
+}
+
+// A replica's primary does not know how long the keys live that clients write here.
+void Dispatcher::note_own_keys(const Call& call) NO_THREAD_SAFETY_ANALYSIS {
+  if (!call.changed_ || follows_primary(call.session_)) return;
+  std::vector<size_t> keys;
+  if (!find_keys(*call.command().spec, call.args(), keys)) return;
+  for (const size_t index : keys) {
+    const Key key = Key::of(call.arg(index));
+    const unsigned db = call.session_.db;
+    Keyspace* keyspace = services_.store.shard_of(key.hash).find_keyspace(db);
+    const Item item = keyspace == nullptr ? Item() : keyspace->find(key);
+    if (!item || !item->is(Entry::kHasExpiry)) continue;
+    services_.replication->note_own_key(item->expiry_ms(), db, key.name);
+  }
 }
 
 void Dispatcher::gather_lives(Call& call) {

@@ -11,7 +11,6 @@
 #include "server/commands/args.h"
 #include "server/commands/call.h"
 #include "server/commands/errors.h"
-#include "server/commands/replication.h"
 #include "storage/strings.h"
 
 namespace larder {
@@ -48,7 +47,7 @@ inline uint64_t string_bytes_max(Call& call) {
   constexpr uint64_t kObeyedBytesMax = 4ULL * 1024 * 1024 * 1024;
   const auto most =
       static_cast<uint64_t>(call.settings().bulk_bytes_max.load(std::memory_order_relaxed));
-  const bool obeys = call.now_ms() == Call::kNoClock || follows_primary(call.session());
+  const bool obeys = call.now_ms() == Call::kNoClock;
   return obeys ? std::max(most, kObeyedBytesMax) : most;
 }
 
