@@ -253,7 +253,7 @@ bool Hash::put_in_object(Bytes name, Bytes value, int64_t expiry_ms) {
   const Element* old =
       expiry_ms == kNoExpiry && object().earliest_ms() == kNeverMs ? nullptr : object().find(name);
   const bool was_due = old != nullptr && is_due(old->expiry_ms());
-  if (expiry_ms != kNoExpiry) object().start_index(now_ms_);
+  if (expiry_ms != kNoExpiry) object().start_index(keys_.services().now_ms);
   object().put(name, value, expiry_ms);
   keys_.grown(item_);
   return was_due || object().elements() > before;
@@ -297,7 +297,7 @@ void Hash::set_expiry(Bytes name, int64_t expiry_ms) {
     append_expiry(bytes, expiry_ms);
     item_ = keys_.splice(item_, at, place.end - at, bytes);
   } else {
-    if (expiry_ms != kNoExpiry) object().start_index(now_ms_);
+    if (expiry_ms != kNoExpiry) object().start_index(keys_.services().now_ms);
     object().set_expiry(name, expiry_ms);
   }
   if (expiry_ms != kNoExpiry && expiry_ms < earliest_ms) keys_.note_field_expiry(item_, expiry_ms);
@@ -318,7 +318,7 @@ void Hash::to_timed_pack() {
 
 void Hash::to_object() {
   auto* made = make_object<ElementObject>(keys_.slab());
-  if (is_timed()) made->start_index(now_ms_);
+  if (is_timed()) made->start_index(keys_.services().now_ms);
   each([&](const HashField& field) { made->put(field.name, field.value, field.expiry_ms); });
   item_ = keys_.put_object(key_, item_, Type::hash, made, item_->expiry_ms());
 }

@@ -87,9 +87,7 @@ Item Keyspace::item_of(Entry* entry) {
 }
 
 Item Keyspace::drop_expired(Item item, const Key& key) {
-  if (services_.keeps_expired || is_expiry_paused(services_.now_ms)) {
-    return sees_expired ? item : Item{};
-  }
+  if (services_.keeps_expired || is_expiry_paused(services_.now_ms)) return {};
   const Scoped why(removal_reason, Removal::expiry);
   ++services_.expired_keys;
   if (services_.events != nullptr) services_.events->expired(db_, key.name);

@@ -25,10 +25,6 @@ class StoreEvents;
 class StoreSnapshot;
 class TtlRules;
 
-// Where keys are kept until somebody else removes them (ShardServices::keeps_expired), this thread
-// finds those whose time has come, too: it runs what a primary sends.
-inline thread_local bool sees_expired = false;
-
 // What the keyspaces of a shard share. Guarded by the shard's lock.
 struct ShardServices {
   unsigned shard_index = 0;

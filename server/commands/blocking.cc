@@ -12,7 +12,6 @@
 namespace larder {
 namespace {
 
-constexpr const char* kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 constexpr const char* kTimeoutRange = "ERR timeout is out of range";
 // How soon a client whose time is over tries again to leave a key that a script holds.
 constexpr int64_t kAgainMs = 5;
@@ -58,16 +57,16 @@ BlockedTask::Leaving BlockedTask::try_leave() {
   return left ? Leaving::left : Leaving::served;
 }
 
-// The command ends here without having been served.
-void BlockedTask::count(bool failed) {
+// The command ends here without having been served; null: not by an error.
+void BlockedTask::count(const char* error) {
   WorkerStats& stats = services_.workers.stats(waiter_->worker);
   CommandStats& counts = stats.commands[waiter_->command->id];
   counts.calls.add(1);
   stats.commands_run.add(1);
-  if (!failed) return;
+  if (error == nullptr) return;
   counts.failed.add(1);
   stats.errors.add(1);
-  services_.error_stats.add(kUnblocked);
+  services_.error_stats.add(error);
 }
 
 Task::Progress BlockedTask::step(ReplyWriter& reply, int64_t now_ms) {
@@ -80,14 +79,14 @@ Task::Progress BlockedTask::step(ReplyWriter& reply, int64_t now_ms) {
   if (leaving == Leaving::later) again_ms_ = now_ms + kAgainMs;
   if (leaving != Leaving::left) return Progress::wait;
   reply_nothing(reply, waiter_->options.nothing);
-  count(false);
+  count(nullptr);
   return Progress::done;
 }
 
-bool BlockedTask::unblock(ReplyWriter& reply, bool with_error) {
+bool BlockedTask::unblock(ReplyWriter& reply, const char* error) {
   if (try_leave() != Leaving::left) return false;
-  with_error ? reply.error(kUnblocked) : reply_nothing(reply, waiter_->options.nothing);
-  count(with_error);
+  error != nullptr ? reply.error(error) : reply_nothing(reply, waiter_->options.nothing);
+  count(error);
   return true;
 }
 

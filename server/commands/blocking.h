@@ -78,7 +78,7 @@ class BlockedTask : public Task {
   bool blocks() const override { return true; }
   bool counts_itself() const override { return true; }
   uint64_t effect_end() const override { return waiter_->session.effect_end; }
-  bool unblock(ReplyWriter& reply, bool with_error) override;
+  bool unblock(ReplyWriter& reply, const char* error) override;
 
  private:
   enum class Leaving : uint8_t {
@@ -87,7 +87,7 @@ class BlockedTask : public Task {
     later,   // a script holds a shard for long
   };
   Leaving try_leave();
-  void count(bool failed);
+  void count(const char* error);
 
   Services& services_;
   std::shared_ptr<Waiter> waiter_;

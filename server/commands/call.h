@@ -50,7 +50,8 @@ class Call {
   Bytes arg(size_t index) const { return args_[index]; }
   size_t arg_count() const { return args_.size(); }
   // Unix time, the same for the whole call: what decides whether a key's time has come. kNoClock
-  // for a request that is replayed: then no time has come, as it had not when it was run at first.
+  // for a request that is replayed or that the primary sends: then no time has come, as it had not
+  // when it was run at first.
   int64_t now_ms() const { return now_ms_; }
   static constexpr int64_t kNoClock = 0;
   // The time itself, for what is counted from now on.

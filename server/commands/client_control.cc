@@ -11,6 +11,7 @@
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/client_list.h"
+#include "server/commands/errors.h"
 #include "server/commands/pause.h"
 #include "server/commands/wrong_words.h"
 
@@ -221,10 +222,10 @@ Status client_unblock(Call& call) {
   if (call.arg_count() > 4) return wrong_words(call);
   Args args(call);
   const int64_t id = args.integer();
-  bool with_error = false;
+  const char* error = nullptr;
   if (args.more()) {
     if (args.take("ERROR")) {
-      with_error = true;
+      error = errors::kUnblocked;
     } else if (!args.take("TIMEOUT")) {
       args.fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     }
@@ -233,10 +234,10 @@ Status client_unblock(Call& call) {
   auto unblocked = std::make_shared<std::atomic<bool>>(false);
   visit_workers(
       call,
-      [id, with_error, unblocked](ClientsOfWorker& clients) {
+      [id, error, unblocked](ClientsOfWorker& clients) {
         clients.each([&](ClientView& client) {
           if (client.session().id != static_cast<uint64_t>(id)) return;
-          if (client.unblock(with_error)) unblocked->store(true);
+          if (client.unblock(error)) unblocked->store(true);
         });
       },
       [unblocked](ReplyWriter& reply) { reply.integer(unblocked->load() ? 1 : 0); });

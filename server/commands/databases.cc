@@ -100,7 +100,7 @@ std::optional<int64_t> parse_index(Bytes text) {
 // To those who watch keys of one of them, or wait for one, everything has changed.
 void swap(Call& call, unsigned a, unsigned b) {
   Listeners& listeners = call.services().listeners;
-  touch_swapped_watches(listeners.watches, call.store(), a, b, call.now_ms());
+  touch_swapped_watches(listeners.watches, call.store(), a, b, call.clock_ms());
   call.store().swap_databases_locked(a, b);
   wake_waiters(call, [a, b](unsigned db) { return db == a || db == b; });
   call.changed_at_large();

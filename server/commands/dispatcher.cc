@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "base/scoped.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher_parts.h"
@@ -49,7 +48,7 @@ Dispatcher::Dispatcher(Services& services, WorkerContext& worker)
     : services_(services),
       worker_(worker),
       shards_(services.store),
-      effects_(services.listeners.effects) {}
+      effects_(services) {}
 
 void Dispatcher::prepare(Request& request) const {
   const Command* command = services_.registry.find(request.args[0]);
@@ -116,8 +115,7 @@ Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& sess
   }
   if (services_.listeners.pushes.congested()) return Outcome::postponed;
   session.acl_pass = services_.access.generation();  // it may do everything
-  const Scoped as_primary(sees_expired, true);
-  return run_passed(request, session, reply, now_ms, waker);
+  return run_passed(request, session, reply, Call::kNoClock, waker);
 }
 
 Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& session,
@@ -216,7 +214,7 @@ Status Dispatcher::run_locked(const Request& request, Call& call) {
     status = run_many_keys(request, call);
   }
   if (!garbage_.empty()) [[unlikely]] dispose_garbage();
-  if (!late_.empty() || any_keys_removed) [[unlikely]] serve_late(call.now_ms());
+  if (!late_.empty() || any_keys_removed) [[unlikely]] serve_late(call.clock_ms());
   if (!served_.empty()) [[unlikely]] wake_served();
   return status;
 }
@@ -229,14 +227,14 @@ Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAF
   const CommandSpec& spec = *request.command->spec;
   Shard& shard = services_.store.shard_of(request.hash);
   if (!shard.lock()) [[unlikely]] return Status::error(kHeldUp);
-  if (call.now_ms() != Call::kNoClock) [[likely]] shard.services.now_ms = call.now_ms();
+  if (!effects_.is_replaying()) [[likely]] shard.services.now_ms = call.clock_ms();
   if (shard.services.snapshot != nullptr) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
   if (services_.listeners.effects.active()) [[unlikely]] effects_.append(call);
   if (!ready_.empty()) [[unlikely]] {
     shards_.hold_one(services_.store.shard_index(request.hash));
-    serve_ready(call.now_ms());
+    serve_ready(call.clock_ms());
   }
   if (has(spec.flags, Flag::write)) shard.settle_memory(services_.store.memory());
   if (!shard.services.garbage.empty()) [[unlikely]] {
@@ -250,13 +248,14 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
   const uint64_t began = ticks();
   shards_.find(*request.command, request.args, call.session());
-  if (!shards_.lock(call.now_ms())) return Status::error(kHeldUp);
+  const int64_t now_ms = effects_.is_replaying() ? Call::kNoClock : call.clock_ms();
+  if (!shards_.lock(now_ms)) return Status::error(kHeldUp);
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
   if (services_.listeners.effects.active()) [[unlikely]] effects_.append(call);
   // A transaction may take long, and what it brought may have expired meanwhile.
-  if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms() + ms_since(began));
+  if (!ready_.empty()) [[unlikely]] serve_ready(now_ms + ms_since(began));
   if (has_turn_ && services_.script.is_long()) [[unlikely]] end_long_script();
   constexpr Flag kWrites = Flag::write | Flag::runs_queue | Flag::script_turn;
   shards_.unlock(has(spec.flags, kWrites), garbage_);

@@ -151,9 +151,8 @@ bool Dispatcher::held_up(const Request& request, const Session& session, bool bu
 Dispatcher::Outcome Dispatcher::hold_up(const Request& request, Session& session,
                                         ReplyWriter& reply) {
   const ScriptRun& script = services_.script;
-  if (!script.is_busy(services_.settings.busy_script_ms.load(std::memory_order_relaxed))) {
-    return Outcome::postponed;
-  }
+  const int64_t busy_ms = services_.settings.busy_script_ms.load(std::memory_order_relaxed);
+  if (!script.is_busy(busy_ms) || follows_primary(session)) return Outcome::postponed;
   if (in_multi(session.transaction.get())) session.transaction->failed = true;
   if (has(request.command->spec->flags, Flag::runs_queue) && session.transaction != nullptr) {
     end_transaction(services_.listeners.watches, services_.store, session);

@@ -15,13 +15,6 @@
 #include "server/commands/transactions.h"
 
 namespace larder {
-namespace {
-
-constexpr const char* kBecameReplica =
-    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
-
-}  // namespace
-
 void Dispatcher::list_waiter(const std::shared_ptr<Waiter>& waiter) {
   std::vector<size_t> keys;
   (void)find_keys(*waiter->command->spec, waiter->args, keys);
@@ -84,8 +77,8 @@ Status Dispatcher::refusal_of(Waiter& waiter) {
   const uint32_t trouble = services_.settings.trouble.load(std::memory_order_relaxed);
   if ((trouble & kReadOnlyReplica) != 0 && has(waiter.command->spec->flags, Flag::write)) {
     worker_.stats->commands[waiter.command->id].rejected.add(1);
-    count_error(kBecameReplica);
-    return Status::error(kBecameReplica);
+    count_error(errors::kBecameReplica);
+    return Status::error(errors::kBecameReplica);
   }
   if (session.acl_pass == services_.access.generation()) [[likely]] return Status::ok();
   if (may_run(services_, session, *waiter.command, waiter.args)) return Status::ok();

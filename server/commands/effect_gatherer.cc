@@ -2,8 +2,14 @@
 
 #include "base/numbers.h"
 #include "server/commands/call.h"
+#include "server/commands/key_uses.h"
+#include "server/commands/listeners.h"
+#include "server/commands/replication.h"
 
 namespace larder {
+
+EffectGatherer::EffectGatherer(Services& services)
+    : services_(services), log_(services.listeners.effects) {}
 
 void EffectGatherer::append(Call& call) {
   if (replaying_) return batch_.clear();
@@ -15,6 +21,10 @@ void EffectGatherer::append(Call& call) {
   }
   if (!lives_.empty()) [[unlikely]] gather_lives(call);
   if (!call.changed_ && batch_.empty()) return;
+  if (log_.follows()) [[unlikely]] {
+    note_own_keys(call);
+    return batch_.clear();
+  }
   if (call.effect_ == Call::Effect::request && batch_.empty()) {
     session.effect_end = log_.append(session.db, canonical(call));
     return;
@@ -25,6 +35,7 @@ void EffectGatherer::append(Call& call) {
 
 void EffectGatherer::gather(Call& call) {
   if (!lives_.empty()) [[unlikely]] gather_lives(call);
+  if (log_.follows()) [[unlikely]] note_own_keys(call);
   if (!call.changed_ || call.effect_ != Call::Effect::request) return;
   batch_.add(call.session().db, canonical(call), call.effect_for_);
 }
@@ -51,6 +62,21 @@ std::span<const Bytes> EffectGatherer::canonical(const Call& call) {
   words_.assign(call.args().begin(), call.args().end());
   words_[0] = name;
   return words_;
+}
+
+// A replica's primary does not know how long the keys live that clients write here.
+void EffectGatherer::note_own_keys(const Call& call) NO_THREAD_SAFETY_ANALYSIS {
+  if (!call.changed_ || follows_primary(call.session_)) return;
+  std::vector<size_t> keys;
+  if (!find_keys(*call.command().spec, call.args(), keys)) return;
+  for (const size_t index : keys) {
+    const Key key = Key::of(call.arg(index));
+    const unsigned db = call.session_.db;
+    Keyspace* keyspace = services_.store.shard_of(key.hash).find_keyspace(db);
+    const Item item = keyspace == nullptr ? Item() : keyspace->find(key);
+    if (!item || !item->is(Entry::kHasExpiry)) continue;
+    services_.replication->note_own_key(item->expiry_ms(), db, key.name);
+  }
 }
 
 }  // namespace larder

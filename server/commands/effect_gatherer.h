@@ -13,10 +13,11 @@
 namespace larder {
 
 class Call;
+struct Services;
 
 class EffectGatherer {
  public:
-  explicit EffectGatherer(EffectLog& log) : log_(log) {}
+  explicit EffectGatherer(Services& services);
 
   // The command is over, or the whole transaction: under the locks of what it changed.
   void append(Call& call);
@@ -30,6 +31,7 @@ class EffectGatherer {
   EffectBatch& batch() { return batch_; }
   // What runs comes out of the append-only file: it is there already.
   void set_replaying(bool on) { replaying_ = on; }
+  bool is_replaying() const { return replaying_; }
 
  private:
   struct Life {
@@ -38,7 +40,9 @@ class EffectGatherer {
   };
   std::span<const Bytes> canonical(const Call& call);
   void gather_lives(Call& call);
+  void note_own_keys(const Call& call);
 
+  Services& services_;
   EffectLog& log_;
   EffectBatch batch_;
   std::vector<Life> lives_;

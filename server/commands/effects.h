@@ -106,6 +106,7 @@ class EffectLog {
   // A replica's log is its primary's stream and nothing else: only append_raw adds to it. Under
   // every shard's lock.
   void set_follows(bool follows) { follows_.store(follows, std::memory_order_relaxed); }
+  bool follows() const { return follows_.load(std::memory_order_relaxed); }
 
   // A key went by itself (expired, evicted): DEL. Within a transaction it joins the batch that is
   // being gathered on this thread.

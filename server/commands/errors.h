@@ -21,5 +21,8 @@ inline constexpr const char* kOutOfMemory =
 inline constexpr const char* kNoAuth = "NOAUTH Authentication required.";
 inline constexpr const char* kWrongPass =
     "WRONGPASS invalid username-password pair or user is disabled.";
+inline constexpr const char* kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+inline constexpr const char* kBecameReplica =
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
 
 }  // namespace larder::errors

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/numbers.h"
 #include "server/commands/acl/gate.h"
 #include "server/commands/append_only.h"
 #include "server/commands/errors.h"
@@ -241,8 +242,23 @@ Status pass_gates(const GateInput& input) {
   return Gates::check(input);
 }
 
+namespace {
+
+// What the primary writes next would come into another database.
+bool selects_what_is_not_here(const GateInput& input) {
+  if (input.command->spec->name != "SELECT") return false;
+  const auto db = parse_int64(input.args[1]);
+  return !db || *db < 0 || *db >= static_cast<int64_t>(input.services.store.databases());
+}
+
+}  // namespace
+
 Status pass_gates_of_stream(const GateInput& input) {
   Status status = GateList<Known, SubcommandKnown, Arity>::check(input);
+  if (status.is_ok() && selects_what_is_not_here(input)) [[unlikely]] {
+    input.session.close_after_reply = true;
+    status = Status::error(errors::kDbRange);
+  }
   const bool disk_fails = (Untroubled::trouble(input) & (kSaveFailed | kAofFailed)) != 0;
   if (disk_fails && status.is_ok() && has(input.command->spec->flags, Flag::write)) [[unlikely]] {
     input.services.replication->bear_disk_errors();

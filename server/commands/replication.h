@@ -78,6 +78,8 @@ class Replication {
   // What a file must say so that a server which loads it can go on in the stream; nothing when
   // there is no stream. Under every shard's lock.
   virtual std::vector<std::pair<std::string, std::string>> stream_facts() { return {}; }
+  // A client gave a key of a replica a life. Under the shard's lock.
+  virtual void note_own_key(int64_t /*expiry_ms*/, unsigned /*db*/, Bytes /*name*/) {}
   // The server is about to end and writes wait: until that is called off nothing more comes into
   // the stream, no ping either, and keys whose time has come are hidden, not removed. So replicas
   // are where the last file is. Without locks.

@@ -113,8 +113,9 @@ class ClientView {
   virtual size_t memory_bytes() const = 0;
   // Ends the connection, at once or once what was answered is sent.
   virtual void kill(bool after_reply) = 0;
-  // Wakes the client's task with an outcome (CLIENT UNBLOCK); false when none waits.
-  virtual bool unblock(bool with_error) = 0;
+  // Ends the waiting of the client's task with an error; null: as if its time were over. False when
+  // none waits.
+  virtual bool unblock(const char* error) = 0;
   // Sends bytes that are not a reply (MONITOR, push).
   virtual void send(Bytes bytes) = 0;
   // Takes a message that is no reply: '>' or '*' by the client's protocol version, `head`, `tail`.

@@ -33,8 +33,9 @@ class Task {
   virtual uint64_t effect_end() const { return 0; }
   // Its command is not over, for statistics, before the task is, which then tells them itself.
   virtual bool counts_itself() const { return false; }
-  // CLIENT UNBLOCK: writes the reply of a task that ends early; false when it can't.
-  virtual bool unblock(ReplyWriter&, bool /*with_error*/) { return false; }
+  // Writes the reply of a task that ends early: an error, or, where that is null, what it answers
+  // when its time is over. False when it can't end.
+  virtual bool unblock(ReplyWriter&, const char* /*error*/) { return false; }
 };
 
 // Wakes a client's waiting task, on the client's worker (others get there by Workers::visit).

@@ -62,7 +62,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   size_t reply_peak_bytes() const override { return std::max(reply_peak_, earlier_peak_); }
   size_t memory_bytes() const override;
   void kill(bool after_reply) override;
-  bool unblock(bool with_error) override;
+  bool unblock(const char* error) override;
   void send(Bytes bytes) override;
   void push(Bytes head, Bytes tail, const std::shared_ptr<const void>& owner) override;
   // Sends replies that were held until their effects are safe, as far as they are now.

@@ -118,10 +118,10 @@ void Connection::retry() {
   process();
 }
 
-bool Connection::unblock(bool with_error) {
+bool Connection::unblock(const char* error) {
   if (task_ == nullptr) return false;
   const size_t mark = output_.mark();
-  if (!task_->unblock(reply_, with_error)) return false;
+  if (!task_->unblock(reply_, error)) return false;
   task_.reset();
   set_blocked(false);
   finish_reply(mark);

@@ -2,6 +2,7 @@
 // from the effect log, and the one to the primary, whose requests are run without being answered.
 // Also the replies that wait for replicas.
 #include <asio/post.hpp>
+#include <string>
 #include <utility>
 
 #include "base/clock.h"
@@ -24,6 +25,12 @@ bool Connection::run_stream_batch(int64_t now_ms) {
     session_.verbatim = {stream_at_, static_cast<size_t>(end - stream_at_)};
     stream->arrives(session_, request.command);
     const bool go_on = run_one(request, now_ms);
+    if (session_.close_after_reply) [[unlikely]] {  // the next link begins before this request
+      worker_.events().log_warning("MASTER sends what can't be done here: " +
+                                   std::string(request.args.front()) + " " + std::string(last));
+      close();
+      return false;
+    }
     if (batch_next_ > index) {
       stream_at_ = end;
       stream->ran(session_);

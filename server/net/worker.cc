@@ -283,7 +283,6 @@ void Worker::serve_others() {
     // Nothing that says in which circumstances the script runs holds for others.
     const ShardsHeld none(nullptr);
     const Scoped no_batch(EffectLog::gathering, nullptr);
-    const Scoped as_clients(sees_expired, false);
     serve_for_a_while();
   }
   dispatcher_.swap(spare_dispatcher_);

@@ -284,8 +284,8 @@ class WaitTask : public Task {
   }
   int64_t wake_ms() const override { return until_ms_; }
   bool blocks() const override { return true; }
-  bool unblock(ReplyWriter& reply, bool with_error) override {
-    with_error ? reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK") : answer(reply);
+  bool unblock(ReplyWriter& reply, const char* error) override {
+    error != nullptr ? reply.error(error) : answer(reply);
     return true;
   }
   void watch(std::shared_ptr<void> watcher) { watchers_.push_back(std::move(watcher)); }

@@ -6,9 +6,12 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "server/commands/errors.h"
 #include "server/commands/listeners.h"
+#include "server/commands/script_run.h"
 #include "server/commands/services.h"
 #include "storage/all_shards.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
@@ -124,9 +127,11 @@ void Replicator::lead() {
     following_ = false;
     follows_.store(false);
     services_->store.set_follows_locked(false, false);
+    own_keys_.clear();
     effects().set_follows(false);
     effects().select_again();
-    rename_history_locked(random_hex(kReplicationIdBytes));
+    const std::string id = random_hex(kReplicationIdBytes);
+    has_stream_ ? rename_history_locked(id) : history_.replace(id);
     replicas_seen_ = 0;
     lonely_since_ms_ = steady_ms();
   }
@@ -149,7 +154,8 @@ void Replicator::follow(PrimaryAddress primary, bool failover) {
     has_backlog_ = true;
     effects().keep_backlog(true);
     effects().set_follows(true);
-    services_->store.set_follows_locked(true, settings_.read_only.load());
+    hides_.store(settings_.read_only.load());
+    services_->store.set_follows_locked(true, hides_.load());
   }
   if (was_primary) unblock_clients();
   log(false, "Connecting to MASTER " + primary.host + ":" + std::to_string(primary.port));
@@ -163,12 +169,14 @@ void Replicator::make_link(PrimaryAddress primary, Link::Purpose purpose) {
                                  std::move(primary), purpose);
 }
 
-// Nobody will bring what they wait for; on another server somebody may.
+// Nobody will bring what they wait for; on another server somebody may. As in Redis their
+// connections end, so that they look for it.
 void Replicator::unblock_clients() {
   for (size_t i = 0; i < services_->workers.count(); ++i) {
     services_->workers.visit(i, [](ClientsOfWorker& clients) {
       clients.each([](ClientView& client) {
-        if (client.session().blocked) (void)client.unblock(true);
+        const bool waits = client.session().blocked;
+        if (waits && client.unblock(errors::kBecameReplica)) client.kill(true);
       });
     });
   }
@@ -271,7 +279,10 @@ void Replicator::synced(const std::string& id, uint64_t offset, unsigned db) {
     effects().keep_backlog(true);
     history_.replace(id);
     has_stream_ = true;
+    own_keys_.clear();
+    acked_.store(std::min(acked_.load(), offset));  // of the stream before
   }
+  update_acked();
   services_->settings.set_trouble(kLoading, false);
 }
 
@@ -297,8 +308,20 @@ void Replicator::rename_history_locked(std::string id) {
 
 void Replicator::settings_changed() {
   effects().set_backlog_bytes(static_cast<size_t>(settings_.backlog_bytes.load()));
+  const bool may_wait = held_shards == nullptr && !services_->script.is_long();
+  may_wait ? update_hiding() : post([this] { update_hiding(); });
   update_gates();
   update_acked();
+}
+
+// Where clients may write they must not meet a key that is hidden from them.
+void Replicator::update_hiding() {
+  if (!follows_.load() || hides_.load() == settings_.read_only.load()) return;
+  const AllShards shards(services_->store);
+  std::lock_guard lock(mutex_);
+  if (!following_) return;
+  hides_.store(settings_.read_only.load());
+  services_->store.set_follows_locked(true, hides_.load());
 }
 
 size_t Replicator::good_replicas_locked() const {
@@ -335,6 +358,7 @@ void Replicator::cron(int64_t now_ms) {
   failover_.cron(now_ms);
   takeover_.cron(now_ms);
   update_gates();
+  if (follows_.load()) own_keys_.expire(services_->store, unix_ms());
   if (now_ms - second_ms_ < 1000) return;
   second_ms_ = now_ms;
   each_second(now_ms);

@@ -28,6 +28,7 @@
 #include "server/replication/full_sync.h"
 #include "server/replication/history.h"
 #include "server/replication/link.h"
+#include "server/replication/own_keys.h"
 #include "server/replication/replica.h"
 #include "server/replication/settings.h"
 #include "server/replication/stream_place.h"
@@ -100,6 +101,9 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   std::string ack_error(uint64_t offset) override;
   std::optional<unsigned> stream_db() override;
   std::vector<std::pair<std::string, std::string>> stream_facts() override;
+  void note_own_key(int64_t expiry_ms, unsigned db, Bytes name) override {
+    own_keys_.note(expiry_ms, db, name);
+  }
   void hold(bool on) override;
   void bear_disk_errors() override;
 
@@ -168,6 +172,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   size_t group_size_locked() const;
   size_t good_replicas_locked() const;  // that have acknowledged lately
   void update_gates();
+  void update_hiding();
   std::vector<uint64_t> sent_offsets_locked() const;
   uint64_t acked_offset_locked(ReplicationSettings::Acks acks);
   void update_acked();
@@ -193,8 +198,10 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   SyncCounts sync_counts_;
 
   bool has_backlog_ = false;
+  OwnKeys own_keys_;
 
   std::atomic<bool> follows_{false};      // following_, for all_sent
+  std::atomic<bool> hides_{false};        // a replica's keys whose time has come are hidden
   std::atomic<bool> held_{false};         // see hold()
   std::atomic<uint64_t> acked_{0};
   std::atomic<bool> unsent_{false};  // enough have acknowledged what others were not even sent

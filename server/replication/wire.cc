@@ -76,15 +76,15 @@ bool Wire::wait(short events) {
 bool Wire::connect_to(const addrinfo& address) {
   fd_ = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return false;
-  int error = 0;
-  if (::connect(fd_, address.ai_addr, address.ai_addrlen) != 0) {
-    if (errno != EINPROGRESS || !wait(POLLOUT)) return false;
+  int error = ::connect(fd_, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
+  if (error == EINPROGRESS) {
+    if (!wait(POLLOUT)) return false;
     socklen_t size = sizeof error;
     ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
   }
   if (error == 0) return true;
+  ::close(std::exchange(fd_, -1));  // the next address gets a socket of its own
   errno = error;
-  ::close(std::exchange(fd_, -1));
   return false;
 }
 

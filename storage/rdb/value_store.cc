@@ -218,7 +218,7 @@ class ValueStore {
   StoredValue put_hash_object(const std::vector<size_t>& fields, bool timed) {
     ObjectSlab slab(keys_, fields.size());
     auto* made = make_object<ElementObject>(slab.get());
-    if (timed) made->start_index(now_ms_);
+    if (timed) made->start_index(keys_.services().now_ms);
     size_t added = 0;
     for (const size_t field : fields) {
       made->put(value_.items[2 * field], value_.items[2 * field + 1], expiry_of(field));

@@ -122,6 +122,32 @@ def test_a_full_sync_leaves_nothing_out(program):
         assert replica.ask("DBSIZE") == 3001
 
 
+def test_stream_that_selects_a_database_that_is_not_here(program):
+    """Its writes go nowhere: the link ends, and begins in front of the SELECT."""
+    bad = request("SELECT", "16") + request("SET", "k", "v")
+    good = request("SELECT", "3") + request("SET", "k", "v")
+    with nodes.Node(program) as replica, FakePrimary(
+            [full(EMPTY), bad, b""], [b"+CONTINUE\r\n", bad, b""],
+            [b"+CONTINUE\r\n", good, b""]) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        lab.wait_for(lambda: "db3" in replica.info("keyspace"), "the write came")
+        assert all(b"\r\n101\r\n" in asked for asked in primary.asked[1:])
+        assert "db0" not in replica.info("keyspace")
+        assert "MASTER sends what can't be done here: SELECT 16" in replica.log_text()
+
+
+def test_who_leads_without_its_data_has_no_stream(program):
+    """Nobody may go on behind a server that lost what the stream had made of it."""
+    bad = full(EMPTY[:9] + aux(b"repl-stream-db", b"16") + EMPTY[9:])
+    with nodes.Node(program) as replica, FakePrimary([full(EMPTY), b"x"], *[[bad]] * 99) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        lab.wait_for(lambda: "which is not here" in replica.log_text(), "it failed")
+        replica.ask("REPLICAOF", "NO", "ONE")
+        client = psync(replica, ID, b"101")
+        assert answer_of(client).startswith(b"+FULLRESYNC")
+        client.close()
+
+
 def test_stream_of_garbage(program):
     """What can't be parsed ends the link; what can but makes no sense is passed over."""
     bad = [b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$-7\r\n", b"*1\r\n$5\r\nhello\r\n", b"\0" * 500,

@@ -10,6 +10,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fault"))
 import lab  # noqa: E402
 import nodes  # noqa: E402
+import resp  # noqa: E402
 from nodes import Cut, Node, Writer, fill, settle  # noqa: E402
 from nodes import wait_linked, wait_same_offset  # noqa: E402
 
@@ -141,6 +142,91 @@ def test_replica_manners(program):
         assert replica.ask("INFO", "replication")
         replica.ask("REPLICAOF", "NO", "ONE")
         assert replica.ask("GET", "stays") == b"here"
+
+
+def give_short_lives(primary):
+    """Lives that the primary prolongs before they end."""
+    dump = primary.ask("HSET", "hash", "f", 1) and primary.ask("DUMP", "hash")
+    end_ms = int(time.time() * 1000) + 1000
+    primary.ask("SET", "set", "v", "PXAT", end_ms)
+    primary.ask("RESTORE", "restored", end_ms, dump, "ABSTTL")
+    for key in ("expire", "getex"):
+        primary.ask("SET", key, "v")
+    primary.ask("PEXPIREAT", "expire", end_ms)
+    primary.ask("GETEX", "getex", "PXAT", end_ms)
+    if primary.kind == "larder":
+        primary.ask("HPEXPIREAT", "hash", end_ms, "FIELDS", 1, "f")
+        primary.ask("HPERSIST", "hash", "FIELDS", 1, "f")
+    primary.ask("ZADD", "zset", 1, "m")
+    primary.ask("PEXPIREAT", "zset", end_ms)
+    primary.ask("ZUNIONSTORE", "copied", 1, "zset")
+    for key in ("set", "restored", "expire", "getex"):
+        assert primary.ask("PERSIST", key) == 1, f"{key} is gone: the machine is too slow"
+    return end_ms
+
+
+def test_a_late_replica_keeps_what_lives_on(program):
+    """What comes late from the primary is done as it was there, whatever the time is now."""
+    for kind, writable in ((program, "no"), (program, "yes"), (nodes.REDIS, "no")):
+        with Node(kind) as primary, Node(program, follows=primary) as replica:
+            wait_linked(replica)
+            replica.ask("CONFIG", "SET", "replica-read-only", writable)
+            replica.freeze()
+            end_ms = give_short_lives(primary)
+            lab.wait_for(lambda: time.time() * 1000 > end_ms + 50, "their time came")
+            replica.thaw()
+            wait_same_offset(primary, replica)
+            lab.wait_for(lambda: primary.ask("DBSIZE") == replica.ask("DBSIZE") == 6, "all there")
+            nodes.assert_same_data(primary, replica)
+
+
+def test_a_busy_script_delays_the_stream(program):
+    """A replica's client runs a script for long: the primary's writes wait, none is refused."""
+    loop = "for i = 1, 200 do redis.call('get', 'k' .. i) end while true do end"
+    with Node(program) as primary, Node(program, "--busy-reply-threshold", 10,
+                                        follows=primary) as replica:
+        wait_linked(replica)
+        client = replica.client()
+        client.send(resp.encode([b"EVAL", loop.encode(), b"0"]))
+        lab.wait_for(lambda: replica.raw("GET", "k1")[0] == "error", "busy")
+        for i in range(1, 201):
+            primary.ask("INCR", f"k{i}")
+        for words in (["MULTI"], ["INCR", "k1"], ["EXEC"]):
+            primary.ask(*words)
+        assert primary.ask("WAIT", 1, 300) == 0, "it was not busy"
+        replica.ask("SCRIPT", "KILL")
+        assert client.read()[0] == "error"
+        client.close()
+        wait_same_offset(primary, replica)
+        assert nodes.assert_same_data(primary, replica) == 200
+
+
+def test_who_waits_is_sent_away_by_a_new_role(program):
+    with Node(program) as server:
+        pops, waits = server.client(), server.client()
+        pops.send(resp.encode([b"BLPOP", b"nothing", b"0"]))
+        waits.send(resp.encode([b"WAIT", b"3", b"0"]))
+        lab.wait_for(lambda: int(server.info("clients")["blocked_clients"]) == 2, "both wait")
+        server.ask("REPLICAOF", "127.0.0.1", 1)
+        for client in (pops, waits):
+            kind, text = client.read()
+            assert kind == "error" and b"instance state changed" in text, text
+            try:
+                assert False, client.read()
+            except resp.Closed:
+                client.close()
+
+
+def test_a_writable_replica_removes_its_own_keys(program):
+    with Node(program) as primary, Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        replica.ask("CONFIG", "SET", "replica-read-only", "no")
+        replica.ask("SET", "first", "v", "PX", 100)
+        replica.ask("EVAL", "redis.call('set', 'second', 'v', 'px', 100)", 0)
+        replica.ask("SET", "stays", "v", "PX", 100)
+        replica.ask("SET", "stays", "v", "EX", 1000)
+        lab.wait_for(lambda: replica.ask("DBSIZE") == 1, "removed")
+        assert replica.ask("GET", "stays") == b"v"
 
 
 def test_waiting_for_replicas(program):

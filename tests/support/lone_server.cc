@@ -20,7 +20,7 @@ class LoneServer::LoneClient : public ClientView {
   size_t argument_bytes() const override { return 0; }
   size_t memory_bytes() const override { return 0; }
   void kill(bool) override {}
-  bool unblock(bool) override { return false; }
+  bool unblock(const char*) override { return false; }
   void send(Bytes) override {}
   void push(Bytes, Bytes, const std::shared_ptr<const void>&) override {}
 
@@ -152,7 +152,7 @@ void LoneServer::finish_task(ReplyWriter& reply) {
     if (progress == Task::Progress::done) return;
     if (progress == Task::Progress::again) continue;
     if (task->wake_ms() == INT64_MAX) {
-      task->unblock(reply, false);
+      task->unblock(reply, nullptr);
       return;
     }
     now_ms = std::max(now_ms, task->wake_ms());
