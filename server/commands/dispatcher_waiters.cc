@@ -51,8 +51,8 @@ void Dispatcher::serve_key(const KeyPlace& key, const Waiter* from, int64_t now_
   for (const auto& waiter : waiting) {
     passed = passed || waiter.get() == from;
     if (!passed || !waiter->listed || !may_serve(key, *waiter, now_ms)) continue;
-    const auto& shards = waiter->shards;
-    if (!std::all_of(shards.begin(), shards.end(), [this](unsigned s) { return shards_.holds(s); })) {
+    if (!std::all_of(waiter->shards.begin(), waiter->shards.end(),
+                     [this](unsigned shard) { return shards_.holds(shard); })) {
       late_.push_back({key, waiter});
       return;
     }
