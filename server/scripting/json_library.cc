@@ -299,9 +299,10 @@ class Decoder {
 
   static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-  // What C reads as a number and JSON does not: 0x10, 012, inf, nan.
+  // What C reads as a number and JSON does not: 0x10, 012, inf, nan, +1.
   bool is_invalid_number() const {
-    const size_t sign = peek() == '+' || peek() == '-' ? 1 : 0;
+    if (peek() == '+') return true;
+    const size_t sign = peek() == '-' ? 1 : 0;
     const char first = lower(peek(sign));
     const char second = lower(peek(sign + 1));
     if (first == '0') return second == 'x' || (second >= '0' && second <= '9');
