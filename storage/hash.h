@@ -89,10 +89,7 @@ class Hash {
   ElementObject& object() const {
     return *static_cast<ElementObject*>(Keyspace::object_of(*item_.entry()));
   }
-  // Not for what a primary sends: it says when a field goes.
-  bool is_due(int64_t expiry_ms) const {
-    return expiry_ms != kNoExpiry && expiry_ms <= now_ms_ && !sees_expired;
-  }
+  bool is_due(int64_t expiry_ms) const { return expiry_ms != kNoExpiry && expiry_ms <= now_ms_; }
 
  private:
   // A field of a pack, with the bytes it takes.

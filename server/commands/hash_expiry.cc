@@ -56,9 +56,8 @@ void take_fields(Args& args, const char* bad_count) {
   }
 }
 
-// A time that a primary sends had not passed there.
 bool has_passed(const Call& call, int64_t expiry_ms) {
-  return expiry_ms != kNoExpiry && expiry_ms <= call.now_ms() && !sees_expired;
+  return expiry_ms != kNoExpiry && expiry_ms <= call.now_ms();
 }
 
 // Times of fields that one command changes, and the events that tell of them.
