@@ -116,7 +116,7 @@ void Keyspace::note_evictable(Item item, size_t outside_bytes) {
     eviction->excepted(entry, services_.now_ms);
   } else if (!eviction->holds(entry) && eviction->may_evict(entry)) {
     eviction->inserted(entry, item.where.place, services_.home,
-                       memory_of_parts(entry, outside_bytes), services_.now_ms);
+                       memory_of_parts(entry, outside_bytes), services_.now_ms, services_.recalled);
   }
 }
 
@@ -190,7 +190,8 @@ Item Keyspace::add(const Key& key, const EntryShape& shape) {
   }
   if (services_.eviction != nullptr && !services_.eviction->holds(*entry)) {
     services_.eviction->inserted(*entry, where.place, services_.home,
-                                 memory_of_parts(*entry, shape.outside_bytes), services_.now_ms);
+                                 memory_of_parts(*entry, shape.outside_bytes), services_.now_ms,
+                                 services_.recalled);
   }
   return item;
 }

@@ -44,6 +44,7 @@ struct ShardServices {
   std::shared_ptr<const TtlRules> ttl_rules;  // null: nobody but clients decides how long keys live
   uint64_t added_hash = 0;         // of the key added last, kept for the rules
   EvictionGroup* eviction = nullptr;  // null: nothing is ever evicted, uses are not noted
+  const EntryUse* recalled = nullptr;  // what a file says of the key that is added; null: it is new
   uint8_t home = 0;                   // this shard among those of the group
   GarbageList garbage;
   uint64_t expired_keys = 0;

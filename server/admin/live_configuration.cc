@@ -166,8 +166,8 @@ std::string LiveConfiguration::rewrite() {
   const AccessControl& access = targets_.access;
   const auto users = access.file.empty() ? access.config_lines() : std::vector<std::string>{};
   const std::string text = rewritten_config(old_text, options_, users, rewrites_all_);
-  const std::string error = replace_file(file_, text);
-  return error.empty() ? "" : "ERR Rewriting config file: " + error;
+  if (replace_file(file_, text).empty()) return "";
+  return failure("ERR Rewriting config file");
 }
 
 }  // namespace larder

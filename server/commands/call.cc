@@ -46,7 +46,7 @@ void Call::changed(const char* event, const Key& key, unsigned db) {
   }
   if (listeners.watches.empty() && listeners.waiters.empty()) [[likely]] return;
   touch_watches(listeners.watches, key, db);
-  if (listeners.waiters.find(key, db) != nullptr) dispatcher_->note_ready({key, db});
+  if (listeners.waiters.find(key, db) != nullptr) dispatcher_.note_ready({key, db});
 }
 
 bool Call::wants_effect() const { return services_.listeners.effects.active(); }
@@ -54,7 +54,7 @@ bool Call::wants_effect() const { return services_.listeners.effects.active(); }
 void Call::effect(std::span<const Bytes> words, EffectFor whom) {
   effect_ = Effect::given;
   const unsigned db = whom == EffectFor::all ? session_.db : kNoDatabase;
-  if (wants_effect()) dispatcher_->effects().add(db, words, whom & effect_for_);
+  if (wants_effect()) dispatcher_.effects().batch().add(db, words, whom & effect_for_);
 }
 
 Status Call::wait_for_keys(WaitOptions options) {
@@ -82,7 +82,7 @@ Status Call::wait_for_keys(WaitOptions options) {
   waiter->worker = worker_.index;
   waiter->waker = waker_;
   waiter->options = std::move(options);
-  dispatcher_->list_waiter(waiter);
+  dispatcher_.list_waiter(waiter);
   start_task(std::make_unique<BlockedTask>(services_, std::move(waiter)));
   return Status::ok();
 }

@@ -29,14 +29,21 @@ struct WorkerContext {
   Random* random = nullptr;
 };
 
+// A parsed request on its way through the batch.
+struct Request {
+  std::span<const Bytes> args;
+  const Command* command = nullptr;
+  uint64_t hash = 0;       // of the first key
+  uint32_t first_key = 0;  // its argument; 0: none
+};
+
 class Dispatcher;
 
 class Call {
  public:
   // `waker` wakes this client's task; the connection's, or null.
-  Call(Services& services, WorkerContext& worker, Session& session, ReplyWriter& reply,
-       const std::shared_ptr<Waker>& waker)
-      : services_(services), worker_(worker), session_(session), reply_(reply), waker_(waker) {}
+  Call(Dispatcher& dispatcher, Session& session, ReplyWriter& reply,
+       const std::shared_ptr<Waker>& waker, const Request& request, int64_t now_ms);
 
   const Command& command() const { return *command_; }
   std::span<const Bytes> args() const { return args_; }
@@ -86,7 +93,7 @@ class Call {
   // Run by EXEC or a script: it can't wait for anything.
   bool is_nested() const { return nested_; }
   bool in_script() const { return in_script_; }
-  Dispatcher& dispatcher() { return *dispatcher_; }
+  Dispatcher& dispatcher() { return dispatcher_; }
 
   // A command changed `key`; `event` is the keyspace event's name. Everything that listens to
   // changes (replication, append-only file, keyspace events, client-side caching, WATCH) hears of
@@ -124,6 +131,7 @@ class Call {
 
  private:
   friend class Dispatcher;
+  friend class EffectGatherer;
 
   Item look(Keyspace& keys, const Key& key);
   // TTL rules, see life_rules.cc.
@@ -131,12 +139,12 @@ class Call {
   void renew_life(Item item, const Key& key);
   void give_life(Item item, const Key& key, unsigned db, int64_t expiry_ms);
 
+  Dispatcher& dispatcher_;
   Services& services_;
   WorkerContext& worker_;
   Session& session_;
   ReplyWriter& reply_;
   const std::shared_ptr<Waker>& waker_;
-  Dispatcher* dispatcher_ = nullptr;
   bool retry_ = false;
   bool nested_ = false;
   bool in_script_ = false;
@@ -145,11 +153,11 @@ class Call {
   bool changed_ = false;
   enum class Effect : uint8_t { request, given } effect_ = Effect::request;
   EffectFor effect_for_ = EffectFor::all;  // at most; a script may have said
-  const Command* command_ = nullptr;
-  std::span<const Bytes> args_;
-  int64_t now_ms_ = 0;
-  size_t first_key_ = 0;
-  uint64_t first_hash_ = 0;
+  const Command* const command_;
+  const std::span<const Bytes> args_;
+  const int64_t now_ms_;
+  size_t first_key_;
+  uint64_t first_hash_;
   std::unique_ptr<Task> task_;
 };
 

@@ -10,7 +10,6 @@
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher_parts.h"
 #include "server/commands/errors.h"
-#include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
 #include "server/commands/removed_keys.h"
@@ -18,7 +17,6 @@
 #include "server/commands/script_run.h"
 #include "server/commands/snapshot_waits.h"
 #include "storage/prefetch.h"
-#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
@@ -48,7 +46,10 @@ void note_last_command(const Request& request, Session& session) {
 }  // namespace
 
 Dispatcher::Dispatcher(Services& services, WorkerContext& worker)
-    : services_(services), worker_(worker) {}
+    : services_(services),
+      worker_(worker),
+      shards_(services.store),
+      effects_(services.listeners.effects) {}
 
 void Dispatcher::prepare(Request& request) const {
   const Command* command = services_.registry.find(request.args[0]);
@@ -134,14 +135,7 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
   if (monitored && calls_others(request)) [[unlikely]] feed_monitors(request, session, false);
 
-  Call call(services_, worker_, session, reply, waker);
-  call.dispatcher_ = this;
-  call.command_ = request.command;
-  call.args_ = request.args;
-  call.now_ms_ = now_ms;
-  call.first_key_ = request.first_key;
-  call.first_hash_ = request.hash;
-
+  Call call(*this, session, reply, waker, request, now_ms);
   note_last_command(request, session);
   ++session.commands;
   const uint64_t start = ticks();
@@ -179,17 +173,12 @@ std::string Dispatcher::replay(std::span<const Bytes> args, Session& session,
     return "";
   }
   const std::shared_ptr<Waker> nobody;  // nothing of it waits
-  Call call(services_, worker_, session, reply, nobody);
-  call.dispatcher_ = this;
-  call.command_ = request.command;
-  call.args_ = args;
-  call.now_ms_ = Call::kNoClock;
+  Call call(*this, session, reply, nobody, request, Call::kNoClock);
   call.nested_ = true;  // it can't wait for anything
-  call.first_key_ = request.first_key;
-  call.first_hash_ = request.hash;
-  replaying_ = true;
+  effects_.set_replaying(true);
   const Status status = run_locked(request, call);
-  replaying_ = error_counted_ = false;
+  effects_.set_replaying(false);
+  error_counted_ = false;
   if (!status.is_ok()) reply.error(status.text());
   return "";
 }
@@ -221,7 +210,7 @@ Status Dispatcher::run_locked(const Request& request, Call& call) {
   } else if (!spec.keys.names_keys() && !has(spec.flags, Flag::whole_store) &&
              !has(spec.flags, Flag::runs_queue)) {
     status = spec.run(call);
-    if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
+    if (services_.listeners.effects.active()) [[unlikely]] effects_.append(call);
     return status;
   } else {
     status = run_many_keys(request, call);
@@ -244,11 +233,10 @@ Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAF
   if (shard.services.snapshot != nullptr) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
-  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
+  if (services_.listeners.effects.active()) [[unlikely]] effects_.append(call);
   if (!ready_.empty()) [[unlikely]] {
-    held_one_ = services_.store.shard_index(request.hash);
+    shards_.hold_one(services_.store.shard_index(request.hash));
     serve_ready(call.now_ms());
-    held_one_.reset();
   }
   if (has(spec.flags, Flag::write)) shard.settle_memory(services_.store.memory());
   if (!shard.services.garbage.empty()) [[unlikely]] {
@@ -261,75 +249,23 @@ Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAF
 Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
   const uint64_t began = ticks();
-  find_shards(request, call.session());
-  if (!lock_wanted(call.now_ms())) return Status::error(kHeldUp);
+  shards_.find(*request.command, request.args, call.session());
+  if (!shards_.lock(call.now_ms())) return Status::error(kHeldUp);
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);
-  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
+  if (services_.listeners.effects.active()) [[unlikely]] effects_.append(call);
   // A transaction may take long, and what it brought may have expired meanwhile.
   if (!ready_.empty()) [[unlikely]] serve_ready(call.now_ms() + ms_since(began));
   if (has_turn_ && services_.script.is_long()) [[unlikely]] end_long_script();
   constexpr Flag kWrites = Flag::write | Flag::runs_queue | Flag::script_turn;
-  unlock_wanted(has(spec.flags, kWrites));
+  shards_.unlock(has(spec.flags, kWrites), garbage_);
   return status;
 }
 
 // What the running snapshot still has to write of the keys that the call may change.
 void Dispatcher::write_ahead(const Call& call) {
   write_ahead_of_changes(services_.store, call.session_.db, call.command(), call.args());
-}
-
-void Dispatcher::find_shards(const Request& request, const Session& session) {
-  shards_.clear();
-  if (has(request.command->spec->flags, Flag::whole_store)) return want_all_shards();
-  if (has(request.command->spec->flags, Flag::runs_queue)) return want_shards_of_queue(session);
-  want_shards_of(*request.command, request.args);
-}
-
-// Arguments that do not fit the card lock nothing more; the handler will say what is wrong.
-void Dispatcher::want_shards_of(const Command& command, std::span<const Bytes> args) {
-  std::vector<size_t> keys;
-  if (!find_keys(*command.spec, args, keys)) return;
-  for (const size_t key : keys) want_shard(services_.store.shard_index(hash_of(args[key])));
-}
-
-// What EXEC will touch. Commands about the server or any key may look into every shard.
-void Dispatcher::want_shards_of_queue(const Session& session) {
-  if (session.transaction == nullptr) return;
-  for (const auto& watch : session.transaction->watches) {
-    want_shard(services_.store.shard_index(watch->key.hash));
-  }
-  for (const KeptRequest& request : session.transaction->queue) {
-    const CommandSpec& spec = *request.command->spec;
-    const bool anywhere = !spec.keys.names_keys() && !has(spec.flags, Flag::no_data) &&
-                          (spec.group == "generic" || spec.group == "server");
-    if (anywhere || has(spec.flags, Flag::whole_store)) return want_all_shards();
-    if (request.first_key != 0 && request.command->one_key) [[likely]] {
-      want_shard(services_.store.shard_index(request.hash));
-    } else {
-      want_shards_of(*request.command, request.args);
-    }
-  }
-}
-
-bool Dispatcher::lock_wanted(int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
-  if (!lock_shards(services_.store, shards_)) return false;
-  if (now_ms == Call::kNoClock) [[unlikely]] return true;
-  shards_.each([&](unsigned shard) NO_THREAD_SAFETY_ANALYSIS {
-    services_.store.shard(shard).services.now_ms = now_ms;
-  });
-  return true;
-}
-
-void Dispatcher::unlock_wanted(bool wrote) NO_THREAD_SAFETY_ANALYSIS {
-  shards_.each([&](unsigned index) NO_THREAD_SAFETY_ANALYSIS {
-    Shard& shard = services_.store.shard(index);
-    if (wrote) shard.settle_memory(services_.store.memory());
-    for (auto& piece : shard.services.garbage) garbage_.push_back(std::move(piece));
-    shard.services.garbage.clear();
-    shard.mutex.unlock();
-  });
 }
 
 void Dispatcher::refuse(const Request& request, const Status& status, ReplyWriter& reply) {

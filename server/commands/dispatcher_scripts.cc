@@ -9,11 +9,11 @@
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/dispatcher_parts.h"
-#include "server/commands/key_uses.h"
 #include "server/commands/listeners.h"
 #include "server/commands/replication.h"
 #include "server/commands/script_run.h"
 #include "server/commands/trouble.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {
@@ -62,28 +62,22 @@ Status Dispatcher::script_refusal(Call& outer, const Nested& nested) {
 
 void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   const Request& request = nested.request;
-  Call call(services_, worker_, outer.session(), nested.reply, outer.waker());
-  call.dispatcher_ = this;
+  Call call(*this, outer.session(), nested.reply, outer.waker(), request, outer.now_ms());
   call.nested_ = true;
   call.in_script_ = nested.in_script;
   call.effect_for_ = nested.effect_for;
-  call.command_ = request.command;
-  call.args_ = request.args;
-  call.first_key_ = request.first_key;
-  call.first_hash_ = request.hash;
-  call.now_ms_ = outer.now_ms();
   if (nested.in_script) {
     if (Status refusal = script_refusal(outer, nested); !refusal.is_ok()) {
       refuse_script(request.command, refusal.text());
       return nested.reply.error(refusal.text());
     }
-    take_shards_of(*request.command, request.args, call);
+    take_shards_of(call);
   }
   const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
   if (monitored && calls_others(request)) feed_monitors(request, outer.session(), false);
   const uint64_t start = ticks();
-  const ShardsHeld held(shards_.words());
-  const Scoped gathering(EffectLog::gathering, &effects_);
+  const ShardsHeld held(shards_.held_words());
+  const Scoped gathering(EffectLog::gathering, &effects_.batch());
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = request.command->spec->run(call);
   if (remembers(call)) remember_reads(call);
@@ -95,7 +89,7 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
     }
     if (progress != Task::Progress::again) break;
   }
-  if (services_.listeners.effects.active()) gather_effects(call);
+  if (services_.listeners.effects.active()) effects_.gather(call);
   if (monitored && !calls_others(request)) {
     feed_monitors(request, outer.session(), nested.in_script);
   }
@@ -107,47 +101,26 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
 }
 
 // The first key's hash travels with the call, as for any other command.
-void Dispatcher::take_shards_of(const Command& command, std::span<const Bytes> args, Call& call) {
-  const CommandSpec& spec = *command.spec;
-  if (has(spec.flags, Flag::whole_store)) {
-    for (unsigned i = 0; i < services_.store.shard_count(); ++i) take_shard(i, call.now_ms());
-    return;
-  }
-  const auto first = static_cast<size_t>(spec.keys.first);
-  if (command.one_key && first < args.size()) {
+void Dispatcher::take_shards_of(Call& call) {
+  const Command& command = call.command();
+  const bool for_long = services_.script.is_long();
+  const auto first = static_cast<size_t>(command.spec->keys.first);
+  if (command.one_key && first < call.arg_count()) {
     call.first_key_ = first;
-    call.first_hash_ = hash_of(args[first]);
-    return take_shard(services_.store.shard_index(call.first_hash_), call.now_ms());
+    call.first_hash_ = hash_of(call.arg(first));
+    return shards_.take(services_.store.shard_index(call.first_hash_), call.now_ms(), for_long);
   }
-  std::vector<size_t> keys;
-  if (!spec.keys.names_keys() || !find_keys(spec, args, keys)) return;
-  for (const size_t key : keys) {
-    take_shard(services_.store.shard_index(hash_of(args[key])), call.now_ms());
-  }
-}
-
-// Waits while others are held, as only the script that has the turn may.
-void Dispatcher::take_shard(unsigned index, int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
-  if (shards_.has(index)) [[likely]] return;
-  Shard& shard = services_.store.shard(index);
-  shard.mutex.lock();
-  if (now_ms != Call::kNoClock) [[likely]] shard.services.now_ms = now_ms;
-  shards_.add(index);
-  if (services_.script.is_long()) shard.held_for_long.store(true, std::memory_order_relaxed);
+  shards_.take_of(command, call.args(), call.now_ms(), for_long);
 }
 
 void Dispatcher::become_long() {
-  shards_.each([&](unsigned shard) {
-    services_.store.shard(shard).held_for_long.store(true, std::memory_order_relaxed);
-  });
+  shards_.set_held_for_long(true);
   services_.script.set_long(true);
 }
 
 // Before the shards are let go.
 void Dispatcher::end_long_script() {
-  shards_.each([&](unsigned shard) {
-    services_.store.shard(shard).held_for_long.store(false, std::memory_order_relaxed);
-  });
+  shards_.set_held_for_long(false);
   services_.script.set_long(false);
   was_long_ = true;
 }
@@ -175,10 +148,8 @@ bool Dispatcher::held_up(const Request& request, const Session& session, bool bu
     return busy || spec.group == "generic" || spec.group == "server";
   }
   if (has(spec.flags, Flag::runs_queue) && (busy || runs_script(session))) return true;
-  find_shards(request, session);
-  return !shards_.all([&](unsigned shard) {
-    return !services_.store.shard(shard).held_for_long.load(std::memory_order_relaxed);
-  });
+  shards_.find(*request.command, request.args, session);
+  return shards_.any_held_for_long();
 }
 
 Dispatcher::Outcome Dispatcher::hold_up(const Request& request, Session& session,

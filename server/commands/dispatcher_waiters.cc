@@ -59,7 +59,7 @@ void Dispatcher::serve_key(const KeyPlace& key, const Waiter* from, int64_t now_
     passed = passed || waiter.get() == from;
     if (!passed || !waiter->listed || !may_serve(key, *waiter, now_ms)) continue;
     const auto& shards = waiter->shards;
-    if (!std::all_of(shards.begin(), shards.end(), [this](unsigned s) { return holds(s); })) {
+    if (!std::all_of(shards.begin(), shards.end(), [this](unsigned s) { return shards_.holds(s); })) {
       late_.push_back({key, waiter});
       return;
     }
@@ -113,27 +113,21 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
     return leave_lists(services_.listeners.waiters, *waiter);
   }
   ReplyWriter reply(waiter->reply, waiter->session.protocol);
-  Call call(services_, worker_, waiter->session, reply, waiter->waker);
-  call.dispatcher_ = this;
+  const Request request{waiter->args, waiter->command};
+  Call call(*this, waiter->session, reply, waiter->waker, request, now_ms);
   call.retry_ = true;
-  call.command_ = waiter->command;
-  call.args_ = waiter->args;
-  call.now_ms_ = now_ms;
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   const uint64_t start = ticks();
   const Status refusal = refusal_of(*waiter);
   const Status status = refusal.is_ok() ? waiter->command->spec->run(call) : Status::ok();
-  if (services_.listeners.effects.active()) [[unlikely]] note_effects(call);
+  if (services_.listeners.effects.active()) [[unlikely]] effects_.append(call);
   if (call.still_waiting_) return;
   if (!refusal.is_ok()) reply.error(refusal.text());
   if (!status.is_ok()) {
     reply.error(status.text());
     count_error(status.text());
   }
-  if (refusal.is_ok()) {
-    const Request request{waiter->args, waiter->command, 0, 0};
-    account(request, waiter->session, ticks() - start, status);
-  }
+  if (refusal.is_ok()) account(request, waiter->session, ticks() - start, status);
   leave_lists(services_.listeners.waiters, *waiter);
   served_.push_back(waiter);
 }
@@ -147,15 +141,14 @@ void Dispatcher::serve_late(int64_t now_ms) {
   std::vector<Late> held_up;
   for (size_t i = 0; i < late_.size(); ++i) {
     const Late late = late_[i];
-    shards_.clear();
-    for (const unsigned shard : late.waiter->shards) want_shard(shard);
-    if (!lock_wanted(now_ms)) {
+    shards_.find(late.waiter->shards);
+    if (!shards_.lock(now_ms)) {
       held_up.push_back(late);
       continue;
     }
     serve_key(late.key, late.waiter.get(), now_ms);
     serve_ready(now_ms);
-    unlock_wanted(true);
+    shards_.unlock(true, garbage_);
     if (!garbage_.empty()) dispose_garbage();
   }
   late_ = std::move(held_up);

@@ -246,7 +246,7 @@ void EffectLog::trim_locked() {
   for (Reader* reader : readers_) {
     if (reader->lost()) continue;
     if (end - reader->offset() > reader->options_.lag_bytes_max) {
-      lose_locked(*reader);
+      lose_locked(*reader, Loss::fell_behind);
     } else {
       keep = std::min(keep, reader->offset());
     }
@@ -260,8 +260,8 @@ void EffectLog::trim_locked() {
   while (!private_.empty() && private_.front().end <= blocks_.front()->begin) private_.pop_front();
 }
 
-void EffectLog::lose_locked(Reader& reader) {
-  reader.lost_.store(true, std::memory_order_release);
+void EffectLog::lose_locked(Reader& reader, Loss how) {
+  reader.loss_.store(how, std::memory_order_release);
   reader.wake_at_ = 0;
   news_.store(true, std::memory_order_relaxed);
 }
@@ -343,9 +343,16 @@ size_t EffectLog::retained_bytes() const {
   return bytes;
 }
 
+void EffectLog::end_replicas() {
+  MutexLock lock(mutex_);
+  for (Reader* reader : readers_) {
+    if (reader->options_.sees == EffectFor::replicas) lose_locked(*reader, Loss::stream_ended);
+  }
+}
+
 void EffectLog::restart_at(uint64_t offset, unsigned db) {
   MutexLock lock(mutex_);
-  for (Reader* reader : readers_) lose_locked(*reader);
+  for (Reader* reader : readers_) lose_locked(*reader, Loss::stream_ended);
   drop_all_locked();
   db_ = db;
   end_.store(offset, std::memory_order_release);

@@ -135,6 +135,9 @@ class EffectLog {
   void keep_backlog(bool keep);
   // Bytes held in memory.
   size_t retained_bytes() const;
+  // What is appended from now on belongs to another history: nobody but the file reads on. Before
+  // anything can be appended.
+  void end_replicas();
   // Forgets everything and goes on at `offset` of another stream, which has `db` selected there.
   // Every reader is lost.
   void restart_at(uint64_t offset, unsigned db = kNoDatabase);
@@ -154,7 +157,8 @@ class EffectLog {
   void open_block_locked() REQUIRES(mutex_);
   void trim_locked() REQUIRES(mutex_);
   uint64_t tail_locked() const REQUIRES(mutex_);
-  void lose_locked(Reader& reader) REQUIRES(mutex_);
+  enum class Loss : uint8_t { none, fell_behind, stream_ended };
+  void lose_locked(Reader& reader, Loss how) REQUIRES(mutex_);
   void drop_all_locked() REQUIRES(mutex_);
   uint64_t advance_locked(uint64_t begin, EffectFor whom) REQUIRES(mutex_);
   void update_active_locked() REQUIRES(mutex_);
@@ -185,8 +189,9 @@ class EffectLog::Reader {
 
   // Of the next byte to read.
   uint64_t offset() const { return offset_.load(std::memory_order_relaxed); }
-  // It fell too far behind, or the stream was restarted: nothing more will come.
-  bool lost() const { return lost_.load(std::memory_order_acquire); }
+  // It fell too far behind, or the stream ended: nothing more will come.
+  bool lost() const { return loss_.load(std::memory_order_acquire) != Loss::none; }
+  bool fell_behind() const { return loss_.load(std::memory_order_acquire) == Loss::fell_behind; }
   // The next bytes that lie together, at most `bytes_max` and none from the offset `before` on;
   // empty when there are none.
   Piece next(size_t bytes_max = SIZE_MAX, uint64_t before = UINT64_MAX);
@@ -208,7 +213,7 @@ class EffectLog::Reader {
   EffectLog& log_;
   const ReaderOptions options_;
   std::atomic<uint64_t> offset_;
-  std::atomic<bool> lost_{false};
+  std::atomic<Loss> loss_{Loss::none};
   std::shared_ptr<Block> block_;  // that has offset_, or the one before
   // Guarded by the log's lock.
   uint64_t wake_at_ = UINT64_MAX;  // end offset; UINT64_MAX: not armed

@@ -66,7 +66,7 @@ void Call::renew_life(Item item, const Key& key) NO_THREAD_SAFETY_ANALYSIS {
 
 void Call::give_life(Item item, const Key& key, unsigned db, int64_t expiry_ms) {
   keyspace(key, db).set_expiry(item, expiry_ms);
-  if (wants_effect()) dispatcher_->note_life(key, db, expiry_ms);
+  if (wants_effect()) dispatcher_.effects().note_life(key, db, expiry_ms);
 }
 
 }  // namespace larder

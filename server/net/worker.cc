@@ -20,6 +20,7 @@
 #include "server/commands/replication.h"
 #include "server/commands/script_run.h"
 #include "server/net/connection.h"
+#include "storage/shard_lock.h"
 
 namespace larder {
 namespace {

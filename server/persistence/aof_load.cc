@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "protocol/reply_writer.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/listeners.h"

@@ -10,7 +10,6 @@
 #include "protocol/output.h"
 #include "server/commands/dispatcher.h"
 #include "server/persistence/aof_manifest.h"
-#include "server/persistence/aof_files.h"
 #include "server/persistence/load.h"
 
 namespace larder {

@@ -19,8 +19,8 @@
 #include <string>
 #include <thread>
 
+#include "base/files.h"
 #include "server/commands/effects.h"
-#include "server/persistence/aof_files.h"
 #include "server/persistence/aof_options.h"
 
 namespace larder {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
 #include "server/commands/replication.h"
@@ -103,7 +104,7 @@ std::string AppendOnlyFile::make_folder() {
 }
 
 std::string AppendOnlyFile::save(const AofManifest& manifest) {
-  return replace_small_file(path_of(manifest.manifest_name()), manifest.text());
+  return replace_file(path_of(manifest.manifest_name()), manifest.text());
 }
 
 std::string AppendOnlyFile::start(const std::function<bool()>& stop) {
@@ -130,16 +131,16 @@ std::string AppendOnlyFile::adopt_single_file() {
   if (std::string error = save(manifest_); !error.empty()) return error;
   if (std::rename(old.c_str(), path_of(old).c_str()) != 0) return failure("rename " + old);
   events_.notice("Moved " + old + " into " + folder_ + " as the base of the append only file");
-  return sync_directory(".");
+  return sync_folder(".");
 }
 
 std::string AppendOnlyFile::read_manifest() {
   manifest_ = AofManifest(manifest_.file_name());
   const std::string path = path_of(manifest_.manifest_name());
   if (!file_exists(path)) return "";
-  const auto [text, error] = read_small_file(path);
-  if (!error.empty()) return error;
-  const std::string wrong = manifest_.parse(text);
+  const auto text = read_file(path);
+  if (!text) return failure("read " + path);
+  const std::string wrong = manifest_.parse(*text);
   return wrong.empty() ? "" : "Invalid AOF manifest file " + path + ": " + wrong;
 }
 
@@ -203,7 +204,7 @@ std::string AppendOnlyFile::make_first_files() {
   const bool rdb = options().rdb_base;
   const AofFile base = manifest_.next_base(rdb);
   const Bytes nothing = rdb ? kEmptyRdb : Bytes();
-  if (std::string error = replace_small_file(path_of(base.name), nothing); !error.empty()) {
+  if (std::string error = replace_file(path_of(base.name), nothing); !error.empty()) {
     return error;
   }
   manifest_.base = base;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/files.h"
 #include "storage/rdb/io.h"
 
 namespace larder {
@@ -27,12 +28,10 @@ class ReplacingFile : public Sink {
 
  private:
   bool fail(const char* what);
-  bool sync_folder();
-  void close();
 
   const std::string path_;
   const std::string temporary_;
-  int fd_ = -1;
+  Descriptor file_;
   uint64_t bytes_ = 0;
   uint64_t synced_ = 0;
   std::string error_;
@@ -41,11 +40,8 @@ class ReplacingFile : public Sink {
 class FileSource : public Source {
  public:
   explicit FileSource(const std::string& path);
-  ~FileSource() override;
-  FileSource(const FileSource&) = delete;
-  FileSource& operator=(const FileSource&) = delete;
 
-  bool is_open() const { return fd_ >= 0; }
+  bool is_open() const { return static_cast<bool>(file_); }
   // There is no such file.
   bool is_missing() const { return missing_; }
   const std::string& error() const { return error_; }
@@ -53,7 +49,7 @@ class FileSource : public Source {
   size_t read(char* into, size_t bytes) override;
 
  private:
-  int fd_ = -1;
+  Descriptor file_;
   bool missing_ = false;
   uint64_t size_ = 0;
   std::string error_;

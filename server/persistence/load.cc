@@ -128,11 +128,11 @@ class Shelf {
       Keyspace& keys = shard.keyspace(from.db);
       const Item old = keys.find(key);
       const EntryUse use{.idle_seconds = from.idle_seconds, .frequency = from.frequency};
-      if (use.known()) EvictionGroup::recalling = &use;
+      if (use.known()) shard.services.recalled = &use;
       twice = old && !options_.replace;
       stored =
           !twice && put_rdb_value(keys, key, old, from.value, limits_, from.expiry_ms, now_ms_).ok;
-      EvictionGroup::recalling = nullptr;
+      shard.services.recalled = nullptr;
       shard.settle_memory(store.memory());
       garbage.swap(shard.services.garbage);
     }

@@ -209,8 +209,8 @@ uint64_t Replica::bytes_behind() const {
 void Replica::closed() {
   {
     MutexLock lock(mutex_);
-    const bool lost = reader_ != nullptr && reader_->lost();
-    cut_off_.store(lost || state() == State::sending);
+    const bool fell_behind = reader_ != nullptr && reader_->fell_behind();
+    cut_off_.store(fell_behind || state() == State::sending);
     state_.store(State::closed, std::memory_order_release);
     if (pipe_ != nullptr) pipe_->close();
     reader_.reset();

@@ -126,7 +126,7 @@ void Replicator::lead() {
     services_->store.set_follows_locked(false, false);
     effects().set_follows(false);
     effects().select_again();
-    history_.rename(random_hex(kReplicationIdBytes), effects().end_offset());
+    rename_history_locked(random_hex(kReplicationIdBytes));
     replicas_seen_ = 0;
     lonely_since_ms_ = steady_ms();
   }
@@ -281,9 +281,16 @@ void Replicator::resumed(const std::string& id) {
   {
     std::lock_guard lock(mutex_);
     if (id.empty() || id == history_.id) return;
-    history_.rename(id, effects().end_offset());
+    rename_history_locked(id);
   }
   cut_replicas();
+}
+
+// Before anything can be written under the new id: a replica that got some of it under the old one
+// could not go on.
+void Replicator::rename_history_locked(std::string id) {
+  history_.rename(std::move(id), effects().end_offset());
+  effects().end_replicas();
 }
 
 // --- What requests may do

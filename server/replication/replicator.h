@@ -171,6 +171,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   std::vector<uint64_t> sent_offsets_locked() const;
   uint64_t acked_offset_locked(ReplicationSettings::Acks acks);
   void update_acked();
+  void rename_history_locked(std::string id);
 
   ReplicationSettings& settings_;
   const LogLine log_;

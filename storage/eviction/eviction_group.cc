@@ -36,41 +36,39 @@ EvictionGroup::EvictionGroup() = default;
 EvictionGroup::~EvictionGroup() = default;
 
 void EvictionGroup::inserted(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
-                             int64_t now_ms) {
+                             int64_t now_ms, const EntryUse* use) {
   Resident resident = resident_of(entry, place, home, bytes, now_ms);
   if (epoch_ == 0) {
-    insert(resident);
+    insert(resident, use);
     entry.set_stamp(resident.stamp.bits());
     return;
   }
   if (!may_evict(entry)) {
-    entry.set_stamp(clock_stamp(now_ms).bits());
+    entry.set_stamp(last_use_stamp(now_ms).bits());
     return;
   }
   resident.stamp.set_epoch(epoch_);
   MutexLock lock(mutex_);
-  insert(resident);
+  insert(resident, use);
   if (adviser_ && (place & adviser_->sample_mask()) == 0) [[unlikely]]
     adviser_->put(resident);
   entry.set_stamp(resident.stamp.bits());
 }
 
-void EvictionGroup::insert(Resident& resident) {
-  recalling == nullptr ? policy_->inserted(resident) : policy_->recalled(resident, *recalling);
+void EvictionGroup::insert(Resident& resident, const EntryUse* use) {
+  use == nullptr ? policy_->inserted(resident) : policy_->recalled(resident, *use);
 }
 
 void EvictionGroup::recall(Entry& entry, uint32_t place, uint8_t home, size_t bytes,
                            const EntryUse& use, int64_t now_ms) {
   removed(entry);
-  recalling = &use;
-  inserted(entry, place, home, bytes, now_ms);
-  recalling = nullptr;
+  inserted(entry, place, home, bytes, now_ms, &use);
 }
 
 // Of an entry that is in no queue of the policy in force.
 void EvictionGroup::used_outside(Entry& entry, int64_t now_ms) {
   if (epoch_ == 0) return leave_old_queue(entry, now_ms);
-  if (Stamp(entry.stamp()).epoch() == 0) entry.set_stamp(clock_stamp(now_ms).bits());
+  if (Stamp(entry.stamp()).epoch() == 0) entry.set_stamp(last_use_stamp(now_ms).bits());
 }
 
 // What an older policy of queues wrote means nothing to one without, and could pass for a stamp of
@@ -78,7 +76,7 @@ void EvictionGroup::used_outside(Entry& entry, int64_t now_ms) {
 void EvictionGroup::leave_old_queue(Entry& entry, int64_t now_ms) {
   if (Stamp(entry.stamp()).epoch() == 0) return;
   Resident resident = resident_of(entry, 0, 0, 0, now_ms);
-  resident.stamp = clock_stamp(now_ms);
+  resident.stamp = last_use_stamp(now_ms);
   if (epoch_ == 0) policy_->inserted(resident);
   entry.set_stamp(resident.stamp.bits());
 }
@@ -113,7 +111,7 @@ void EvictionGroup::removed(Entry& entry) {
 void EvictionGroup::excepted(Entry& entry, int64_t now_ms) {
   const int64_t idle = idle_ms(entry, now_ms).value_or(0);
   removed(entry);
-  entry.set_stamp(clock_stamp(now_ms - idle).bits());
+  entry.set_stamp(last_use_stamp(now_ms - idle).bits());
 }
 
 std::optional<int64_t> EvictionGroup::idle_ms(const Entry& entry, int64_t now_ms) const {
@@ -121,7 +119,7 @@ std::optional<int64_t> EvictionGroup::idle_ms(const Entry& entry, int64_t now_ms
   const std::optional<int64_t> told = policy_->idle_ms(stamp, now_ms);
   if (!told || epoch_ == 0 || holds(entry)) return told;
   // In no queue; or of an older policy, and the walk that queues it as new has yet to come by.
-  return stamp.epoch() == 0 ? clock_idle_ms(stamp, now_ms) : 0;
+  return stamp.epoch() == 0 ? last_use_idle_ms(stamp, now_ms) : 0;
 }
 
 int64_t EvictionGroup::rank(const Entry& entry, size_t bytes, int64_t now_ms) const {

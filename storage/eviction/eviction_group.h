@@ -21,8 +21,8 @@
 
 #include "base/mutex.h"
 #include "storage/entry.h"
-#include "storage/eviction/clock_stamp.h"
 #include "storage/eviction/estimate.h"
+#include "storage/eviction/last_use_stamp.h"
 #include "storage/eviction/policy.h"
 
 namespace larder {
@@ -56,12 +56,12 @@ class alignas(64) EvictionGroup {
     if ((place & sample_mask_) == 0) [[unlikely]]
       sampled_miss(place, home, now_ms);
   }
-  // An entry is new, may be evicted from now on, or must be queued anew.
-  void inserted(Entry& entry, uint32_t place, uint8_t home, size_t bytes, int64_t now_ms);
+  // An entry is new, may be evicted from now on, or must be queued anew. `use`: what a file says of
+  // it, or null.
+  void inserted(Entry& entry, uint32_t place, uint8_t home, size_t bytes, int64_t now_ms,
+                const EntryUse* use = nullptr);
   // The same for an entry that the walk meets.
   void readmitted(Entry& entry, uint32_t place, uint8_t home, size_t bytes, int64_t now_ms);
-  // What a file says of the entry that this thread is about to insert; null: it is new.
-  static inline thread_local const EntryUse* recalling = nullptr;
   // The same for an entry that is there: RESTORE ... FREQ.
   void recall(Entry& entry, uint32_t place, uint8_t home, size_t bytes, const EntryUse& use,
               int64_t now_ms);
@@ -141,7 +141,7 @@ class alignas(64) EvictionGroup {
   std::atomic<bool> lost_some{false};
 
  private:
-  void insert(Resident& resident);
+  void insert(Resident& resident, const EntryUse* use);
   void used_outside(Entry& entry, int64_t now_ms);
   void leave_old_queue(Entry& entry, int64_t now_ms);
   void sampled_hit(const Entry& entry, uint32_t place, uint8_t home, int64_t now_ms);

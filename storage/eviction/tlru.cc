@@ -2,7 +2,7 @@
 // life it has left.
 #include <algorithm>
 
-#include "storage/eviction/clock_stamp.h"
+#include "storage/eviction/last_use_stamp.h"
 #include "storage/eviction/policies.h"
 
 namespace larder {
@@ -11,7 +11,7 @@ namespace {
 // A key without expiry counts as one that lives a day longer.
 constexpr int64_t kLifeMaxMs = int64_t{24} * 3600 * 1000;
 
-class TimeAwareLru : public ClockStampPolicy {
+class TimeAwareLru : public LastUsePolicy {
  public:
   int64_t rank(const Resident& entry) const override {
     const int64_t idle = *idle_ms(entry.stamp, entry.now_ms) + 1;

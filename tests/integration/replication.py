@@ -96,6 +96,21 @@ def test_siblings_of_a_promoted_replica_go_on(program):
         assert heir.info()["master_replid2"] != "0" * 40
 
 
+def test_replicas_of_an_heir_go_on_under_load(program):
+    """What the heir writes at once belongs to its new history: nobody gets it under the old one."""
+    with Node(program) as primary, Node(program, follows=primary) as heir, \
+            Node(program, follows=heir) as one, Node(program, follows=heir) as two:
+        fill(primary)
+        wait_linked(heir, one, two)
+        wait_same_offset(primary, heir, one, two)
+        synced = heir.info("stats")["sync_full"]
+        with Writer(heir, 1), Writer(heir, 2):
+            heir.ask("REPLICAOF", "NO", "ONE")
+            lab.wait_for(lambda: int(heir.info("stats")["sync_partial_ok"]) >= 2, "they are back")
+        settle(heir, one, two)
+        assert heir.info("stats")["sync_full"] == synced, "nothing was sent twice"
+
+
 def test_replicas_are_told_what_nobody_did(program):
     with Node(program, "--enable-debug-command", "yes") as primary, \
             Node(program, follows=primary) as one, Node(nodes.REDIS) as other:

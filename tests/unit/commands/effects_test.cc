@@ -140,8 +140,26 @@ TEST(EffectLog, loses_readers_that_are_too_slow) {
   EXPECT_TRUE(woken);
   EXPECT_TRUE(slow->lost());
   EXPECT_TRUE(slow->next().bytes.empty());
+  EXPECT_TRUE(slow->fell_behind());
   EXPECT_FALSE(patient->lost());
   EXPECT_EQ(all_of(*patient).size(), log.end_offset());
+}
+
+TEST(EffectLog, gives_replicas_nothing_of_the_next_history) {
+  EffectLog log;
+  auto replica = log.open_reader(0, {});
+  auto file = log.open_reader(0, {.sees = EffectFor::file});
+  bool woken = false;
+  replica->set_waker([&] { woken = true; });
+  EXPECT_FALSE(replica->wake_when());
+  log.end_replicas();
+  log.append_raw("new", 0);
+  log.wake_readers();
+  EXPECT_TRUE(woken);
+  EXPECT_TRUE(replica->lost());
+  EXPECT_FALSE(replica->fell_behind());
+  EXPECT_TRUE(replica->next().bytes.empty());
+  EXPECT_EQ(all_of(*file), "new");
 }
 
 TEST(EffectLog, wakes_once_when_enough_is_there) {

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/files.h"
 #include "server/persistence/aof_manifest.h"
 #include "server/persistence/aof_reader.h"
 #include "server/persistence/aof_writer.h"
@@ -153,7 +154,7 @@ class AofWriterTest : public testing::Test {
   static Descriptor open_file(const std::string& path) {
     return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
   }
-  static std::string contents(const std::string& path) { return read_small_file(path).first; }
+  static std::string contents(const std::string& path) { return read_file(path).value_or(""); }
   template <typename Condition>
   static bool becomes(Condition condition) {
     for (int i = 0; i < 2000; ++i) {

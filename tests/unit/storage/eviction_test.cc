@@ -97,9 +97,14 @@ class Driver {
   }
   // A key as it comes from a file.
   void set_recalled(const std::string& name, int64_t expiry_ms, const EntryUse& use) {
-    EvictionGroup::recalling = use.known() ? &use : nullptr;
+    const auto recall = [&](const EntryUse* of) {
+      Shard& shard = store_.shard_of(Key::of(name).hash);
+      MutexLock lock(shard.mutex);
+      shard.services.recalled = of;
+    };
+    recall(use.known() ? &use : nullptr);
     set(name, 10, expiry_ms);
-    EvictionGroup::recalling = nullptr;
+    recall(nullptr);
   }
   EntryUse use_of(const std::string& name) {
     EntryUse use;

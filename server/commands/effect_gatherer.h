@@ -1,0 +1,49 @@
+// What the commands that one dispatcher runs add to the effect log: each command by itself, or all
+// of a transaction or a script together.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "server/commands/by_key.h"
+#include "server/commands/effects.h"
+
+namespace larder {
+
+class Call;
+
+class EffectGatherer {
+ public:
+  explicit EffectGatherer(EffectLog& log) : log_(log) {}
+
+  // The command is over, or the whole transaction: under the locks of what it changed.
+  void append(Call& call);
+  // One command of a transaction or script is over.
+  void gather(Call& call);
+  // A rule gave a key another life than the command did: told behind the command's own effect.
+  void note_life(const Key& key, unsigned db, int64_t expiry_ms) {
+    lives_.push_back({{key, db}, expiry_ms});
+  }
+  // What will be appended together.
+  EffectBatch& batch() { return batch_; }
+  // What runs comes out of the append-only file: it is there already.
+  void set_replaying(bool on) { replaying_ = on; }
+
+ private:
+  struct Life {
+    KeyPlace key;
+    int64_t expiry_ms;
+  };
+  std::span<const Bytes> canonical(const Call& call);
+  void gather_lives(Call& call);
+
+  EffectLog& log_;
+  EffectBatch batch_;
+  std::vector<Life> lives_;
+  std::vector<Bytes> words_;  // of canonical()
+  bool replaying_ = false;
+};
+
+}  // namespace larder
