@@ -172,8 +172,8 @@ class Keyspace : public Garbage {
   size_t bytes() const override { return memory_bytes(); }
   size_t objects() const override { return size(); }
   ShardServices& services() { return services_; }
-  // Goes on moving entries out of pages full of holes, a segment of the table at a time; begins when
-  // that would gain a good deal. Returns false when there is nothing to do.
+  // Goes on moving entries out of pages full of holes, a segment of the table at a time; begins
+  // when that would gain a good deal. Returns false when there is nothing to do.
   bool compact_step();
   // Frees the spare page an empty keyspace keeps.
   void trim();
