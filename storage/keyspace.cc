@@ -624,10 +624,13 @@ bool Keyspace::compact_step() {
     std::memcpy(static_cast<void*>(moved), entry, bytes);
     slab_.release(entry, bytes);
     Table::replace(item.slot, moved);
+    moved_bytes_ += bytes;
   });
   if (compact_cursor_ != 0) return true;
   slab_.end_compaction();
-  settled_spare_ = slab_.spare_bytes();
+  const bool settled = moved_bytes_ < slab_.used_bytes() / kSpareShare / 4;
+  settled_spare_ = settled ? slab_.spare_bytes() : 0;
+  moved_bytes_ = 0;
   return true;
 }
 

@@ -214,7 +214,8 @@ class Keyspace : public Garbage {
   size_t own_slabs_ = 0;
   size_t blob_count_ = 0;
   uint64_t compact_cursor_ = 0;  // 0: none is under way
-  size_t settled_spare_ = 0;     // of the slab when nothing was left to gain, or less since
+  size_t moved_bytes_ = 0;       // by the one under way
+  size_t settled_spare_ = 0;     // of the slab when little was left to gain; 0: go on
 };
 
 }  // namespace larder

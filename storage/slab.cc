@@ -16,7 +16,7 @@ constexpr uint32_t kPageHeaderBytes = 64;
 constexpr size_t kLineBytes = 64;
 constexpr size_t kLinewiseMax = 64 * 1024;
 // Objects leave a page of which less than so much is in use.
-constexpr uint32_t kQuartersMin = 3;
+constexpr uint32_t kEighthsMin = 7;
 }  // namespace
 
 struct Slab::Page {
@@ -183,7 +183,7 @@ bool Slab::should_leave(void* object, size_t bytes) {
   auto* page = reinterpret_cast<Page*>(address & ~(page_bytes_of(size_class) - 1));
   if (page->leaving) return true;
   if (!page->in_partial || page == partial_[size_class]) return false;
-  if (page->used * 4 >= page->capacity() * kQuartersMin) return false;
+  if (page->used * 8 >= page->capacity() * kEighthsMin) return false;
   unlink_partial(page);
   page->leaving = true;
   link_partial(page);
