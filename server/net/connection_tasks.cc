@@ -70,10 +70,11 @@ void Connection::watch_for_hang_up() {
 }
 
 // What it sent before may stand unread. One that only ended its side still takes the reply that is
-// in the making.
+// in the making; a replica that did is gone.
 bool Connection::is_hung_up() {
   if (closed_) return false;
-  const short ends = mid_reply() ? 0 : POLLRDHUP;  // errors and a whole end are told unasked
+  const bool takes_reply = mid_reply() && session_.stream == nullptr;
+  const short ends = takes_reply ? 0 : POLLRDHUP;  // errors and a whole end are told unasked
   pollfd wanted{socket_.native_handle(), ends, 0};
   return ::poll(&wanted, 1, 0) > 0;
 }

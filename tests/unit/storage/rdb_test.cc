@@ -157,7 +157,7 @@ class RdbTest : public testing::Test {
     return stream;
   }
 
-  ShardServices services_;
+  ShardServices services_{.now_ms = kNowMs};
   Keyspace keys_{0, services_, kNowMs};
 };
 
