@@ -29,8 +29,8 @@ else()
   # bugs 105651, 105329). clang and AddressSanitizer look for the real ones.
   add_compile_options(-Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
-# Programs that are measured or shipped are optimised across files (larder_program), the tests are
-# not: fat objects serve both.
+# Programs whose speed counts are optimised across files (larder_program), the others and the tests
+# are not: fat objects serve both.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-flto=auto -ffat-lto-objects)
   # The index of an archive lists what the LTO half of a fat object defines, inline functions too
