@@ -26,8 +26,8 @@ function(larder_room name)
   target_link_libraries(larder_${name} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
 endfunction()
 
-#   larder_program(name sources...): a program optimised as a whole. That takes half a minute and more
-#   of two cores, so it is for those whose speed counts
+#   larder_program(name sources...): a program optimised as a whole. That takes half a minute and
+#   more of two cores, so it is for those whose speed counts
 function(larder_program name)
   add_executable(${name} ${ARGN})
   set_target_properties(${name} PROPERTIES LARDER_WHOLE ON)

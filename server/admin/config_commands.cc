@@ -83,8 +83,9 @@ Status help(Call& call) {
           "    This text."});
 }
 
-constexpr Flag kAdmin =
-    Flag::admin | Flag::noscript | Flag::loading | Flag::stale | Flag::no_data;
+// SET may tell every shard (notify-keyspace-events, ttl-rules), so a transaction holds them all.
+constexpr Flag kChanges = Flag::admin | Flag::noscript | Flag::loading | Flag::stale;
+constexpr Flag kAdmin = kChanges | Flag::no_data;
 constexpr Acl kDanger = Acl::admin | Acl::slow | Acl::dangerous;
 
 constexpr auto kSubcommands = family({
@@ -95,7 +96,7 @@ constexpr auto kSubcommands = family({
     {.name = "SET", .syntax = "parameter value [parameter value ...]",
      .summary = "Changes options of the running server.", .since = "2.0.0",
      .complexity = "O(N) where N is the number of options given", .group = "server",
-     .arity = at_least(4), .flags = kAdmin, .acl = kDanger, .run = set},
+     .arity = at_least(4), .flags = kChanges, .acl = kDanger, .run = set},
     {.name = "RESETSTAT", .syntax = "", .summary = "Sets the counters of INFO back to zero.",
      .since = "2.0.0", .complexity = "O(1)", .group = "server", .arity = exactly(2),
      .flags = kAdmin, .acl = kDanger, .run = resetstat},

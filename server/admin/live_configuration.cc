@@ -9,6 +9,7 @@
 #include "server/admin/config_print.h"
 #include "server/admin/log.h"
 #include "server/commands/acl/access_control.h"
+#include "storage/shard_lock.h"
 #include "storage/store.h"
 
 namespace larder {
@@ -102,39 +103,44 @@ std::string LiveConfiguration::check(const std::vector<Assignment>& assignments,
   return "";
 }
 
-std::string LiveConfiguration::put_into_force(const std::vector<Change>& changes) {
-  for (const Change& change : changes) {
-    (void)options_.assign_text(*change.option, change.text, OptionSource::runtime);
-  }
-  choose_policy();
+// On failure `culprit` is the name of the option that could not be put into force.
+std::string LiveConfiguration::apply_all_of(const std::vector<Change>& changes,
+                                            const Options& options, Bytes& culprit) {
   Functions done{nullptr};
   for (const Change& change : changes) {
     if (!done.insert(change.option->apply).second) continue;
-    const std::string error = change.option->apply(options_, targets_);
-    if (!error.empty()) return failed(change.name, error);
+    std::string error = change.option->apply(options, targets_);
+    culprit = change.name;
+    if (!error.empty()) return error;
   }
   return "";
 }
 
 std::string LiveConfiguration::set(const std::vector<Assignment>& assignments, bool local) {
+  std::unique_lock changing(changing_, std::defer_lock);
+  if (held_shards == nullptr) {
+    changing.lock();
+  } else if (!changing.try_lock()) {
+    return "ERR CONFIG SET failed - another client changes the configuration";
+  }
   std::vector<Change> changes;
-  std::string error;
-  {
-    std::lock_guard lock(mutex_);
-    error = check(assignments, local, changes);
-    if (!error.empty()) return error;
-    const Options before = options_;
-    error = put_into_force(changes);
-    if (!error.empty()) {
-      options_ = before;
-      Functions undone{nullptr};
-      for (const Change& change : changes) {
-        if (undone.insert(change.option->apply).second) {
-          (void)change.option->apply(options_, targets_);
-        }
-      }
-      return error;
-    }
+  std::unique_lock lock(mutex_);
+  if (std::string error = check(assignments, local, changes); !error.empty()) return error;
+  const Options before = options_;
+  for (const Change& change : changes) {
+    (void)options_.assign_text(*change.option, change.text, OptionSource::runtime);
+  }
+  choose_policy();
+  const Options after = options_;
+  lock.unlock();
+  Bytes culprit;
+  if (const std::string error = apply_all_of(changes, after, culprit); !error.empty()) {
+    lock.lock();
+    options_ = before;
+    lock.unlock();
+    Bytes unused;
+    (void)apply_all_of(changes, before, unused);
+    return failed(culprit, error);
   }
   for (const Change& change : changes) {
     const bool asks = change.text != "no" && change.text != "0" && !change.text.empty() &&

@@ -43,9 +43,13 @@ class LiveConfiguration : public Configuration {
   std::string check(const std::vector<Assignment>& assignments, bool local,
                     std::vector<Change>& changes) const;
   void choose_policy();
-  std::string put_into_force(const std::vector<Change>& changes);
+  std::string apply_all_of(const std::vector<Change>& changes, const Options& options,
+                           Bytes& culprit);
 
-  mutable std::mutex mutex_;
+  // Held while options are put into force, which may wait for shards. Who holds shards (CONFIG in a
+  // transaction) must not wait for it.
+  std::mutex changing_;
+  mutable std::mutex mutex_;  // a leaf
   Options options_;
   bool rewrites_all_ = false;
   const std::string file_;

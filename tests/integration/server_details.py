@@ -407,6 +407,40 @@ def test_a_limit_that_nothing_keeps(server):
     client("CONFIG", "SET", "maxmemory", 0)
 
 
+def test_configuration_beside_transactions(server):
+    """Who changes an option may wait for what a transaction holds, which may ask for options."""
+    done = []
+
+    def change():
+        client = Client(server)
+        for _ in range(200):
+            for classes in ("AKEn", ""):
+                answer = client("CONFIG", "SET", "notify-keyspace-events", classes)
+                check("CONFIG SET", answer, "OK")
+        done.append("changes")
+
+    def transact(first):
+        client = Client(server)
+        for _ in range(200):
+            client.tell("MULTI")
+            for key in range(first, first + 20):
+                client.tell("SET", f"key:{key}", "v")
+            client.tell("CONFIG", "GET", "maxmemory")
+            client.tell("EXEC")
+            for _ in range(22):
+                client.read()
+            check("results", len(client.read()[1]), 21)
+        done.append("transactions")
+
+    threads = [threading.Thread(target=change, daemon=True)] + [
+        threading.Thread(target=transact, args=(first,), daemon=True) for first in (0, 100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    check("ended", sorted(done), ["changes", "transactions", "transactions"])
+
+
 def main():
     tests = [test for name, test in globals().items() if name.startswith("test_")]
     chosen = sys.argv[2:]
