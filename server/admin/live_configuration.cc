@@ -103,15 +103,12 @@ std::string LiveConfiguration::check(const std::vector<Assignment>& assignments,
   return "";
 }
 
-// On failure `culprit` is the name of the option that could not be put into force.
-std::string LiveConfiguration::apply_all_of(const std::vector<Change>& changes,
-                                            const Options& options, Bytes& culprit) {
+std::string LiveConfiguration::apply(const std::vector<Change>& changes, const Options& options) {
   Functions done{nullptr};
   for (const Change& change : changes) {
     if (!done.insert(change.option->apply).second) continue;
-    std::string error = change.option->apply(options, targets_);
-    culprit = change.name;
-    if (!error.empty()) return error;
+    const std::string error = change.option->apply(options, targets_);
+    if (!error.empty()) return failed(change.name, error);
   }
   return "";
 }
@@ -133,14 +130,12 @@ std::string LiveConfiguration::set(const std::vector<Assignment>& assignments, b
   choose_policy();
   const Options after = options_;
   lock.unlock();
-  Bytes culprit;
-  if (const std::string error = apply_all_of(changes, after, culprit); !error.empty()) {
+  if (std::string error = apply(changes, after); !error.empty()) {
     lock.lock();
     options_ = before;
     lock.unlock();
-    Bytes unused;
-    (void)apply_all_of(changes, before, unused);
-    return failed(culprit, error);
+    (void)apply(changes, before);
+    return error;
   }
   for (const Change& change : changes) {
     const bool asks = change.text != "no" && change.text != "0" && !change.text.empty() &&

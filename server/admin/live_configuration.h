@@ -43,8 +43,7 @@ class LiveConfiguration : public Configuration {
   std::string check(const std::vector<Assignment>& assignments, bool local,
                     std::vector<Change>& changes) const;
   void choose_policy();
-  std::string apply_all_of(const std::vector<Change>& changes, const Options& options,
-                           Bytes& culprit);
+  std::string apply(const std::vector<Change>& changes, const Options& options);
 
   // Held while options are put into force, which may wait for shards. Who holds shards (CONFIG in a
   // transaction) must not wait for it.

@@ -36,14 +36,17 @@ void EffectGatherer::append(Call& call) {
 void EffectGatherer::gather(Call& call) {
   if (!lives_.empty()) [[unlikely]] gather_lives(call);
   if (log_.follows()) [[unlikely]] note_own_keys(call);
+  add_request(call);
+}
+
+// Unless the handler gave other effects.
+void EffectGatherer::add_request(Call& call) {
   if (!call.changed_ || call.effect_ != Call::Effect::request) return;
   batch_.add(call.session().db, canonical(call), call.effect_for_);
 }
 
 void EffectGatherer::gather_lives(Call& call) {
-  if (call.changed_ && call.effect_ == Call::Effect::request) {
-    batch_.add(call.session().db, canonical(call), call.effect_for_);
-  }
+  add_request(call);
   call.effect_ = Call::Effect::given;
   for (const Life& life : lives_) {
     char digits[kInt64TextMax];

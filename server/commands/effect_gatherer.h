@@ -39,6 +39,7 @@ class EffectGatherer {
     int64_t expiry_ms;
   };
   std::span<const Bytes> canonical(const Call& call);
+  void add_request(Call& call);
   void gather_lives(Call& call);
   void note_own_keys(const Call& call);
 

@@ -278,7 +278,7 @@ bool follows_primary(const Session& session) {
 }
 
 bool obeys(Call& call) {
-  return call.now_ms() == Call::kNoClock || follows_primary(call.session());
+  return call.now_ms() == Call::kNoClock;
 }
 
 Status replication_refusal(uint32_t trouble, const GateQuestion& question) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/scoped.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/args.h"
 #include "server/commands/dispatcher.h"
@@ -158,9 +159,8 @@ class MigrateTask : public Task {
     ReplyWriter answers(outcome_bytes, 2);
     dispatcher_.prepare(request);
     // Who may run MIGRATE need not have the right to DEL.
-    const uint64_t pass = std::exchange(session_.acl_pass, services_.access.generation());
+    const Scoped everything(session_.acl_pass, services_.access.generation());
     const auto outcome = dispatcher_.run(request, session_, answers, now_ms, waker_);
-    session_.acl_pass = pass;
     session_.transaction = before;
     if (outcome == Dispatcher::Outcome::postponed) {
       watches_ = std::move(transaction->watches);

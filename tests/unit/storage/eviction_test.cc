@@ -497,13 +497,19 @@ TEST(Adaptive, KeepsItsSettingOverARestart) {
   EXPECT_EQ(heir->setting(), policy->setting());
 }
 
-// Neither group has seen enough to be sure.
-TEST(TrialTally, GroupsDecideTogether) {
-  constexpr TrialTally::Rules kRules{.fade = 1, .margin = 0.01, .doubt = 2};
+constexpr TrialTally::Rules kRules{.fade = 1, .margin = 0.01, .doubt = 2};
+
+// One of these is not enough to be sure, two are.
+TrialCounts half_sure() {
   TrialCounts turn(2);
   turn.weight = 100;
   turn.hits = {50, 53};
   turn.difference(0, 1) = turn.difference(1, 0) = 3;
+  return turn;
+}
+
+TEST(TrialTally, GroupsDecideTogether) {
+  const TrialCounts turn = half_sure();
   TrialTally alone(2, 1);
   EXPECT_FALSE(alone.add(turn, kRules).changed);
   TrialTally both(2, 2);
@@ -517,11 +523,7 @@ TEST(TrialTally, GroupsDecideTogether) {
 }
 
 TEST(TrialTally, ForgetsWhenTrialsBeginAnew) {
-  constexpr TrialTally::Rules kRules{.fade = 1, .margin = 0.01, .doubt = 2};
-  TrialCounts turn(2);
-  turn.weight = 100;
-  turn.hits = {50, 53};
-  turn.difference(0, 1) = turn.difference(1, 0) = 3;
+  const TrialCounts turn = half_sure();
   TrialTally tally(2, 1);
   EXPECT_FALSE(tally.add(turn, kRules).changed);
   tally.forget();
