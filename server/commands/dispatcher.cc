@@ -136,10 +136,11 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   Call call(*this, session, reply, waker, request, now_ms);
   note_last_command(request, session);
   ++session.commands;
-  const uint64_t start = ticks();
+  const uint64_t began = laps_.began();
   session.running = true;
   const Status status = run_locked(request, call);
   session.running = false;
+  const uint64_t spent = laps_.end() - began;
   if (monitored && !calls_others(request)) [[unlikely]] feed_monitors(request, session, false);
   if (!status.is_ok() && status.text().data() == kHeldUp) [[unlikely]] {
     return hold_up(request, session, reply);
@@ -150,11 +151,11 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
     if (!std::exchange(error_counted_, false)) count_error(status.text());
   }
   if (!call.has_task()) [[likely]] {
-    account(request, session, ticks() - start, status);
+    account(request, session, spent, status);
     return Outcome::done;
   }
   task_ = call.take_task();
-  if (!task_->counts_itself()) account(request, session, ticks() - start, status);
+  if (!task_->counts_itself()) account(request, session, spent, status);
   return Outcome::task;
 }
 
@@ -167,7 +168,7 @@ std::string Dispatcher::replay(std::span<const Bytes> args, Session& session,
   if (!belongs_to_stream(*request.command)) return "";
   if (in_multi(session.transaction.get()) &&
       !has(request.command->spec->flags, Flag::never_queued)) {
-    session.transaction->queue.emplace_back(request);
+    session.transaction->queue.emplace_back(request, session.transaction->memory);
     return "";
   }
   const std::shared_ptr<Waker> nobody;  // nothing of it waits
@@ -192,7 +193,7 @@ void Dispatcher::queue(const Request& request, Session& session, ReplyWriter& re
     const char* error = "ERR transaction is larger than client-query-buffer-limit";
     return refuse(request, Status::error(error), reply);
   }
-  transaction.queue.emplace_back(request);
+  transaction.queue.emplace_back(request, transaction.memory);
   note_last_command(request, session);
   reply.simple("QUEUED");
 }
@@ -246,7 +247,7 @@ Status Dispatcher::run_one_key(const Request& request, Call& call) NO_THREAD_SAF
 
 Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   const CommandSpec& spec = *request.command->spec;
-  const uint64_t began = ticks();
+  const uint64_t began = laps_.began();
   shards_.find(*request.command, request.args, call.session());
   const int64_t now_ms = effects_.is_replaying() ? Call::kNoClock : call.clock_ms();
   if (!shards_.lock(now_ms)) return Status::error(kHeldUp);

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "base/clock.h"
 #include "server/commands/blocking.h"
 #include "server/commands/call.h"
 #include "server/commands/effect_gatherer.h"
@@ -37,6 +38,8 @@ class Dispatcher {
   void prefetch_bucket(const Request& request, const Session& session);
   void prefetch_entry(const Request& request, const Session& session);
 
+  // Requests begin to run now, one after the other: the time of the first counts from here.
+  void start_clock() { laps_.start(); }
   Outcome run(const Request& request, Session& session, ReplyWriter& reply, int64_t now_ms,
               const std::shared_ptr<Waker>& waker);
   // The same for a request of the primary that this server follows: it may do anything, and sees
@@ -137,6 +140,7 @@ class Dispatcher {
   WorkerContext& worker_;
   NeededShards shards_;
   EffectGatherer effects_;
+  LapTimer laps_;        // of commands
   GarbageList garbage_;  // of the command that runs, freed when its locks are given back
   std::unique_ptr<Task> task_;
   std::unique_ptr<Task> late_answer_;  // of a transaction's command

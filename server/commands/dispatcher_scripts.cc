@@ -70,7 +70,8 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   }
   const bool monitored = services_.monitors.load(std::memory_order_relaxed) > 0;
   if (monitored && calls_others(request)) feed_monitors(request, outer.session(), false);
-  const uint64_t start = ticks();
+  if (nested.in_script) laps_.start();  // what the script did since its last call is not of this
+  const uint64_t began = laps_.began();
   const ShardsHeld held(shards_.held_words());
   const Scoped gathering(EffectLog::gathering, &effects_.batch());
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
@@ -92,7 +93,7 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
     nested.reply.error(status.text());
     if (!std::exchange(error_counted_, false)) count_error(status.text());
   }
-  account(request, outer.session(), ticks() - start, status);
+  account(request, outer.session(), laps_.end() - began, status);
 }
 
 // The first key's hash travels with the call, as for any other command.

@@ -89,14 +89,12 @@ Status Dispatcher::refusal_of(Waiter& waiter) {
                                                     waiter.args);
   count_error(error);
   services_.workers.visit(
-      waiter.worker,
-      [&services = services_, id = session.id,
-       request = std::make_shared<KeptRequest>(waiter.command, waiter.args)](
-          ClientsOfWorker& clients) {
+      waiter.worker, [&services = services_, id = session.id, &command = *waiter.command,
+                      words = waiter.words](ClientsOfWorker& clients) {
         ClientView* client = clients.find(id);
         if (client == nullptr) return;
-        (void)permit(services, client->session(), &clients, AclContext::toplevel,
-                     *request->command, request->args);
+        const std::vector<Bytes> args(words.begin(), words.end());
+        (void)permit(services, client->session(), &clients, AclContext::toplevel, command, args);
       });
   return Status::error(error);
 }

@@ -24,10 +24,10 @@ size_t block_bytes(std::span<const Bytes> args) {
 
 }  // namespace
 
-KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> from)
-    : command(command_),
-      block_(std::make_unique_for_overwrite<std::byte[]>(block_bytes(from))) {
-  auto* const views = reinterpret_cast<Bytes*>(block_.get());
+KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> from,
+                         std::pmr::memory_resource& memory)
+    : command(command_) {
+  auto* const views = static_cast<Bytes*>(memory.allocate(block_bytes(from), alignof(Bytes)));
   auto* text = reinterpret_cast<char*>(views + from.size());
   for (size_t i = 0; i < from.size(); ++i) {
     std::construct_at(views + i, text, from[i].size());
@@ -37,11 +37,11 @@ KeptRequest::KeptRequest(const Command* command_, std::span<const Bytes> from)
 }
 
 size_t KeptRequest::bytes_of(std::span<const Bytes> args) {
-  constexpr size_t kMallocHeader = 8;
-  return sizeof(KeptRequest) + block_bytes(args) + kMallocHeader;
+  return sizeof(KeptRequest) + block_bytes(args);
 }
 
-KeptRequest::KeptRequest(const Request& request) : KeptRequest(request.command, request.args) {
+KeptRequest::KeptRequest(const Request& request, std::pmr::memory_resource& memory)
+    : KeptRequest(request.command, request.args, memory) {
   first_key = request.first_key;
   hash = request.hash;
 }
@@ -49,7 +49,7 @@ KeptRequest::KeptRequest(const Request& request) : KeptRequest(request.command, 
 namespace {
 
 // Transactions are seldom longer; shorter ones waste a few hundred bytes for a moment.
-constexpr size_t kQueueLikely = 8;
+constexpr size_t kQueueLikely = 16;
 
 void mark(Watch& watch) { watch.touched.store(true, std::memory_order_relaxed); }
 

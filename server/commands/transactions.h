@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <vector>
 
@@ -23,10 +24,11 @@ struct Command;
 struct Request;
 struct Session;
 
-// A request kept beyond its buffer, in one block of memory.
+// A request kept beyond its buffer, in one block of memory of whoever owns it.
 struct KeptRequest {
-  KeptRequest(const Command* command, std::span<const Bytes> args);
-  explicit KeptRequest(const Request& request);
+  KeptRequest(const Command* command, std::span<const Bytes> args,
+              std::pmr::memory_resource& memory);
+  KeptRequest(const Request& request, std::pmr::memory_resource& memory);
   // The memory that keeping these takes.
   static size_t bytes_of(std::span<const Bytes> args);
 
@@ -34,9 +36,6 @@ struct KeptRequest {
   std::span<const Bytes> args;
   uint32_t first_key = 0;  // as in Request
   uint64_t hash = 0;
-
- private:
-  std::unique_ptr<std::byte[]> block_;  // args, then their bytes
 };
 
 // One WATCH of one client.
@@ -54,6 +53,8 @@ struct Transaction {
   bool open = false;    // behind MULTI
   bool runs = false;    // EXEC is at work
   bool failed = false;  // a request was refused: EXEC will not run
+  // Goes at once with all that is queued.
+  std::pmr::monotonic_buffer_resource memory;
   std::vector<KeptRequest> queue;
   size_t queued_bytes = 0;  // of memory, for them
   std::vector<std::shared_ptr<Watch>> watches;

@@ -277,6 +277,7 @@ void Connection::prefetch_entries() {
 void Connection::run_batch() {
   const int64_t now_ms = unix_ms();
   if (follows_primary(session_) && !run_stream_batch(now_ms)) [[unlikely]] return;
+  worker_.dispatcher().start_clock();
   while (batch_next_ < batch_.size() && !closed_ && !session_.close_after_reply) {
     if (!run_one(batch_[batch_next_], now_ms)) return;
   }

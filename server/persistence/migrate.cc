@@ -152,7 +152,8 @@ class MigrateTask : public Task {
       if (parcel.taken) words.emplace_back(parcel.key);
     }
     transaction->open = true;
-    transaction->queue.emplace_back(services_.registry.find("DEL"), words);
+    transaction->queue.emplace_back(services_.registry.find("DEL"), words,
+                                    transaction->memory);
     const std::vector<Bytes> exec{"EXEC"};
     Request request{exec};
     Output outcome_bytes;
@@ -160,6 +161,7 @@ class MigrateTask : public Task {
     dispatcher_.prepare(request);
     // Who may run MIGRATE need not have the right to DEL.
     const Scoped everything(session_.acl_pass, services_.access.generation());
+    dispatcher_.start_clock();
     const auto outcome = dispatcher_.run(request, session_, answers, now_ms, waker_);
     session_.transaction = before;
     if (outcome == Dispatcher::Outcome::postponed) {

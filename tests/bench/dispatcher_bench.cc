@@ -59,6 +59,7 @@ class Bench {
     }
     for (size_t i = 0; i < size; ++i) dispatcher_.prefetch_bucket(requests[i], session_);
     for (size_t i = 0; i < size; ++i) dispatcher_.prefetch_entry(requests[i], session_);
+    dispatcher_.start_clock();
     for (size_t i = 0; i < size; ++i) {
       dispatcher_.run(requests[i], session_, reply_, server_.now_ms, no_waker_);
     }

@@ -126,6 +126,7 @@ std::string LoneServer::ask(std::span<const Bytes> words) {
   dispatcher_->prepare(request);
   dispatcher_->prefetch_bucket(request, session_);
   dispatcher_->prefetch_entry(request, session_);
+  dispatcher_->start_clock();
   Output output;
   ReplyWriter reply(output, session_.protocol);
   outcome_ = session_.stream == nullptr
