@@ -1,5 +1,5 @@
-// A variable that has another value as long as this lives: for thread-locals that say in which
-// circumstances code runs.
+// A variable that has another value as long as this lives: one that says in which circumstances
+// code runs (a thread-local), or what it may do meanwhile.
 #pragma once
 
 #include <type_traits>

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "base/scoped.h"
 #include "storage/store.h"
@@ -53,6 +55,35 @@ class SCOPED_CAPABILITY ShardLock {
   Shard& shard_;
   const bool held_;
   const bool locked_;
+};
+
+// A change of one shard that no client asked for: takes the lock and sets the shard's clock. At its
+// end the change is in the account of memory, and what was cut off is disposed of behind the lock.
+class SCOPED_CAPABILITY ShardChange {
+ public:
+  ShardChange(Store& store, Shard& shard, unsigned index, int64_t now_ms)
+      ACQUIRE(shard.mutex) NO_THREAD_SAFETY_ANALYSIS : store_(store),
+                                                       shard_(shard),
+                                                       lock_(std::in_place, shard, index) {
+    if (*lock_) shard.services.now_ms = now_ms;
+  }
+  ~ShardChange() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
+    if (!*lock_) return;
+    shard_.settle_memory(store_.memory());
+    GarbageList garbage = std::exchange(shard_.services.garbage, {});
+    lock_.reset();
+    if (!garbage.empty()) store_.dispose(std::move(garbage));
+  }
+  ShardChange(const ShardChange&) = delete;
+  ShardChange& operator=(const ShardChange&) = delete;
+
+  // As of ShardLock.
+  explicit operator bool() const { return static_cast<bool>(*lock_); }
+
+ private:
+  Store& store_;
+  Shard& shard_;
+  std::optional<ShardLock> lock_;
 };
 
 // Takes all of the locks, or none: false when a script holds one of them for long. Waits for a lock

@@ -88,20 +88,13 @@ bool Store::expire_due(unsigned first, unsigned stride, int64_t now_ms) {
   for (unsigned i = first; i < shard_count(); i += stride) {
     Shard& shard = shards_[i];
     for (unsigned hold = 0; hold < kExpireHolds; ++hold) {
-      GarbageList garbage;
+      const ShardChange change(*this, shard, i, now_ms);
+      if (!change) break;
       bool left = false;
-      {
-        const ShardLock lock(shard, i);
-        if (!lock) break;
-        shard.services.now_ms = now_ms;
-        for (const unsigned db : shard.used_) {
-          left |= shard.keyspaces_[db]->expire_step(now_ms, kExpireBudget);
-          if (shard.keyspaces_[db]->size() == 0) shard.keyspaces_[db]->trim();
-        }
-        shard.settle_memory(memory_);
-        garbage.swap(shard.services.garbage);
+      for (const unsigned db : shard.used_) {
+        left |= shard.keyspaces_[db]->expire_step(now_ms, kExpireBudget);
+        if (shard.keyspaces_[db]->size() == 0) shard.keyspaces_[db]->trim();
       }
-      if (!garbage.empty()) dispose(std::move(garbage));
       if (!left) break;
       more |= hold + 1 == kExpireHolds;
     }
@@ -212,6 +205,15 @@ size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
 
 void Store::swap_databases_locked(unsigned a, unsigned b) NO_THREAD_SAFETY_ANALYSIS {
   for (unsigned i = 0; i < shard_count(); ++i) shards_[i].swap_keyspaces(a, b);
+}
+
+GarbageList Store::take_garbage_locked() NO_THREAD_SAFETY_ANALYSIS {
+  GarbageList garbage;
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    for (auto& piece : shards_[i].services.garbage) garbage.push_back(std::move(piece));
+    shards_[i].services.garbage.clear();
+  }
+  return garbage;
 }
 
 void Store::dispose(GarbageList garbage) {

@@ -171,6 +171,8 @@ class Store {
   size_t flush_locked(unsigned db);
   void swap_databases_locked(unsigned a, unsigned b);
 
+  // What was cut off in all shards, to be disposed of. The caller holds every shard's lock.
+  GarbageList take_garbage_locked();
   // Frees what was cut off, here or through the reclaimer. Call without locks.
   void dispose(GarbageList garbage);
   // Null: garbage is freed where it arises.

@@ -157,53 +157,40 @@ bool Store::evict_from(const Turn& turn, int64_t now_ms, uint64_t random) {
 bool Store::try_evict(unsigned group, const Candidate& candidate, int64_t now_ms) {
   const unsigned index = group * shards_per_group() + candidate.ref.home;
   Shard& shard = shards_[index];
-  GarbageList garbage;
-  bool evicted = false;
-  {
-    const ShardLock lock(shard, index);
-    if (!lock) {
-      groups_[group].lost_some.store(true, std::memory_order_relaxed);
-      return false;
-    }
-    shard.services.now_ms = now_ms;
-    for (const unsigned db : shard.used_) {
-      Keyspace& keyspace = *shard.keyspaces_[db];
-      const Item item = keyspace.find_candidate(candidate);
-      if (!item) continue;
-      evicted = groups_[group].judge(*item.entry(), candidate, keyspace.memory_of(item), now_ms);
-      if (evicted) keyspace.evict(item);
-      break;
-    }
-    if (evicted) shard.settle_memory_exactly(memory_);
-    garbage.swap(shard.services.garbage);
+  const ShardChange change(*this, shard, index, now_ms);
+  if (!change) {
+    groups_[group].lost_some.store(true, std::memory_order_relaxed);
+    return false;
   }
-  if (!garbage.empty()) dispose(std::move(garbage));
-  return evicted;
+  for (const unsigned db : shard.used_) {
+    Keyspace& keyspace = *shard.keyspaces_[db];
+    const Item item = keyspace.find_candidate(candidate);
+    if (!item) continue;
+    const size_t bytes = keyspace.memory_of(item);
+    if (!groups_[group].judge(*item.entry(), candidate, bytes, now_ms)) return false;
+    keyspace.evict(item);
+    shard.settle_memory_exactly(memory_);
+    return true;
+  }
+  return false;
 }
 
 bool Store::evict_sampled(const Turn& turn, int64_t now_ms, uint64_t random) {
   const unsigned index = turn.group * shards_per_group() + turn.home;
   Shard& shard = shards_[index];
-  GarbageList garbage;
-  bool evicted = false;
-  {
-    const ShardLock lock(shard, index);
-    if (!lock) return false;
-    shard.services.now_ms = now_ms;
-    // A random database, weighted by nothing: those that have no victim pass the turn on.
-    const std::vector<unsigned>& used = shard.used_;
-    for (size_t i = 0; i < used.size() && !evicted; ++i) {
-      Keyspace& keyspace = *shard.keyspaces_[used[(random + i) % used.size()]];
-      const Item worst = sample_worst(keyspace, groups_[turn.group], random);
-      if (!worst) continue;
-      keyspace.evict(worst);
-      evicted = true;
-    }
+  const ShardChange change(*this, shard, index, now_ms);
+  if (!change) return false;
+  // A random database, weighted by nothing: those that have no victim pass the turn on.
+  const std::vector<unsigned>& used = shard.used_;
+  for (size_t i = 0; i < used.size(); ++i) {
+    Keyspace& keyspace = *shard.keyspaces_[used[(random + i) % used.size()]];
+    const Item worst = sample_worst(keyspace, groups_[turn.group], random);
+    if (!worst) continue;
+    keyspace.evict(worst);
     shard.settle_memory_exactly(memory_);
-    garbage.swap(shard.services.garbage);
+    return true;
   }
-  if (!garbage.empty()) dispose(std::move(garbage));
-  return evicted;
+  return false;
 }
 
 Item Store::sample_worst(Keyspace& keyspace, EvictionGroup& group, uint64_t random) {
@@ -293,10 +280,9 @@ void Store::compact_group(unsigned group, int64_t now_ms) {
   for (unsigned i = half; i < shards_per_group(); i += 2) {
     const unsigned index = group * shards_per_group() + i;
     Shard& shard = shards_[index];
-    const ShardLock lock(shard, index);
-    if (!lock) continue;
+    const ShardChange change(*this, shard, index, now_ms);
+    if (!change) continue;
     for (const unsigned db : shard.used_) (void)shard.keyspaces_[db]->compact_step();
-    shard.settle_memory(memory_);
   }
 }
 

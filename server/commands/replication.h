@@ -1,5 +1,5 @@
-// What commands and connections need of replication, which lives in a room above: what stands in a
-// request's way on this server, the ends of replication streams, the offsets that clients wait for.
+// What commands and connections need of replication, which lives in a room above: the ends of
+// replication streams, the offsets that clients wait for.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,6 @@ class Output;
 struct Command;
 struct Session;
 struct CommandSpec;
-
-// What the gate has to know of a command, or of all those that EXEC would run.
-struct GateQuestion {
-  bool writes = false;
-  bool runs_stale = false;  // with old data too
-};
-// The error with which a server in this trouble (bits of Trouble) refuses it, or ok.
-Status replication_refusal(uint32_t trouble, const GateQuestion& question);
 
 // One end of a replication stream, as its connection knows it: the connection of a replica, or the
 // one to the primary. Called on the connection's worker only.

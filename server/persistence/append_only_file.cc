@@ -18,6 +18,7 @@
 #include "server/commands/services.h"
 #include "server/persistence/aof_load.h"
 #include "server/persistence/snapshot.h"
+#include "storage/all_shards.h"
 
 namespace larder {
 namespace {
@@ -75,15 +76,12 @@ Descriptor open_to_append(const std::string& path, int flags) {
   return Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644));
 }
 
-void empty_store(Store& store) NO_THREAD_SAFETY_ANALYSIS {
+void empty_store(Store& store) {
   GarbageList garbage;
-  for (unsigned i = 0; i < store.shard_count(); ++i) store.shard(i).mutex.lock();
-  store.flush_locked(Store::kAllDatabases);
-  for (unsigned i = 0; i < store.shard_count(); ++i) {
-    Shard& shard = store.shard(i);
-    for (auto& piece : shard.services.garbage) garbage.push_back(std::move(piece));
-    shard.services.garbage.clear();
-    shard.mutex.unlock();
+  {
+    const AllShards lock(store);
+    store.flush_locked(Store::kAllDatabases);
+    garbage = store.take_garbage_locked();
   }
   store.dispose(std::move(garbage));
 }

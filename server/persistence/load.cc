@@ -119,12 +119,10 @@ class Shelf {
     Store& store = services_.store;
     const unsigned index = store.shard_index(key.hash);
     Shard& shard = store.shard(index);
-    GarbageList garbage;
     bool stored = false;
     bool twice = false;
     {
-      ShardLock lock(shard, index);
-      shard.services.now_ms = now_ms_;
+      const ShardChange change(store, shard, index, now_ms_);
       Keyspace& keys = shard.keyspace(from.db);
       const Item old = keys.find(key);
       const EntryUse use{.idle_seconds = from.idle_seconds, .frequency = from.frequency};
@@ -134,10 +132,7 @@ class Shelf {
                                        DueFields::kept)
                              .ok;
       shard.services.recalled = nullptr;
-      shard.settle_memory(store.memory());
-      garbage.swap(shard.services.garbage);
     }
-    if (!garbage.empty()) store.dispose(std::move(garbage));
     if (twice) return fail(from.offset, "the key is there already");
     if (!stored) return fail(from.offset, "the value has an element twice");
     loaded.fetch_add(1, std::memory_order_relaxed);

@@ -24,18 +24,14 @@ constexpr int64_t kLongestWaitMs = 2000;
 constexpr int64_t kAckMs = 1000;
 constexpr int64_t kLookMs = 100;
 
-void empty_store(Services& services) NO_THREAD_SAFETY_ANALYSIS {
+void empty_store(Services& services) {
   GarbageList garbage;
   {
     const AllShards lock(services.store);
     touch_all_watches(services.listeners.watches, services.store, Store::kAllDatabases);
     services.store.flush_locked(Store::kAllDatabases);
+    garbage = services.store.take_garbage_locked();
     if (auto cached = services.listeners.tracking.flushed()) garbage.push_back(std::move(cached));
-    for (unsigned i = 0; i < services.store.shard_count(); ++i) {
-      GarbageList& pieces = services.store.shard(i).services.garbage;
-      for (auto& piece : pieces) garbage.push_back(std::move(piece));
-      pieces.clear();
-    }
   }
   services.store.dispose(std::move(garbage));
   if (services.persistence != nullptr) services.persistence->drop_functions();

@@ -12,18 +12,11 @@ namespace {
 bool remove_if_due(Store& store, unsigned db, const Key& key, int64_t now_ms) {
   const unsigned index = store.shard_index(key.hash);
   Shard& shard = store.shard(index);
-  GarbageList garbage;
-  {
-    const ShardLock lock(shard, index);
-    if (!lock) return false;
-    shard.services.now_ms = now_ms;
-    Keyspace* keys = shard.find_keyspace(db);
-    const Item item = keys == nullptr ? Item() : keys->find(key);
-    if (item && item->expired(now_ms)) keys->evict(item);
-    shard.settle_memory(store.memory());
-    garbage.swap(shard.services.garbage);
-  }
-  if (!garbage.empty()) store.dispose(std::move(garbage));
+  const ShardChange change(store, shard, index, now_ms);
+  if (!change) return false;
+  Keyspace* keys = shard.find_keyspace(db);
+  const Item item = keys == nullptr ? Item() : keys->find(key);
+  if (item && item->expired(now_ms)) keys->evict(item);
   return true;
 }
 

@@ -9,7 +9,6 @@
 #include "server/commands/acl/gate.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/errors.h"
-#include "server/commands/replication.h"
 #include "server/commands/script_run.h"
 #include "server/commands/trouble.h"
 #include "server/commands/version.h"

@@ -3,7 +3,6 @@
 #include "base/numbers.h"
 #include "server/commands/dispatcher.h"
 #include "server/commands/errors.h"
-#include "server/commands/replication.h"
 #include "server/commands/trouble.h"
 
 namespace larder {
