@@ -189,9 +189,10 @@ struct TrackingTable {
 
 // In RESP2 a reply could not be told from a message.
 struct NotSubscribed {
-  static bool concerns(const GateInput& input) { return input.session.subscriptions != nullptr; }
+  static bool concerns(const GateInput& input) {
+    return input.session.subscriptions != nullptr && input.session.protocol < 3;
+  }
   static Status check(const GateInput& input) {
-    if (input.session.protocol >= 3) return Status::ok();
     const Bytes name = input.command->spec->name;
     for (const Bytes allowed : {"PING", "SUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "SUNSUBSCRIBE",
                                 "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT", "RESET"}) {
@@ -205,10 +206,10 @@ struct NotSubscribed {
 
 struct AllowedInMulti {
   static bool concerns(const GateInput& input) {
-    return in_multi(input.session.transaction.get());
+    return in_multi(input.session.transaction.get()) &&
+           has(input.command->spec->flags, Flag::no_multi);
   }
-  static Status check(const GateInput& input) {
-    if (!has(input.command->spec->flags, Flag::no_multi)) return Status::ok();
+  static Status check(const GateInput&) {
     return Status::error("ERR Command not allowed inside a transaction");
   }
 };
