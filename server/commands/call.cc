@@ -73,6 +73,7 @@ Status Call::wait_for_keys(WaitOptions options) {
   waiter->session.db = session_.db;
   waiter->session.protocol = session_.protocol;
   waiter->session.address = session_.address;
+  waiter->session.fd = session_.fd;
   waiter->session.name = session_.name;
   waiter->session.user = session_.user;
   waiter->session.authenticated = true;

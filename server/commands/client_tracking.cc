@@ -197,10 +197,11 @@ void remember_reads(Call& call) {
   }
 }
 
-void end_caching(Session& session, const Command& command) {
-  const Command& top = command.parent != nullptr ? *command.parent : command;
+void end_caching(Session& session, const Command* command) {
   if (session.tracking == nullptr || !session.tracking->caching) return;
-  if (top.spec->name != "CLIENT" && top.spec->name != "MULTI") session.tracking->caching = false;
+  if (command != nullptr && command->parent != nullptr) command = command->parent;
+  const Bytes name = command != nullptr ? command->spec->name : Bytes();
+  if (name != "CLIENT" && name != "MULTI") session.tracking->caching = false;
 }
 
 }  // namespace larder

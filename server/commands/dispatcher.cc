@@ -95,7 +95,11 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
     }
     note_last_command(request, session);
     refuse(request, refusal, reply);
-    if (in_multi(session.transaction.get())) session.transaction->failed = true;
+    if (!in_multi(session.transaction.get())) {
+      end_caching(session, request.command);
+    } else {
+      session.transaction->failed = true;
+    }
     return Outcome::done;
   }
   if (services_.script.is_long()) [[unlikely]] {
@@ -145,7 +149,7 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   if (!status.is_ok() && status.text().data() == kHeldUp) [[unlikely]] {
     return hold_up(request, session, reply);
   }
-  if (session.tracking != nullptr) [[unlikely]] end_caching(session, *request.command);
+  if (session.tracking != nullptr) [[unlikely]] end_caching(session, request.command);
   if (!status.is_ok()) {
     reply.error(status.text());
     if (!std::exchange(error_counted_, false)) count_error(status.text());

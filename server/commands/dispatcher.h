@@ -40,6 +40,8 @@ class Dispatcher {
 
   // Requests begin to run now, one after the other: the time of the first counts from here.
   void start_clock() { laps_.start(); }
+  // Ticks when the last command was over, or start_clock.
+  uint64_t clock_ticks() const { return laps_.began(); }
   Outcome run(const Request& request, Session& session, ReplyWriter& reply, int64_t now_ms,
               const std::shared_ptr<Waker>& waker);
   // The same for a request of the primary that this server follows: it may do anything, and sees

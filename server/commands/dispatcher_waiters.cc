@@ -1,5 +1,7 @@
 // The dispatcher's part in waiting: who waits for a key has its turn when the key is changed, see
 // blocking.h.
+#include <poll.h>
+
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -15,15 +17,28 @@
 #include "server/commands/transactions.h"
 
 namespace larder {
+namespace {
+
+// Its worker may not have seen that yet. The socket is open: who closes it waits for the lock that
+// is held now, or sets `gone` before.
+bool has_hung_up(const Waiter& waiter) {
+  pollfd peer{waiter.session.fd, POLLRDHUP, 0};
+  return ::poll(&peer, 1, 0) > 0;
+}
+
+}  // namespace
+
 void Dispatcher::list_waiter(const std::shared_ptr<Waiter>& waiter) {
+  const CommandSpec& spec = *waiter->command->spec;
   std::vector<size_t> keys;
-  (void)find_keys(*waiter->command->spec, waiter->args, keys);
+  (void)find_keys(spec, waiter->args, keys);
   for (const size_t key : keys) {
     KeyPlace place(Key::of(waiter->args[key]), waiter->session.db);
-    const auto& listed = waiter->keys;
-    if (std::find(listed.begin(), listed.end(), place) != listed.end()) continue;
-    services_.listeners.waiters.add(place, waiter);
     waiter->shards.push_back(services_.store.shard_index(place.hash));
+    const bool is_target = spec.keys.others_differ && key != keys.front();  // of BLMOVE
+    const auto& listed = waiter->keys;
+    if (is_target || std::find(listed.begin(), listed.end(), place) != listed.end()) continue;
+    services_.listeners.waiters.add(place, waiter);
     waiter->keys.push_back(std::move(place));
   }
   std::sort(waiter->shards.begin(), waiter->shards.end());
@@ -100,7 +115,7 @@ Status Dispatcher::refusal_of(Waiter& waiter) {
 }
 
 void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
-  if (waiter->gone.load(std::memory_order_relaxed)) {
+  if (waiter->gone.load(std::memory_order_relaxed) || has_hung_up(*waiter)) {
     return leave_lists(services_.listeners.waiters, *waiter);
   }
   ReplyWriter reply(waiter->reply, waiter->session.protocol);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <asio/error.hpp>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -28,6 +29,9 @@ constexpr size_t kFlushBytes = 256 * 1024;
 constexpr int64_t kHandshakeMs = 10'000;
 // TLS bytes taken with one read: a few records, as they are copied once.
 constexpr size_t kCipherBytes = 64 * 1024;
+
+// Requests that run one after the other see the same time for so long.
+constexpr int64_t kClockHoldsNs = 200'000;
 
 // After this long without a byte a client's query buffer is given back.
 constexpr int64_t kIdleBufferMs = 2000;
@@ -57,7 +61,8 @@ void Connection::start(Bytes unread) {
 
 size_t Connection::owned_bytes() const {
   return sizeof(Connection) + query_.capacity() + output_.capacity() + held_pushes_.capacity() +
-         (tls_ ? tls_->memory_bytes() : 0) + (session_.has_state() ? state_bytes(session_) : 0);
+         (ahead_ ? ahead_->capacity() : 0) + (tls_ ? tls_->memory_bytes() : 0) +
+         (session_.has_state() ? state_bytes(session_) : 0);
 }
 
 // With what the output refers to: it may be the last that does.
@@ -89,9 +94,11 @@ size_t Connection::argument_bytes() const {
 
 void Connection::read() {
   if (closed_ || reading_ || stopping_ || parse_failed_ || held()) return;
+  if (session_.close_after_reply) return;
   // Requests that are parsed lie in the query buffer; when they have run it is read on.
   if (processing_ || batch_next_ < batch_.size()) return;
   if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
+  if (ahead_ != nullptr) [[unlikely]] return take_read_ahead();
   const size_t least = batch_.empty() ? 1 : 0;
   size_t wanted = std::max(least, parser_.bytes_wanted());
   // No limit holds for what a primary announces, so room is made as it comes.
@@ -101,7 +108,7 @@ void Connection::read() {
   query_.make_room(parser_, wanted);
   size_t room = query_.free_bytes();
   if (tls_) [[unlikely]] {
-    if (tls_->state() == TlsStream::State::ended) return close();
+    if (tls_->state() == TlsStream::State::ended) return end_of_input(asio::error::eof);
     room = std::min(room, kCipherBytes);
   }
   reading_ = true;
@@ -111,8 +118,15 @@ void Connection::read() {
         self->reading_ = false;
         const bool giving_up = std::exchange(self->giving_up_buffer_, false);
         if (!error) return self->on_read(bytes);  // giving up came too late
-        giving_up ? self->wait_without_buffer() : self->close();
+        giving_up ? self->wait_without_buffer() : self->end_of_input(error);
       }));
+}
+
+// A client that only ended its side still takes what it asked for; a replica that did is gone.
+void Connection::end_of_input(std::error_code error) {
+  const bool has_all = sent_all() && held_replies_ == nullptr;
+  if (error != asio::error::eof || has_all || session_.stream != nullptr) return close();
+  session_.close_after_reply = true;
 }
 
 bool Connection::is_query_unused() const {
@@ -149,13 +163,7 @@ void Connection::on_read(size_t bytes) {
     return;
   }
   session_.last_active_ms = worker_.tick_ms();
-  const auto limit = worker_.services().settings.query_buffer_max.load(std::memory_order_relaxed);
-  if (static_cast<int64_t>(unrun_bytes()) > limit && !follows_primary(session_)) {
-    worker_.stats().query_buffer_kills.add(1);
-    worker_.events().log_warning("Closing client that reached max query buffer length: id=" +
-                                 std::to_string(session_.id) + " addr=" + session_.address);
-    return close();
-  }
+  if (is_overlong(unrun_bytes())) return close_overlong();
   if (has_grown()) [[unlikely]] worker_.evict_clients();
   if (closed_) return;
   if (!processing_ && batch_next_ == batch_.size() && parse_batch() > 0) {
@@ -163,6 +171,18 @@ void Connection::on_read(size_t bytes) {
     return worker_.run_soon(shared_from_this(), batch_.size());
   }
   process();
+}
+
+bool Connection::is_overlong(size_t input_bytes) const {
+  const auto limit = worker_.services().settings.query_buffer_max.load(std::memory_order_relaxed);
+  return static_cast<int64_t>(input_bytes) > limit && !follows_primary(session_);
+}
+
+void Connection::close_overlong() {
+  worker_.stats().query_buffer_kills.add(1);
+  worker_.events().log_warning("Closing client that reached max query buffer length: id=" +
+                               std::to_string(session_.id) + " addr=" + session_.address);
+  close();
 }
 
 void Connection::process() {
@@ -275,11 +295,16 @@ void Connection::prefetch_entries() {
 }
 
 void Connection::run_batch() {
-  const int64_t now_ms = unix_ms();
+  int64_t now_ms = unix_ms();
   if (follows_primary(session_) && !run_stream_batch(now_ms)) [[unlikely]] return;
-  worker_.dispatcher().start_clock();
+  Dispatcher& dispatcher = worker_.dispatcher();
+  dispatcher.start_clock();
+  uint64_t looked_ticks = dispatcher.clock_ticks();
   while (batch_next_ < batch_.size() && !closed_ && !session_.close_after_reply) {
     if (!run_one(batch_[batch_next_], now_ms)) return;
+    if (ticks_to_ns(dispatcher.clock_ticks() - looked_ticks) < kClockHoldsNs) [[likely]] continue;
+    now_ms = unix_ms();
+    looked_ticks = dispatcher.clock_ticks();
   }
   // The request behind the last good one could not be parsed.
   if (parse_failed_ && !closed_) answer_parse_error();

@@ -51,10 +51,13 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   Session& session() override { return session_; }
   // A request that runs still stands in the buffer.
   size_t query_bytes() const override {
-    return held() || processing_ ? query_.size() : query_.size() - parser_.parsed();
+    const size_t ahead = ahead_ ? ahead_->size() : 0;
+    return ahead + query_.size() - (held() || processing_ ? 0 : parser_.parsed());
   }
   size_t argument_bytes() const override;
-  size_t query_capacity() const override { return query_.capacity(); }
+  size_t query_capacity() const override {
+    return query_.capacity() + (ahead_ ? ahead_->size() : 0);
+  }
   size_t output_bytes() const override {
     return output_.pending() + held_pushes_.size() + (tls_ ? tls_->unsent().size() : 0);
   }
@@ -97,6 +100,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   static constexpr size_t kUncheckedBytes = 16 * 1024;
 
   void read();
+  void end_of_input(std::error_code error);
+  bool is_overlong(size_t input_bytes) const;
+  void close_overlong();
   bool is_query_unused() const;
   size_t unrun_bytes() const {
     return held() || processing_ ? query_.size() : query_.size() - parser_.position();
@@ -118,7 +124,10 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void drive_task();
   void drive_task_later();
   void watch_for_hang_up();
+  void look_at_input();
   bool is_hung_up();
+  void read_ahead();
+  void take_read_ahead();
   void set_blocked(bool blocked);
   void wait_for_task(int64_t now_ms);
   // What became of a write: `all` is sent, `some` waits for the socket or for its turn, or the
@@ -166,6 +175,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   std::unique_ptr<HeldReplies> held_replies_;  // null: none
   const char* stream_at_ = nullptr;  // of the primary's stream: behind the last request run
   std::string held_pushes_;  // came while a reply was being written
+  std::unique_ptr<std::string> ahead_;  // was read while a task blocks, as it came; null: nothing
   bool feeding_ = false;     // flush_stream goes on soon
   bool has_pushes_ = false;  // the worker will call send_pushes
   bool reading_ = false;

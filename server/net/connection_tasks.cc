@@ -1,10 +1,12 @@
 // Commands that go on after their first step: tasks that are driven by the loop, that wait for data
 // or for time, and requests that were postponed.
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <asio/post.hpp>
 #include <chrono>
+#include <cstring>
 
 #include "base/clock.h"
 #include "server/commands/script_run.h"
@@ -58,14 +60,50 @@ void Connection::drive_task() {
   process();
 }
 
-// Nothing is read while a client waits for data. That it hangs up must be seen all the same, before
-// it gets what others could have. Of a client that sends on, tick() sees it later.
+// Nothing is run while a client waits for data. That it hangs up must be seen all the same, before
+// it gets what others could have.
 void Connection::watch_for_hang_up() {
   if (watching_) return;
   watching_ = true;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
     self->watching_ = false;
-    if (!error && self->held() && self->is_hung_up()) self->close();
+    if (!error && self->held()) self->look_at_input();
+  });
+}
+
+void Connection::look_at_input() {
+  if (closed_) return;
+  if (is_hung_up()) return close();
+  if (task_ != nullptr && task_->blocks()) read_ahead();
+}
+
+// The end stands behind everything the client has sent, of which the kernel takes only some.
+void Connection::read_ahead() {
+  constexpr size_t kMost = 1024 * 1024;  // then others have their turn
+  char piece[16 * 1024];
+  for (size_t taken = 0; taken < kMost;) {
+    const ssize_t bytes = ::recv(socket_.native_handle(), piece, sizeof piece, MSG_DONTWAIT);
+    if (bytes == 0) return close();
+    if (bytes < 0) break;
+    if (ahead_ == nullptr) ahead_ = std::make_unique<std::string>();
+    ahead_->append(piece, static_cast<size_t>(bytes));
+    taken += static_cast<size_t>(bytes);
+    if (is_overlong(unrun_bytes() + ahead_->size())) return close_overlong();
+  }
+  watch_for_hang_up();
+}
+
+// As if it came just now.
+void Connection::take_read_ahead() {
+  const std::unique_ptr<std::string> ahead = std::move(ahead_);
+  const size_t bytes = ahead->size();
+  query_.make_room(parser_, bytes);
+  std::memcpy(query_.free_begin(), ahead->data(), bytes);
+  reading_ = true;
+  asio::post(worker_.loop(), [self = shared_from_this(), bytes] {
+    self->reading_ = false;
+    self->giving_up_buffer_ = false;
+    self->on_read(bytes);
   });
 }
 

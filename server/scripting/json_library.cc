@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
 
@@ -481,9 +482,11 @@ class Decoder {
 
 int encode(lua_State* L) {
   luaL_argcheck(L, lua_gettop(L) == 1, 1, "expected 1 argument");
+  const uint64_t start = ticks();
   Encoder encoder(L, options_of(L));
   encoder.value(0);
   push(L, encoder.text());
+  engine_of(L).breathe_after(L, ticks() - start);
   return 1;
 }
 
@@ -494,7 +497,9 @@ int decode(lua_State* L) {
   if (text.size() >= 2 && (text[0] == '\0' || text[1] == '\0')) {
     return luaL_error(L, "JSON parser does not support UTF-16 or UTF-32");
   }
+  const uint64_t start = ticks();
   Decoder(L, options_of(L), text).whole();
+  engine_of(L).breathe_after(L, ticks() - start);
   return 1;
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+#include "base/clock.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
 
@@ -273,6 +274,7 @@ class Unpacker {
 int pack(lua_State* L) {
   const int count = lua_gettop(L);
   if (count == 0) return luaL_argerror(L, 0, "MessagePack pack needs input.");
+  const uint64_t start = ticks();
   Packer packer(L);
   for (int i = 1; i <= count; ++i) {
     luaL_checkstack(L, 1, "in function cmsgpack.pack");
@@ -280,6 +282,7 @@ int pack(lua_State* L) {
     packer.value(0);
   }
   push(L, packer.text());
+  engine_of(L).breathe_after(L, ticks() - start);
   return 1;
 }
 
@@ -296,12 +299,14 @@ int unpack_some(lua_State* L, lua_Integer limit, lua_Integer offset, bool all) {
     return luaL_error(L, "Start offset %d greater than input length %d.", static_cast<int>(offset),
                       static_cast<int>(size));
   }
+  const uint64_t start = ticks();
   Unpacker unpacker(L, bytes.substr(static_cast<size_t>(offset)));
   int values = 0;
   while (unpacker.left() > 0 && (all || values < limit)) {
     unpacker.value();
     ++values;
   }
+  engine_of(L).breathe_after(L, ticks() - start);
   if (all) return values;
   luaL_checkstack(L, 1, "in function cmsgpack.unpack");
   lua_pushnumber(L,

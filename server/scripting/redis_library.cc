@@ -171,8 +171,10 @@ int status_reply(lua_State* L) { return single_field(L, "ok"); }
 
 int sha1_hex(lua_State* L) {
   if (lua_gettop(L) != 1) raise(L, "ERR wrong number of arguments");
+  const uint64_t start = ticks();
   const Sha1Text text = sha1_text(lua_isstring(L, 1) ? bytes_at(L, 1) : Bytes{});
   push(L, {text.data(), text.size()});
+  engine_of(L).breathe_after(L, ticks() - start);
   return 1;
 }
 

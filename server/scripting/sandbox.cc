@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/clock.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
 #include "server/scripting/random48.h"
@@ -88,7 +89,9 @@ int guarded(lua_State* L) {
   if (lua_istable(L, 1)) refuse_read_only(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
+  const uint64_t start = ticks();
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  engine_of(L).breathe_after(L, ticks() - start);
   return lua_gettop(L);
 }
 

@@ -123,6 +123,20 @@ def test_who_hangs_up_with_requests_unread_gets_no_more(program):
         assert server.ask("LLEN jobs") == 1
 
 
+def test_who_hung_up_just_before_gets_nothing(program):
+    """Whatever worker it is on, and whether that one knows yet."""
+    with lab.Server(program, "--threads", "4") as server:
+        pusher = server.client()
+        for _ in range(60):
+            client = server.client()
+            client.send(request("BLPOP jobs 0"))
+            lab.wait_for(lambda: server.info("blocked_clients") == "1", "it waits")
+            client.close()
+            assert pusher.ask(words("RPUSH jobs one")) == ("integer", 1)
+            assert pusher.ask(words("LPOP jobs")) == ("bulk", b"one")
+            lab.wait_for(lambda: server.info("blocked_clients") == "0", "its end is seen")
+
+
 def test_who_waits_or_is_sent_something_is_not_idle(program):
     with lab.Server(program, "--timeout", "1") as server:
         waiting, reader = server.client(), server.client()
@@ -142,6 +156,42 @@ def test_who_waits_or_is_sent_something_is_not_idle(program):
             data = reader.socket.recv(1 << 20)
             assert data, f"cut at {read}"
             read += len(data)
+
+
+def script_runs(client):
+    return client.ask(words("FUNCTION STATS"))[1][1][0] != "nil"
+
+
+def test_who_stands_behind_a_long_script_is_not_idle(program):
+    script = (b"redis.call('SET', KEYS[1], 1) local e = redis.call('TIME')[1] + 3 "
+              b"while tonumber(redis.call('TIME')[1]) < e do end return 1")
+    with lab.Server(program, "--timeout", "1", "--threads", "1", "--busy-reply-threshold",
+                    "60000") as server:
+        runner, held, other = server.client(), server.client(), server.client()
+        for client in (runner, held, other):
+            client.ask(words("PING"))
+        runner.send(encode([b"EVAL", script, b"1", b"k"]))
+        lab.wait_for(lambda: script_runs(other), "the script runs")
+        held.send(request("GET k"))
+        while script_runs(other):
+            time.sleep(0.1)
+        said = held.read()
+        assert said == ("bulk", b"1"), said
+        assert runner.read() == ("integer", 1)
+        for client in (runner, held):
+            assert client.ask(words("PING")) == ("simple", b"PONG")
+
+
+def test_time_goes_on_in_a_pipeline(program):
+    """A key's time may come while the commands before in the same packet are run."""
+    with lab.Server(program, "--threads", "1", "--enable-debug-command", "yes") as server:
+        client = server.client()
+        client.send(request("SET k v PX 100") + request("DEBUG SLEEP 0.2") + request("GET k") +
+                    request("SET k v PX 10000") + request("DEBUG SLEEP 0.2") + request("PTTL k"))
+        assert [client.read() for _ in range(4)] == [
+            ("simple", b"OK"), ("simple", b"OK"), ("nil", None), ("simple", b"OK")]
+        client.read()
+        assert client.read()[1] <= 9_800
 
 
 def cpu_seconds(server):

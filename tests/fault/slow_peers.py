@@ -129,6 +129,52 @@ def test_half_closed_clients_get_their_answers(program):
         peer.shutdown(socket.SHUT_WR)
         said, end = lab.read_all(peer)
         assert said.startswith(b"*3000000\r\n"), (said[:20], end)
+        server.client().ask([b"SET", b"big", b"x" * 20 * MB])
+        for text, count in (("GET big", 1), ("STRLEN big", 1000), ("GET big", 3)):
+            peer = server.connect()
+            peer.sendall(lab.request(text) * count)
+            peer.shutdown(socket.SHUT_WR)
+            said, end = lab.read_all(peer)
+            whole = (20 * MB + 13 if text == "GET big" else len(b":20971520\r\n")) * count
+            assert end == "closed" and len(said) == whole, (text, len(said), end)
+            peer.close()
+
+
+def test_who_waits_and_sent_much_more(program):
+    """What stands behind a command that waits is taken, so that the end of the client is seen."""
+    behind = 8 * MB // len(lab.request("ECHO 0000000"))
+    data = lab.request("BLPOP jobs 0") + b"".join(
+        lab.request(f"ECHO {i:07}") for i in range(behind))
+    with lab.Server(program) as server, lab.Pinger(server):
+        peer = server.connect()
+        peer.sendall(data)
+        lab.wait_for(lambda: server.info("blocked_clients") == "1", "it waits")
+        assert server.ask("RPUSH jobs one") == 1
+        wanted = b"*2\r\n$4\r\njobs\r\n$3\r\none\r\n" + b"".join(
+            b"$7\r\n%07d\r\n" % i for i in range(behind))
+        said = b""
+        while len(said) < len(wanted):
+            said += peer.recv(1 << 20)
+        assert said == wanted
+        peer.sendall(data)
+        lab.wait_for(lambda: server.info("blocked_clients") == "1", "it waits again")
+        peer.close()
+        lab.wait_for(lambda: server.info("blocked_clients") == "0", "its end is seen")
+        assert server.ask("RPUSH jobs two") == 1
+        assert server.ask("LLEN jobs") == 1
+
+
+def test_who_waits_and_sends_too_much(program):
+    with lab.Server(program, "--client-query-buffer-limit", "1mb") as server, lab.Pinger(server):
+        peer = server.connect()
+        peer.sendall(lab.request("BLPOP jobs 0"))
+        lab.wait_for(lambda: server.info("blocked_clients") == "1", "it waits")
+        try:
+            peer.sendall(b"PING\r\n" * MB)
+        except OSError:
+            pass
+        lab.wait_for(lambda: server.info("blocked_clients") == "0", "it is closed")
+        assert int(server.info("client_query_buffer_limit_disconnections")) == 1
 
 
 if __name__ == "__main__":

@@ -244,5 +244,31 @@ def test_more_clients_than_allowed(program):
         extra.close()
 
 
+
+def test_who_waits_and_sent_much_more(program):
+    behind = lab.request("ECHO 0000000") * 100_000
+    with TlsServer(program) as server, lab.Pinger(server):
+        peer = server.secure()
+        peer.sendall(lab.request("BLPOP jobs 0") + behind + lab.request("ECHO end"))
+        lab.wait_for(lambda: server.info("blocked_clients") == "1", "it waits")
+        server.ask("RPUSH jobs one")
+        said = b""
+        while not said.endswith(b"$3\r\nend\r\n"):
+            said += peer.recv(1 << 16)
+        assert said.count(b"0000000") == 100_000
+
+
+def test_half_closed_clients_get_their_answers(program):
+    with TlsServer(program) as server:
+        server.client().ask([b"SET", b"big", b"x" * 20_000_000])
+        peer = server.secure()
+        peer.sendall(lab.request("GET big"))
+        half = socket.socket(fileno=peer.fileno())
+        half.shutdown(socket.SHUT_WR)
+        half.detach()
+        said, end = lab.read_all(peer)
+        assert len(said) == 20_000_013 and end == "closed", (len(said), end)
+
+
 if __name__ == "__main__":
     lab.main()

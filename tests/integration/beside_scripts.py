@@ -5,6 +5,7 @@ are closed amid their own EXEC, or wait for keys that it holds.
 Usage: beside_scripts.py LARDER_SERVER [test ...]
 """
 import os
+import socket
 import sys
 import time
 
@@ -98,6 +99,30 @@ def receiver_closed_amid_transaction(serve):
     must(ask(third, "DEL", "k"))
     must(ask(third, "RPUSH", "k", "v"))
     equals("left in the list", must(ask(third, "LLEN", "k")), 1)
+
+
+def evicted_amid_its_transaction(serve):
+    """SUBSCRIBE delivers what was published, and the slow reader makes all clients too large: the
+    largest is the one whose transaction runs. All of that is done all the same."""
+    server = serve("--threads", "1", "--maxmemory-clients", "6mb")
+    reader, client, other = (resp.Connection(server.port, 2) for _ in range(3))
+    reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    must(ask(other, "SET", "big", b"x" * 100_000))
+    must(ask(reader, "SUBSCRIBE", "news"))
+    publish = b"for i = 1, 8 do redis.call('PUBLISH', 'news', string.rep('x', 1000000)) end"
+    queue = (("GET", "big"),) * 100 + (("EVAL", publish, 0), ("SUBSCRIBE", "other"),
+                                       ("SET", "done", 1), ("SUBSCRIBE", "late"))
+    client.send(words("MULTI") + b"".join(words(*line) for line in queue) + words("EXEC"))
+    until(lambda: ask(other, "GET", "done")[1] == b"1", "the end of the transaction")
+    facts = must(ask(other, "INFO", "stats")).decode()
+    if int(facts.split("evicted_clients:")[1].split()[0]) == 0:
+        raise AssertionError("nobody was evicted")
+    equals("who hears", must(ask(other, "PUBLISH", "late", "x")), 0)
+    try:
+        while client.read():
+            pass
+    except resp.Closed:
+        must(ask(other, "PING"))
 
 
 def served_when_script_ends(serve):
@@ -227,7 +252,8 @@ def queue_is_counted_in_full(serve):
 
 
 TESTS = (exec_leaves_others_script_long, closed_amid_its_transaction,
-         receiver_closed_amid_transaction, served_when_script_ends,
+         receiver_closed_amid_transaction, evicted_amid_its_transaction,
+         served_when_script_ends,
          next_served_when_first_gave_up, held_up_keeps_caching, expiry_wakes_group_reader,
          eviction_wakes_group_reader, gone_readers_are_forgotten, queue_is_counted_in_full)
 

@@ -174,6 +174,19 @@ class Cases:
         assert waiter.reply() == "1"
         assert self.main.ask("LRANGE", "ring", 0, -1) == ["2", "1"]
 
+    def only_the_source_is_waited_for(self):
+        first = self.waiting("BLMOVE", "a", "b", "LEFT", "RIGHT", 0)
+        second = self.waiting("BRPOPLPUSH", "a", "c", 0)
+        self.main.ask("MULTI")
+        self.main.ask("RPUSH", "c", "x")
+        self.main.ask("RPUSH", "a", 1)
+        assert self.main.ask("EXEC") == [1, 1]
+        assert first.reply() == "1"
+        assert second.quiet()
+        self.main.ask("RPUSH", "a", 2)
+        assert second.reply() == "2"
+        assert self.main.ask("LRANGE", "c", 0, -1) == ["2", "x"]
+
     def many_at_once(self):
         waiter = self.waiting("BLMPOP", 0, 2, "a", "b", "RIGHT", "COUNT", 2)
         self.main.ask("RPUSH", "b", 1, 2, 3)
@@ -239,9 +252,10 @@ class Cases:
     def all(self):
         for case in (self.order_of_arrival, self.first_key_that_has_some, self.the_push_is_whole,
                      self.transactions, self.another_type_meanwhile,
-                     self.keys_that_come_by_other_ways, self.moves, self.many_at_once,
-                     self.time_outs, self.unblocked, self.gone,
-                     self.requests_behind_wait_their_turn, self.other_databases):
+                     self.keys_that_come_by_other_ways, self.moves,
+                     self.only_the_source_is_waited_for, self.many_at_once, self.time_outs,
+                     self.unblocked, self.gone, self.requests_behind_wait_their_turn,
+                     self.other_databases):
             case()
             self.clear()
             print(f"  {case.__name__} ok", flush=True)

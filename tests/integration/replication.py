@@ -437,6 +437,30 @@ def test_served_waiters_are_acknowledged(program):
             client.close()
 
 
+def test_what_came_beside_a_script_stays_behind_its_reply(program):
+    """The reply is held until a replica has what the script wrote, and the invalidation with it."""
+    script = (b"local e = os.clock() + 0.5 while os.clock() < e do end "
+              b"redis.call('SET', 'x', 1) return 'reply'")
+    with Node(program, "--threads", "1") as primary, Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        client, other = resp.Connection(primary.port, 3), primary.client()
+        primary.ask("SET", "k", "old")
+        primary.ask("CONFIG", "SET", "replication-ack", "all", "replication-ack-timeout", 60_000)
+        client.ask(lab.words("CLIENT TRACKING ON"))
+        assert client.ask(lab.words("GET k")) == ("bulk", b"old")
+        replica.freeze()
+        client.send(resp.encode([b"EVAL", script, b"0"]))
+        lab.wait_for(lambda: primary.ask("FUNCTION", "STATS")[1][0] != "nil", "the script runs")
+        other.send(lab.request("SET k new"))
+        lab.wait_for(lambda: primary.ask("GET", "k") == b"new", "it is changed meanwhile")
+        assert primary.ask("FUNCTION", "STATS")[1][0] != "nil" or lab.SANITIZED
+        lab.wait_for(lambda: primary.ask("GET", "x") == b"1", "the script is over")
+        replica.thaw()
+        assert client.read() == ("bulk", b"reply")
+        assert client.read()[1][0] == ("bulk", b"invalidate")
+        assert other.read() == ("simple", b"OK")
+
+
 def test_rdb_of_redis_cli(program):
     with Node(program) as server, lab.folder() as folder:
         fill(server)

@@ -161,6 +161,19 @@ def killed_in_coroutine(port):
     is_error(finish(running), b"ERR Script killed by user")
 
 
+def killed_between_long_steps(port):
+    """Of few instructions each, which libraries work on."""
+    table = b"local t = {} for i = 1, 200000 do t[i] = i end "
+    for step in (b"cjson.encode(t)", b"cmsgpack.pack(t)", b"table.sort(t)", b"cjson.decode(json)",
+                 b"cmsgpack.unpack(packed)", b"redis.sha1hex(json)"):
+        running = start(port, "EVAL", table + b"local json, packed = cjson.encode(t), "
+                        b"cmsgpack.pack(t) while true do " + step + b" end", 0)
+        client = resp.Connection(port, 2)
+        until(lambda: ask(client, "SCRIPT", "KILL") == ("simple", b"OK"), "a script")
+        is_error(finish(running), b"ERR Script killed")
+        client.close()
+
+
 def closed_meanwhile(port):
     """The client of a long script, a blocked one and a watching one hang up."""
     running = resp.Connection(port, 2)
@@ -315,7 +328,7 @@ def main():
                             ["--threads", "2", "--busy-reply-threshold", str(THRESHOLD_MS),
                              "--script-maxmemory", "64mb", "--enable-debug-command", "yes"])
     for test in (long_script, transactions, killed_in_spite_of_pcall, killed_in_coroutine,
-                 closed_meanwhile, memory_eater):
+                 killed_between_long_steps, closed_meanwhile, memory_eater):
         print(test.__name__, flush=True)
         test(server.port)
     print("logged", flush=True)

@@ -5,6 +5,8 @@
 import contextlib
 import os
 import sys
+import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fault"))
 import lab  # noqa: E402
@@ -185,6 +187,33 @@ def test_a_sibling_that_gives_nothing(program):
         wait_same_offset(heir, sibling, third)
         assert heir.ask("GET", "w") == b"acknowledged"
         assert_same_data(heir, sibling, third)
+
+
+
+class Silent(Cut):
+    """Says nothing at first."""
+
+    def __init__(self, target):
+        self.speaks = threading.Event()
+        super().__init__(target)
+
+    def accept(self):
+        self.speaks.wait()
+        super().accept()
+
+
+def test_the_only_one_that_has_more_is_waited_for(program):
+    """Beyond the patience that holds where another could be asked."""
+    with torn_group(program, larder(program)) as (heir, sibling), Silent(sibling) as link:
+        sibling.ask("CONFIG", "SET", "replica-announce-port", link.port)
+        heir.ask("REPLICAOF", "NO", "ONE")
+        sibling.follow(heir)
+        lab.wait_for(lambda: "bytes more" in heir.log_text(), "it is tried")
+        time.sleep(3.5)
+        link.speaks.set()
+        leads(heir)
+        assert heir.ask("GET", "w") == b"acknowledged"
+        assert heir.log_text().count("bytes more") == 1, "it was never left"
 
 
 if __name__ == "__main__":

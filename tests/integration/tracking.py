@@ -111,6 +111,10 @@ def opt_in_and_out(server):
     reader("CLIENT", "CACHING", "YES"), reader("GET", "yes"), reader("GET", "late")
     writer("MSET", "no", 1, "late", 1, "yes", 1)
     check("opted in", keys_told(reader), ["yes"])
+    for wrong in ("NOSUCH", "GET"):  # is the next command, too
+        reader("CLIENT", "CACHING", "YES"), reader(wrong), reader("GET", "late")
+    writer("SET", "late", 2)
+    check("not opted in", reader("PING"), "PONG")
     reader("CLIENT", "TRACKING", "OFF"), reader("CLIENT", "TRACKING", "ON", "OPTOUT")
     reader("CLIENT", "CACHING", "NO"), reader("GET", "no"), reader("GET", "yes")
     writer("MSET", "no", 2, "yes", 2)
