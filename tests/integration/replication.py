@@ -437,6 +437,30 @@ def test_served_waiters_are_acknowledged(program):
             client.close()
 
 
+def test_a_transaction_that_asks_other_workers_is_acknowledged(program):
+    """What CLIENT LIST answers comes when EXEC is over, and the reply waits for replicas still."""
+    with Node(program, "--threads", "2") as primary, Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        primary.ask("CONFIG", "SET", "replication-ack", "all", "replication-ack-timeout", 10_000)
+        replica.freeze()
+        client = primary.client()
+        for text, answer in (("MULTI", b"OK"), ("CLIENT LIST", b"QUEUED"), ("SET k v", b"QUEUED"),
+                             ("CLIENT LIST", b"QUEUED")):
+            assert client.ask(lab.words(text)) == ("simple", answer), text
+        client.send(lab.request("EXEC"))
+        lab.wait_for(lambda: primary.ask("GET", "k") == b"v", "it ran")
+        client.socket.settimeout(0.2)
+        try:
+            raise AssertionError(f"answered {client.read()} that no replica has")
+        except TimeoutError:
+            client.socket.settimeout(lab.PATIENCE_S)
+        replica.thaw()
+        _, answers = client.read()
+        assert [kind for kind, _ in answers] == ["bulk", "simple", "bulk"], answers
+        assert all(text.count(b"id=") >= 3 for kind, text in answers if kind == "bulk"), answers
+        client.close()
+
+
 def test_rdb_of_redis_cli(program):
     with Node(program) as server, lab.folder() as folder:
         fill(server)
