@@ -244,6 +244,7 @@ Saver::Attempt Saver::write_file(const std::string& path, bool in_background) {
   Attempt attempt{.error = file.error()};
   if (!attempt.error.empty()) return attempt;
   SnapshotOptions options;
+  options.version = wanted_rdb_version(services_);
   options.compress = option("rdbcompression") == "yes";
   options.checksum = checksum_;
   options.in_background = in_background;
