@@ -217,6 +217,20 @@ def test_who_waits_is_sent_away_by_a_new_role(program):
                 client.close()
 
 
+def test_readers_are_sent_away_by_another_primary(program):
+    """What they wait for may be in its data set, and then no write tells of it."""
+    with Node(program) as one, Node(program) as two, Node(program, follows=one) as replica:
+        wait_linked(replica)
+        reader = replica.client()
+        reader.send(lab.request("XREAD BLOCK 0 STREAMS news 0"))
+        lab.wait_for(lambda: replica.info("clients")["blocked_clients"] == "1", "it waits")
+        two.ask("XADD", "news", "*", "f", "v")
+        replica.follow(two)
+        kind, text = reader.read()
+        assert kind == "error" and b"instance state changed" in text, text
+        reader.close()
+
+
 def test_a_writable_replica_removes_its_own_keys(program):
     with Node(program) as primary, Node(program, follows=primary) as replica:
         wait_linked(replica)
