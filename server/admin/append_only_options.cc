@@ -1,7 +1,13 @@
 // The rows of the append-only file's options, and how its room gets them.
-#include <array>
-#include <climits>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <string>
+
+#include "base/files.h"
+#include "server/admin/log.h"
 #include "server/admin/option_rows.h"
 
 namespace larder {
@@ -14,6 +20,22 @@ std::string apply_append_only(const Options& options, OptionTargets& to) {
   return "";
 }
 
+// Files can be made in that folder, or where it is to be made.
+bool can_write_in(const std::string& folder) {
+  if (::access((folder + "/.").c_str(), W_OK | X_OK) == 0) return true;
+  return errno == ENOENT && ::access(".", W_OK | X_OK) == 0;
+}
+
+// Switching on is refused where it could only fail.
+std::string apply_switch(const Options& options, OptionTargets& to) {
+  const std::string& folder = options.text("appenddirname");
+  if (to.append_only && options.is_on("appendonly") && !can_write_in(folder)) {
+    to.log.warning(failure("Can't write in " + folder));
+    return "Unable to turn on AOF. Check server logs.";
+  }
+  return apply_append_only(options, to);
+}
+
 constexpr OptionSpec row(Bytes name, Kind kind, Bytes standard, Bytes summary) {
   return {.name = name, .kind = kind, .standard = standard, .section = OptionSection::persistence,
           .summary = summary, .apply = apply_append_only};
@@ -22,6 +44,13 @@ constexpr OptionSpec row(Bytes name, Kind kind, Bytes standard, Bytes summary) {
 constexpr OptionSpec fixed_row(Bytes name, Bytes standard, Bytes summary) {
   return {.name = name, .standard = standard, .section = OptionSection::persistence,
           .summary = summary, .fixed = true, .guarded = true};
+}
+
+constexpr OptionSpec switch_row() {
+  OptionSpec option =
+      row("appendonly", Kind::boolean, "no", "Keep every write in an append-only file.");
+  option.apply = apply_switch;
+  return option;
 }
 
 constexpr OptionSpec sync_row() {
@@ -41,7 +70,7 @@ constexpr OptionSpec growth_row() {
 }
 
 constexpr std::array kRows = std::to_array<OptionSpec>({
-    row("appendonly", Kind::boolean, "no", "Keep every write in an append-only file."),
+    switch_row(),
     sync_row(),
     fixed_row("appenddirname", "appendonlydir", "Folder of the append-only file, within dir."),
     fixed_row("appendfilename", "appendonly.aof", "Beginning of the names of its files."),
@@ -53,7 +82,8 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     row("aof-load-truncated", Kind::boolean, "yes",
         "Start although the append-only file ends in the middle of a request: cut that off."),
     row("aof-use-rdb-preamble", Kind::boolean, "yes",
-        "Begin a new append-only file with an RDB file; a rewritten one always does."),
+        "Begin the append-only file with an RDB file; otherwise with requests, which take longer "
+        "to write and to load."),
     row("aof-timestamp-enabled", Kind::boolean, "no",
         "Note the time in the append-only file, once a second; older versions of Redis can't read "
         "that."),

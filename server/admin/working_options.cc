@@ -19,6 +19,7 @@
 #include "server/replication/settings.h"
 #include "storage/eviction/registry.h"
 #include "storage/lazy_free.h"
+#include "storage/rdb/format.h"
 #include "storage/store.h"
 #include "storage/ttl_rules.h"
 
@@ -454,6 +455,11 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "rdbcompression", .kind = Kind::boolean, .standard = "yes",
      .section = In::persistence, .summary = "Compress strings in RDB files and DUMP.",
      .apply = apply_compression},
+    {.name = "rdb-version", .kind = Kind::integer, .standard = "10", .section = In::persistence,
+     .summary = "Version of the RDB format that saved files have. Redis 7.0 reads 10. From 11 "
+                "(7.2) on a stream's consumers keep when they last got something, 12 is 7.4's. A "
+                "file with a value that needs a newer one has that.",
+     .low = kRdbVersion, .high = kRdbVersionMax},
     {.name = "rdbchecksum", .kind = Kind::boolean, .standard = "yes", .section = In::persistence,
      .summary = "Write a checksum at the end of RDB files, and compare it when loading.",
      .fixed = true},

@@ -333,6 +333,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
     case Dispatcher::Outcome::task:
       ++batch_next_;
       task_ = dispatcher.take_task();
+      task_clock_ms_ = unix_ms() - steady_ms();
       set_blocked(task_->blocks());
       drive_task();
       if (task_ != nullptr && task_->blocks()) watch_for_hang_up();

@@ -172,6 +172,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   std::unique_ptr<Task> task_;
   std::shared_ptr<Waker> waker_;
   std::unique_ptr<asio::steady_timer> task_timer_;
+  int64_t task_clock_ms_ = 0;  // Unix time less the steady clock's when the task began
   std::unique_ptr<HeldReplies> held_replies_;  // null: none
   const char* stream_at_ = nullptr;  // of the primary's stream: behind the last request run
   std::string held_pushes_;  // came while a reply was being written

@@ -39,7 +39,7 @@ void Connection::drive_task() {
   if (task_->walks_store() && worker_.services().script.is_long()) [[unlikely]] {
     return drive_task_later();
   }
-  const int64_t now_ms = unix_ms();
+  const int64_t now_ms = task_clock_ms_ + steady_ms();  // setting the clock moves no time-out
   reply_.set_version(session_.protocol);
   const size_t mark = output_.mark();  // a task replies in its last step
   const Task::Progress progress = task_->step(reply_, now_ms);

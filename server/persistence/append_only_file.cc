@@ -17,6 +17,8 @@
 #include "server/commands/replication.h"
 #include "server/commands/services.h"
 #include "server/persistence/aof_load.h"
+#include "server/persistence/files.h"
+#include "server/persistence/request_base.h"
 #include "server/persistence/snapshot.h"
 #include "storage/all_shards.h"
 
@@ -74,6 +76,10 @@ std::string head_of_increment(Services& services) {
 
 Descriptor open_to_append(const std::string& path, int flags) {
   return Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644));
+}
+
+Descriptor open_anew(const std::string& path) {
+  return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
 }
 
 void empty_store(Store& store) {
@@ -447,7 +453,8 @@ std::string AppendOnlyFile::rewrite_now() {
   Fresh fresh;
   error = begin(fresh);
   if (!error.empty()) return error;
-  const AofFile base = fresh.manifest.next_base(true);
+  fresh.as_rdb = options().rdb_base;
+  const AofFile base = fresh.manifest.next_base(fresh.as_rdb);
   error = write_base(fresh, base);
   if (error.empty()) error = finish(fresh, base);
   if (!error.empty()) give_up(fresh);
@@ -485,6 +492,7 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
     if (std::string error = save(fresh.manifest); !error.empty()) return error;
   }
   SnapshotOptions how;
+  how.version = wanted_rdb_version(services_);
   how.facts.emplace_back("aof-base", "1");
   EffectLog& log = services_.listeners.effects;
   std::unique_ptr<EffectLog::Reader> reader;
@@ -518,7 +526,7 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
 std::string AppendOnlyFile::write_base(Fresh& fresh, const AofFile& base) {
   const std::string path =
       path_of("temp-rewriteaof-bg-" + std::to_string(::getpid()) + ".aof");
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  Descriptor file = open_anew(path);
   if (!file) return failure("open " + path);
   DescriptorSink sink(file.get());
   const bool whole = fresh.snapshot->run(sink);
@@ -529,12 +537,30 @@ std::string AppendOnlyFile::write_base(Fresh& fresh, const AofFile& base) {
   fresh.snapshot.reset();
   std::string error;
   if (!whole) error = sink.error().empty() ? "it was cancelled" : sink.error();
+  if (error.empty() && !fresh.as_rdb) error = translate(path, file);
   if (error.empty() && ::fsync(file.get()) != 0) error = failure("fsync " + path);
   if (error.empty() && std::rename(path.c_str(), path_of(base.name).c_str()) != 0) {
     error = failure("rename " + path);
   }
   if (!error.empty()) ::unlink(path.c_str());
   return error;
+}
+
+// The snapshot, a file of keys, becomes one of requests under the same name.
+std::string AppendOnlyFile::translate(const std::string& path, Descriptor& file) {
+  FileSource keys(path);
+  if (!keys.is_open()) return keys.error();
+  ::unlink(path.c_str());
+  file = open_anew(path);
+  if (!file) return failure("open " + path);
+  DescriptorSink sink(file.get());
+  const auto stops = [this] {
+    std::lock_guard lock(mutex_);
+    return stopping_;
+  };
+  const std::string error =
+      write_requests(keys, sink, {.timestamp = options().timestamps, .stop = stops});
+  return sink.error().empty() ? error : sink.error();
 }
 
 std::string AppendOnlyFile::finish(Fresh& fresh, const AofFile& base) {

@@ -69,6 +69,7 @@ class AppendOnlyFile : public AppendOnly {
   struct Fresh {
     AofManifest manifest;  // with the increment
     AofFile increment;     // without a name when no file is kept
+    bool as_rdb = true;    // the base
     std::unique_ptr<Snapshot> snapshot;
   };
 
@@ -94,6 +95,7 @@ class AppendOnlyFile : public AppendOnly {
   bool is_saving() const;
   bool wait_for_save();
   std::string write_base(Fresh& fresh, const AofFile& base);
+  std::string translate(const std::string& path, Descriptor& file);
   std::string finish(Fresh& fresh, const AofFile& base);
   void give_up(Fresh& fresh);
   void delete_history();

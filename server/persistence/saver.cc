@@ -62,7 +62,8 @@ Saver::Saver(Services& services, Logs logs)
     : services_(services),
       logs_(std::move(logs)),
       checksum_(option("rdbchecksum") == "yes"),
-      last_save_ms_(services.start_ms) {
+      last_save_ms_(services.start_ms),
+      saved_ms_(steady_ms()) {
   refresh();
 }
 
@@ -177,9 +178,9 @@ bool Saver::start_save(bool schedule, Done done) {
 bool Saver::save_point_reached() const {
   const uint64_t changes = total_changes() - changes_saved_.load();
   if (changes == 0 || is_loading()) return false;
-  const int64_t now_ms = unix_ms();
+  const int64_t now_ms = steady_ms();
   if (!last_save_ok_.load() && now_ms - last_attempt_ms_.load() < kRetryMs) return false;
-  const int64_t seconds = (now_ms - last_save_ms_.load()) / 1000;
+  const int64_t seconds = (now_ms - saved_ms_.load()) / 1000;
   std::istringstream points(option("save"));
   int64_t after_seconds = 0;
   uint64_t after_changes = 0;
@@ -197,7 +198,7 @@ void Saver::update_trouble() {
 
 // After a FLUSHALL what was being saved is of no use. Who waits for the file gets the empty one.
 std::string Saver::save(bool in_background) {
-  const int64_t began_ms = unix_ms();
+  const int64_t began_ms = steady_ms();
   began_ms_.store(began_ms);
   last_attempt_ms_.store(began_ms);
   Attempt attempt = write_file(file_path(), in_background);
@@ -205,7 +206,7 @@ std::string Saver::save(bool in_background) {
     attempt = write_file(file_path(), in_background);
   }
   if (attempt.cut_short) {
-    last_took_ms_.store(unix_ms() - began_ms);
+    last_took_ms_.store(steady_ms() - began_ms);
     logs_.notice("Saving was given up: what it saved is of no use any more");
   } else {
     note_saved(attempt, began_ms, in_background);
@@ -221,16 +222,21 @@ bool Saver::goes_on(bool in_background) {
 
 // Who waits for a save hears of a failure; the others do when writes are refused.
 void Saver::note_saved(const Attempt& attempt, int64_t began_ms, bool in_background) {
-  const int64_t took_ms = unix_ms() - began_ms;
+  const int64_t took_ms = steady_ms() - began_ms;
   last_took_ms_.store(took_ms);
   const bool ok = attempt.error.empty();
   if (ok || in_background) last_save_ok_.store(ok);
   if (!ok) return logs_.warning("Saving failed: " + attempt.error);
   changes_saved_.store(attempt.changes);
-  last_save_ms_.store(unix_ms());
+  note_time();
   saves_.fetch_add(1);
   logs_.notice("Saved " + std::to_string(keys_written_.load()) + " keys in " +
                seconds_text(took_ms));
+}
+
+void Saver::note_time() {
+  last_save_ms_.store(unix_ms());
+  saved_ms_.store(steady_ms());
 }
 
 Saver::Attempt Saver::write_file(const std::string& path, bool in_background) {
@@ -238,6 +244,7 @@ Saver::Attempt Saver::write_file(const std::string& path, bool in_background) {
   Attempt attempt{.error = file.error()};
   if (!attempt.error.empty()) return attempt;
   SnapshotOptions options;
+  options.version = wanted_rdb_version(services_);
   options.compress = option("rdbcompression") == "yes";
   options.checksum = checksum_;
   options.in_background = in_background;
@@ -289,8 +296,8 @@ void Saver::write_snapshot(ReplacingFile& file, const SnapshotOptions& options, 
 std::string Saver::load_from(const std::string& path, LoadOptions& options) {
   FileSource source(path);
   if (!source.is_open()) return source.error();
-  const int64_t began_ms = unix_ms();
-  loading_start_ms_.store(began_ms);
+  const int64_t began_ms = steady_ms();
+  loading_start_ms_.store(unix_ms());
   loading_total_.store(source.size());
   loading_done_.store(0);
   int64_t told_ms = began_ms;
@@ -298,8 +305,8 @@ std::string Saver::load_from(const std::string& path, LoadOptions& options) {
   options.progress = [&](uint64_t offset) {
     loading_done_.store(offset);
     constexpr int64_t kTellMs = 5000;
-    if (unix_ms() - told_ms < kTellMs) return;
-    told_ms = unix_ms();
+    if (steady_ms() - told_ms < kTellMs) return;
+    told_ms = steady_ms();
     logs_.notice("Loading " + path + ": " +
                  std::to_string(offset * 100 / std::max<uint64_t>(source.size(), 1)) + "%");
   };
@@ -308,7 +315,7 @@ std::string Saver::load_from(const std::string& path, LoadOptions& options) {
   expired_keys_.store(outcome.expired);
   if (!outcome.ok()) return path + ": " + outcome.error;
   logs_.notice("Loaded " + std::to_string(outcome.loaded) + " keys from " + path + " in " +
-               seconds_text(unix_ms() - began_ms) + ", " + std::to_string(outcome.expired) +
+               seconds_text(steady_ms() - began_ms) + ", " + std::to_string(outcome.expired) +
                " were expired, " + std::to_string(outcome.skipped) + " left out");
   return "";
 }
@@ -412,7 +419,7 @@ PersistenceFacts Saver::facts() const {
       .last_save_seconds = last_save_ms_.load() / 1000,
       .last_save_ok = last_save_ok_.load(),
       .last_save_took_seconds = took_ms < 0 ? -1 : took_ms / 1000,
-      .save_began_seconds_ago = began_ms == 0 ? -1 : (unix_ms() - began_ms) / 1000,
+      .save_began_seconds_ago = began_ms == 0 ? -1 : (steady_ms() - began_ms) / 1000,
       .saves = saves_.load(),
       .loaded_keys = loaded_keys_.load(),
       .expired_keys = expired_keys_.load(),
@@ -429,7 +436,7 @@ std::string Saver::reload(const Reload& how) {
     RdbFileWriter out(file, true);
     write_store_locked(store, out, {{"redis-ver", std::string(kRedisVersion)}}, function_codes());
     if (!out.finish() || !file.put_in_place()) return file.error();
-    last_save_ms_.store(unix_ms());
+    note_time();
   }
   if (how.flush) store.flush_locked(Store::kAllDatabases);
   if (how.flush && how.functions && functions_.drop) functions_.drop();

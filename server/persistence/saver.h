@@ -97,6 +97,7 @@ class Saver : public Persistence {
   Attempt write_file(const std::string& path, bool in_background);
   void write_snapshot(ReplacingFile& file, const SnapshotOptions& options,
                       Attempt& attempt);
+  void note_time();
   void note_saved(const Attempt& attempt, int64_t began_ms, bool in_background);
   std::string load_from(const std::string& path, LoadOptions& options);
   bool is_loading() const;
@@ -135,6 +136,8 @@ class Saver : public Persistence {
   std::atomic<bool> flushed_{false};        // FLUSHALL came, at these changes
   std::atomic<uint64_t> changes_flushed_{0};
   std::atomic<int64_t> last_save_ms_;  // Unix time
+  // The same by the steady clock, for save points: that clock can't be set. As below.
+  std::atomic<int64_t> saved_ms_;
   std::atomic<int64_t> last_attempt_ms_{0};
   std::atomic<bool> last_save_ok_{true};
   std::atomic<int64_t> last_took_ms_{-1};

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/numbers.h"
 #include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/commands/version.h"
@@ -17,6 +18,12 @@ namespace {
 constexpr unsigned kRestUs = 50;
 
 }  // namespace
+
+unsigned wanted_rdb_version(const Services& services) {
+  const auto text = services.configuration.value("rdb-version");
+  const auto number = text ? parse_int64(*text) : std::nullopt;
+  return static_cast<unsigned>(number.value_or(kRdbVersion));
+}
 
 std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOptions& options,
                                           const std::function<void(SnapshotOptions&)>& at_point) {

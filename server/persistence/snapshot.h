@@ -43,6 +43,9 @@ struct SnapshotOptions {
   bool in_background = true;
 };
 
+// What `rdb-version` asks for. Not under the locks of shards.
+unsigned wanted_rdb_version(const Services& services);
+
 class Snapshot {
  public:
   // Fixes the moment; at_point runs while no command does, so what it reads (an offset of the

@@ -155,6 +155,16 @@ Status read_parts(Bytes words, SnapshotParts& parts) {
   return Status::ok();
 }
 
+// It has a stream to give; what else it may say of itself must not take that one's place.
+bool comes_from_primary(Call& call) {
+  const StreamEnd* stream = call.session().stream.get();
+  return stream != nullptr && stream->kind() == StreamEnd::Kind::primary;
+}
+
+Status no_replica() {
+  return Status::error("ERR Command is not valid when client is the primary.");
+}
+
 Status note_fact(Call& call, size_t at) {
   constexpr size_t kHostBytesMax = 255;
   const Bytes option = call.arg(at);
@@ -205,12 +215,12 @@ Status replconf(Call& call) {
       return Status::ok();
     }
     if (equals_upper(call.arg(i), "GETACK")) {
-      StreamEnd* stream = call.session().stream.get();
-      if (stream != nullptr && stream->kind() == StreamEnd::Kind::primary) {
-        static_cast<PrimaryStream*>(stream)->owe_ack();
+      if (comes_from_primary(call)) {
+        static_cast<PrimaryStream&>(*call.session().stream).owe_ack();
       }
       return Status::ok();
     }
+    if (comes_from_primary(call)) return no_replica();
     if (Status refused = note_fact(call, i); !refused.is_ok()) return refused;
   }
   call.reply().ok();
@@ -220,6 +230,7 @@ Status replconf(Call& call) {
 Status sync(Call& call) {
   Replicator* replicator = replicator_of(call);
   if (replicator == nullptr) return not_available();
+  if (comes_from_primary(call)) return no_replica();
   return replicator->sync(replicator->replica_of(call), {.id = "?", .old_style = true});
 }
 
@@ -244,6 +255,7 @@ Status take_over(Call& call, const Replicator::SyncRequest& request) {
 Status psync(Call& call) {
   Replicator* replicator = replicator_of(call);
   if (replicator == nullptr) return not_available();
+  if (comes_from_primary(call)) return no_replica();
   const auto next = parse_int64(call.arg(2));
   if (!next) return Status::error(errors::kNotInteger);
   const Replicator::SyncRequest request{.id = std::string(call.arg(1)), .next = *next};

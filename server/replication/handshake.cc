@@ -1,6 +1,7 @@
 #include "server/replication/handshake.h"
 
 #include "base/numbers.h"
+#include "server/commands/request_text.h"
 #include "server/commands/version.h"
 
 namespace larder {
@@ -52,11 +53,8 @@ bool introduce(Wire& wire, const HandshakeInput& input) {
 }  // namespace
 
 std::string request_text(std::initializer_list<Bytes> words) {
-  std::string text = "*" + std::to_string(words.size()) + "\r\n";
-  for (const Bytes word : words) {
-    text.append("$").append(std::to_string(word.size())).append("\r\n");
-    text.append(word).append("\r\n");
-  }
+  std::string text;
+  append_request(text, {words.begin(), words.size()});
   return text;
 }
 

@@ -142,13 +142,11 @@ void Replicator::lead() {
 
 void Replicator::follow(PrimaryAddress primary, bool failover) {
   end_link();
-  bool was_primary = false;
   {
     const AllShards shards(services_->store);
     std::lock_guard lock(mutex_);
     takeover_.end_locked();
-    was_primary = !following_;
-    if (was_primary) has_stream_ = effects().active();
+    if (!following_) has_stream_ = effects().active();
     following_ = true;
     follows_.store(true);
     has_backlog_ = true;
@@ -157,7 +155,7 @@ void Replicator::follow(PrimaryAddress primary, bool failover) {
     hides_.store(settings_.read_only.load());
     services_->store.set_follows_locked(true, hides_.load());
   }
-  if (was_primary) unblock_clients();
+  unblock_clients();
   log(false, "Connecting to MASTER " + primary.host + ":" + std::to_string(primary.port));
   make_link(std::move(primary), failover ? Link::Purpose::hand_over : Link::Purpose::follow);
   settings_changed();
@@ -169,8 +167,8 @@ void Replicator::make_link(PrimaryAddress primary, Link::Purpose purpose) {
                                  std::move(primary), purpose);
 }
 
-// Nobody will bring what they wait for; on another server somebody may. As in Redis their
-// connections end, so that they look for it.
+// Nobody may bring what they wait for, or it comes with a whole data set, which wakes nobody. As in
+// Redis their connections end, so that they look for it, here or on another server.
 void Replicator::unblock_clients() {
   for (size_t i = 0; i < services_->workers.count(); ++i) {
     services_->workers.visit(i, [](ClientsOfWorker& clients) {

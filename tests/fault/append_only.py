@@ -6,12 +6,14 @@ append_only.py LARDER_SERVER [test ...]      ROUNDS=50 for a longer hunt
 import os
 import random
 import resource
+import shutil
 import signal
 import struct
 import threading
 import time
 
 import lab
+import nodes
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 MANIFEST = "appendonlydir/appendonly.aof.manifest"
@@ -407,6 +409,106 @@ def test_switching_on_and_off(program):
         assert len(names) == 3, names
         with keeper(program, folder) as server:
             assert server.ask("DBSIZE") == 4
+
+
+def test_a_broken_manifest_keeps_it_off(program):
+    """INFO says so; nothing in the folder is touched."""
+    with lab.folder() as folder, lab.Server(program, "--dir", folder) as server:
+        os.mkdir(f"{folder}/appendonlydir")
+        with open(f"{folder}/{MANIFEST}", "w") as manifest:
+            manifest.write("nonsense\n")
+        server.ask("CONFIG SET appendonly yes")
+        lab.wait_for(lambda: server.info("aof_last_bgrewrite_status") == "err", "it failed")
+        assert server.info("aof_enabled") == "1"
+        assert server.info("aof_rewrite_in_progress") == "0"
+        assert "Invalid AOF manifest file" in server.log_text()
+        assert os.listdir(f"{folder}/appendonlydir") == [os.path.basename(MANIFEST)]
+        server.ask("CONFIG SET appendonly no")
+        os.unlink(f"{folder}/{MANIFEST}")
+        server.ask("CONFIG SET appendonly yes")
+        lab.wait_for(lambda: server.info("aof_last_bgrewrite_status") == "ok", "it is mended")
+
+
+def test_where_nothing_can_be_written_it_stays_off(program):
+    with lab.folder() as folder, lab.Server(program, "--dir", folder) as server:
+        with open(f"{folder}/appendonlydir", "w"):
+            client = server.client()
+            kind, text = client.ask(lab.words("CONFIG SET appendonly yes"))
+            client.close()
+        assert kind == "error" and b"Unable to turn on AOF. Check server logs." in text, text
+        assert "appendonlydir: Not a directory" in server.log_text()
+        assert server.ask("CONFIG GET appendonly")[1] == ("bulk", b"no")
+        assert server.info("aof_enabled") == "0"
+        os.unlink(f"{folder}/appendonlydir")
+        server.ask("CONFIG SET appendonly yes")
+        lab.wait_for(lambda: server.info("aof_rewrite_in_progress") == "0", "the first base")
+        assert server.info("aof_last_bgrewrite_status") == "ok"
+
+
+def test_a_rewrite_that_fails_is_not_tried_at_once_again(program):
+    """Not by itself; who asks for it is heard."""
+    options = ("--auto-aof-rewrite-min-size", "1kb", "--auto-aof-rewrite-percentage", "1")
+    with lab.folder() as folder, keeper(program, folder, *options) as server:
+        in_the_way = f"{folder}/appendonlydir/temp-rewriteaof-bg-{server.process.pid}.aof"
+        os.mkdir(in_the_way)
+
+        def failures():
+            return server.log_text().count("Background AOF rewrite failed")
+
+        def grow(count):
+            client = server.client()
+            for number in range(count):  # one at a time: the writer looks in between
+                client.ask([b"SET", b"n:%d" % number, b"x" * 100])
+            client.close()
+
+        grow(50)
+        lab.wait_for(lambda: failures() == 1, "the first one failed")
+        size = int(server.info("aof_current_size"))
+        grow(2000)
+        lab.wait_for(lambda: int(server.info("aof_current_size")) > size + 200_000, "it grew")
+        assert failures() == 1, "it was tried again"
+        assert server.info("aof_last_bgrewrite_status") == "err"
+        os.rmdir(in_the_way)
+        rewrite(server)
+        assert server.info("aof_last_bgrewrite_status") == "ok"
+        assert len(listed(folder)) == 2
+
+
+def copy_is_read(server, folder, reader):
+    """Another server that starts with a copy of the folder has the same."""
+    with lab.folder() as copy:
+        shutil.copytree(f"{folder}/appendonlydir", f"{copy}/appendonlydir")
+        with nodes.Node(reader, "--dir", copy, "--appendonly", "yes") as again:
+            assert nodes.assert_same_data(server, again) > 100
+            return again.raw("HPEXPIRETIME", "hash:8", "FIELDS", 1, "f1")
+
+
+def rewrite_node(server):
+    server.ask("BGREWRITEAOF")
+    lab.wait_for(lambda: server.info("persistence")["aof_rewrite_in_progress"] == "0", "a base")
+
+
+def test_a_base_of_requests(program):
+    """aof-use-rdb-preamble no: it holds every type, for Redis, too."""
+    with lab.folder() as folder, nodes.Node(
+            program, "--dir", folder, "--appendonly", "yes", "--aof-use-rdb-preamble", "no",
+            "--aof-timestamp-enabled", "yes") as server:
+        nodes.fill(server)
+        server.ask("XADD", "trimmed", "MAXLEN", 0, "5-1", "f", "v")
+        server.ask("XGROUP", "CREATE", "trimmed", "readers", "$", "ENTRIESREAD", 1)
+        server.ask("FUNCTION", "LOAD", ONCE % (b"one", b"one"))
+        rewrite_node(server)
+        assert listed(folder)[0] == ["appendonly.aof.2.base.aof", "b"]
+        with open(f"{folder}/appendonlydir/appendonly.aof.2.base.aof", "rb") as base:
+            assert base.read(4) == b"#TS:"
+        copy_is_read(server, folder, nodes.REDIS)
+        server.ask("HPEXPIRE", "hash:8", 900_000, "FIELDS", 1, "f1")
+        rewrite_node(server)
+        assert copy_is_read(server, folder, program) == server.raw(
+            "HPEXPIRETIME", "hash:8", "FIELDS", 1, "f1")
+        server.ask("CONFIG", "SET", "aof-use-rdb-preamble", "yes")
+        rewrite_node(server)
+        assert listed(folder)[0] == ["appendonly.aof.4.base.rdb", "b"]
 
 
 def listed(folder):

@@ -25,7 +25,7 @@ class Node(servers.Server):
         if kind == "redis":
             words += ["--repl-diskless-sync", "yes"]
         if follows is not None:
-            words += ["--replicaof", "127.0.0.1", str(follows.port)]
+            words += ["--replicaof", "127.0.0.1", str(follows.link_port)]
         self.kind, self.connection = kind, None
         super().__init__(kind, program, words, **more)
 
@@ -100,8 +100,13 @@ class Node(servers.Server):
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
 
+    @property
+    def link_port(self):
+        """Where replicas connect."""
+        return self.port
+
     def follow(self, primary):
-        self.ask("REPLICAOF", "127.0.0.1", primary.port)
+        self.ask("REPLICAOF", "127.0.0.1", primary.link_port)
 
 
 def wait_linked(*replicas, patience_s=lab.PATIENCE_S):
@@ -269,7 +274,7 @@ class Cut:
             if not self.open:
                 near.close()
                 continue
-            far = socket.create_connection(("127.0.0.1", self.target.port))
+            far = socket.create_connection(("127.0.0.1", self.target.link_port))
             self.pairs.append((near, far))
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()

@@ -167,6 +167,18 @@ def test_stream_of_garbage(program):
         assert replica.ask("GET", "k") == b"v"
 
 
+def test_primary_that_speaks_as_a_replica_does(program):
+    """Its stream goes on, and the link ends when that is wanted."""
+    pieces = [request("REPLCONF", "capa", "eof"), request("REPLCONF", "listening-port", "1"),
+              request("SYNC"), request("PSYNC", "?", "-1"), request("SET", "k", "v"), b""]
+    with nodes.Node(program) as replica, FakePrimary([full(EMPTY), *pieces]) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        lab.wait_for(lambda: replica.raw("GET", "k") == ("bulk", b"v"), "the stream went on")
+        assert replica.info()["connected_slaves"] == "0"
+        replica.ask("REPLICAOF", "NO", "ONE")
+        assert replica.info()["role"] == "master"
+
+
 def test_primary_that_stops_inside_a_value(program):
     """The half of a request is forgotten, and the link is taken up in front of it."""
     whole = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"

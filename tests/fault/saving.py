@@ -195,6 +195,23 @@ def test_import_takes_what_is_asked_for(program):
                 assert tuple(got) == keys, (more, got)
 
 
+def test_a_newer_format_where_it_is_asked_for(program):
+    """rdb-version 11: a stream's consumers keep that they got nothing yet."""
+    for version, inactive in ((b"10", False), (b"11", True)):
+        with tempfile.TemporaryDirectory() as folder:
+            with lab.Server(program, *SAVES, "--dir", folder) as server:
+                for text in (f"CONFIG SET rdb-version {version.decode()}", "XADD x 1-0 f v",
+                             "XGROUP CREATE x group 0", "XGROUP CREATECONSUMER x group idle"):
+                    server.ask(text)
+                server.ask("SAVE")
+            with open(folder + "/dump.rdb", "rb") as file:
+                assert file.read(9) == b"REDIS00" + version
+            with lab.Server(program, *SAVES, "--dir", folder) as server:
+                wait_for(lambda: server.info("loading") == "0")
+                facts = [value for _, value in server.ask("XINFO CONSUMERS x group")[0][1]]
+                assert (dict(zip(facts[::2], facts[1::2]))[b"inactive"] == -1) == inactive, facts
+
+
 def test_a_save_point_saves(program):
     with tempfile.TemporaryDirectory() as folder:
         with lab.Server(program, "--save", "1 5", "--dir", folder) as server:

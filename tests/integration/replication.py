@@ -217,6 +217,20 @@ def test_who_waits_is_sent_away_by_a_new_role(program):
                 client.close()
 
 
+def test_readers_are_sent_away_by_another_primary(program):
+    """What they wait for may be in its data set, and then no write tells of it."""
+    with Node(program) as one, Node(program) as two, Node(program, follows=one) as replica:
+        wait_linked(replica)
+        reader = replica.client()
+        reader.send(lab.request("XREAD BLOCK 0 STREAMS news 0"))
+        lab.wait_for(lambda: replica.info("clients")["blocked_clients"] == "1", "it waits")
+        two.ask("XADD", "news", "*", "f", "v")
+        replica.follow(two)
+        kind, text = reader.read()
+        assert kind == "error" and b"instance state changed" in text, text
+        reader.close()
+
+
 def test_a_writable_replica_removes_its_own_keys(program):
     with Node(program) as primary, Node(program, follows=primary) as replica:
         wait_linked(replica)
@@ -459,6 +473,30 @@ def test_what_came_beside_a_script_stays_behind_its_reply(program):
         assert client.read() == ("bulk", b"reply")
         assert client.read()[1][0] == ("bulk", b"invalidate")
         assert other.read() == ("simple", b"OK")
+
+
+def test_a_transaction_that_asks_other_workers_is_acknowledged(program):
+    """What CLIENT LIST answers comes when EXEC is over, and the reply waits for replicas still."""
+    with Node(program, "--threads", "2") as primary, Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        primary.ask("CONFIG", "SET", "replication-ack", "all", "replication-ack-timeout", 10_000)
+        replica.freeze()
+        client = primary.client()
+        for text, answer in (("MULTI", b"OK"), ("CLIENT LIST", b"QUEUED"), ("SET k v", b"QUEUED"),
+                             ("CLIENT LIST", b"QUEUED")):
+            assert client.ask(lab.words(text)) == ("simple", answer), text
+        client.send(lab.request("EXEC"))
+        lab.wait_for(lambda: primary.ask("GET", "k") == b"v", "it ran")
+        client.socket.settimeout(0.2)
+        try:
+            raise AssertionError(f"answered {client.read()} that no replica has")
+        except TimeoutError:
+            client.socket.settimeout(lab.PATIENCE_S)
+        replica.thaw()
+        _, answers = client.read()
+        assert [kind for kind, _ in answers] == ["bulk", "simple", "bulk"], answers
+        assert all(text.count(b"id=") >= 3 for kind, text in answers if kind == "bulk"), answers
+        client.close()
 
 
 def test_rdb_of_redis_cli(program):

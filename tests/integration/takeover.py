@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fault"))
 import lab  # noqa: E402
 import nodes  # noqa: E402
+import certificates  # noqa: E402
 from nodes import Cut, Node, assert_same_data, fill, wait_linked, wait_same_offset  # noqa: E402
 
 NEVER_MS = lab.PATIENCE_S * 10_000  # a takeover that ends in time has not waited for nobody
@@ -21,10 +22,24 @@ def larder(program, *more, **kind):
     return Node(program, *QUORUM, "--replication-takeover-timeout", NEVER_MS, *more, **kind)
 
 
+class SecureNode(Node):
+    """One whose links are TLS ones."""
+
+    def __init__(self, program, authority, *options):
+        self.tls_port = lab.free_port()
+        super().__init__(program, *QUORUM, "--replication-takeover-timeout", NEVER_MS,
+                         *certificates.server_options(authority, self.tls_port),
+                         "--tls-replication", "yes", *options)
+
+    @property
+    def link_port(self):
+        return self.tls_port
+
+
 @contextlib.contextmanager
-def torn_group(program, *siblings):
+def torn_group(program, *siblings, make=larder):
     """The primary is dead; siblings have what was acknowledged last, the heir does not."""
-    with larder(program) as primary, larder(program) as heir, Cut(primary) as link, \
+    with make(program) as primary, make(program) as heir, Cut(primary) as link, \
             contextlib.ExitStack() as stack:
         for sibling in siblings:
             stack.enter_context(sibling)
@@ -66,6 +81,25 @@ def test_takes_what_a_sibling_has_more(program):
         assert assert_same_data(heir, sibling) > 100
         assert int(heir.info("stats")["sync_full"]) == 0, "nothing was sent twice"
         assert int(sibling.info("stats")["sync_full"]) == 0
+
+
+def test_takes_it_by_tls(program):
+    authority = certificates.Authority()
+    authority.issue("server")
+
+    def secure(program):
+        return SecureNode(program, authority)
+
+    with torn_group(program, secure(program), make=secure) as (heir, sibling):
+        heir.ask("REPLICAOF", "NO", "ONE")
+        lab.wait_for(lambda: "Taking over: waits for 1 more" in heir.log_text(), "takeover")
+        sibling.follow(heir)
+        leads(heir)
+        assert heir.ask("GET", "w") == b"acknowledged"
+        wait_linked(sibling)
+        wait_same_offset(heir, sibling)
+        assert_same_data(heir, sibling)
+        assert int(heir.info("stats")["sync_full"]) == 0, "nothing was sent twice"
 
 
 def test_a_sibling_that_has_no_more_is_heard(program):
