@@ -5,6 +5,9 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+// Vertical tabs and form feeds stand between words only next to one of these.
+bool ends_word(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -36,7 +39,7 @@ size_t read_word(Bytes line, size_t at, std::string& word, bool& plain) {
   for (size_t i = at; i < line.size(); ++i) {
     const char c = line[i];
     if (quote == 0) {
-      if (is_space(c)) return i;
+      if (ends_word(c)) return i;
       if (c == '"' || c == '\'') {
         quote = c;
         plain = false;

@@ -72,14 +72,6 @@ void append_run(std::string& out, uint8_t value, size_t length) {
   }
 }
 
-std::string header(uint8_t form) {
-  std::string out(kMagic);
-  out.resize(HyperLogLog::kHeaderBytes, '\0');
-  out[kFormAt] = static_cast<char>(form);
-  store(out.data() + kCountAt, kOutOfDate);
-  return out;
-}
-
 // The two series of Ertl's estimator, for registers at their lowest and at their highest value.
 double sigma(double x) {
   if (x == 1.0) return INFINITY;
@@ -116,6 +108,7 @@ bool HyperLogLog::is_valid(Bytes value) {
 
 std::optional<HyperLogLog> HyperLogLog::parse_with_tail(Bytes value) {
   std::optional<HyperLogLog> parsed(std::in_place);
+  parsed->keep_head(value);
   const Bytes registers = value.substr(kHeaderBytes);
   if (static_cast<uint8_t>(value[kFormAt]) == kDense) {
     parsed->parse_dense(registers);
@@ -198,8 +191,16 @@ std::string HyperLogLog::bytes(size_t sparse_bytes_max) const {
   return dense();
 }
 
+std::string HyperLogLog::head(uint8_t form) const {
+  std::string out(head_.empty() ? kMagic : Bytes(head_));
+  out.resize(kHeaderBytes, '\0');
+  out[kFormAt] = static_cast<char>(form);
+  store(out.data() + kCountAt, load<uint64_t>(out.data() + kCountAt) | kOutOfDate);
+  return out;
+}
+
 std::string HyperLogLog::sparse() const {
-  std::string out = header(kSparse);
+  std::string out = head(kSparse);
   for (size_t index = 0; index < kRegisters;) {
     size_t end = index + 1;
     while (end < kRegisters && registers_[end] == registers_[index]) ++end;
@@ -210,7 +211,7 @@ std::string HyperLogLog::sparse() const {
 }
 
 std::string HyperLogLog::dense() const {
-  std::string out = header(kDense);
+  std::string out = head(kDense);
   for (size_t i = 0; i < kRegisters; i += 4) {
     uint32_t four = 0;
     for (unsigned k = 0; k < 4; ++k) four |= uint32_t{registers_[i + k]} << (6 * k);

@@ -40,6 +40,10 @@ class HyperLogLog {
   // Redis looks at no run behind the one it changes, takes such values.
   static std::optional<HyperLogLog> parse_with_tail(Bytes value);
 
+  // Has the last count of a value, which is where this one will stand, in its own: Redis leaves it
+  // there when it is out of date.
+  void keep_head(Bytes value) { head_ = value.substr(0, kHeaderBytes); }
+
   // Each returns true when it changed something.
   bool add(Bytes element);
   bool merge(const HyperLogLog& other);
@@ -63,11 +67,13 @@ class HyperLogLog {
   // Returns what stands behind the runs; nothing when they are broken.
   std::optional<Bytes> parse_sparse(Bytes runs);
   void parse_dense(Bytes packed);
+  std::string head(uint8_t form) const;
   std::string sparse() const;
   std::string dense() const;
 
   std::array<uint8_t, kRegisters> registers_{};
   bool dense_ = false;
+  std::string head_;  // as it was read, or empty
   std::string tail_;  // behind the runs, see parse_with_tail
 };
 

@@ -22,6 +22,7 @@
 #include "server/commands/args.h"
 #include "server/commands/ending.h"
 #include "server/commands/eviction_advice.h"
+#include "server/commands/latency_buckets.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
 #include "server/commands/replication.h"
@@ -528,7 +529,7 @@ double percentile_us(const Sums& sums, uint64_t total, double percent) {
   uint64_t seen = 0;
   for (size_t b = 0; b < sums.latency.size(); ++b) {
     seen += sums.latency[b];
-    if (static_cast<double>(seen) >= wanted) return static_cast<double>(uint64_t{1} << b);
+    if (static_cast<double>(seen) >= wanted) return static_cast<double>(latency_bucket_us_max(b));
   }
   return 0;
 }

@@ -155,8 +155,11 @@ void LiveConfiguration::rewrite_all() {
 void LiveConfiguration::note(Bytes name, Bytes value) {
   const OptionSpec* option = Options::find(name);
   if (option == nullptr) return;
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   (void)options_.assign_text(*option, value, OptionSource::runtime);
+  const Options after = options_;
+  lock.unlock();
+  if (option->apply != nullptr) (void)option->apply(after, targets_);
 }
 
 std::string LiveConfiguration::rewrite() {

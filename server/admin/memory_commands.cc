@@ -28,7 +28,7 @@ Status usage(Call& call) {
     }
   }
   if (!args.ok()) return args.error();
-  const Item item = call.peek(key);
+  const Item item = call.keyspace(key).find(key);  // one whose time is over, too
   if (!item) {
     call.reply().null();
     return Status::ok();

@@ -4,12 +4,12 @@
 
 #include <string>
 
+#include "server/admin/options.h"
+
 namespace larder {
 
-enum class OomScore { untouched, relative, absolute };
-
-// Sets the score to `value`, or to `value` over what it was before the first call that set it;
-// `untouched` restores that. Returns why it can't be, or nothing. One call at a time.
-std::string set_oom_score(OomScore mode, int value);
+// Puts both options into force, for a primary or a replica, as `replicaof` says. Returns why it
+// can't be, or nothing.
+std::string apply_oom_score(const Options& options, OptionTargets& targets);
 
 }  // namespace larder

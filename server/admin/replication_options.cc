@@ -3,6 +3,7 @@
 #include <array>
 #include <climits>
 
+#include "server/admin/oom_score.h"
 #include "server/admin/option_rows.h"
 #include "server/replication/settings.h"
 
@@ -63,7 +64,7 @@ std::string apply(const Options& options, OptionTargets& to) {
 constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "replicaof", .alias = "slaveof", .kind = Kind::peer, .section = In::replication,
      .summary = "Host and port of the primary that this server follows; empty: it is a primary.",
-     .fixed = true},
+     .fixed = true, .apply = apply_oom_score},
     {.name = "masterauth", .section = In::replication,
      .summary = "Password that the primary is told; empty: none.", .apply = apply},
     {.name = "masteruser", .section = In::replication,

@@ -116,16 +116,6 @@ std::string apply_events(const Options& options, OptionTargets& to) {
   return "";
 }
 
-// The first of the values is a primary's.
-std::string apply_oom_score(const Options& options, OptionTargets&) {
-  const std::string& mode = options.text("oom-score-adj");
-  const int value = std::stoi(options.words("oom-score-adj-values").front());
-  return set_oom_score(mode == "no"         ? OomScore::untouched
-                       : mode == "absolute" ? OomScore::absolute
-                                            : OomScore::relative,
-                       value);
-}
-
 std::string apply_password(const Options& options, OptionTargets& to) {
   to.access.set_default_password(options.text("requirepass"));
   return "";
@@ -480,7 +470,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .choices = "no yes relative absolute", .apply = apply_oom_score},
     {.name = "oom-score-adj-values", .kind = Kind::oom_scores, .standard = "0 200 800",
      .section = In::general,
-     .summary = "The scores of a primary, a replica and a child; the first is used.",
+     .summary = "The scores of a primary, a replica and a child, of which there is none.",
      .apply = apply_oom_score},
     {.name = "pidfile", .section = In::general, .summary = "File to write the process id to.",
      .fixed = true},

@@ -8,6 +8,7 @@
 #include "server/commands/answers.h"
 #include "server/commands/args.h"
 #include "server/commands/families.h"
+#include "server/commands/latency_buckets.h"
 #include "server/commands/wrong_words.h"
 
 namespace larder {
@@ -160,7 +161,7 @@ Calls histogram_of(Workers& workers, const Command& command) {
     }
     if (count == 0) continue;
     calls.total += count;
-    calls.up_to_us.emplace_back(uint64_t{1} << bucket, calls.total);
+    calls.up_to_us.emplace_back(latency_bucket_us_max(bucket), calls.total);
   }
   return calls;
 }

@@ -220,16 +220,16 @@ Status client_unpause(Call& call) {
 
 Status client_unblock(Call& call) {
   if (call.arg_count() > 4) return wrong_words(call);
-  Args args(call);
-  const int64_t id = args.integer();
   const char* error = nullptr;
-  if (args.more()) {
-    if (args.take("ERROR")) {
+  if (call.arg_count() == 4) {  // a wrong reason goes before a wrong id
+    if (equals_upper(call.arg(3), "ERROR")) {
       error = errors::kUnblocked;
-    } else if (!args.take("TIMEOUT")) {
-      args.fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    } else if (!equals_upper(call.arg(3), "TIMEOUT")) {
+      return Status::error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     }
   }
+  Args args(call);
+  const int64_t id = args.integer();
   if (!args.ok()) return args.error();
   auto unblocked = std::make_shared<std::atomic<bool>>(false);
   visit_workers(

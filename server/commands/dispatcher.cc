@@ -9,6 +9,7 @@
 #include "server/commands/activity.h"
 #include "server/commands/dispatcher_parts.h"
 #include "server/commands/errors.h"
+#include "server/commands/latency_buckets.h"
 #include "server/commands/listeners.h"
 #include "server/commands/monitor.h"
 #include "server/commands/removed_keys.h"
@@ -34,6 +35,12 @@ Status aborted(const Status& refusal) {
   std::string why(refusal.text());
   if (why.starts_with("ERR ")) why.erase(0, 4);
   return Status::error("EXECABORT Transaction discarded because of: " + why);
+}
+
+// A container with a word behind it that is none of its sub-commands is nobody's call.
+bool names_no_part(const Request& request) {
+  const Command& command = *request.command;
+  return !command.subcommands.empty() && !command.spec->veiled && request.args.size() > 1;
 }
 
 void note_last_command(const Request& request, Session& session) {
@@ -275,7 +282,8 @@ void Dispatcher::write_ahead(const Call& call) {
 void Dispatcher::refuse(const Request& request, const Status& status, ReplyWriter& reply) {
   reply.error(status.text());
   count_error(status.text());
-  if (request.command != nullptr) worker_.stats->commands[request.command->id].rejected.add(1);
+  if (request.command == nullptr || names_no_part(request)) return;
+  worker_.stats->commands[request.command->id].rejected.add(1);
 }
 
 void Dispatcher::protocol_error(Bytes text, ReplyWriter& reply) {
@@ -299,7 +307,7 @@ void Dispatcher::account(const Request& request, const Session& session, uint64_
   const LiveSettings& settings = services_.settings;
   const int64_t us = ticks_to_ns(spent_ticks) / 1000;
   if (settings.latency_tracking.load(std::memory_order_relaxed)) {
-    stats.latency[CommandStats::bucket_of(static_cast<uint64_t>(us))].add(1);
+    stats.latency[latency_bucket(static_cast<uint64_t>(us))].add(1);
   }
   const int64_t slow_us = settings.slow_us_min.load(std::memory_order_relaxed);
   const int64_t latency_ms = settings.latency_ms_min.load(std::memory_order_relaxed);

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "base/glob.h"
-#include "base/numbers.h"
+#include "base/loose_numbers.h"
+#include "base/quoting.h"
 #include "server/commands/args.h"
 #include "storage/element_table.h"
 
@@ -24,10 +25,12 @@ struct ElementScan {
   bool wants(Bytes name) const { return any_name || glob_match(pattern, name); }
 };
 
-inline void take_scan_cursor(Args& args, ElementScan& scan) {
-  const auto cursor = parse_uint64(args.bytes());
+// As strtoull reads it, but for blanks in front.
+inline uint64_t take_cursor(Args& args) {
+  const Bytes text = args.bytes();
+  const auto cursor = skip_spaces(text, 0) == 0 ? parse_loose_uint64(text) : std::nullopt;
   if (!cursor) args.fail("ERR invalid cursor");
-  scan.cursor = cursor.value_or(0);
+  return cursor.value_or(0);
 }
 
 inline void take_scan_options(Args& args, ElementScan& scan, bool of_hash) {

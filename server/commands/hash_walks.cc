@@ -115,7 +115,7 @@ Status hscan(Call& call) {
   Args args(call);
   args.key();
   ElementScan scan;
-  take_scan_cursor(args, scan);
+  scan.cursor = take_cursor(args);
   if (!args.ok()) return args.error();
   return read_hash(call, [&](const Hash& hash) {
     if (!hash.exists()) return reply_empty_scan(call);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/commands/families.h"
+#include "server/commands/listeners.h"
 #include "server/commands/string_values.h"
 #include "storage/hyperloglog.h"
 
@@ -59,8 +60,8 @@ Status pfadd(Call& call) {
   return Status::ok();
 }
 
-// The count is kept in the value until the next change, as Redis does; that is no change of what
-// the value means, so nobody is told.
+// The count is kept in the value until the next change, as Redis does: save points count that, and
+// whoever has a copy counts, too, so that its bytes are the same. A replica only caches.
 Status count_one(Call& call, const Key& key) {
   const Item item = call.find_to_read(key);
   HyperLogLog counter;
@@ -76,6 +77,7 @@ Status count_one(Call& call, const Key& key) {
   const uint64_t count = counter.estimate();
   const MutableString value = edit_string(call.keyspace(key), item, string_length(*item.entry()));
   HyperLogLog::write_cached_count(value.data, count);
+  if (!call.services().listeners.effects.follows()) call.changed_at_large();
   call.reply().integer(static_cast<int64_t>(count));
   return Status::ok();
 }
@@ -102,7 +104,10 @@ Status pfmerge(Call& call) {
   HyperLogLog all;
   if (Status status = unite(call, 1, all); !status.is_ok()) return status;
   const Key key = call.key(1);
-  write(call, key, call.find_to_write(key), all);
+  const Item old = call.find_to_write(key);
+  IntegerText scratch;
+  if (old) all.keep_head(string_bytes(*old.entry(), scratch));
+  write(call, key, old, all);
   call.reply().ok();
   return Status::ok();
 }

@@ -5,6 +5,7 @@
 #include "base/numbers.h"
 #include "server/commands/families.h"
 #include "server/commands/key_types.h"
+#include "server/commands/listeners.h"
 #include "server/commands/string_values.h"
 #include "storage/lazy_free.h"
 
@@ -149,6 +150,7 @@ Status copy(Call& call) {
     return Status::ok();
   }
   target.copy_value(*source.entry(), to, old);
+  if (old) call.services().listeners.added(db, to.name);  // it is told as if it were another key
   call.changed("copy_to", to, db);
   call.reply().integer(1);
   return Status::ok();

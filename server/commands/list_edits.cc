@@ -3,6 +3,7 @@
 #include "server/commands/families.h"
 #include "server/commands/index_range.h"
 #include "server/commands/list_values.h"
+#include "server/commands/listeners.h"
 
 namespace larder {
 namespace {
@@ -107,6 +108,14 @@ Status lrem(Call& call) {
   return Status::ok();
 }
 
+// As after a change, but no save point counts it and no replica gets it.
+void tell_unchanged(Call& call, const char* event, const Key& key) {
+  Listeners& listeners = call.services().listeners;
+  const Session& session = call.session();
+  listeners.changed(event, session.db, key.name, session.id);
+  touch_watches(listeners.watches, key, session.db);
+}
+
 Status ltrim(Call& call) {
   Args args(call);
   const Key key = args.key();
@@ -120,7 +129,10 @@ Status ltrim(Call& call) {
   List& list = list_of(item);
   const IndexRange kept = index_range(start, end, list.size());
   const size_t dropped = list.size() - kept.count;
-  if (dropped == 0) return Status::ok();
+  if (dropped == 0) {
+    tell_unchanged(call, "ltrim", key);
+    return Status::ok();
+  }
   list.drop(ListEnd::tail, list.size() - kept.first - kept.count);
   list.drop(ListEnd::head, kept.first);
   items_removed(call, key, item, "ltrim");

@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/glob.h"
-#include "base/numbers.h"
 #include "server/commands/args.h"
+#include "server/commands/element_scan.h"
 #include "server/commands/families.h"
 #include "server/commands/key_types.h"
 #include "server/commands/reply_pieces.h"
@@ -191,9 +191,7 @@ class ScanTask : public Task {
 Status scan(Call& call) {
   Args args(call);
   ScanOptions options;
-  const auto cursor = parse_uint64(args.bytes());
-  if (!cursor) return Status::error("ERR invalid cursor");
-  options.cursor = *cursor;
+  options.cursor = take_cursor(args);
   Matches matches;
   while (args.more()) {
     if (args.take_with_value("COUNT")) {

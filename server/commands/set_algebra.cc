@@ -8,6 +8,7 @@
 
 #include "server/commands/args.h"
 #include "server/commands/families.h"
+#include "server/commands/replaced_key.h"
 #include "server/commands/set_values.h"
 #include "server/commands/sliced_read.h"
 #include "storage/element_table.h"
@@ -236,11 +237,13 @@ Status answer(Call& call) {
 void store_members(Call& call, const char* event, const ElementTable& members) {
   const Key key = call.key(1);
   Keyspace& keys = call.keyspace(key);
-  if (const Item old = call.find_to_write(key)) {
-    keys.remove(old);
-    if (members.size() == 0) call.changed("del", key);
+  const Item old = call.find_to_write(key);
+  if (old) keys.remove(old);
+  if (members.size() == 0) {
+    if (old) call.changed("del", key);
+    return;
   }
-  if (members.size() == 0) return;
+  const ReplacedKey told(keys, static_cast<bool>(old));
   Set set(keys, key, {});
   const SetLimits limits = set_limits(call);
   members.each([&](const Element* element) { set.add(element->key(), limits, members.size()); });

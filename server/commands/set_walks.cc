@@ -141,7 +141,7 @@ Status sscan(Call& call) {
   Args args(call);
   args.key();
   ElementScan scan;
-  take_scan_cursor(args, scan);
+  scan.cursor = take_cursor(args);
   if (!args.ok()) return args.error();
   return read_set(call, [&](const Set& set) {
     if (!set.exists()) return reply_empty_scan(call);

@@ -19,6 +19,7 @@
 #include "server/commands/elements.h"
 #include "server/commands/families.h"
 #include "server/commands/list_values.h"
+#include "server/commands/replaced_key.h"
 #include "server/commands/string_values.h"
 #include "storage/hash.h"
 
@@ -181,6 +182,7 @@ Status store_results(Call& call, const Key& key,
   items.reserve(values.size());
   for (const auto& value : values) items.push_back(value ? Bytes(*value) : Bytes());
   if (!items.empty()) {
+    const ReplacedKey told(call.keyspace(key), static_cast<bool>(old));
     add_to_list(call, key, {}, ListEnd::tail, items);
     call.changed("sortstore", key);
     call.count_changes(items.size());

@@ -303,7 +303,7 @@ Status zscan(Call& call) {
   Args args(call);
   ElementScan scan;
   const Key key = args.key();
-  take_scan_cursor(args, scan);
+  scan.cursor = take_cursor(args);
   if (!args.ok()) return args.error();
   const Item item = call.find_to_read(key);
   if (!item) return reply_empty_scan(call);

@@ -28,7 +28,7 @@ class Counter {
 };
 
 struct CommandStats {
-  // Bucket b counts calls of up to 2^b microseconds.
+  // See latency_buckets.h.
   static constexpr size_t kBuckets = 32;
 
   Counter calls;

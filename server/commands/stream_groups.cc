@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "server/commands/answers.h"
+#include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
+#include "server/commands/listeners.h"
 #include "server/commands/stream_values.h"
 #include "server/commands/wrong_words.h"
 
@@ -18,6 +20,10 @@ constexpr const char* kNeedsKey =
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use "
     "the MKSTREAM option to create an empty stream automatically.";
 
+// With each option once; repeated ones are looked at behind the key.
+constexpr size_t kCreateWordsMax = 8;
+constexpr size_t kSetIdWordsMax = 7;
+
 std::string no_group_for_key(Bytes group, Bytes key) {
   return "NOGROUP No such consumer group '" + std::string(group) + "' for key name '" +
          std::string(key) + "'";
@@ -25,7 +31,7 @@ std::string no_group_for_key(Bytes group, Bytes key) {
 
 // "$" is the last id of the stream. Redis looks at the id behind all else.
 std::optional<StreamId> group_id(Bytes text, Item item) {
-  if (text != "$") return parse_stream_id(text, 0);
+  if (text != "$") return read_stream_id(text, 0);
   return item ? stream_of(*item.entry()).last_id() : StreamId{};
 }
 
@@ -61,13 +67,15 @@ Status create(Call& call) {
   Item item = call.find_to_write(key);
   if (!is_stream(item)) return Status::error(errors::kWrongType);
   if (!item && !make) return Status::error(kNeedsKey);
+  if (call.arg_count() > kCreateWordsMax) return wrong_words(call);
   const auto id = group_id(id_text, item);
   if (!id) return Status::error(kBadStreamId);
+  const bool made = !item;
   Stream& stream = make_stream(call.keyspace(key), key, item);
   if (stream.add_group(name, *id, entries_read) == nullptr) {
     return Status::error("BUSYGROUP Consumer Group name already exists");
   }
-  call.changed("xgroup-create", key);
+  made ? call.changed("xgroup-create", key) : changed_beside(call, key, "xgroup-create");
   call.reply().ok();
   return Status::ok();
 }
@@ -89,18 +97,28 @@ Status set_id(Call& call) {
   const Bytes name = args.bytes();
   const Bytes id_text = args.bytes();
   int64_t entries_read = -1;
-  if (args.take_with_value("ENTRIESREAD")) entries_read = take_entries_read(args);
-  if (args.more()) return wrong_words(call);
+  while (args.more()) {
+    if (!args.take_with_value("ENTRIESREAD")) return wrong_words(call);
+    entries_read = take_entries_read(args);
+  }
   if (!args.ok()) return args.error();
   GroupOf found = group_of_subcommand(call, key, name);
   if (!found.error.is_ok()) return std::move(found.error);
+  if (call.arg_count() > kSetIdWordsMax) return wrong_words(call);
   const auto id = group_id_or_end(id_text, found.item);
   if (!id) return Status::error(kBadStreamId);
   found.group->last_id = *id;
   found.group->entries_read = entries_read;
-  call.changed("xgroup-setid", key);
+  changed_beside(call, key, "xgroup-setid");
   call.reply().ok();
   return Status::ok();
+}
+
+// Those of a group that is gone are told so.
+void wake_readers(Call& call, const Key& key) {
+  const unsigned db = call.session().db;
+  if (call.services().listeners.waiters.find(key, db) == nullptr) return;
+  call.dispatcher().note_ready({key, db});
 }
 
 Status destroy(Call& call) {
@@ -108,7 +126,10 @@ Status destroy(Call& call) {
   GroupOf found = group_of_subcommand(call, key, call.arg(3));
   if (found.stream == nullptr) return std::move(found.error);
   const bool removed = found.stream->remove_group(call.arg(3));
-  if (removed) call.changed("xgroup-destroy", key);
+  if (removed) {
+    changed_beside(call, key, "xgroup-destroy");
+    wake_readers(call, key);
+  }
   call.reply().integer(removed ? 1 : 0);
   return Status::ok();
 }
@@ -118,7 +139,7 @@ Status create_consumer(Call& call) {
   GroupOf found = group_of_subcommand(call, key, call.arg(3));
   if (found.group == nullptr) return std::move(found.error);
   const bool made = found.group->add_consumer(call.arg(4), call.clock_ms()) != nullptr;
-  if (made) call.changed("xgroup-createconsumer", key);
+  if (made) changed_beside(call, key, "xgroup-createconsumer");
   call.reply().integer(made ? 1 : 0);
   return Status::ok();
 }
@@ -131,7 +152,7 @@ Status delete_consumer(Call& call) {
   size_t pending = 0;
   if (consumer != nullptr) {
     pending = found.group->remove_consumer(consumer);
-    call.changed("xgroup-delconsumer", key);
+    changed_beside(call, key, "xgroup-delconsumer");
   }
   call.reply().integer(static_cast<int64_t>(pending));
   return Status::ok();
@@ -168,10 +189,7 @@ Status xack(Call& call) {
   }
   int64_t done = 0;
   for (const StreamId id : ids) done += found.group->acknowledge(id) ? 1 : 0;
-  if (done > 0) {
-    call.changed("xack", key);
-    call.count_changes(static_cast<uint64_t>(done));
-  }
+  if (done > 0) changed_beside(call, key, nullptr, static_cast<uint64_t>(done));
   call.reply().integer(done);
   return Status::ok();
 }
@@ -208,6 +226,27 @@ struct PendingOptions {
   bool of_consumer = false;
 };
 
+// The count is read before the ids, and a word too many behind the consumer is passed over.
+PendingOptions parse_pending(Call& call, Args& args) {
+  PendingOptions options;
+  const size_t words = args.left();
+  if (words < 3 || words > 6) args.reject();
+  if (args.take_with_value("IDLE")) {
+    options.idle_ms = args.integer();
+    if (words < 5) args.reject();
+  }
+  if (!args.ok()) return options;
+  const auto count = parse_int64(call.arg(args.position() + 2));
+  if (!count) args.fail(errors::kNotInteger);
+  options.count = count.value_or(0);
+  options.first = take_range_start(args);
+  options.last = take_range_end(args);
+  args.skip();
+  options.of_consumer = args.more();
+  if (options.of_consumer) options.consumer = args.bytes();
+  return options;
+}
+
 void reply_pending(Call& call, StreamGroup& group, const PendingOptions& options) {
   ReplyWriter& reply = call.reply();
   const size_t mark = reply.open();
@@ -234,17 +273,8 @@ Status xpending(Call& call) {
   Args args(call);
   const Key key = args.key();
   const Bytes name = args.bytes();
-  PendingOptions options;
   const bool summary = !args.more();
-  if (!summary) {
-    if (args.take_with_value("IDLE")) options.idle_ms = args.integer();
-    options.first = args.left() >= 3 ? take_range_start(args) : (args.reject(), StreamId{});
-    options.last = take_range_end(args);
-    options.count = args.integer();
-    options.of_consumer = args.more();
-    if (options.of_consumer) options.consumer = args.bytes();
-    if (args.more()) args.reject();
-  }
+  const PendingOptions options = summary ? PendingOptions{} : parse_pending(call, args);
   if (!args.ok()) return args.error();
   GroupOf found = find_group(call, key, name);
   if (found.group == nullptr) return std::move(found.error);
@@ -267,7 +297,7 @@ StreamConsumer& consumer_for(Call& call, const Key& key, StreamGroup& group, Byt
   StreamConsumer* consumer = group.find_consumer(name);
   if (consumer == nullptr) {
     consumer = group.add_consumer(name, call.clock_ms());
-    call.changed("xgroup-createconsumer", key);
+    changed_beside(call, key, "xgroup-createconsumer");
     effect_consumer(call, key, group, name);
   }
   consumer->seen_ms = call.clock_ms();
@@ -278,7 +308,7 @@ ClaimOptions parse_claim(Call& call, Args& args) {
   ClaimOptions options;
   options.idle_ms_min = std::max<int64_t>(
       args.integer("ERR Invalid min-idle-time argument for XCLAIM"), 0);
-  while (args.more() && parse_stream_id(args.peek(), 0)) {
+  while (args.more() && read_stream_id(args.peek(), 0)) {
     options.ids.push_back(take_stream_id(args, 0));
   }
   while (args.more()) {
@@ -359,10 +389,8 @@ Status xclaim(Call& call) {
     claimed.push_back(id);
   }
   call.reply().close_array(mark, claimed.size());
-  if (const size_t changes = claimed.size() + deleted.size(); changes > 0) {
-    call.changed("xclaim", key);
-    call.count_changes(changes);
-  }
+  const size_t changes = claimed.size() + deleted.size();
+  if (changes > 0) changed_beside(call, key, nullptr, changes);
   effect_claims(call, key, group, consumer_name, claimed);
   effect_acks(call, key, group, deleted);
   if (moves) effect_group_id(call, key, group);
@@ -420,10 +448,8 @@ Status xautoclaim(Call& call) {
     group.acknowledge(id);
     reply_id(reply, id);
   }
-  if (const size_t changes = due.size() + deleted.size(); changes > 0) {
-    call.changed("xautoclaim", key);
-    call.count_changes(changes);
-  }
+  const size_t changes = due.size() + deleted.size();
+  if (changes > 0) changed_beside(call, key, nullptr, changes);
   effect_claims(call, key, group, consumer_name, due);
   effect_acks(call, key, group, deleted);
   return Status::ok();

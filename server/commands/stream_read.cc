@@ -129,7 +129,7 @@ Status find_after(const ReadOptions& options, Bytes text, Source& source) {
     source.only_new = true;
     source.after = source.group->last_id;
   } else {
-    const auto id = parse_stream_id(text, 0);
+    const auto id = read_stream_id(text, 0);
     if (!id) return Status::error(kBadStreamId);
     source.after = *id;
   }
@@ -161,7 +161,7 @@ StreamConsumer* consumer_of(Call& call, const ReadOptions& options, Source& sour
   StreamConsumer* consumer = source.group->find_consumer(options.consumer);
   if (consumer == nullptr) {
     consumer = source.group->add_consumer(options.consumer, call.clock_ms());
-    call.changed("xgroup-createconsumer", source.key);
+    changed_beside(call, source.key, "xgroup-createconsumer");
     effect_consumer(call, source.key, *source.group, options.consumer);
   }
   consumer->seen_ms = call.clock_ms();
@@ -202,7 +202,7 @@ void deliver_new(Call& call, const ReadOptions& options, Source& source) {
   reply.close_array(mark, count);
   if (count == 0) return;
   consumer->active_ms = call.clock_ms();
-  call.changed("xreadgroup", source.key);
+  changed_beside(call, source.key, nullptr);
   effect_claims(call, source.key, *source.group, options.consumer, assigned);
   effect_group_id(call, source.key, *source.group);
 }

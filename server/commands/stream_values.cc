@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "base/loose_numbers.h"
 #include "server/commands/effect_words.h"
 
 namespace larder {
@@ -11,12 +12,26 @@ namespace {
 
 constexpr uint64_t kSeqMax = std::numeric_limits<uint64_t>::max();
 
+std::optional<uint64_t> read_part(Bytes text) {
+  return text.empty() || text.find('-') != Bytes::npos ? std::nullopt : parse_loose_uint64(text);
+}
+
 }  // namespace
+
+std::optional<StreamId> read_stream_id(Bytes text, uint64_t missing_seq) {
+  if (const auto id = parse_stream_id(text, missing_seq)) return id;
+  const size_t dash = text.find('-');
+  const auto ms = read_part(text.substr(0, dash));
+  const auto seq =
+      dash == Bytes::npos ? std::optional(missing_seq) : read_part(text.substr(dash + 1));
+  if (!ms || !seq) return {};
+  return StreamId{*ms, *seq};
+}
 
 StreamId take_stream_id(Args& args, uint64_t missing_seq) {
   const Bytes text = args.bytes();
   if (!args.ok()) return {};
-  const auto id = parse_stream_id(text, missing_seq);
+  const auto id = read_stream_id(text, missing_seq);
   if (!id) args.fail(kBadStreamId);
   return id.value_or(StreamId{});
 }
@@ -26,7 +41,7 @@ StreamId take_range_start(Args& args) {
   if (text == "-") return {};
   if (text == "+") return StreamId::max();
   const bool open = !text.empty() && text[0] == '(';
-  const auto id = parse_stream_id(text.substr(open ? 1 : 0), 0);
+  const auto id = read_stream_id(text.substr(open ? 1 : 0), 0);
   if (!id) args.fail(kBadStreamId);
   if (!id || !open) return id.value_or(StreamId{});
   const auto next = id->next();
@@ -39,7 +54,7 @@ StreamId take_range_end(Args& args) {
   if (text == "-") return {};
   if (text == "+") return StreamId::max();
   const bool open = !text.empty() && text[0] == '(';
-  const auto id = parse_stream_id(text.substr(open ? 1 : 0), kSeqMax);
+  const auto id = read_stream_id(text.substr(open ? 1 : 0), kSeqMax);
   if (!id) args.fail(kBadStreamId);
   if (!id || !open) return id.value_or(StreamId{});
   const auto previous = id->previous();
@@ -71,6 +86,11 @@ size_t reply_range(ReplyWriter& reply, const Stream& stream, StreamId first, Str
   }
   reply.close_array(mark, count);
   return count;
+}
+
+void changed_beside(Call& call, const Key& key, const char* event, uint64_t changes) {
+  call.changed_at_large(changes);
+  if (event != nullptr) call.also(event, key);
 }
 
 // Entries that were delivered at the same time and equally often share a request.

@@ -19,7 +19,10 @@ inline constexpr const char* kBadStreamId =
 
 inline bool is_stream(Item item) { return is_type(item, Type::stream); }
 
-// An id; a missing sequence number is `missing_seq`. Latches the error.
+// "ms-seq" or "ms", whose sequence number is then `missing_seq`; zeros, blanks and a plus may stand
+// in front of either number. Nothing for anything else.
+std::optional<StreamId> read_stream_id(Bytes text, uint64_t missing_seq);
+// An id as above. Latches the error.
 StreamId take_stream_id(Args& args, uint64_t missing_seq);
 // The same for an end of a range: also "-", "+", and "(id", which leaves the id itself out.
 StreamId take_range_start(Args& args);
@@ -31,6 +34,11 @@ void reply_entry(ReplyWriter& reply, const StreamEntry& entry);
 // The entries between two ids as an array, at most `most` of them. Returns how many.
 size_t reply_range(ReplyWriter& reply, const Stream& stream, StreamId first, StreamId last,
                    bool reverse, size_t most);
+
+// What is kept beside a stream's entries changed: its last id, a group, who has which entry. Save
+// points and replicas learn of it, WATCH and client-side caching don't. `event` may be null: no
+// keyspace event, as for reading, claiming and acknowledging.
+void changed_beside(Call& call, const Key& key, const char* event, uint64_t changes = 1);
 
 // The state that reading and claiming leave in a group, as effects: who has which entries since
 // when, what is no longer pending, how far the group has read, a new consumer.

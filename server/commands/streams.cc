@@ -320,7 +320,7 @@ Status xsetid(Call& call) {
   stream.set_last_id(id);
   if (added) stream.set_entries_added(static_cast<uint64_t>(*added));
   if (deleted && *deleted != StreamId{}) stream.set_max_deleted_id(*deleted);
-  call.changed("xsetid", key);
+  changed_beside(call, key, "xsetid");
   call.reply().ok();
   return Status::ok();
 }

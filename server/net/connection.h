@@ -98,6 +98,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   // As much unsent output breaks no limit, however low: Redis keeps it in a buffer of its own, and
   // neither omem counts it.
   static constexpr size_t kUncheckedBytes = 16 * 1024;
+  // What a client that has not said who it is may leave unread beyond that, as in Redis.
+  static constexpr int64_t kStrangerBytesMax = 1024;
 
   void read();
   void end_of_input(std::error_code error);

@@ -233,7 +233,9 @@ void Connection::check_output_limits(int64_t now_ms) {
   const uint64_t behind = session_.stream != nullptr ? session_.stream->bytes_behind() : 0;
   const size_t waiting = held_replies_ != nullptr ? held_replies_->bytes() : 0;
   const auto pending = static_cast<int64_t>(output_bytes() + behind + waiting);
-  const int64_t hard = limit.hard_bytes.load(std::memory_order_relaxed);
+  // Who has not said who he is gets short errors only.
+  const int64_t hard = session_.authenticated ? limit.hard_bytes.load(std::memory_order_relaxed)
+                                              : int64_t{kUncheckedBytes} + kStrangerBytesMax;
   const int64_t soft = limit.soft_bytes.load(std::memory_order_relaxed);
   // By CLIENT LIST's omem, in which others see it pass the limit.
   if (soft == 0 || pending - static_cast<int64_t>(kUncheckedBytes) <= soft) {

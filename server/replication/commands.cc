@@ -91,6 +91,7 @@ Status replicaof(Call& call) {
 
 const char* state_name(const Replicator::RoleFacts& facts) {
   switch (facts.link) {
+    case Link::State::waiting: return "connect";
     case Link::State::connecting: return "connecting";
     case Link::State::shaking_hands: return "handshake";
     case Link::State::receiving:

@@ -69,9 +69,10 @@ std::shared_ptr<PrimaryStream> Link::stream() const {
 void Link::run() {
   int64_t wait_ms = kFirstWaitMs;
   while (!interrupt_.raised()) {
+    set_state(State::connecting);
     wait_ms = run_once() ? kFirstWaitMs : std::min(2 * wait_ms, kLongestWaitMs);
     wire_.close();
-    if (state() != State::connecting) set_state(State::connecting);
+    set_state(State::waiting);
     if (!interrupt_.sleep_ms(wait_ms)) return;
   }
 }

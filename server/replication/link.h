@@ -58,7 +58,8 @@ class Link {
   // The stream is run by the first worker: one connection has one.
   static constexpr size_t kStreamWorker = 0;
 
-  enum class State : uint8_t { connecting, shaking_hands, receiving, loading, connected };
+  // waiting: between two attempts.
+  enum class State : uint8_t { waiting, connecting, shaking_hands, receiving, loading, connected };
 
   enum class Purpose : uint8_t {
     follow,
@@ -106,7 +107,7 @@ class Link {
   std::atomic<bool> refused_{false};
   Interrupt interrupt_;
   Wire wire_{interrupt_};
-  std::atomic<State> state_{State::connecting};
+  std::atomic<State> state_{State::waiting};
   std::atomic<int64_t> heard_ms_{0};
   std::atomic<int64_t> down_since_ms_{0};
   std::atomic<uint64_t> transfer_total_{0};

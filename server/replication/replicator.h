@@ -67,7 +67,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   void change_id() override;
   struct RoleFacts {
     Primary primary;
-    Link::State link = Link::State::connecting;
+    Link::State link = Link::State::waiting;
     bool link_up = false;
     uint64_t offset = 0;
     std::vector<std::shared_ptr<Replica>> replicas;  // online ones

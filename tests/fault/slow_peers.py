@@ -75,6 +75,27 @@ def test_a_client_over_its_output_limit_is_closed(program):
         peer.close()
 
 
+def test_a_stranger_that_does_not_read_is_closed(program):
+    """Who has not said who it is may not have megabytes of errors kept for it."""
+    with lab.Server(program, "--requirepass", "secret") as server:
+        peer = server.connect()
+        request, sent = b"SET k v\r\n" * 1000, 0
+        try:
+            while sent < 100 * MB:
+                peer.sendall(request)
+                sent += len(request)
+        except OSError:
+            pass
+        assert sent < 100 * MB, "it was not closed"
+        reader = server.connect()
+        reader.sendall(b"SET k v\r\nAUTH secret\r\nECHO hi\r\n")
+        answer = b"-NOAUTH Authentication required.\r\n+OK\r\n$2\r\nhi\r\n"
+        said = b""
+        while len(said) < len(answer):
+            said += reader.recv(1000)
+        assert said == answer, said
+
+
 def test_a_request_too_long_is_closed(program):
     limit = ("--client-query-buffer-limit", "1mb")
     with lab.Server(program, *limit) as server, lab.Pinger(server):

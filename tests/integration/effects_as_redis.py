@@ -218,8 +218,7 @@ def stream_facts(server, key):
 
 def value_of(server, kind, key):
     if kind == b"+string\r\n":
-        value = server.ask(["GET", key])
-        return server.ask(["PFCOUNT", key]) if value.startswith(b"HYLL") else value
+        return server.ask(["GET", key])
     if kind == b"+list\r\n":
         return server.ask(["LRANGE", key, "0", "-1"])
     if kind == b"+set\r\n":

@@ -38,6 +38,18 @@ SCRIPT = [
     ("SPOP s", "spop s"), ("SPOP s 5", "spop s, del s"), ("SREM t b", "srem t, del t"),
     ("SADD t b", "sadd t"), ("SMOVE t i b", "srem t, del t, sadd i"), ("DEL i", "del i"),
     ("DEL c d none", "del c, del d"), ("UNLINK e", "del e"), ("TOUCH n", ""), ("GET none", ""),
+    ("RPUSH l a b", "rpush l"), ("LTRIM l 0 9", "ltrim l"), ("LTRIM none 0 9", ""),
+    ("XGROUP CREATE x g $ MKSTREAM", "xgroup-create x"),
+    ("XGROUP CREATECONSUMER x g bob", "xgroup-createconsumer x"), ("XADD x 1-0 f v", "xadd x"),
+    ("XREADGROUP GROUP g alice STREAMS x >", "xgroup-createconsumer x"),
+    ("XREADGROUP GROUP g alice STREAMS x 0", ""),
+    ("XCLAIM x g mike 0 1-0", "xgroup-createconsumer x"), ("XCLAIM x g bob 0 1-0", ""),
+    ("XGROUP DELCONSUMER x g lee", ""), ("XAUTOCLAIM x g mike 0 1-0", ""), ("XACK x g 1-0", ""),
+    ("XADD x 2-0 f v", "xadd x"), ("XREADGROUP GROUP g mike STREAMS x >", ""),
+    ("XGROUP DELCONSUMER x g bob", "xgroup-delconsumer x"), ("XSETID x 9-0", "xsetid x"),
+    ("XGROUP SETID x g 0", "xgroup-setid x"), ("XGROUP DESTROY x g", "xgroup-destroy x"),
+    ("XGROUP CREATE x g 0", "xgroup-create x"), ("XTRIM x MAXLEN 1", "xtrim x"),
+    ("XDEL x 2-0", "xdel x"),
 ]
 # Of Redis 7.4 and 8.
 FIELD_TIMES = [
@@ -122,6 +134,25 @@ def only_the_classes_that_are_set(server):
         check(classes, heard(listener, admin), wanted)
 
 
+def keys_in_place_of_others(server):
+    client, admin = Client(server), Client(server)
+    admin("CONFIG", "SET", "notify-keyspace-events", "En")
+    listener = listen(server, "__keyevent@*__:*")
+    for words in (("SADD", "s", 1, 2), ("ZADD", "z", 1, "a"), ("GEOADD", "g", 1, 1, "a"),
+                  ("SET", "old", 1)):
+        client(*words)
+    heard(listener, admin)
+    for command, wanted in (("COPY s old REPLACE", "new old"), ("SUNIONSTORE old s", ""),
+                            ("SORT s STORE old", ""), ("ZUNIONSTORE old 1 z", ""),
+                            ("SINTERSTORE old s", ""), ("SDIFFSTORE other s", "new other"),
+                            ("SORT s STORE third", "new third"), ("RENAME third old", "new old"),
+                            ("GEOSEARCHSTORE old g FROMMEMBER a BYRADIUS 1 m", ""),
+                            ("ZRANGESTORE old z 0 9", ""), ("BITOP NOT old none", ""),
+                            ("SET old 1", "new old"), ("SET old 2", "")):
+        client(*command.split(" "))
+        check(command, heard(listener, admin), wanted)
+
+
 def lookups_that_miss(server):
     client, admin = Client(server), Client(server)
     admin("CONFIG", "SET", "notify-keyspace-events", "Em")
@@ -201,6 +232,7 @@ def order_per_key(server):
 if __name__ == "__main__":
     sys.exit(run(sys.argv[1], [
         settings_are_read_back, events_of_every_command, larder_events_of_field_times,
-        both_forms_in_their_order, only_the_classes_that_are_set, lookups_that_miss,
+        both_forms_in_their_order, only_the_classes_that_are_set,
+        keys_in_place_of_others, lookups_that_miss,
         expired_on_time_untouched, larder_fields_expired_on_time, expired_when_touched, evicted,
         order_per_key], ["--enable-debug-command", "yes"]))
