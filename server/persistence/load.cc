@@ -134,6 +134,7 @@ class Shelf {
                                        DueFields::kept)
                              .ok;
       shard.services.recalled = nullptr;
+      shard.services.added_hash = 0;  // the file says how long it lives
       shard.settle_memory(store.memory());
       garbage.swap(shard.services.garbage);
     }
