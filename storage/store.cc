@@ -205,6 +205,8 @@ size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
 
 void Store::swap_databases_locked(unsigned a, unsigned b) NO_THREAD_SAFETY_ANALYSIS {
   for (unsigned i = 0; i < shard_count(); ++i) shards_[i].swap_keyspaces(a, b);
+  // A walk that goes on may be past the one and not yet at the other.
+  for (unsigned i = 0; i < group_count_; ++i) groups_[i].walk_again.store(true);
 }
 
 GarbageList Store::take_garbage_locked() NO_THREAD_SAFETY_ANALYSIS {

@@ -17,6 +17,8 @@ constexpr unsigned kCandidatesPerTurn = 32;
 constexpr unsigned kTurnsPerStep = 64;
 // Segments walked per turn when entries are queued anew: some hundred entries each.
 constexpr unsigned kSegmentsPerTurn = 8;
+// The same when the next policy waits for it: up to some ten milliseconds.
+constexpr unsigned kSegmentsPerChange = 512;
 
 }  // namespace
 
@@ -53,15 +55,19 @@ void Store::put_policy_into_force() {
   samples_.store(std::max(options.samples, 1U), std::memory_order_relaxed);
   options.tally = Adaptive::make_tally(group_count_);
   for (unsigned i = 0; i < group_count_; ++i) {
+    // A stamp tells three policies apart, so entries must not stay queued by older ones.
+    for (unsigned step = 0; step < kSegmentsPerChange && readmit_step(i, 0); ++step) {
+    }
     auto fresh = policy.make(options);
     // The keys of one group are a fair sample of all.
     auto adviser =
         policy.victims == Victims::none || i != 0 ? nullptr : std::make_unique<Adviser>(options);
     {
       MutexLock walk(groups_[i].walk_mutex);
+      const bool walked = groups_[i].walk.done && !groups_[i].walk_again.load();
       const ShardSet shards = shards_of_group(i);
-      if (!lock_shards(*this, shards)) {
-        policy_ = nullptr;  // tend_eviction tries again when the script is over
+      if (!walked || !lock_shards(*this, shards)) {
+        policy_ = nullptr;  // tend_eviction tries again, also when a script holds some
         return;
       }
       fresh = groups_[i].set_policy(std::move(fresh), policy.victims);
@@ -218,7 +224,8 @@ Item Store::sample_worst(Keyspace& keyspace, EvictionGroup& group, uint64_t rand
   return worst;
 }
 
-// Goes on with the walk that queues entries anew. False when there is none.
+// Goes on with the walk that queues entries anew. `now_ms` 0: it is as late as it was. False when
+// there is none.
 bool Store::readmit_step(unsigned index, int64_t now_ms) {
   EvictionGroup& group = groups_[index];
   MutexLock walking(group.walk_mutex);
@@ -233,7 +240,7 @@ bool Store::readmit_step(unsigned index, int64_t now_ms) {
   Shard& shard = shards_[place];
   const ShardLock lock(shard, place);
   if (!lock) return false;
-  shard.services.now_ms = now_ms;
+  shard.services.now_ms = std::max(shard.services.now_ms, now_ms);
   while (walk.db < options_.databases && shard.find_keyspace(walk.db) == nullptr) ++walk.db;
   if (walk.db == options_.databases) {
     ++walk.shard;

@@ -74,6 +74,8 @@ class Reader {
       line.remove_suffix(1);
     } else if (line.size() > kLineMax) {
       return "longer than " + std::to_string(kLineMax) + " characters";
+    } else if (::gzeof(file_.get()) == 0) {
+      return "a zero byte";
     }
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (line.empty() || line.front() == '#') return "";

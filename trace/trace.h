@@ -26,8 +26,8 @@ struct Trace {
   bool sized = false;          // some line told a size
 };
 
-// More are refused: a request takes 16 bytes of memory here.
-inline constexpr size_t kRequestsMax = size_t{1} << 30;
+// More are refused: a request takes 16 bytes of memory here, 4 GiB in all.
+inline constexpr size_t kRequestsMax = size_t{1} << 28;
 // Longest line, in characters.
 inline constexpr size_t kLineMax = 4096;
 

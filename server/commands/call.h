@@ -79,9 +79,12 @@ class Call {
   Item find_to_read(const Key& key);
   // The same, but it does not count as a use of the key (EXISTS, TTL, TYPE).
   Item find_to_look(const Key& key);
-  // Looks a key up to change it.
+  // Looks a key up to change it, which is a use of it, too.
   Item find_to_write(const Key& key) {
-    return keyspace(key).find_live(key, now_ms_);
+    Keyspace& keys = keyspace(key);
+    const Item item = keys.find_live(key, now_ms_);
+    if (item && !session_.no_touch) keys.touch(item);
+    return item;
   }
   // Looks without being noticed (OBJECT, on behalf of tools).
   Item peek(const Key& key) { return keyspace(key).find_live(key, now_ms_); }
@@ -138,7 +141,6 @@ class Call {
   // TTL rules, see life_rules.cc.
   void govern_life(Bytes event, const Key& key, unsigned db);
   void renew_life(Item item, const Key& key);
-  void give_life(Item item, const Key& key, unsigned db, int64_t expiry_ms);
 
   Dispatcher& dispatcher_;
   Services& services_;

@@ -112,9 +112,7 @@ size_t state_bytes(const Session& session) {
     }
   }
   if (const Subscriptions* listens = session.subscriptions.get()) {
-    for (const auto* names : {&listens->channels, &listens->patterns, &listens->shard_channels}) {
-      for (const auto& [name, audience] : *names) bytes += kNodeBytes + name.size();
-    }
+    bytes += listens->count() * kNodeBytes + listens->name_bytes;
   }
   if (const TrackingState* tracking = session.tracking.get()) {
     bytes += sizeof(TrackingState) + tracking->prefixes.size() * kNodeBytes;

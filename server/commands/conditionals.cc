@@ -124,7 +124,10 @@ Status msetex(Call& call) {
     const Item item = call.find_to_write(key);
     int64_t expiry_ms = kNoExpiry;
     if (options.expiry.kind == ExpiryOption::Kind::at) expiry_ms = options.expiry.at_ms;
-    if (options.expiry.kind == ExpiryOption::Kind::keep && item) expiry_ms = item->expiry_ms();
+    if (options.expiry.kind == ExpiryOption::Kind::keep && item) {
+      expiry_ms = item->expiry_ms();
+      call.keeps_life();
+    }
     put_string(call.keyspace(key), key, item, call.arg(3 + 2 * i), expiry_ms);
     call.changed("set", key);
     effect_set(call, key, call.arg(3 + 2 * i), expiry_ms);

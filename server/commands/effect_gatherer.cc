@@ -19,7 +19,7 @@ void EffectGatherer::append(Call& call) {
     session.verbatim = {};
     return batch_.clear();
   }
-  if (!lives_.empty()) [[unlikely]] gather_lives(call);
+  if (!lives_.empty() || renewed_) [[unlikely]] gather_lives(call);
   if (!call.changed_ && batch_.empty()) return;
   if (log_.follows()) [[unlikely]] {
     note_own_keys(call);
@@ -34,7 +34,7 @@ void EffectGatherer::append(Call& call) {
 }
 
 void EffectGatherer::gather(Call& call) {
-  if (!lives_.empty()) [[unlikely]] gather_lives(call);
+  if (!lives_.empty() || renewed_) [[unlikely]] gather_lives(call);
   if (log_.follows()) [[unlikely]] note_own_keys(call);
   add_request(call);
 }
@@ -45,16 +45,24 @@ void EffectGatherer::add_request(Call& call) {
   batch_.add(call.session().db, canonical(call), call.effect_for_);
 }
 
+void EffectGatherer::note_renewal(const Call& call, const Key& key, unsigned db,
+                                  int64_t expiry_ms) {
+  add_life(call, key.name, db, expiry_ms);
+  renewed_ = true;
+}
+
 void EffectGatherer::gather_lives(Call& call) {
   add_request(call);
   call.effect_ = Call::Effect::given;
-  for (const Life& life : lives_) {
-    char digits[kInt64TextMax];
-    const Bytes time(digits, format_int64(life.expiry_ms, digits));
-    const Bytes words[] = {"PEXPIREAT", life.key.key().name, time};
-    batch_.add(life.key.db, words, call.effect_for_);
-  }
+  for (const Life& life : lives_) add_life(call, life.key.key().name, life.key.db, life.expiry_ms);
   lives_.clear();
+  renewed_ = false;
+}
+
+void EffectGatherer::add_life(const Call& call, Bytes key, unsigned db, int64_t expiry_ms) {
+  char digits[kInt64TextMax];
+  const Bytes words[] = {"PEXPIREAT", key, Bytes(digits, format_int64(expiry_ms, digits))};
+  batch_.add(db, words, call.effect_for_);
 }
 
 // The request with the command's name as the card has it, whatever the client wrote.

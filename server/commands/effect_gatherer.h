@@ -27,6 +27,9 @@ class EffectGatherer {
   void note_life(const Key& key, unsigned db, int64_t expiry_ms) {
     lives_.push_back({{key, db}, expiry_ms});
   }
+  // What a command read had its life renewed: told before its own effect, which may be built on it
+  // (COPY) or end it (GETSET).
+  void note_renewal(const Call& call, const Key& key, unsigned db, int64_t expiry_ms);
   // What will be appended together.
   EffectBatch& batch() { return batch_; }
   // What runs comes out of the append-only file: it is there already.
@@ -41,6 +44,7 @@ class EffectGatherer {
   std::span<const Bytes> canonical(const Call& call);
   void add_request(Call& call);
   void gather_lives(Call& call);
+  void add_life(const Call& call, Bytes key, unsigned db, int64_t expiry_ms);
   void note_own_keys(const Call& call);
 
   Services& services_;
@@ -48,6 +52,7 @@ class EffectGatherer {
   EffectBatch batch_;
   std::vector<Life> lives_;
   std::vector<Bytes> words_;  // of canonical()
+  bool renewed_ = false;  // batch_ begins with what the command itself says nothing of
   bool replaying_ = false;
 };
 

@@ -1,6 +1,7 @@
 // TTL rules put to work: the life that a write gave a key, or did not, is made to fit the rules;
-// a read renews it where the rules say so. Both happen under the lock of the key's shard, behind
-// the command's own change and event, so that what is told and replicated comes in that order.
+// a read renews it where the rules say so. Both happen under the lock of the key's shard: a write's
+// behind the command's own change and event, a read's before them, and so they are told and
+// replicated.
 //
 // Which writes give a life is told by their event: SET and the *STORE commands make a value anew,
 // EXPIRE and its kin say how long it lives, any other write only where it makes the key.
@@ -34,10 +35,10 @@ std::optional<How> life_given(Bytes event, bool added) {
 
 void Call::govern_life(Bytes event, const Key& key, unsigned db) NO_THREAD_SAFETY_ANALYSIS {
   ShardServices& shard = services_.store.shard_of(key.hash).services;
-  // What a primary or a log says was decided there.
-  if (now_ms_ == kNoClock || session_.stream != nullptr) return;
   const bool added = shard.added_hash == key.hash;
   if (added) shard.added_hash = 0;
+  // What a primary or a log says was decided there.
+  if (now_ms_ == kNoClock || session_.stream != nullptr) return;
   const auto how = life_given(event, added);
   if (std::exchange(life_kept_, false) || !how || shard.ttl_rules == nullptr) return;
   const Item item = keyspace(key, db).find(key);
@@ -47,7 +48,8 @@ void Call::govern_life(Bytes event, const Key& key, unsigned db) NO_THREAD_SAFET
   const int64_t before_ms = item->expiry_ms();
   const int64_t expiry_ms = governed_expiry(rule, {*how, before_ms, now_ms_, random().next()});
   if (expiry_ms == before_ms) return;
-  give_life(item, key, db, expiry_ms);
+  keyspace(key, db).set_expiry(item, expiry_ms);
+  if (wants_effect()) dispatcher_.effects().note_life(key, db, expiry_ms);
   if (before_ms == kNoExpiry) services_.listeners.also("expire", db, key.name);
 }
 
@@ -60,13 +62,10 @@ void Call::renew_life(Item item, const Key& key) NO_THREAD_SAFETY_ANALYSIS {
   const int64_t gained_ms = now_ms_ + renewal_ms - item->expiry_ms();
   const int64_t step_ms = std::clamp<int64_t>(renewal_ms / kRenewalsPerLife, 1, kRenewalStepMs);
   if (renewal_ms == 0 || gained_ms < step_ms) return;
-  give_life(item, key, session_.db, now_ms_ + renewal_ms);
+  const int64_t expiry_ms = now_ms_ + renewal_ms;
+  keyspace(key).set_expiry(item, expiry_ms);
+  if (wants_effect()) dispatcher_.effects().note_renewal(*this, key, session_.db, expiry_ms);
   services_.listeners.also("expire", session_.db, key.name);
-}
-
-void Call::give_life(Item item, const Key& key, unsigned db, int64_t expiry_ms) {
-  keyspace(key, db).set_expiry(item, expiry_ms);
-  if (wants_effect()) dispatcher_.effects().note_life(key, db, expiry_ms);
 }
 
 }  // namespace larder

@@ -23,6 +23,7 @@ class ClientView;
 struct Subscriptions {
   using Names = std::unordered_map<Bytes, std::shared_ptr<Audience>>;
   Names channels, patterns, shard_channels;
+  size_t name_bytes = 0;  // of all of them: a client may have hundreds of thousands
 
   size_t count() const { return channels.size() + patterns.size() + shard_channels.size(); }
 };

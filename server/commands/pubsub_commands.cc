@@ -55,6 +55,7 @@ Status subscribe(Call& call, const Kind& kind) {
     if (!names.contains(name)) {
       auto audience = table.join(name, call.worker().index, *client);
       names.emplace(audience->name, std::move(audience));
+      session.subscriptions->name_bytes += name.size();
     }
     confirm(call, kind, kind.join, &name);
   }
@@ -69,6 +70,7 @@ void leave(Call& call, const Kind& kind, Bytes name) {
   if (found == names.end()) return;
   const auto audience = found->second;  // keeps the name alive
   names.erase(found);
+  session.subscriptions->name_bytes -= name.size();
   (call.services().listeners.pubsub.*kind.table).leave(*audience, *call.client());
 }
 

@@ -132,6 +132,7 @@ class Shelf {
                                        DueFields::kept)
                              .ok;
       shard.services.recalled = nullptr;
+      shard.services.added_hash = 0;  // the file says how long it lives
     }
     if (twice) return fail(from.offset, "the key is there already");
     if (!stored) return fail(from.offset, "the value has an element twice");

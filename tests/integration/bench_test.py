@@ -164,6 +164,8 @@ def test_replay(server):
         assert measure(*words, "-n", 2)["requests"] == 2
         broken = bench("-p", server.port, "--replay", "/nonexistent", code=1)
         assert "can't be opened" in broken.stderr, broken
+        endless = bench("-p", server.port, "--replay", "/dev/zero", code=1)
+        assert "/dev/zero:1: a zero byte" in endless.stderr, endless
         trace.write("x,nonsense\n")
         trace.flush()
         assert f"{trace.name}:8: the size" in bench(*words, code=1).stderr

@@ -234,6 +234,19 @@ TEST_P(EveryPolicy, TakesOverWhatAnotherPolicyLeft) {
   EXPECT_EQ(driver.store().database_size(0).keys, 0U) << "entries that no policy ever meets";
 }
 
+TEST_P(EveryPolicy, MeetsWhatWasQueuedThreePoliciesAgo) {
+  if (!evicts()) return;
+  Driver driver("allkeys-fifo");
+  for (int i = 0; i < 3'000; ++i) {
+    driver.set("key" + std::to_string(i), 500, driver.now_ms() + 1'000'000);
+  }
+  for (const char* policy : {"allkeys-clock", "volatile-sieve"}) driver.use_policy(policy);
+  driver.use_policy(GetParam());
+  driver.store().set_memory_limit(1);
+  driver.make_all_room();
+  EXPECT_EQ(driver.store().database_size(0).keys, 0U);
+}
+
 // One key in many shards may go; policies that sample have to come by.
 TEST_P(EveryPolicy, FindsTheOnlyVictim) {
   if (!evicts()) return;
