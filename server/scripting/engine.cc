@@ -1,5 +1,6 @@
 #include "server/scripting/engine.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
@@ -13,15 +14,19 @@
 namespace larder {
 namespace {
 
-// Some 15 us of plain Lua: how often it is looked at the clock. Functions of stock Lua's libraries
-// count as one each, however long they take.
-constexpr int kInstructions = 2'000;
+// Instructions between two looks at the clock. The most are some 15 us of plain Lua; but a function
+// of stock Lua's libraries counts as one, however long it takes, so there are few at first, and
+// again where that many took long.
+constexpr int kInstructionsMost = 2000;
+constexpr int kInstructionsFirst = 100;
+constexpr int kInstructionsFewest = 10;
+constexpr int64_t kLongStepNs = 1'000'000;
 // A script that runs for long works for so long before others are served again.
 constexpr int64_t kSliceUs = 1000;
 // Garbage is collected a little after so many scripts, as Redis does.
 constexpr unsigned kRunsPerCollection = 50;
 
-void on_count(lua_State* L, lua_Debug*) { engine_of(L).breathe(L); }
+void on_count(lua_State* L, lua_Debug*) { engine_of(L).breathe_on_count(L); }
 
 // Pushes a table of the words.
 void push_words(lua_State* L, std::span<const Bytes> words) {
@@ -45,7 +50,7 @@ ScriptEngine::ScriptEngine(const LiveSettings& settings, ScriptRun& run)
   state_ = lua_newstate(&ScriptEngine::allocate, this);
   CHECK(state_ != nullptr);
   CHECK(lua_cpcall(state_, build, nullptr) == 0);
-  lua_sethook(state_, on_count, LUA_MASKCOUNT, kInstructions);
+  look_after(state_, kInstructionsFirst);
   cache_ = std::make_unique<ScriptCache>(state_, counts_);
   functions_ = std::make_unique<FunctionStore>(*this);
 }
@@ -81,14 +86,13 @@ void* ScriptEngine::allocate(void* engine, void* block, size_t old_size, size_t 
 void ScriptEngine::begin(ScriptJob& job) {
   job.start_us = job.served_us = steady_us();
   ticks_unseen_ = 0;
+  looked_ticks_ = ticks();
   job_ = &job;
   job.call.services().script.start(job.is_function, job.name, job.call.args(), job.start_us / 1000);
 }
 
 void ScriptEngine::end(ScriptJob& job) {
-  if (job.call.services().script.must_end()) {
-    lua_sethook(state_, on_count, LUA_MASKCOUNT, kInstructions);
-  }
+  look_after(state_, kInstructionsFirst);
   job.call.services().script.finish();
   job_ = nullptr;
   collect_sometimes();
@@ -157,6 +161,22 @@ void ScriptEngine::kill(lua_State* L) {
   lua_sethook(L, on_count, LUA_MASKLINE | LUA_MASKCOUNT, 1);
   if (L != state_) lua_sethook(state_, on_count, LUA_MASKLINE | LUA_MASKCOUNT, 1);
   raise(L, job_->call.services().script.killed_error());
+}
+
+void ScriptEngine::look_after(lua_State* L, int instructions) {
+  instructions_ = instructions;
+  lua_sethook(L, on_count, LUA_MASKCOUNT, instructions);
+}
+
+void ScriptEngine::breathe_on_count(lua_State* L) {
+  if (job_ == nullptr || !job_->call.services().script.must_end()) {
+    const bool long_step = ticks_to_ns(ticks() - looked_ticks_) > kLongStepNs;
+    const int more = std::min(2 * instructions_, kInstructionsMost);
+    const int next = long_step ? kInstructionsFewest : more;
+    if (next != instructions_) look_after(L, next);
+  }
+  breathe(L);
+  looked_ticks_ = ticks();
 }
 
 void ScriptEngine::breathe(lua_State* L) {

@@ -75,6 +75,8 @@ class ScriptEngine {
   ScriptRun& turn() { return turn_; }
   // Called often while a script runs: lets others have their turn, ends it when it must end.
   void breathe(lua_State* state);
+  // The same, by the interpreter, which counts instructions.
+  void breathe_on_count(lua_State* state);
   // Between two calls of breathe by the interpreter, of commands that took long.
   void breathe_after(lua_State* state, uint64_t ticks_spent);
   ScriptCounts& counts_to_change() { return counts_; }
@@ -97,6 +99,7 @@ class ScriptEngine {
   void end(ScriptJob& job);
   void collect_sometimes();
   void kill(lua_State* state);
+  void look_after(lua_State* state, int instructions);
 
   const LiveSettings& settings_;
   ScriptRun& turn_;
@@ -105,6 +108,8 @@ class ScriptEngine {
   ScriptJob* job_ = nullptr;
   int64_t load_end_us_ = 0;
   uint64_t ticks_unseen_ = 0;
+  int instructions_ = 0;  // until the clock is looked at next
+  uint64_t looked_ticks_ = 0;
   unsigned runs_ = 0;
   Random48 random_;
   Scratch scratch_;

@@ -165,7 +165,8 @@ def killed_between_long_steps(port):
     """Of few instructions each, which libraries work on."""
     table = b"local t = {} for i = 1, 200000 do t[i] = i end "
     for step in (b"cjson.encode(t)", b"cmsgpack.pack(t)", b"table.sort(t)", b"cjson.decode(json)",
-                 b"cmsgpack.unpack(packed)", b"redis.sha1hex(json)"):
+                 b"cmsgpack.unpack(packed)", b"redis.sha1hex(json)",
+                 b"string.rep('x', 1000000)", b"string.gsub(json, ',', ';')"):
         running = start(port, "EVAL", table + b"local json, packed = cjson.encode(t), "
                         b"cmsgpack.pack(t) while true do " + step + b" end", 0)
         client = resp.Connection(port, 2)
