@@ -1,6 +1,5 @@
 #include "client/transport.h"
 
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,19 +24,6 @@ namespace {
 constexpr size_t kReadBytes = 64 * 1024;
 
 std::string reason(int error) { return std::strerror(error); }
-
-// Waits for `events`; returns what came, 0 at the deadline.
-short wait_for(int fd, short events, int64_t deadline_ms) {
-  while (true) {
-    constexpr int64_t kWaitMsMax = 1'000'000'000;
-    const int64_t left_ms = std::clamp<int64_t>(deadline_ms - steady_ms(), 0, kWaitMsMax);
-    pollfd entry{fd, events, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(left_ms));
-    if (ready > 0) return entry.revents;
-    if (ready == 0) return 0;
-    if (errno != EINTR) return POLLERR;
-  }
-}
 
 // Connects one address. Returns the descriptor, or -1 with `why`.
 int dial(const sockaddr* address, socklen_t bytes, int64_t deadline_ms, std::string& why) {
@@ -89,8 +75,13 @@ int dial_tcp(const Endpoint& endpoint, int64_t deadline_ms, std::string& why) {
     return -1;
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    const int fd = dial(each->ai_addr, each->ai_addrlen, deadline_ms, why);
+  int64_t left = 0;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) ++left;
+  // Each has its share of the time that is left: a dead address must not take that of a live one.
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next, --left) {
+    const int64_t now_ms = steady_ms();
+    const int64_t share_ms = std::max<int64_t>(deadline_ms - now_ms, 0) / left;
+    const int fd = dial(each->ai_addr, each->ai_addrlen, now_ms + share_ms, why);
     if (fd >= 0) return fd;
   }
   return -1;
@@ -139,9 +130,13 @@ Result<Endpoint, std::string> parse_endpoint(Bytes text) {
 ClientDone SocketTransport::open(const Endpoint& endpoint, int64_t deadline_ms) {
   close();
   std::string why;
-  fd_ = endpoint.unix_path.empty() ? dial_tcp(endpoint, deadline_ms, why)
-                                   : dial_unix(endpoint.unix_path, deadline_ms, why);
-  if (fd_ >= 0) return Done{};
+  stream_ = Stream(endpoint.unix_path.empty() ? dial_tcp(endpoint, deadline_ms, why)
+                                              : dial_unix(endpoint.unix_path, deadline_ms, why));
+  if (stream_.is_open() && endpoint.tls != nullptr) {
+    why = stream_.start_tls(*endpoint.tls, endpoint.host, deadline_ms);
+    if (!why.empty()) close();
+  }
+  if (stream_.is_open()) return Done{};
   return ClientError{ClientError::Kind::unreachable,
                      "cannot connect to " + endpoint.to_text() + ": " + why};
 }
@@ -149,39 +144,31 @@ ClientDone SocketTransport::open(const Endpoint& endpoint, int64_t deadline_ms) 
 Transport::Progress SocketTransport::transfer(Bytes out, std::string& in, int64_t deadline_ms) {
   Progress progress;
   const short wanted = static_cast<short>(out.empty() ? POLLIN : POLLIN | POLLOUT);
-  const short ready = wait_for(fd_, wanted, deadline_ms);
-  if (ready == 0) return {State::timed_out};
+  const bool has_more = stream_.has_received();
+  const short ready = wait_for(stream_.fd(), wanted, has_more ? 0 : deadline_ms);
+  if (ready == 0 && !has_more) return {State::timed_out};
   if ((ready & POLLOUT) != 0 && !out.empty()) {
-    const ssize_t sent = ::send(fd_, out.data(), out.size(), MSG_NOSIGNAL);
+    const ssize_t sent = stream_.send(out);
     if (sent > 0) progress.sent = static_cast<size_t>(sent);
     // What the peer said before it hung up is still to be read: that decides below.
   }
-  if ((ready & (POLLIN | POLLHUP | POLLERR)) == 0) return progress;
+  if (has_more || (ready & (POLLIN | POLLHUP | POLLERR)) != 0) receive(in, progress);
+  return progress;
+}
+
+void SocketTransport::receive(std::string& in, Progress& progress) {
   const size_t before = in.size();
   in.resize(before + kReadBytes);
-  const ssize_t received = ::recv(fd_, in.data() + before, kReadBytes, 0);
-  const int error = errno;
+  const ssize_t received = stream_.receive(in.data() + before, kReadBytes);
   in.resize(before + static_cast<size_t>(std::max<ssize_t>(received, 0)));
   if (received > 0) {
     progress.received = static_cast<size_t>(received);
   } else if (received == 0) {
     progress.state = State::ended;
-  } else if (error != EAGAIN && error != EINTR) {
+  } else if (!stream_.would_block()) {
     progress.state = State::failed;
-    progress.error = reason(error);
+    progress.error = stream_.error();
   }
-  return progress;
-}
-
-void SocketTransport::close() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
-int SocketTransport::take_fd() {
-  const int fd = fd_;
-  fd_ = -1;
-  return fd;
 }
 
 }  // namespace larder

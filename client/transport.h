@@ -3,18 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "base/bytes.h"
 #include "client/error.h"
+#include "client/stream.h"
+#include "client/tls.h"
 
 namespace larder {
 
-// Where a server is: a path when there is one, else host and port.
+// Where a server is: a path when there is one, else host and port; and how it is spoken to.
 struct Endpoint {
   std::string host = "127.0.0.1";
   uint16_t port = 6379;
   std::string unix_path;
+  std::shared_ptr<const TlsContext> tls{};  // null: plain
 
   // "127.0.0.1:6379", "[::1]:6379" or the path.
   std::string to_text() const;
@@ -52,23 +57,20 @@ class Transport {
 
 class SocketTransport : public Transport {
  public:
-  SocketTransport() = default;
-  ~SocketTransport() override { close(); }
-  SocketTransport(const SocketTransport&) = delete;
-  SocketTransport& operator=(const SocketTransport&) = delete;
-
   // Name resolution counts towards the deadline but cannot be cut short by it: getaddrinfo ends
   // when the resolver gives up. Addresses and names of /etc/hosts take no time.
   ClientDone open(const Endpoint& endpoint, int64_t deadline_ms) override;
   Progress transfer(Bytes out, std::string& in, int64_t deadline_ms) override;
-  void close() override;
-  bool is_open() const override { return fd_ >= 0; }
+  void close() override { stream_.close(); }
+  bool is_open() const override { return stream_.is_open(); }
 
-  // Gives the (non-blocking) socket away; the caller closes it.
-  int take_fd();
+  // Gives the connection away.
+  Stream take() { return std::move(stream_); }
 
  private:
-  int fd_ = -1;
+  void receive(std::string& in, Progress& progress);
+
+  Stream stream_;
 };
 
 }  // namespace larder

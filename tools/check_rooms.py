@@ -31,7 +31,7 @@ HEAVY = {
     "asio": ["server/net/", r"client/.*\.cc$", "tests/"],
     "lua": ["server/scripting/"],
     "spdlog": [r"server/admin/.*\.cc$"],
-    "openssl": ["server/net/", "base/"],
+    "openssl": ["server/net/", "base/", r"client/.*\.cc$"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 

@@ -119,7 +119,7 @@ std::optional<std::string> Load::connect(const Endpoint& endpoint, Threads& thre
       if (options_.identity.resp3 && *version != 3) return "the server speaks no RESP3";
     }
     threads[i % threads.size()]->add_connection(
-        transport.take_fd(), options_.memcached ? make_memcached_reader() : make_resp_reader());
+        transport.take(), options_.memcached ? make_memcached_reader() : make_resp_reader());
   }
   return {};
 }

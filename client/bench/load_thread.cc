@@ -2,7 +2,6 @@
 
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,14 +34,12 @@ LoadThread::LoadThread(const LoadPlan& plan, std::unique_ptr<RequestSource> sour
       buffer_(std::make_unique<char[]>(kReadBytes)),
       stats_(plan.command_count) {}
 
-LoadThread::~LoadThread() {
-  for (const Connection& each : connections_) ::close(each.fd);
-  ::close(poll_);
-}
+LoadThread::~LoadThread() { ::close(poll_); }
 
-void LoadThread::add_connection(int fd, std::unique_ptr<AnswerReader> reader) {
+void LoadThread::add_connection(Stream stream, std::unique_ptr<AnswerReader> reader) {
   const auto index = static_cast<uint32_t>(connections_.size());
-  connections_.push_back({fd, std::move(reader)});
+  const int fd = stream.fd();
+  connections_.push_back({std::move(stream), std::move(reader)});
   connections_.back().tickets.reserve(plan_.pipeline);
   epoll_event event{};
   event.events = EPOLLIN;
@@ -136,8 +133,7 @@ void LoadThread::send_batch(uint32_t index) {
   batch_.gather(&whole, 1);
   stats_.sent_bytes += whole.size();
   // An error is met again, and reported, by the read.
-  const ssize_t sent =
-      std::max<ssize_t>(::send(connection.fd, whole.data(), whole.size(), MSG_NOSIGNAL), 0);
+  const ssize_t sent = std::max<ssize_t>(connection.stream.send(whole), 0);
   if (static_cast<size_t>(sent) == whole.size()) return;
   connection.unsent = whole.substr(static_cast<size_t>(sent));
   watch_sending(index, true);
@@ -145,8 +141,7 @@ void LoadThread::send_batch(uint32_t index) {
 
 void LoadThread::send_rest(uint32_t index) {
   Connection& connection = connections_[index];
-  const ssize_t sent = ::send(connection.fd, connection.unsent.data(), connection.unsent.size(),
-                              MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t sent = connection.stream.send(connection.unsent);
   connection.unsent.erase(0, static_cast<size_t>(std::max<ssize_t>(sent, 0)));
   if (connection.unsent.empty()) watch_sending(index, false);
 }
@@ -155,7 +150,7 @@ void LoadThread::watch_sending(uint32_t index, bool on) {
   epoll_event event{};
   event.events = on ? EPOLLIN | EPOLLOUT : EPOLLIN;
   event.data.u32 = index;
-  ::epoll_ctl(poll_, EPOLL_CTL_MOD, connections_[index].fd, &event);
+  ::epoll_ctl(poll_, EPOLL_CTL_MOD, connections_[index].stream.fd(), &event);
 }
 
 // How long nothing is to do unless a reply comes.
@@ -179,6 +174,9 @@ bool LoadThread::wait() {
     const uint32_t index = events[i].data.u32;
     // Read first: what the server said before it hung up tells more than a failed write.
     if ((events[i].events & ~static_cast<uint32_t>(EPOLLOUT)) != 0 && !receive(index)) return false;
+    while (connections_[index].stream.has_received()) {
+      if (!receive(index)) return false;
+    }
     if ((events[i].events & EPOLLOUT) != 0) send_rest(index);
   }
   const bool silent = ready == 0 && idle_.size() < connections_.size() &&
@@ -189,10 +187,9 @@ bool LoadThread::wait() {
 
 bool LoadThread::receive(uint32_t index) {
   Connection& connection = connections_[index];
-  const ssize_t received = ::recv(connection.fd, buffer_.get(), kReadBytes, MSG_DONTWAIT);
+  const ssize_t received = connection.stream.receive(buffer_.get(), kReadBytes);
   if (received < 0) {
-    if (errno == EAGAIN || errno == EINTR) return true;
-    return fail(std::string("connection lost: ") + std::strerror(errno));
+    return connection.stream.would_block() || fail("connection lost: " + connection.stream.error());
   }
   if (received == 0) {
     const std::string& said = stats_.first_error;

@@ -20,6 +20,7 @@
 #include "client/bench/answers.h"
 #include "client/bench/source.h"
 #include "client/bench/stats.h"
+#include "client/stream.h"
 #include "protocol/output.h"
 
 namespace larder::bench {
@@ -39,14 +40,14 @@ struct LoadPlan {
 
 class LoadThread {
  public:
-  // Owns the sockets, which are connected and do not block. `stop` ends it early.
+  // `stop` ends it early.
   LoadThread(const LoadPlan& plan, std::unique_ptr<RequestSource> source,
              const std::atomic<bool>& stop);
   ~LoadThread();
   LoadThread(const LoadThread&) = delete;
   LoadThread& operator=(const LoadThread&) = delete;
 
-  void add_connection(int fd, std::unique_ptr<AnswerReader> reader);
+  void add_connection(Stream stream, std::unique_ptr<AnswerReader> reader);
   // To the end of the plan. False when it could not be carried out; failure() says why.
   bool run();
 
@@ -58,7 +59,7 @@ class LoadThread {
 
  private:
   struct Connection {
-    int fd;
+    Stream stream;
     std::unique_ptr<AnswerReader> reader;
     std::vector<Ticket> tickets;  // of the batch under way
     size_t answered = 0;          // of them

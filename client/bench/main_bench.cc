@@ -2,10 +2,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "client/bench/compare.h"
@@ -57,7 +59,7 @@ class Bench {
     if (!result) return complain(result.error());
     const Report report{options_, target.name(), workload_->command_names(), *result};
     print(options_.json ? to_json(report) : to_text(report));
-    return result->stats.total().wrong > 0 ? 1 : 0;
+    return verdict(target, {summarise(*result)});
   }
 
   int run_two() {
@@ -72,12 +74,22 @@ class Bench {
       if (!take_turn(b, title + "B: ", comparison.b)) return 1;
     }
     print(options_.json ? to_json(comparison) : to_text(comparison));
-    for (const auto* rounds : {&comparison.a, &comparison.b}) {
-      for (const Summary& round : *rounds) {
-        if (round.wrong > 0) return 1;
-      }
+    return std::max(verdict(a, comparison.a), verdict(b, comparison.b));
+  }
+
+  // The code to end with: nobody who measures in a script shall take errors for a result.
+  static int verdict(const Target& target, const std::vector<Summary>& rounds) {
+    Summary all;
+    for (const Summary& round : rounds) {
+      all.requests += round.requests;
+      all.errors += round.errors;
+      all.wrong += round.wrong;
+      if (all.first_error.empty()) all.first_error = round.first_error;
     }
-    return 0;
+    if (all.errors == 0) return all.wrong > 0 ? 1 : 0;
+    return complain(target.endpoint.to_text() + " answered " + format_count(all.errors) + " of " +
+                    format_count(all.requests) +
+                    " requests by errors, the first: " + all.first_error);
   }
 
   Target target_of(const Endpoint& endpoint) const {

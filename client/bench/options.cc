@@ -5,12 +5,15 @@
 #include <cstdlib>
 
 #include "base/numbers.h"
+#include "base/version.h"
 #include "client/bench/help.h"
+#include "client/tls_flags.h"
 
 namespace larder::bench {
 namespace {
 
 constexpr const char* kAbout = R"(Loads a Redis-protocol server and measures it.
+Ends with 1 when requests were answered by errors.
 
 Examples:
   larder-bench --fill                           10 s of 1 SET to 10 GETs over a million keys,
@@ -39,6 +42,7 @@ struct Texts {
   std::string ttl;
   std::string compare;
   int resp = 2;
+  TlsFlags tls;
 };
 
 // Most connections: as many as a server's default `maxclients` takes.
@@ -233,8 +237,10 @@ void finish(BenchOptions& options, const Texts& texts) {
   if (options.data_distribution.kind == Distribution::Kind::sequential) {
     throw CLI::ValidationError("--data-distribution", "sizes have no sequence");
   }
+  options.endpoint.tls = get_or_complain("--tls", texts.tls.context());
   if (!texts.compare.empty()) {
     options.compare = get_or_complain("--compare", parse_endpoint(texts.compare));
+    options.compare->tls = options.endpoint.tls;
   }
   options.identity.resp3 = texts.resp == 3;
   const char* const password = std::getenv("LARDER_REQUIREPASS");
@@ -274,7 +280,9 @@ std::optional<int> parse_options(int argc, const char* const* argv, BenchOptions
   app.option_defaults()->always_capture_default();
   app.formatter(std::make_shared<HelpFormatter>());
   Texts texts;
+  app.set_version_flag("-v,--version", "larder-bench " + std::string(kLarderVersion));
   add_server_options(app, options, texts);
+  add_tls_flags(app, texts.tls);
   add_load_options(app, options, texts);
   add_data_options(app, options, texts);
   add_length_options(app, options);

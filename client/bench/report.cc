@@ -223,7 +223,8 @@ Summary summarise(const LoadResult& result) {
                   .requests = latency.total(),
                   .errors = total.errors,
                   .misses = total.misses,
-                  .wrong = total.wrong};
+                  .wrong = total.wrong,
+                  .first_error = result.stats.first_error};
   if (result.server_cpu_s && summary.requests > 0) {
     summary.server_cpu_us = *result.server_cpu_s * 1e6 / static_cast<double>(summary.requests);
   }

@@ -35,6 +35,7 @@ struct Summary {
   double mean_ms = 0, p50_ms = 0, p90_ms = 0, p99_ms = 0, p999_ms = 0, max_ms = 0;
   std::optional<double> server_cpu_us;  // per request
   uint64_t requests = 0, errors = 0, misses = 0, wrong = 0;
+  std::string first_error;  // the server's words
 };
 
 Summary summarise(const LoadResult& result);

@@ -43,7 +43,7 @@ constexpr OptionSpec row(Bytes name, Kind kind, Bytes standard, Bytes summary) {
 
 constexpr OptionSpec fixed_row(Bytes name, Bytes standard, Bytes summary) {
   return {.name = name, .standard = standard, .section = OptionSection::persistence,
-          .summary = summary, .fixed = true, .guarded = true};
+          .summary = summary, .fixed = true, .guarded = true, .file_name = true};
 }
 
 constexpr OptionSpec switch_row() {

@@ -17,8 +17,15 @@ namespace {
 constexpr int kIncludeDepthMax = 16;
 constexpr Bytes kPrefix = "LARDER_";
 
-// Directives of redis.conf that are no options; all of them belong to work not built yet.
-constexpr Bytes kDirectives[] = {"loadmodule", "sentinel"};
+// Lines of other servers' files that have no effect here.
+constexpr Bytes kIdleDirectives[] = {
+    // Work that is not built yet.
+    "loadmodule", "sentinel",
+    // Redis up to 6.
+    "gopher-enabled", "list-max-ziplist-entries", "list-max-ziplist-value",
+    // Valkey from 8.1 on: logs of large requests and replies.
+    "commandlog-request-larger-than", "commandlog-large-request-max-len",
+    "commandlog-reply-larger-than", "commandlog-large-reply-max-len"};
 
 // A configuration with thousands of users fits; a device or a data file given by mistake is noticed
 // before it fills the memory.
@@ -90,9 +97,21 @@ class Loader {
     if (!error.empty()) fail(where, "bad value for '" + name + "': " + error);
   }
 
-  void user(const std::vector<std::string>& words, const std::string& where) {
-    if (words.empty()) return fail(where, "wrong number of arguments");
-    loaded_.users.push_back({where, words});
+  // What a file or the command line may say besides options. False when `name` is none of it.
+  bool directive(const std::string& name, const std::vector<std::string>& words,
+                 const std::string& where) {
+    if (name == "include") {
+      for (const std::string& word : words) {
+        for (const std::string& path : included(word)) file(path, where + ": ");
+      }
+    } else if (name == "rename-command") {
+      rename(words, where);
+    } else if (name == "user") {
+      user(words, where);
+    } else {
+      return false;
+    }
+    return true;
   }
 
   void fail(const std::string& where, const std::string& why) {
@@ -107,21 +126,22 @@ class Loader {
     if (!words) return fail(where, "unbalanced quotes");
     const std::string name = lower_case((*words)[0]);
     words->erase(words->begin());
-    if (name == "include") {
-      for (const std::string& word : *words) {
-        for (const std::string& path : included(word)) file(path, where + ": ");
-      }
-    } else if (name == "rename-command") {
-      if (words->size() != 2) return fail(where, "wrong number of arguments");
-      loaded_.renames.push_back({where, (*words)[0], (*words)[1]});
-    } else if (name == "user") {
-      user(*words, where);
-    } else if (std::find(std::begin(kDirectives), std::end(kDirectives), name) !=
-               std::end(kDirectives)) {
-      loaded_.warnings.push_back(where + ": '" + name + "' is not built yet: it has no effect");
-    } else {
+    if (std::find(std::begin(kIdleDirectives), std::end(kIdleDirectives), name) !=
+        std::end(kIdleDirectives)) {
+      loaded_.warnings.push_back(where + ": '" + name + "' has no effect here");
+    } else if (!directive(name, *words, where)) {
       assign(name, *words, where, OptionSource::file);
     }
+  }
+
+  void rename(const std::vector<std::string>& words, const std::string& where) {
+    if (words.size() != 2) return fail(where, "wrong number of arguments");
+    loaded_.renames.push_back({where, words[0], words[1]});
+  }
+
+  void user(const std::vector<std::string>& words, const std::string& where) {
+    if (words.empty()) return fail(where, "wrong number of arguments");
+    loaded_.users.push_back({where, words});
   }
 
   LoadedOptions& loaded_;
@@ -177,11 +197,8 @@ void load_command_line(const std::vector<std::string>& args, Loader& loader) {
     std::vector<std::string> words;
     const std::string name = take_option(args, i, words);
     // A value given as one argument may hold several words, as in --save "900 1".
-    if (name == "user") {
-      if (words.size() == 1) words = split_words(words[0]);
-      loader.user(words, "command line --user");
-      continue;
-    }
+    if (name == "user" && words.size() == 1) words = split_words(words[0]);
+    if (loader.directive(name, words, "command line --" + name)) continue;
     if (words.size() == 1) {
       const OptionSpec* option = Options::find(name);
       if (option != nullptr && option->kind != OptionKind::text && !words[0].empty()) {

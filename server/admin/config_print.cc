@@ -162,14 +162,16 @@ std::string rewritten_config(const std::string& old_text, const Options& options
   std::string text;
   std::set<const OptionSpec*> written;
   bool marked = false;
+  size_t next_user = 0;
   std::istringstream lines(old_text);
   for (std::string line; std::getline(lines, line);) {
     marked |= line == kMark;
     const auto words = split_line(line);
     const bool comment = !words || words->empty() || (*words)[0][0] == '#';
     const OptionSpec* option = comment ? nullptr : Options::find((*words)[0]);
-    if (!comment && lower_case((*words)[0]) == "user") continue;  // written anew
-    if (option == nullptr) {
+    if (!comment && lower_case((*words)[0]) == "user") {  // those of now take the places
+      if (next_user < users.size()) text += users[next_user++] + "\n";
+    } else if (option == nullptr) {
       text += line + "\n";
     } else if (written.insert(option).second) {
       text += config_line(*option, options.text(option->name)) + "\n";
@@ -185,7 +187,7 @@ std::string rewritten_config(const std::string& old_text, const Options& options
     if (options.source(option.name) == OptionSource::machine) continue;
     add(config_line(option, options.text(option.name)));
   }
-  for (const std::string& user : users) add(user);
+  while (next_user < users.size()) add(users[next_user++]);
   return text;
 }
 

@@ -1,7 +1,6 @@
 #include "server/admin/live_configuration.h"
 
-#include <fstream>
-#include <iterator>
+#include <cerrno>
 #include <set>
 
 #include "base/files.h"
@@ -165,11 +164,11 @@ void LiveConfiguration::note(Bytes name, Bytes value) {
 std::string LiveConfiguration::rewrite() {
   if (file_.empty()) return "ERR The server is running without a config file";
   std::lock_guard lock(mutex_);
-  std::ifstream in(file_, std::ios::binary);
-  const std::string old_text(std::istreambuf_iterator<char>(in), {});
+  const auto old_text = read_file(file_);
+  if (!old_text && errno != ENOENT) return failure("ERR Rewriting config file");
   const AccessControl& access = targets_.access;
   const auto users = access.file.empty() ? access.config_lines() : std::vector<std::string>{};
-  const std::string text = rewritten_config(old_text, options_, users, rewrites_all_);
+  const std::string text = rewritten_config(old_text.value_or(""), options_, users, rewrites_all_);
   if (replace_file(file_, text).empty()) return "";
   return failure("ERR Rewriting config file");
 }

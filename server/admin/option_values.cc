@@ -253,6 +253,14 @@ Checked check_ttl_rules(Bytes text) {
   return {joined_words(words), ""};
 }
 
+Checked check_file_name(const OptionSpec& option, Bytes text) {
+  const std::string name(option.name);
+  if (text.empty()) return wrong(name + " can't be empty");
+  if (text.find('/') == Bytes::npos) return {std::string(text), ""};
+  return wrong(name + " can't be a path, just a " +
+               (name.ends_with("dirname") ? "dirname" : "filename"));
+}
+
 Checked check_peer(Bytes text) {
   const std::vector<std::string> words = split_words(text);
   if (words.empty()) return {"", ""};
@@ -301,7 +309,7 @@ CheckedValue check_value(const OptionSpec& option, const std::string& before, By
     case OptionKind::choices_list:
       return check_choices_list(option, text);
     case OptionKind::text:
-      return {std::string(text), ""};
+      return option.file_name ? check_file_name(option, text) : Checked{std::string(text), ""};
     case OptionKind::words:
       return {joined_words(split_words(text)), ""};
     case OptionKind::percentiles:

@@ -85,7 +85,7 @@ struct OptionTargets {
 
 struct OptionSpec {
   Bytes name;
-  Bytes alias{};     // an older name
+  Bytes alias{};     // an older name, or Valkey's
   OptionKind kind = OptionKind::text;
   Bytes standard{};  // the default, as CONFIG GET prints it
   OptionSection section = OptionSection::redis;
@@ -100,6 +100,7 @@ struct OptionSpec {
   bool fixed = false;           // only at start
   bool hidden = false;          // patterns do not find it, only its whole name does
   bool guarded = false;         // CONFIG SET only with enable-protected-configs
+  bool file_name = false;       // a text that names a file in the working directory: no path
   // Puts the current value into force; returns why that can't be, or nothing. Null: it is read
   // once at start.
   std::string (*apply)(const Options& options, OptionTargets& targets) = nullptr;

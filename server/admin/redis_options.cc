@@ -97,8 +97,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .kind = Kind::integer, .standard = "10", .high = INT_MAX, .standing = Standing::planned},
     {.name = "cluster-require-full-coverage", .kind = Kind::boolean, .standard = "yes",
      .standing = Standing::planned},
-    {.name = "crash-log-enabled", .kind = Kind::boolean, .standard = "yes",
-     .standing = Standing::moot},
     {.name = "crash-memcheck-enabled", .kind = Kind::boolean, .standard = "yes",
      .standing = Standing::moot},
     {.name = "disable-thp", .kind = Kind::boolean, .standard = "yes", .standing = Standing::moot,

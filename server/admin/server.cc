@@ -163,6 +163,13 @@ void log_start(Log& log, const LoadedOptions& loaded, unsigned threads) {
   for (const std::string& warning : loaded.warnings) log.warning(warning);
 }
 
+// Told at the start, and not only when a save has failed and writes are refused.
+void warn_of_folder(const Options& options, Log& log) {
+  if (options.text("save").empty() || ::access(".", W_OK) == 0) return;
+  log.warning("Can't save to " + options.text("dir") + ": " + std::strerror(errno) +
+              ". Writes will be refused when a save fails: name another dir, or set save to \"\"");
+}
+
 std::string addresses_text(const Options& options) {
   std::string text;
   const auto add = [&](const std::string& place) { text += (text.empty() ? "" : " and ") + place; };
@@ -245,6 +252,7 @@ int serve_data(Services& services, Network& network, const Helpers& helpers, Log
                const LoadedOptions& loaded, Signals& signals) {
   const Options& options = loaded.options;
   services.ending = &helpers.end;
+  warn_of_folder(options, log);
   // What is loaded may take its time, and who asks is told so. Without data nobody needs to know.
   const bool takes_time = has_data(loaded);
   services.settings.set_trouble(kLoading, takes_time);

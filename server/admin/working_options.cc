@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/duration.h"
+#include "server/admin/crash_report.h"
 #include "server/admin/log.h"
 #include "server/admin/machine.h"
 #include "server/admin/oom_score.h"
@@ -40,7 +41,9 @@ std::string apply_clients_limit(const Options& options, OptionTargets& to) {
   const std::string& text = options.text("maxmemory-clients");
   int64_t bytes = options.integer("maxmemory-clients");
   if (text.ends_with('%')) bytes = options.integer("maxmemory") / 100 * std::stoll(text);
-  to.settings.clients_bytes_max.store(bytes);
+  // Less would send away whoever comes to set it higher.
+  constexpr int64_t kLeastBytes = 128 * 1024;
+  to.settings.clients_bytes_max.store(bytes > 0 ? std::max(bytes, kLeastBytes) : 0);
   return "";
 }
 
@@ -156,6 +159,12 @@ std::string apply_set_limits(const Options& options, OptionTargets& to) {
 
 std::string apply_log_level(const Options& options, OptionTargets& to) {
   to.log.set_level(log_level_of(options.text("loglevel")));
+  return "";
+}
+
+std::string apply_crash_log(const Options& options, OptionTargets&) {
+  options.is_on("crash-log-enabled") ? report_crashes(options.text("logfile"))
+                                     : report_no_crashes();
   return "";
 }
 
@@ -434,10 +443,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .guarded = true, .apply = apply_directory},
     {.name = "dbfilename", .standard = "dump.rdb", .section = In::persistence,
      .summary = "Name of the RDB file, which is loaded at the start.", .guarded = true,
-     .apply = [](const Options& options, OptionTargets&) -> std::string {
-       const bool is_path = options.text("dbfilename").find('/') != std::string::npos;
-       return is_path ? "dbfilename can't be a path, just a filename" : "";
-     }},
+     .file_name = true},
     {.name = "save", .kind = Kind::save_points, .standard = "3600 1 300 100 60 10000",
      .section = In::persistence,
      .summary = "Save when so many seconds have passed and so many changes were made, and at the "
@@ -479,14 +485,19 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .choices = "debug verbose notice warning nothing", .apply = apply_log_level},
     {.name = "logfile", .section = In::logging,
      .summary = "File to log to, opened again on SIGHUP; empty: stderr.", .fixed = true},
+    {.name = "crash-log-enabled", .kind = Kind::boolean, .standard = "yes", .section = In::logging,
+     .summary = "Log which signal the program died of, and the calls that led to it.",
+     .apply = apply_crash_log},
     {.name = "log-format", .kind = Kind::choice, .standard = "text", .section = In::logging,
      .summary = "Form of the log's lines.", .choices = "text json", .fixed = true},
-    {.name = "slowlog-log-slower-than", .kind = Kind::integer, .standard = "10000",
+    {.name = "slowlog-log-slower-than", .alias = "commandlog-execution-slower-than",
+     .kind = Kind::integer, .standard = "10000",
      .section = In::monitoring,
      .summary = "Microseconds from which on a command is put into the slow log; negative: none.",
      .low = -1, .apply = apply_slow_log},
-    {.name = "slowlog-max-len", .kind = Kind::integer, .standard = "128",
-     .section = In::monitoring, .summary = "Length of the slow log.", .apply = apply_slow_log},
+    {.name = "slowlog-max-len", .alias = "commandlog-slow-execution-max-len",
+     .kind = Kind::integer, .standard = "128", .section = In::monitoring,
+     .summary = "Length of the slow log.", .apply = apply_slow_log},
     {.name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = Kind::integer,
      .standard = "5000", .section = In::general,
      .summary = "Milliseconds from which on a script makes others answer BUSY.",

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/version.h"
 #include "storage/eviction/registry.h"
 #include "storage/sim/replay.h"
 #include "storage/sim/report.h"
@@ -64,6 +65,7 @@ class ProgressBar {
 };
 
 void declare(CLI::App& app, Arguments& arguments) {
+  app.set_version_flag("-v,--version", "larder-sim " + std::string(kLarderVersion));
   app.add_option("trace", arguments.trace,
                  "Lines of key[,size[,ttl]], plain or gzip; every line is a read that fills the "
                  "cache on a miss")

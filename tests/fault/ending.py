@@ -175,6 +175,19 @@ def test_what_signals_ask_for(program):
                 assert dump_of(node) == saved, (server, options, number)
 
 
+def test_the_log_tells_of_a_crash(program):
+    if lab.SANITIZED:
+        return
+    for told in ("yes", "no"):
+        server = lab.Server(program, "--logfile", "own.log", "--crash-log-enabled", told)
+        server.process.send_signal(signal.SIGSEGV)
+        assert server.process.wait(lab.PATIENCE_S) == -signal.SIGSEGV
+        with open(server.folder.name + "/own.log") as log:
+            said = log.read()
+        assert ("crashed by signal 11 (SEGV)" in said) == (told == "yes"), said
+        assert ("larder-server(+0x" in said) == (told == "yes"), said
+
+
 def test_signals_that_force(program):
     for server in (program, nodes.REDIS):
         with Node(server, *SAVES, "--shutdown-on-sigterm", "force", "--shutdown-timeout", 3600,

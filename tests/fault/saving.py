@@ -142,6 +142,21 @@ def test_the_folder_is_removed(program):
         checked(other + "/dump.rdb")
 
 
+def test_a_configuration_that_can_not_be_read_is_not_written(program):
+    with lab.folder() as folder:
+        path = f"{folder}/larder.conf"
+        with open(path, "w") as config:
+            config.write("# mine\n")
+        with lab.Server(program, config=[path]) as server:
+            os.remove(path)
+            os.mkdir(path)
+            kind, said = server.client().ask(lab.words("CONFIG REWRITE"))
+            assert kind == "error" and b"Rewriting config file" in said, said
+            os.rmdir(path)
+            assert server.ask("CONFIG REWRITE") == b"OK"
+            assert os.path.isfile(path)
+
+
 def test_a_damaged_file_is_not_loaded(program):
     """The server says where the damage is, and ends."""
     with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
 
 import lab
 
@@ -63,6 +64,7 @@ def test_a_check_finds_what_the_start_would(program):
                            ("rename-command get set", f"{path}:1: Target command name 'set'"),
                            ("replicaof somewhere", f"{path}:1: bad value for 'replicaof'"),
                            (f"dir {folder}/none", f"can't work in {folder}/none"),
+                           ("dbfilename a/b", f"{path}:1: bad value for 'dbfilename'"),
                            (f"aclfile {folder}/none", f"opening file '{folder}/none'"),
                            ("tls-port 1", "TLS needs tls-cert-file")):
             with open(path, "w") as config:
@@ -144,6 +146,25 @@ def test_too_few_file_descriptors(program):
         copy = for_everybody(program, folder)
         fails_with_one_line(copy, [*LOCAL, *port, "--threads", "2"], "Too few file descriptors",
                             preexec_fn=only_files(40, 40), cwd="/")
+
+
+def test_a_folder_that_takes_no_files(program):
+    if os.getuid() != 0:
+        return
+    with lab.folder() as folder:
+        copy = for_everybody(program, folder)
+        for points, warned in (("60 1", True), ("", False)):
+            said = []
+            with subprocess.Popen(
+                    [copy, *LOCAL, "--port", str(lab.free_port()), "--save", points], cwd="/",
+                    preexec_fn=only_files(1000, 1000), stderr=subprocess.PIPE,
+                    text=True) as server:
+                for line in server.stderr:
+                    said.append(line)
+                    if "Ready to accept" in line:
+                        break
+                server.kill()
+            assert any("Can't save to /: " in line for line in said) == warned, said
 
 
 def test_redis_conf_of_debian(program):

@@ -12,10 +12,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
-from same_as_redis import Server, free_port
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../conformance")
+import certificates  # noqa: E402
+from same_as_redis import Server, free_port  # noqa: E402
 
 BENCH, LARDER = map(os.path.abspath, sys.argv[1:3])
+PING = os.path.dirname(BENCH) + "/larder-ping"
 RUN_S_MAX = 120
 
 
@@ -73,7 +77,7 @@ def test_commands_of_all_kinds(server):
     result = measure("-p", server.port, "-n", 2000, "--resp", 3, "--keys", 10, "--ttl", "100-200",
                      "--key-prefix", "p:", "--key-first", 95, "--data-bytes", "1-50", "--command",
                      "SET {__key__}:s __data__ EX __ttl__:2, INCRBY n __number__, GET missing, "
-                     "INCR {__key__}:s")
+                     "INCR {__key__}:s", code=1)
     kinds = {each["command"].split()[0]: each for each in result["commands"]}
     assert kinds["GET"]["missing"] == kinds["GET"]["requests"] > 0, result
     assert kinds["INCR"]["errors"] > 0 and kinds["SET"]["errors"] == 0, result
@@ -112,7 +116,79 @@ def test_unix_socket_and_password():
             assert measure(*words, "-a", "secret", "-n", 100)["errors"] == 0
         refused = bench("-s", path, "-a", "wrong", "-n", 100, code=1)
         assert "WRONGPASS" in refused.stderr, refused
-        assert measure("-s", path, "-n", 100)["errors"] == 100  # NOAUTH, 100 times
+        assert measure("-s", path, "-n", 100, code=1)["errors"] == 100  # NOAUTH, 100 times
+
+
+def test_errors_end_with_1(server):
+    for words in ((), ("--json",), ("--compare", f"127.0.0.1:{server.port}", "--rounds", 1)):
+        failed = bench("-p", server.port, "-n", 100, "--command", "NO-SUCH", *words, code=1)
+        assert "answered 100 of 100 requests by errors, the first: ERR unknown command 'NO-SUCH'" \
+            in failed.stderr, failed
+
+
+def test_tls():
+    """larder-bench and larder-ping over TLS: whom they trust, who they are."""
+    authority = certificates.Authority()
+    for name in ("server", "client"):
+        authority.issue(name)
+    cert, key = authority.files("client")
+    port = free_port()
+    with running(LARDER, "--threads", "2", *certificates.server_options(authority, port)) as server:
+        whole = ("--tls", "--cacert", authority.ca, "--cert", cert, "--key", key)
+        result = measure("-p", port, *whole, "-n", 20000, "--keys", 100, "--fill", "-P", 16,
+                         "-d", "1-40000", "--verify", "-c", 8, "-t", 2)
+        assert result["errors"] == result["wrong"] == result["missing"] == 0, result
+        assert ping("-H", "localhost", "-p", port, *whole) == "PONG\n"
+        assert ping("-p", port, "--tls", "--insecure", "--cert", cert, "--key", key) == "PONG\n"
+        assert "not trusted" in ping("-p", port, "--tls", "--cert", cert, "--key", key, code=1)
+        assert "alert" in ping("-p", port, "--tls", "--cacert", authority.ca, code=1)
+        assert "needs its key" in ping("-p", port, "--tls", "--cert", cert, code=1)
+        assert "/none" in bench("-p", port, "--tls", "--cacert", "/none", code=1).stderr
+        assert "--tls" in bench("-p", port, "--cacert", authority.ca, code=1).stderr
+        assert "cannot connect" in ping("-p", server.port, *whole, "-t", 0.5, code=1)
+        # A health check beside a server without a plain port.
+        server_cert, server_key = authority.files("server")
+        assert ping(LARDER_PORT=0, LARDER_TLS_PORT=port, LARDER_TLS_CA_CERT_FILE=authority.ca,
+                    LARDER_TLS_CERT_FILE=server_cert, LARDER_TLS_KEY_FILE=server_key) == "PONG\n"
+
+
+def ping(*words, code=0, **environment):
+    done = subprocess.run(
+        [PING, *map(str, words)], capture_output=True, text=True, timeout=RUN_S_MAX, check=False,
+        env={**os.environ, **{name: str(value) for name, value in environment.items()}})
+    assert done.returncode == code, (words, done)
+    return done.stdout + done.stderr
+
+
+def test_a_dead_address():
+    """Of a name's two addresses the first never answers: the second has its share of the time."""
+    port = free_port()
+    with contextlib.ExitStack() as stack:
+        hosts = stack.enter_context(tempfile.NamedTemporaryFile("w"))
+        hosts.write("127.0.0.1 two.test\n127.0.0.2 two.test\n")
+        hosts.flush()
+        renamed = ["unshare", "-rm", "sh", "-c", 'mount --bind "$0" /etc/hosts && "$@"', hosts.name]
+        if subprocess.run([*renamed, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+            return print("test_a_dead_address: left out, namespaces are not permitted")
+        dead, full, live = (stack.enter_context(socket.socket()) for _ in range(3))
+        dead.bind(("127.0.0.1", port))
+        dead.listen(0)
+        full.connect(("127.0.0.1", port))  # the only place in its queue
+        live.bind(("127.0.0.2", port))
+        live.listen()
+        threading.Thread(target=answer_once, args=(live,), daemon=True).start()
+        start_s = time.monotonic()
+        done = subprocess.run([*renamed, PING, "-H", "two.test", "-p", str(port), "-t", "8"],
+                              capture_output=True, text=True, timeout=RUN_S_MAX, check=False)
+        assert done.stdout == "PONG\n", done
+        assert time.monotonic() - start_s < 7.5
+    return None
+
+
+def answer_once(listener):
+    with listener.accept()[0] as client:
+        client.recv(100)
+        client.sendall(b"+PONG\r\n")
 
 
 def test_compare(server):

@@ -177,5 +177,46 @@ TEST_F(ConfigLoadTest, directives_that_are_no_options) {
   EXPECT_EQ(by_line.users[1].words, (std::vector<std::string>{"ann", "off"}));
 }
 
+TEST_F(ConfigLoadTest, directives_of_files_on_the_command_line) {
+  OptionSources sources;
+  const std::string part = write("part.conf", "timeout 5\nport 2\n");
+  sources.command_line = {"--include", part, "--rename-command", "DEBUG", "", "--port", "1"};
+  const LoadedOptions loaded = load_options(sources);
+  EXPECT_EQ(loaded.error, "");
+  EXPECT_EQ(loaded.options.text("timeout"), "5");
+  EXPECT_EQ(loaded.options.text("port"), "1");
+  ASSERT_EQ(loaded.renames.size(), 1U);
+  EXPECT_EQ(loaded.renames[0].where, "command line --rename-command");
+  EXPECT_EQ(load_options({.command_line = {"--sentinel"}}).error,
+            "command line --sentinel: unknown option 'sentinel'");
+  EXPECT_EQ(load_options({.command_line = {"--rename-command", "GET"}}).error,
+            "command line --rename-command: wrong number of arguments");
+}
+
+TEST_F(ConfigLoadTest, files_of_other_servers) {
+  const LoadedOptions loaded = load_text(
+      "list-max-ziplist-entries 512\ngopher-enabled no\ncommandlog-reply-larger-than 1048576\n"
+      "commandlog-execution-slower-than 5\ncommandlog-slow-execution-max-len 6\n"
+      "primaryuser joe\nprimaryauth secret\n");
+  EXPECT_EQ(loaded.error, "");
+  ASSERT_EQ(loaded.warnings.size(), 3U);
+  EXPECT_EQ(loaded.warnings[2], "test.conf:3: 'commandlog-reply-larger-than' has no effect here");
+  EXPECT_EQ(loaded.options.text("slowlog-log-slower-than"), "5");
+  EXPECT_EQ(loaded.options.text("slowlog-max-len"), "6");
+  EXPECT_EQ(loaded.options.text("masteruser"), "joe");
+  EXPECT_EQ(loaded.options.text("masterauth"), "secret");
+}
+
+TEST_F(ConfigLoadTest, names_of_files_are_no_paths) {
+  EXPECT_EQ(load_text("dbfilename a/b").error,
+            "test.conf:1: bad value for 'dbfilename': dbfilename can't be a path, just a filename");
+  EXPECT_EQ(load_text("appenddirname ../a").error,
+            "test.conf:1: bad value for 'appenddirname': appenddirname can't be a path, just a "
+            "dirname");
+  EXPECT_EQ(load_text("appendfilename ''").error,
+            "test.conf:1: bad value for 'appendfilename': appendfilename can't be empty");
+  EXPECT_EQ(load_text("appendfilename 'a b'").error, "");
+}
+
 }  // namespace
 }  // namespace larder
