@@ -52,7 +52,7 @@ class EffectGatherer {
   EffectBatch batch_;
   std::vector<Life> lives_;
   std::vector<Bytes> words_;  // of canonical()
-  bool renewed_ = false;  // batch_ begins with what the command itself says nothing of
+  bool renewed_ = false;      // batch_ begins with what the command itself says nothing of
   bool replaying_ = false;
 };
 
