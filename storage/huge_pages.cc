@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <thread>
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -16,6 +18,8 @@ namespace {
 constexpr size_t kSmallPageBytes = 4096;
 constexpr size_t kSmallPages = kHugePageBytes / kSmallPageBytes;
 constexpr size_t kUsedMin = kSmallPages * 97 / 100;
+// Behind a chunk that was joined, for a worker that waits, and for one on the same core.
+constexpr std::chrono::milliseconds kRest{2};
 
 bool is_in_use(char* chunk) {
   std::array<unsigned char, kSmallPages> resident;
@@ -25,12 +29,33 @@ bool is_in_use(char* chunk) {
   return static_cast<size_t>(used) >= kUsedMin;
 }
 
+// While the kernel joins a chunk, whoever touches it waits. The huge page that it copies to may be
+// memory that the host of a virtual machine has not given yet, 512 small pages one by one. So one is
+// asked for and given back before: the kernel takes the same again.
+void have_huge_page_ready() {
+  constexpr size_t kBytes = 2 * kHugePageBytes;  // some of it is aligned
+  void* const room =
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) return;
+  const uintptr_t page =
+      (reinterpret_cast<uintptr_t>(room) + kHugePageBytes - 1) & ~(kHugePageBytes - 1);
+  auto* const chunk = reinterpret_cast<char*>(page);
+  if (madvise(chunk, kHugePageBytes, MADV_HUGEPAGE) == 0) {
+    *static_cast<volatile char*>(chunk) = 1;  // the kernel clears all of it
+  }
+  munmap(room, kBytes);
+}
+
 uintptr_t heap_end() { return reinterpret_cast<uintptr_t>(sbrk(0)); }
 
 }  // namespace
 
-void join_if_used(char* chunk) {
-  if (is_in_use(chunk)) madvise(chunk, kHugePageBytes, MADV_COLLAPSE);
+void PageJoiner::join_if_used(char* chunk) {
+  if (!is_in_use(chunk)) return;
+  const bool is_new = joined_.insert(chunk).second;
+  if (is_new) have_huge_page_ready();
+  madvise(chunk, kHugePageBytes, MADV_COLLAPSE);
+  if (is_new) std::this_thread::sleep_for(kRest);
 }
 
 HeapJoiner::HeapJoiner()
@@ -41,7 +66,7 @@ size_t HeapJoiner::join_some(size_t most) {
   if (next_ == first_ && end == seen_end_) return 0;
   size_t seen = 0;
   for (; seen < most && next_ + kHugePageBytes <= end; ++seen) {
-    join_if_used(reinterpret_cast<char*>(next_));
+    joiner_.join_if_used(reinterpret_cast<char*>(next_));
     next_ += kHugePageBytes;
   }
   if (next_ + kHugePageBytes > end) {

@@ -59,7 +59,7 @@ size_t PagePool::join_some(size_t most) {
   for (size_t seen = 0; seen < most; ++seen) {
     char* const chunk = next_chunk();
     if (chunk == nullptr) return seen;
-    join_if_used(chunk);
+    joiner_.join_if_used(chunk);
   }
   return most;
 }

@@ -51,6 +51,7 @@ class PagePool {
   std::atomic<size_t> pages_out_{0};
   uint64_t taken_ GUARDED_BY(mutex_) = 0;  // ever
 
+  PageJoiner joiner_;
   // A round over all chunks, see join_some.
   size_t position_ GUARDED_BY(mutex_) = 0;
   uint64_t taken_at_start_ GUARDED_BY(mutex_) = 0;

@@ -58,7 +58,7 @@ int fail(Log& log, const Options& options, const std::string& why) {
   return 1;
 }
 
-// Keeps up with some 300 MB a second, and the looking needs less than half a per cent of a core.
+// Keeps up with some 150 MB a second, and the looking needs less than half a per cent of a core.
 constexpr PeriodicThread::Pause kJoinPause{100};
 constexpr size_t kJoinChunks = 16;
 
