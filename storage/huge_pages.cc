@@ -30,8 +30,8 @@ bool is_in_use(char* chunk) {
 }
 
 // While the kernel joins a chunk, whoever touches it waits. The huge page that it copies to may be
-// memory that the host of a virtual machine has not given yet, 512 small pages one by one. So one is
-// asked for and given back before: the kernel takes the same again.
+// memory that the host of a virtual machine has not given yet, 512 small pages one by one. So one
+// is asked for and given back before: the kernel takes the same again.
 void have_huge_page_ready() {
   constexpr size_t kBytes = 2 * kHugePageBytes;  // some of it is aligned
   void* const room =

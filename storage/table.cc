@@ -131,7 +131,8 @@ void BasicTable<Node>::prefetch_entry(HashPlace where) const {
   const Bucket& bucket = home_bucket(where);
   for (uint32_t left = tag_matches(bucket, where.tag); left != 0; left &= left - 1) {
     // The header with the key, and a small value: two lines, or three when it begins late in one.
-    const auto* entry = reinterpret_cast<const char*>(entry_of(bucket.slots[__builtin_ctz(left) / 4]));
+    const Slot slot = bucket.slots[__builtin_ctz(left) / 4];
+    const auto* entry = reinterpret_cast<const char*>(entry_of(slot));
     for (const int offset : {0, 64, 96}) __builtin_prefetch(entry + offset);
   }
 }
