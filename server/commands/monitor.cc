@@ -31,9 +31,9 @@ bool is_secret(const Command& command, std::span<const Bytes> args, size_t index
   }
   if (name == "config|set") {
     return index >= 3 && index % 2 == 1 &&
-           is_one_of(args[index - 1], {"REQUIREPASS", "MASTERAUTH", "MASTERUSER",
-                                       "PRIMARYAUTH", "PRIMARYUSER", "TLS-KEY-FILE-PASS",
-                                       "TLS-CLIENT-KEY-FILE-PASS"});
+           is_one_of(args[index - 1],
+                     {"REQUIREPASS", "MASTERAUTH", "MASTERUSER", "PRIMARYAUTH", "PRIMARYUSER",
+                      "TLS-KEY-FILE-PASS", "TLS-CLIENT-KEY-FILE-PASS"});
   }
   return index >= 2 && (name == "acl|setuser" || name == "acl|deluser" || name == "acl|getuser");
 }

@@ -35,8 +35,6 @@ Status replication_refusal(uint32_t trouble, const GateQuestion& question) {
   return Status::ok();
 }
 
-bool obeys(Call& call) {
-  return call.now_ms() == Call::kNoClock;
-}
+bool obeys(Call& call) { return call.now_ms() == Call::kNoClock; }
 
 }  // namespace larder

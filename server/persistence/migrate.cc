@@ -152,8 +152,7 @@ class MigrateTask : public Task {
       if (parcel.taken) words.emplace_back(parcel.key);
     }
     transaction->open = true;
-    transaction->queue.emplace_back(services_.registry.find("DEL"), words,
-                                    transaction->memory);
+    transaction->queue.emplace_back(services_.registry.find("DEL"), words, transaction->memory);
     const std::vector<Bytes> exec{"EXEC"};
     Request request{exec};
     Output outcome_bytes;
