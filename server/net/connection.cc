@@ -336,6 +336,7 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
       task_clock_ms_ = unix_ms() - steady_ms();
       set_blocked(task_->blocks());
       drive_task();
+      dispatcher.start_clock();  // the task's time is not the next command's
       if (task_ != nullptr && task_->blocks()) watch_for_hang_up();
       return task_ == nullptr;
     case Dispatcher::Outcome::done:

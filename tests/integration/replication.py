@@ -41,6 +41,14 @@ def follow_under_load(primary, *replicas):
 BACKLOG = ("--repl-backlog-size", "64mb")
 
 
+def must_be_held(client):
+    client.socket.settimeout(0.2)
+    try:
+        raise AssertionError(f"answered {client.read()} that no replica has")
+    except TimeoutError:
+        client.socket.settimeout(lab.PATIENCE_S)
+
+
 def test_redis_follows_larder(program):
     with Node(program, *BACKLOG) as primary, Node(nodes.REDIS) as replica:
         follow_under_load(primary, replica)
@@ -438,11 +446,7 @@ def test_served_waiters_are_acknowledged(program):
         writer = primary.client()
         writer.send(lab.request("RPUSH list a b c d"))
         for client in (writer, *waiters):
-            client.socket.settimeout(0.2)
-            try:
-                raise AssertionError(f"answered {client.read()} that no replica has")
-            except TimeoutError:
-                client.socket.settimeout(lab.PATIENCE_S)
+            must_be_held(client)
         replica.thaw()
         assert writer.read() == ("integer", 4)
         popped = sorted(waiter.read()[1][1][1] for waiter in waiters)
@@ -487,11 +491,7 @@ def test_a_transaction_that_asks_other_workers_is_acknowledged(program):
             assert client.ask(lab.words(text)) == ("simple", answer), text
         client.send(lab.request("EXEC"))
         lab.wait_for(lambda: primary.ask("GET", "k") == b"v", "it ran")
-        client.socket.settimeout(0.2)
-        try:
-            raise AssertionError(f"answered {client.read()} that no replica has")
-        except TimeoutError:
-            client.socket.settimeout(lab.PATIENCE_S)
+        must_be_held(client)
         replica.thaw()
         _, answers = client.read()
         assert [kind for kind, _ in answers] == ["bulk", "simple", "bulk"], answers
