@@ -12,9 +12,16 @@ namespace larder {
 namespace {
 constexpr int kNiceness = 19;
 // What waits is counted nowhere: on a busy machine this thread may hardly run, and then who evicts
-// frees himself. A piece of more than this is worth waiting for all the same.
+// frees himself. What is more than this in one go, a database say, would take a worker too long.
 constexpr size_t kPendingBytesMax = 16 * 1024 * 1024;
+
+size_t bytes_of(const GarbageList& garbage) {
+  size_t bytes = 0;
+  for (const auto& piece : garbage) bytes += piece->bytes();
+  return bytes;
 }
+
+}  // namespace
 
 struct ReclaimerThread::Queue {
   std::mutex mutex;
@@ -36,14 +43,14 @@ ReclaimerThread::~ReclaimerThread() {
 }
 
 void ReclaimerThread::reclaim(GarbageList garbage) {
+  const size_t bytes = bytes_of(garbage);
+  const size_t waiting = pending_bytes_.load(std::memory_order_relaxed) + bytes;
+  if (waiting > kPendingBytesMax && bytes <= kPendingBytesMax) return;
+  pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   {
     std::lock_guard lock(queue_->mutex);
     for (auto& piece : garbage) {
-      const size_t bytes = piece->bytes();
-      const size_t waiting = pending_bytes_.load(std::memory_order_relaxed) + bytes;
-      if (waiting > kPendingBytesMax && bytes <= kPendingBytesMax) continue;
       pending_.fetch_add(piece->objects(), std::memory_order_relaxed);
-      pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
       queue_->waiting.push_back(std::move(piece));
     }
   }
