@@ -159,8 +159,8 @@ class Keyspace : public Garbage {
   size_t volatile_count() const { return volatile_count_; }
   // Key and value memory, table and indexes: what the allocators gave.
   size_t memory_bytes() const {
-    return slab_.used_bytes() + own_slab_bytes_ + blob_bytes_ + table_.memory_bytes() +
-           sizeof(Keyspace);
+    return slab_.used_bytes() + slab_.overhead_bytes() + own_slab_bytes_ + blob_bytes_ +
+           table_.memory_bytes() + sizeof(Keyspace);
   }
   // What one key takes: its entry, its slot, a value kept outside.
   size_t memory_of(Item item) const { return memory_of(*item.entry()); }

@@ -5,6 +5,20 @@
 #include "base/check.h"
 
 namespace larder {
+namespace {
+
+// A bit for each region that a process can have, set for those in use: 512 KiB that are hardly
+// touched.
+constexpr unsigned kAddressBits = 48;
+constexpr size_t kRegionsMax = (size_t{1} << kAddressBits) / PagePool::kRegionBytes;
+std::array<std::atomic<uint64_t>, kRegionsMax / 64> regions_in_use;
+
+}  // namespace
+
+bool is_in_page_pool(const void* address) {
+  const size_t region = reinterpret_cast<uintptr_t>(address) / PagePool::kRegionBytes;
+  return (regions_in_use[region / 64].load(std::memory_order_relaxed) >> region % 64 & 1) != 0;
+}
 
 void* PagePool::take() {
   MutexLock lock(mutex_);
@@ -30,13 +44,20 @@ void PagePool::give(void* page) {
 
 // Address space only: memory is taken as it is touched.
 void PagePool::map_region() {
-  void* region = mmap(nullptr, kRegionBytes + kChunkBytes, PROT_READ | PROT_WRITE,
+  void* mapped = mmap(nullptr, 2 * kRegionBytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(region != MAP_FAILED);
-  const auto address = reinterpret_cast<uintptr_t>(region);
-  next_ = reinterpret_cast<char*>((address + kChunkBytes - 1) & ~(kChunkBytes - 1));
+  CHECK(mapped != MAP_FAILED);
+  auto* const begin = static_cast<char*>(mapped);
+  const auto address = reinterpret_cast<uintptr_t>(mapped);
+  const size_t before = -address % kRegionBytes;
+  next_ = begin + before;
   end_ = next_ + kRegionBytes;
+  if (before > 0) munmap(begin, before);
+  munmap(end_, kRegionBytes - before);
   regions_.push_back(next_);
+  const size_t region = (address + before) / kRegionBytes;
+  CHECK(region < kRegionsMax);
+  regions_in_use[region / 64].fetch_or(uint64_t{1} << region % 64, std::memory_order_relaxed);
 }
 
 // Null at the end of a round after which nothing was taken.

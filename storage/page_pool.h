@@ -1,7 +1,7 @@
 // The memory under all slabs: pages of one size, cut from large mappings. A free page holds no
 // memory.
 //
-//   region (64 MiB of address space) | chunk 2 MiB: pages | chunk | ...
+//   region (64 MiB of address space, aligned) | chunk 2 MiB: pages | chunk | ...
 //
 // With a million keys nearly every request misses the processor's TLB, and in a virtual machine
 // that costs as much as the miss of the cache behind it. So a chunk that is in use as a whole gets
@@ -57,6 +57,9 @@ class PagePool {
   uint64_t taken_at_start_ GUARDED_BY(mutex_) = 0;
   uint64_t taken_at_end_ GUARDED_BY(mutex_) = 0;
 };
+
+// Whether it lies in a page of any pool. Cost: a load.
+bool is_in_page_pool(const void* address);
 
 // Those of the whole process, of pages of 16, 32 and 64 KiB; they outlive every slab.
 std::array<PagePool, 3>& page_pools();

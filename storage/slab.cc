@@ -15,8 +15,22 @@ constexpr uint32_t kPageHeaderBytes = 64;
 // Large objects are rounded up to cache lines, from 64 KiB on to pages of the system.
 constexpr size_t kLineBytes = 64;
 constexpr size_t kLinewiseMax = 64 * 1024;
+// About what a page that is being filled takes for nothing. Small objects would pay most for lying
+// loose, and are soon many.
+constexpr size_t kTinyLooseBytes = 4 * 1024;
+constexpr size_t kLooseBytes = 16 * 1024;
 // Objects leave a page of which less than so much is in use.
 constexpr uint32_t kEighthsMin = 7;
+
+template <typename Chained>
+void free_all(Chained* first) {
+  while (first != nullptr) {
+    Chained* const next = first->next;
+    std::free(first);
+    first = next;
+  }
+}
+
 }  // namespace
 
 struct Slab::Page {
@@ -42,6 +56,12 @@ struct alignas(64) Slab::Large {
   Large* next;
   Large* prev;
   size_t bytes;
+};
+
+// Before the object.
+struct Slab::Loose {
+  Loose* next;
+  Loose* prev;
 };
 
 size_t slab_pages_bytes() {
@@ -72,7 +92,14 @@ size_t Slab::usable(size_t bytes) {
 void* Slab::allocate(size_t bytes) {
   DCHECK(bytes > 0);
   if (bytes > kSmallMax) return allocate_large(bytes);
-  return allocate_in(class_of(bytes));
+  const size_t size_class = class_of(bytes);
+  if (partial_[size_class] == nullptr) [[unlikely]] {
+    const ClassCounts& counts = counts_[size_class];
+    if (counts.pages == 0 && counts.loose < loose_max(size_class)) {
+      return allocate_loose(size_class);
+    }
+  }
+  return allocate_in(size_class);
 }
 
 void* Slab::allocate_segment(size_t bytes) {
@@ -105,7 +132,10 @@ void* Slab::allocate_in(size_t size_class) {
 }
 
 void Slab::release(void* object, size_t bytes) {
-  bytes > kSmallMax ? release_large(object) : release_in(class_of(bytes), object);
+  if (bytes > kSmallMax) return release_large(object);
+  const size_t size_class = class_of(bytes);
+  const bool loose = counts_[size_class].loose != 0 && !is_in_page_pool(object);
+  loose ? release_loose(size_class, object) : release_in(size_class, object);
 }
 
 void Slab::release_in(size_t size_class, void* object) {
@@ -133,6 +163,7 @@ Slab::Page* Slab::take_page(size_t size_class) {
     if (all_ != nullptr) all_->prev_all = page;
     all_ = page;
   }
+  ++counts_[size_class].pages;
   page->size_class = static_cast<uint32_t>(size_class);
   page->object_bytes = static_cast<uint32_t>(bytes_of(size_class));
   page->used = 0;
@@ -146,6 +177,7 @@ Slab::Page* Slab::take_page(size_t size_class) {
 
 void Slab::give_page(Page* page) {
   unlink_partial(page);
+  --counts_[page->size_class].pages;
   if (spare_ == nullptr) {
     spare_ = page;
   } else {
@@ -179,6 +211,9 @@ Slab::Page*& Slab::list_of(const Page& page) {
 bool Slab::should_leave(void* object, size_t bytes) {
   if (bytes > kSmallMax) return false;
   const size_t size_class = class_of(bytes);
+  if (counts_[size_class].loose != 0 && !is_in_page_pool(object)) {
+    return counts_[size_class].pages != 0;
+  }
   const auto address = reinterpret_cast<uintptr_t>(object);
   auto* page = reinterpret_cast<Page*>(address & ~(page_bytes_of(size_class) - 1));
   if (page->leaving) return true;
@@ -248,17 +283,43 @@ void Slab::release_large(void* object) {
   std::free(large);
 }
 
+size_t Slab::loose_max(size_t size_class) {
+  const size_t bytes = size_class < kTinyClasses ? kTinyLooseBytes : kLooseBytes;
+  return bytes / bytes_of(size_class);
+}
+
+void* Slab::allocate_loose(size_t size_class) {
+  auto* loose = static_cast<Loose*>(std::malloc(sizeof(Loose) + bytes_of(size_class)));
+  CHECK(loose != nullptr);
+  loose->prev = nullptr;
+  loose->next = loose_;
+  if (loose_ != nullptr) loose_->prev = loose;
+  loose_ = loose;
+  ++counts_[size_class].loose;
+  ++loose_count_;
+  count(bytes_of(size_class));
+  return loose + 1;
+}
+
+void Slab::release_loose(size_t size_class, void* object) {
+  Loose* loose = static_cast<Loose*>(object) - 1;
+  if (loose->prev != nullptr) loose->prev->next = loose->next;
+  if (loose->next != nullptr) loose->next->prev = loose->prev;
+  if (loose_ == loose) loose_ = loose->next;
+  --counts_[size_class].loose;
+  --loose_count_;
+  uncount(bytes_of(size_class));
+  std::free(loose);
+}
+
 Slab::~Slab() {
   while (all_ != nullptr) {
     Page* next = all_->next_all;
     page_pools()[pool_of(all_->size_class)].give(all_);
     all_ = next;
   }
-  while (large_ != nullptr) {
-    Large* next = large_->next;
-    std::free(large_);
-    large_ = next;
-  }
+  free_all(large_);
+  free_all(loose_);
 }
 
 }  // namespace larder

@@ -8,6 +8,8 @@
 //   Larger requests go to malloc and are chained, so that they can be dropped as a whole too. Only
 //   tables have classes up to 16 KiB: their segments are many and of one size, so they fill larger
 //   pages, as values of all sizes would not.
+//   The first objects of a class lie loose in malloc's heap, which all slabs share: with values of
+//   all sizes each of many slabs would have a page that is half empty for each of many classes.
 //
 // Pages come from a process-wide pool (page_pool.h) and return to it, and their memory to the
 // kernel, as soon as their last object is released. Idea: J. Bonwick, "The Slab Allocator", USENIX
@@ -32,9 +34,9 @@ class Slab {
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
 
-  // Returns memory for `bytes` (at least 1), aligned to 8, and to 64 from 512
-  // bytes on. Never fails: out of memory ends the process, as the memory limit
-  // is kept by eviction and not here.
+  // Returns memory for `bytes` (at least 1), aligned to 8. Never fails: out of
+  // memory ends the process, as the memory limit is kept by eviction and not
+  // here.
   void* allocate(size_t bytes);
   // `bytes` may be any size that lies in the same class as the one allocated: small and large
   // objects are told apart by it.
@@ -43,7 +45,7 @@ class Slab {
   // What allocate(bytes) really takes.
   static size_t usable(size_t bytes);
 
-  // The same for the parts of a table.
+  // The same for the parts of a table: aligned to cache lines when they fill some, never loose.
   void* allocate_segment(size_t bytes);
   void release_segment(void* segment, size_t bytes);
   static size_t usable_segment(size_t bytes);
@@ -52,6 +54,8 @@ class Slab {
   // Counts this slab's used bytes in `total` too, from now on and what there
   // is; null: no more.
   void count_in(size_t* total);
+  // What loose objects take beyond that.
+  size_t overhead_bytes() const { return loose_count_ * kLooseOverhead; }
   size_t page_bytes() const { return page_bytes_; }  // of its pages
 
   // Compaction: values of other sizes came, and pages of the old size are full of holes. Whoever
@@ -67,6 +71,9 @@ class Slab {
  private:
   struct Page;
   struct Large;
+  struct Loose;
+  // Two pointers, malloc's length and what it rounds up.
+  static constexpr size_t kLooseOverhead = 32;
   static constexpr size_t kTinyClasses = 16;
   static constexpr size_t kSmallClasses = 32 + 4 * 8;
   static constexpr size_t kClasses = kSmallClasses + 2 * 8;
@@ -82,6 +89,8 @@ class Slab {
   static size_t page_bytes_of(size_t size_class) {
     return size_t{16 * 1024} << pool_of(size_class);
   }
+  // How many objects of a class lie loose before it gets its first page.
+  static size_t loose_max(size_t size_class);
   void* allocate_in(size_t size_class);
   void release_in(size_t size_class, void* object);
   Page* take_page(size_t size_class);
@@ -93,12 +102,21 @@ class Slab {
   void unlink_partial(Page* page);
   void* allocate_large(size_t bytes);
   void release_large(void* object);
+  void* allocate_loose(size_t size_class);
+  void release_loose(size_t size_class, void* object);
 
   std::array<Page*, kClasses> partial_{};  // pages with a free object
   Page* leaving_ = nullptr;                // pages that objects leave
   Page* all_ = nullptr;
   Page* spare_ = nullptr;  // an empty page kept back, so that one object does not flip-flop
   Large* large_ = nullptr;
+  Loose* loose_ = nullptr;
+  struct ClassCounts {
+    uint32_t pages = 0;
+    uint32_t loose = 0;
+  };
+  std::array<ClassCounts, kClasses> counts_{};
+  size_t loose_count_ = 0;
   void count(size_t bytes) {
     used_bytes_ += bytes;
     if (total_ != nullptr) *total_ += bytes;
