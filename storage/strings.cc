@@ -132,7 +132,8 @@ MutableString edit_string(Keyspace& keyspace, Item item, size_t size) {
   IntegerText scratch;
   const Bytes old = string_bytes(*item.entry(), scratch);
   if (size >= kBlobBytesMin) {
-    Blob* blob = keyspace.make_blob(size, grown(size));
+    // A new string hardly grows further; one that was there, APPEND by APPEND.
+    Blob* blob = keyspace.make_blob(size, old.empty() ? size : grown(size));
     const size_t keep = std::min(old.size(), size);
     std::memcpy(blob->data(), old.data(), keep);
     std::memset(blob->data() + keep, 0, size - keep);

@@ -55,6 +55,13 @@ TEST_F(StringsTest, integers_are_kept_as_such) {
   EXPECT_EQ(string_length(*put("a", "-17").entry()), 3U);
 }
 
+TEST_F(StringsTest, a_new_large_string_takes_what_it_needs_and_room_to_grow_only_later) {
+  Item item = edit_string(keyspace_, put("a", ""), 100'000).item;
+  EXPECT_LT(keyspace_.memory_of(item), 105'000U);
+  item = edit_string(keyspace_, item, 110'000).item;
+  EXPECT_GT(keyspace_.memory_of(item), 200'000U) << "APPEND after APPEND copies it rarely";
+}
+
 TEST_F(StringsTest, putting_takes_the_given_expiry) {
   EXPECT_EQ(put("a", "v", 5000)->expiry_ms(), 5000);
   EXPECT_EQ(put("a", "w", 6000)->expiry_ms(), 6000);
