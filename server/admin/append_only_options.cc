@@ -49,6 +49,7 @@ constexpr OptionSpec fixed_row(Bytes name, Bytes standard, Bytes summary) {
 constexpr OptionSpec switch_row() {
   OptionSpec option =
       row("appendonly", Kind::boolean, "no", "Keep every write in an append-only file.");
+  option.loaded_from = true;
   option.apply = apply_switch;
   return option;
 }

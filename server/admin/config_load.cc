@@ -169,11 +169,13 @@ void load_environment(const std::vector<std::string>& environment, Loader& loade
 
 bool is_name(const std::string& arg) { return arg.rfind("--", 0) == 0; }
 
-// Takes one option from `i` on: --name value ..., --name=value or "--name value ...". As in Redis a
-// first value may begin with dashes, too; only --save may have none.
+// Takes one option from `i` on: --name value ..., --name=value or "--name value ...". As in Redis
+// a first value may begin with dashes, too, a name right behind the file may be without them, and
+// --save may have no value.
 std::string take_option(const std::vector<std::string>& args, size_t& i,
                         std::vector<std::string>& words) {
-  std::string name = args[i++].substr(2);
+  std::string name = is_name(args[i]) ? args[i].substr(2) : args[i];
+  ++i;
   const size_t end = name.find_first_of(" =");
   if (end != std::string::npos && name[end] == ' ') {
     words = split_line(name.substr(end)).value_or(std::vector<std::string>{name.substr(end + 1)});
@@ -185,13 +187,13 @@ std::string take_option(const std::vector<std::string>& args, size_t& i,
     words.push_back(args[i++]);
   }
   while (i < args.size() && !is_name(args[i])) words.push_back(args[i++]);
-  if (words.empty() && name == "save") words.emplace_back();
   return name;
 }
 
-void load_command_line(const std::vector<std::string>& args, Loader& loader) {
+void load_command_line(const std::vector<std::string>& args, bool behind_file, Loader& loader) {
   for (size_t i = 0; i < args.size();) {
-    if (!is_name(args[i]) || args[i].size() < 3) {
+    const bool bare = behind_file && i == 0 && !args[i].starts_with('-');
+    if (!bare && (!is_name(args[i]) || args[i].size() < 3)) {
       return loader.fail("command line", "unexpected argument '" + args[i] + "'");
     }
     std::vector<std::string> words;
@@ -235,7 +237,9 @@ LoadedOptions load_options(const OptionSources& sources) {
     if (sources.file != "-") loaded.file = std::filesystem::absolute(sources.file, ignored);
   }
   if (loaded.error.empty()) load_environment(sources.environment, loader);
-  if (loaded.error.empty()) load_command_line(sources.command_line, loader);
+  if (loaded.error.empty()) {
+    load_command_line(sources.command_line, !sources.file.empty(), loader);
+  }
   if (!loaded.error.empty()) return loaded;
   warn_of_planned(loaded);
   return loaded;

@@ -8,6 +8,7 @@
 #include "server/admin/config_print.h"
 #include "server/admin/log.h"
 #include "server/commands/acl/access_control.h"
+#include "server/commands/trouble.h"
 #include "storage/shard_lock.h"
 #include "storage/store.h"
 
@@ -84,6 +85,9 @@ std::string LiveConfiguration::check(const std::vector<Assignment>& assignments,
     if (option == nullptr) {
       return "ERR Unknown option or number of arguments for CONFIG SET - '" +
              std::string(each.name) + "'";
+    }
+    if (option->loaded_from && (targets_.settings.trouble.load() & kLoading) != 0) {
+      return kLoadingText;
     }
     auto [text, error] = options_.checked(*option, each.value);
     // Tools write back all they read: an unchanged value is no change.

@@ -59,7 +59,10 @@ std::string Options::assign_text(const OptionSpec& option, Bytes text, OptionSou
 std::string Options::assign(const OptionSpec& option, const std::vector<std::string>& words,
                             OptionSource source) {
   const bool several = is_list(option.kind);
-  if (words.empty() || (!several && words.size() != 1)) return "wrong number of arguments";
+  const bool may_be_none = option.kind == OptionKind::save_points;  // as in Redis: never save
+  if ((words.empty() && !may_be_none) || (!several && words.size() != 1)) {
+    return "wrong number of arguments";
+  }
   std::string text = several ? joined_words(words) : words[0];
   // Some lines add up, except over a default and over a weaker source.
   const Value& before = value(option);

@@ -100,6 +100,7 @@ struct OptionSpec {
   bool fixed = false;           // only at start
   bool hidden = false;          // patterns do not find it, only its whole name does
   bool guarded = false;         // CONFIG SET only with enable-protected-configs
+  bool loaded_from = false;     // says where the data comes from: CONFIG SET not while it is loaded
   bool file_name = false;       // a text that names a file in the working directory: no path
   // Puts the current value into force; returns why that can't be, or nothing. Null: it is read
   // once at start.

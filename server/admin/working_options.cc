@@ -440,7 +440,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .choices = "no upstart systemd auto", .fixed = true},
     {.name = "dir", .standard = "", .section = In::persistence,
      .summary = "Folder of all files; the program works there. Empty: where it was started.",
-     .guarded = true, .apply = apply_directory},
+     .guarded = true, .loaded_from = true, .apply = apply_directory},
     {.name = "dbfilename", .standard = "dump.rdb", .section = In::persistence,
      .summary = "Name of the RDB file, which is loaded at the start.", .guarded = true,
      .file_name = true},

@@ -9,6 +9,12 @@ Key Call::key(size_t index) const {
   return {args_[index], index == first_key_ ? first_hash_ : hash_of(args_[index])};
 }
 
+int64_t Call::clock_us() {
+  if (outer_ != nullptr) return outer_->clock_us();
+  if (clock_us_ == 0) clock_us_ = unix_us();
+  return clock_us_;
+}
+
 inline Item Call::look(Keyspace& keys, const Key& key) {
   const Item item = keys.find_live(key, now_ms_);
   (item ? worker_.stats->hits : worker_.stats->misses).add(1);

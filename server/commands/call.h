@@ -56,6 +56,8 @@ class Call {
   static constexpr int64_t kNoClock = 0;
   // The time itself, for what is counted from now on.
   int64_t clock_ms() const { return now_ms_ != kNoClock ? now_ms_ : unix_ms(); }
+  // The same in microseconds, and one moment for all that a script or EXEC runs.
+  int64_t clock_us();
 
   Services& services() { return services_; }
   Store& store() { return services_.store; }
@@ -162,6 +164,8 @@ class Call {
   size_t first_key_;
   uint64_t first_hash_;
   std::unique_ptr<Task> task_;
+  Call* outer_ = nullptr;  // of a script's or EXEC's command
+  int64_t clock_us_ = 0;   // once it was asked for
 };
 
 }  // namespace larder

@@ -301,6 +301,7 @@ constexpr auto kSubcommands = family({
         debug::stringmatch_len),
     sub("PROTOCOL", "type", "Answers with a reply of a type.", exactly(3), debug::protocol),
     sub("ERROR", "text", "Answers with an error.", exactly(3), debug::error),
+    sub("SEGFAULT", "", "Ends the server as a fault in it would.", exactly(2), debug::segfault),
     sub("PAUSE-CRON", "on", "Stops periodic work.", exactly(3), debug::pause_cron),
     sub("REPLYBUFFER", "PEAK-RESET-TIME <NEVER | RESET | milliseconds>",
         "Fits reply buffers sooner or later.", exactly(4), debug::reply_buffer),

@@ -3,6 +3,7 @@
 #include "server/commands/debug_words.h"
 
 #include <algorithm>
+#include <csignal>
 #include <ctime>
 #include <map>
 #include <string>
@@ -138,6 +139,12 @@ Status change_repl_id(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;
   if (call.services().replication != nullptr) call.services().replication->change_id();
   call.reply().ok();
+  return Status::ok();
+}
+
+Status segfault(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  std::raise(SIGSEGV);
   return Status::ok();
 }
 

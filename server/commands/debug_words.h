@@ -20,6 +20,7 @@ Status accept_switch(Call& call);
 Status replicate(Call& call);
 Status change_repl_id(Call& call);
 Status error(Call& call);
+Status segfault(Call& call);
 Status stringmatch_len(Call& call);
 Status protocol(Call& call);
 

@@ -18,9 +18,12 @@ inline bool runs_script(const Session& session) {
   return false;
 }
 
-// Client-side caching: what the client reads is to be noted.
+// Client-side caching: what the client reads is to be noted. Of a script's keys, those that the
+// commands it calls read.
 inline bool remembers(Call& call) {
-  return call.session().tracking != nullptr && has(call.command().spec->flags, Flag::readonly);
+  const Flag flags = call.command().spec->flags;
+  return call.session().tracking != nullptr && has(flags, Flag::readonly) &&
+         !has(flags, Flag::script_turn);
 }
 
 // EXEC: MONITOR shows it behind what it runs.

@@ -59,6 +59,7 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   const Request& request = nested.request;
   Call call(*this, outer.session(), nested.reply, outer.waker(), request, outer.now_ms());
   call.nested_ = true;
+  call.outer_ = &outer;
   call.in_script_ = nested.in_script;
   call.effect_for_ = nested.effect_for;
   if (nested.in_script) {

@@ -95,8 +95,6 @@ struct Allowed {
   }
 };
 
-constexpr const char* kLoadingText = "LOADING Redis is loading the dataset in memory";
-
 // See LiveSettings::trouble.
 struct Untroubled {
   static uint32_t trouble(const GateInput& input) {

@@ -10,16 +10,57 @@ Status no_modules(Call& call) {
   return Status::ok();
 }
 
-Status module_help(Call& call) {
-  return reply_help(call, {"MODULE <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-                           "LIST", "    The loaded modules.", "HELP", "    This text."});
+bool is_allowed(Call& call) {
+  const auto known = call.services().configuration.matching("enable-module-command");
+  const std::string& who = known.front().second;
+  return who == "yes" || (who == "local" && call.session().from_loopback);
 }
 
+Status refused(Call& call, const char* reason) {
+  if (is_allowed(call)) return Status::error(reason);
+  return Status::error(
+      "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", "
+      "you can run it from a local connection, otherwise you need to set this option in the "
+      "configuration file, and then restart the server.");
+}
+
+Status load(Call& call) {
+  return refused(call, "ERR Error loading the extension. Please check the server logs.");
+}
+
+Status unload(Call& call) {
+  return refused(call, "ERR Error unloading module: no such module with that name");
+}
+
+Status module_help(Call& call) {
+  return reply_help(call, {"MODULE <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+                           "LIST", "    The loaded modules.",
+                           "LOAD <path> [<arg> ...]", "    Fails: this server loads none.",
+                           "LOADEX <path> [CONFIG <name> <value> ...] [ARGS <arg> ...]",
+                           "    The same.",
+                           "UNLOAD <name>", "    Fails: there is none.",
+                           "HELP", "    This text."});
+}
+
+constexpr Flag kFlags = Flag::admin | Flag::noscript;
+
+constexpr CommandSpec part(Bytes name, Bytes syntax, Bytes summary, Bytes since, int arity,
+                           Flag flags, Handler run) {
+  return {.name = name, .syntax = syntax, .summary = summary, .since = since,
+          .complexity = name == "LIST" ? "O(N) where N is the number of modules" : "O(1)",
+          .group = "server", .arity = arity, .flags = flags,
+          .acl = Acl::admin | Acl::slow | Acl::dangerous, .run = run};
+}
+
+constexpr Flag kChange = kFlags | Flag::no_async_loading;
+
 constexpr auto kModule = family({
-    {.name = "LIST", .syntax = "", .summary = "Lists the loaded modules.", .since = "4.0.0",
-     .complexity = "O(N) where N is the number of modules", .group = "server",
-     .arity = exactly(2), .flags = Flag::admin | Flag::noscript,
-     .acl = Acl::admin | Acl::slow | Acl::dangerous, .run = no_modules},
+    part("LIST", "", "Lists the loaded modules.", "4.0.0", exactly(2), kFlags, no_modules),
+    part("LOAD", "path [arg [arg ...]]", "Would load a module.", "4.0.0", at_least(3), kChange,
+         load),
+    part("LOADEX", "path [CONFIG name value [CONFIG name value ...]] [ARGS arg [arg ...]]",
+         "Would load a module and configure it.", "7.0.0", at_least(3), kChange, load),
+    part("UNLOAD", "name", "Would unload a module.", "4.0.0", exactly(3), kChange, unload),
     help_card("server", "5.0.0", Acl::slow, module_help),
 });
 

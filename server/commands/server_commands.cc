@@ -15,7 +15,7 @@ namespace larder {
 namespace {
 
 Status time(Call& call) {
-  const int64_t now_us = unix_us();
+  const int64_t now_us = call.clock_us();
   call.reply().array(2);
   call.reply().bulk(std::to_string(now_us / 1'000'000));
   call.reply().bulk(std::to_string(now_us % 1'000'000));

@@ -11,6 +11,8 @@ namespace larder {
 class Call;
 struct Services;
 
+inline constexpr const char* kLoadingText = "LOADING Redis is loading the dataset in memory";
+
 // Ok when the disk takes what is written.
 Status disk_refusal(Services& services, uint32_t trouble);
 

@@ -124,7 +124,7 @@ Status FunctionStore::load(Bytes code, Collision collision, std::string& name) {
     release(*old);
   }
   put_in(fresh);
-  publish();
+  show(old.get(), fresh);
   return Status::ok();
 }
 
@@ -157,7 +157,7 @@ bool FunctionStore::remove(Bytes name) {
   const std::shared_ptr<Library> library = found->second;
   take_out(*library);
   release(*library);
-  publish();
+  show(library.get(), nullptr);
   return true;
 }
 
@@ -167,7 +167,10 @@ void FunctionStore::flush() {
     take_out(*library);
     release(*library);
   }
-  publish();
+  {
+    MutexLock lock(shown_mutex_);
+    shown_ = {};
+  }
   lua_gc(engine_.state(), LUA_GCCOLLECT, 0);
 }
 
@@ -203,30 +206,33 @@ void FunctionStore::release(const Library& library) {
   lua_settop(engine_.state(), 0);
 }
 
-void FunctionStore::publish() {
-  auto all = std::make_shared<Shown>();
-  for (const auto& [name, library] : libraries_) all->libraries.push_back(library);
-  for (const auto& [name, function] : functions_) all->flags.emplace(name, function->flags);
-  MutexLock lock(codes_mutex_);
-  shown_ = std::move(all);
-}
-
-std::shared_ptr<const FunctionStore::Shown> FunctionStore::shown() {
-  MutexLock lock(codes_mutex_);
-  return shown_;
+void FunctionStore::show(const Library* gone, const std::shared_ptr<const Library>& come) {
+  MutexLock lock(shown_mutex_);
+  if (gone != nullptr) {
+    for (const auto& [name, function] : gone->functions) shown_.flags.erase(lower_case(name));
+    shown_.libraries.erase(gone->name);
+  }
+  if (come == nullptr) return;
+  for (const auto& [name, function] : come->functions) {
+    shown_.flags.emplace(lower_case(name), function.flags);
+  }
+  shown_.libraries.emplace(come->name, come);
 }
 
 void FunctionStore::for_each_library(const std::function<void(Bytes code)>& visit) {
-  const auto all = shown();
-  if (all == nullptr) return;
-  for (const auto& library : all->libraries) visit(library->code);
+  std::vector<std::shared_ptr<const Library>> all;
+  {
+    MutexLock lock(shown_mutex_);
+    for (const auto& [name, library] : shown_.libraries) all.push_back(library);
+  }
+  for (const auto& library : all) visit(library->code);
 }
 
 std::optional<ScriptFlags> FunctionStore::flags_of(Bytes function) {
-  const auto all = shown();
-  if (all == nullptr) return std::nullopt;
-  const auto found = all->flags.find(lower_case(function));
-  return found == all->flags.end() ? std::nullopt : std::optional(found->second);
+  const std::string name = lower_case(function);
+  MutexLock lock(shown_mutex_);
+  const auto found = shown_.flags.find(name);
+  return found == shown_.flags.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace larder

@@ -69,7 +69,7 @@ class FunctionStore {
   using Libraries = std::map<std::string, std::shared_ptr<Library>>;
   // What any thread may see.
   struct Shown {
-    std::vector<std::shared_ptr<const Library>> libraries;
+    std::map<std::string, std::shared_ptr<const Library>> libraries;  // by their names
     std::unordered_map<std::string, ScriptFlags> flags;  // by functions' names in lower case
   };
 
@@ -79,15 +79,14 @@ class FunctionStore {
   void put_in(const std::shared_ptr<Library>& library);
   void take_out(const Library& library);
   void release(const Library& library);
-  void publish();
-  std::shared_ptr<const Shown> shown();
+  void show(const Library* gone, const std::shared_ptr<const Library>& come);
 
   ScriptEngine& engine_;
   Libraries libraries_;
   std::unordered_map<std::string, const Function*> functions_;  // by their names in lower case
   std::shared_ptr<Library> loading_;
-  Mutex codes_mutex_;  // leaf
-  std::shared_ptr<const Shown> shown_ GUARDED_BY(codes_mutex_);
+  Mutex shown_mutex_;  // leaf
+  Shown shown_ GUARDED_BY(shown_mutex_);
 };
 
 // The words of libraries' and functions' names.

@@ -186,6 +186,11 @@ def test_the_log_tells_of_a_crash(program):
             said = log.read()
         assert ("crashed by signal 11 (SEGV)" in said) == (told == "yes"), said
         assert ("larder-server(+0x" in said) == (told == "yes"), said
+    server = lab.Server(program, "--logfile", "own.log", "--enable-debug-command", "local")
+    server.client().send(lab.request("DEBUG SEGFAULT"))
+    assert server.process.wait(lab.PATIENCE_S) == -signal.SIGSEGV
+    with open(server.folder.name + "/own.log") as log:
+        assert "crashed by signal 11 (SEGV)" in log.read()
 
 
 def test_signals_that_force(program):

@@ -46,6 +46,8 @@ def the_clients_of_a_deleted_user_are_closed(server):
     user(server, "using", "+acl", "+blpop", "~*")
     idle, blocked, mine = (as_user(server, "using") for _ in range(3))
     blocked.tell("BLPOP", "nothing", 0)
+    while not any("flags=b " in line for line in lines_of(admin)):
+        time.sleep(0.01)  # what comes later than DELUSER is answered by an error
     check("deluser", mine("ACL", "DELUSER", "using", "nobody"), 1)
     for client in (idle, blocked, mine):
         check("closed", is_closed(client), True)

@@ -303,6 +303,26 @@ def others_effects_stay_theirs(program):
         server.stop()
 
 
+def many_libraries(port):
+    """The thousandth library is loaded in about the time of the first."""
+    client = resp.Connection(port, 2)
+
+    def load(begin, end):
+        began = time.monotonic()
+        for i in range(begin, end):
+            must(ask(client, "FUNCTION", "LOAD", f"#!lua name=lib{i}\n"
+                     f"redis.register_function('f{i}', function() return {i} end)"))
+        return time.monotonic() - began
+    first = load(0, 300)
+    load(300, 3000)
+    last = load(3000, 3300)
+    if last > 5 * first and not os.environ.get("SANITIZED_BUILD"):
+        raise AssertionError(f"300 libraries took {first:.3f} s, later {last:.3f} s")
+    if must(ask(client, "FCALL", "f3299", 0)) != 3299:
+        raise AssertionError("the last function")
+    must(ask(client, "FUNCTION", "FLUSH"))
+
+
 def ended_by_shutdown(server):
     """A script that wrote cannot be killed, but SHUTDOWN NOSAVE ends it."""
     running = start(server.port, "EVAL", b"redis.call('set', KEYS[1], 1) " + LOOP, 1, "x")
@@ -329,7 +349,8 @@ def main():
                             ["--threads", "2", "--busy-reply-threshold", str(THRESHOLD_MS),
                              "--script-maxmemory", "64mb", "--enable-debug-command", "yes"])
     for test in (long_script, transactions, killed_in_spite_of_pcall, killed_in_coroutine,
-                 killed_between_long_steps, closed_meanwhile, memory_eater):
+                 killed_between_long_steps, closed_meanwhile, memory_eater,
+                 many_libraries):
         print(test.__name__, flush=True)
         test(server.port)
     print("logged", flush=True)

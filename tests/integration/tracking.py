@@ -216,6 +216,19 @@ class Cache:
             check(f"cached {key}", value, truth[key])
 
 
+def larder_scripts_track_what_they_read(server):
+    """As Redis since 7.2; 7.0 takes the declared keys."""
+    reader, writer = Client(server, 3), Client(server)
+    reader("CLIENT", "TRACKING", "ON")
+    for script, call in (("EVAL", "get"), ("EVAL_RO", "get"), ("EVAL_RO", "ping"), ("EVAL", "set")):
+        words = {"get": "'get', 'a'", "ping": "'ping'", "set": "'set', 'c', 1"}[call]
+        reader(script, f"redis.call({words})", 2, "a", "b")
+        writer("MSET", "a", 1, "b", 1)
+        if call == "get":
+            check("read", keys_told(reader), ["a"])
+        check("nothing more", reader("PING"), "PONG")
+
+
 def no_invalidation_is_lost(server):
     keys = [f"k{i}" for i in range(20)]
     caches = [Cache(server, keys) for _ in range(6)]
@@ -267,4 +280,5 @@ if __name__ == "__main__":
     sys.exit(run(sys.argv[1], [
         the_reader_is_told_once, every_kind_of_change, redirection, broken_redirection, broadcast,
         opt_in_and_out, expired_and_evicted, eviction_is_told_before_the_reply, table_limit,
-        flush_empties_the_table, swapped_databases_are_told, no_invalidation_is_lost]))
+        flush_empties_the_table, swapped_databases_are_told, larder_scripts_track_what_they_read,
+        no_invalidation_is_lost]))

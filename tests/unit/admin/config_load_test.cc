@@ -55,6 +55,7 @@ TEST_F(ConfigLoadTest, lines_as_redis_conf_has_them) {
   EXPECT_EQ(loaded.options.text("requirepass"), "a bA");
   EXPECT_EQ(loaded.options.text("save"), "900 1 300 10");
   EXPECT_EQ(loaded.options.text("maxmemory"), "1073741824");
+  EXPECT_EQ(load_text("save 900 1\nsave").options.text("save"), "");
 }
 
 TEST_F(ConfigLoadTest, errors_name_the_line) {
@@ -109,6 +110,12 @@ TEST_F(ConfigLoadTest, command_lines_as_redis_takes_them) {
   EXPECT_EQ(load_options({.command_line = {"--port", "7", "--save"}}).options.text("save"), "");
   EXPECT_EQ(load_options({.command_line = {"--port", "--loglevel", "verbose"}}).error,
             "command line --port: bad value for 'port': wrong number of arguments");
+  const std::string file = write("short.conf", "port 1\nsave\n");
+  const auto behind =
+      load_options({.file = file, .command_line = {"port", "2", "--timeout", "3"}});
+  EXPECT_EQ(behind.error, "");
+  EXPECT_EQ(behind.options.text("port"), "2");
+  EXPECT_EQ(behind.options.text("timeout"), "3");
 }
 
 TEST_F(ConfigLoadTest, primaries) {
