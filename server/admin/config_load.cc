@@ -185,7 +185,6 @@ std::string take_option(const std::vector<std::string>& args, size_t& i,
     words.push_back(args[i++]);
   }
   while (i < args.size() && !is_name(args[i])) words.push_back(args[i++]);
-  if (words.empty() && name == "save") words.emplace_back();
   return name;
 }
 

@@ -151,7 +151,10 @@ WaitedKeys count_waited_keys(Services& services) {
 }
 
 void clients(Info& info) {
-  info.add("connected_clients", info.sum(&WorkerStats::clients));
+  const Replication* replication = info.call.services().replication;
+  const auto replicas =
+      replication == nullptr ? 0 : static_cast<int64_t>(replication->replica_count());
+  info.add("connected_clients", std::max<int64_t>(info.sum(&WorkerStats::clients) - replicas, 0));
   info.add("cluster_connections", 0);
   info.add("maxclients", info.option("maxclients"));
   info.add("client_recent_max_input_buffer", info.most(&WorkerStats::largest_input));

@@ -58,6 +58,8 @@ std::string Options::assign_text(const OptionSpec& option, Bytes text, OptionSou
 
 std::string Options::assign(const OptionSpec& option, const std::vector<std::string>& words,
                             OptionSource source) {
+  // A bare `save` takes the save points away.
+  if (words.empty() && option.kind == OptionKind::save_points) return assign(option, {""}, source);
   const bool several = is_list(option.kind);
   if (words.empty() || (!several && words.size() != 1)) return "wrong number of arguments";
   std::string text = several ? joined_words(words) : words[0];

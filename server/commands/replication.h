@@ -55,6 +55,8 @@ class Replication {
     uint64_t full = 0, partial = 0, refused = 0;
   };
   virtual SyncCounts sync_counts() = 0;
+  // Connections of replicas, which INFO counts apart from clients.
+  virtual size_t replica_count() const { return 0; }
   // The stream gets another id, so that nobody can go on in it (DEBUG CHANGE-REPL-ID).
   virtual void change_id() = 0;
 

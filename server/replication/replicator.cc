@@ -190,6 +190,11 @@ Replicator::SyncCounts Replicator::sync_counts() {
   return sync_counts_;
 }
 
+size_t Replicator::replica_count() const {
+  std::lock_guard lock(mutex_);
+  return replicas_.size();
+}
+
 Replicator::RoleFacts Replicator::role() const {
   std::lock_guard lock(mutex_);
   RoleFacts facts;

@@ -75,6 +75,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   RoleFacts role() const;
   std::string info() override;
   SyncCounts sync_counts() override;
+  size_t replica_count() const override;
 
   // --- Replicas. On the client's worker.
   // What this client has said of itself; made when it says something for the first time.
