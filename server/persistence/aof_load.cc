@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
@@ -91,7 +92,7 @@ std::string AofLoader::load(const AofManifest& manifest) {
   for (const AofFile& file : manifest.increments) names.push_back(file.name);
   for (const std::string& name : names) {  // before anything is loaded
     const std::string path = options_.folder + "/" + name;
-    if (!file_exists(path)) return "The AOF file " + path + " doesn't exist: No such file or directory";
+    if (!file_exists(path)) return "The AOF file " + path + " doesn't exist: " + std::strerror(ENOENT);
   }
   const size_t last = last_written(names);
   for (size_t i = 0; i < names.size(); ++i) {

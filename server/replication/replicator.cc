@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
+#include "server/commands/registry.h"
 #include "server/commands/script_run.h"
 #include "server/commands/services.h"
 #include "storage/all_shards.h"
@@ -251,6 +252,24 @@ void Replicator::bear_disk_errors() {
   log(true, "Replica is applying a command even though it is unable to write to disk.");
 }
 
+void Replicator::note_failed_command(Bytes command, Bytes error) {
+  constexpr int64_t kSpanMs = 10'000;
+  constexpr unsigned kLinesPerSpan = 10;
+  failed_commands_.fetch_add(1);
+  {
+    std::lock_guard lock(mutex_);
+    const int64_t now_ms = steady_ms();
+    if (told_failures_ == 0 || now_ms - told_failures_ms_ >= kSpanMs) {
+      told_failures_ms_ = now_ms;
+      told_failures_ = 0;
+    }
+    if (told_failures_ == kLinesPerSpan) return;
+    ++told_failures_;
+  }
+  log(true, "== CRITICAL == A command of the primary's stream failed here, the data may differ: '" +
+                lower_case(command) + "': " + std::string(error));
+}
+
 // --- LinkOwner, on the link's thread
 
 LinkOwner::Have Replicator::have() {
@@ -377,6 +396,7 @@ void Replicator::each_second(int64_t now_ms) {
             failover_.state() == Failover::State::none;
   }
   for (const auto& replica : waiting) replica->keep_alive();
+  if (waiting.empty()) pinged_ms_ = now_ms;  // the first one comes when its time has passed
   cut_silent(now_ms);
   tend_backlog(now_ms);
   if (getack_out_.load() && now_ms - getack_ms_.load() > 1000) getack_out_.store(false);
