@@ -92,7 +92,8 @@ std::string AofLoader::load(const AofManifest& manifest) {
   for (const AofFile& file : manifest.increments) names.push_back(file.name);
   for (const std::string& name : names) {  // before anything is loaded
     const std::string path = options_.folder + "/" + name;
-    if (!file_exists(path)) return "The AOF file " + path + " doesn't exist: " + std::strerror(ENOENT);
+    if (file_exists(path)) continue;
+    return "The AOF file " + path + " doesn't exist: " + std::strerror(ENOENT);
   }
   const size_t last = last_written(names);
   for (size_t i = 0; i < names.size(); ++i) {
