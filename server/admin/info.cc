@@ -151,7 +151,10 @@ WaitedKeys count_waited_keys(Services& services) {
 }
 
 void clients(Info& info) {
-  info.add("connected_clients", info.sum(&WorkerStats::clients));
+  const Replication* replication = info.call.services().replication;
+  const auto replicas =
+      replication == nullptr ? 0 : static_cast<int64_t>(replication->replica_count());
+  info.add("connected_clients", std::max<int64_t>(info.sum(&WorkerStats::clients) - replicas, 0));
   info.add("cluster_connections", 0);
   info.add("maxclients", info.option("maxclients"));
   info.add("client_recent_max_input_buffer", info.most(&WorkerStats::largest_input));
@@ -275,7 +278,9 @@ void saving(Info& info, const PersistenceFacts& facts) {
   info.add("current_save_keys_processed", static_cast<int64_t>(facts.save_keys_written));
   info.add("current_save_keys_total", static_cast<int64_t>(facts.save_keys_total));
   info.add("rdb_changes_since_last_save", static_cast<int64_t>(facts.changes));
-  info.add("rdb_bgsave_in_progress", facts.saving ? 1 : 0);
+  const Replication* replication = info.call.services().replication;
+  const bool sending = replication != nullptr && replication->is_sending_file();
+  info.add("rdb_bgsave_in_progress", facts.saving || sending ? 1 : 0);
   info.add("rdb_last_save_time", facts.last_save_seconds);
   info.add("rdb_last_bgsave_status", facts.last_save_ok ? "ok" : "err");
   info.add("rdb_last_bgsave_time_sec", facts.last_save_took_seconds);
@@ -410,7 +415,8 @@ void stats(Info& info) {
   info.add("tracking_total_keys", static_cast<int64_t>(tracking.keys()));
   info.add("tracking_total_items", static_cast<int64_t>(tracking.items()));
   info.add("tracking_total_prefixes", static_cast<int64_t>(tracking.prefixes()));
-  add_zeros(info, {"unexpected_error_replies"});
+  info.add("unexpected_error_replies",
+           replication == nullptr ? 0 : static_cast<int64_t>(replication->failed_commands()));
   info.add("total_error_replies", info.sum(&WorkerStats::errors));
   add_zeros(info, {"dump_payload_sanitizations"});
   info.add("total_reads_processed", info.sum(&WorkerStats::reads));

@@ -122,6 +122,7 @@ Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& sess
   const GateInput input = gate_input(request, session, now_ms);
   if (Status refusal = pass_gates_of_stream(input); !refusal.is_ok()) {
     refuse(request, refusal, reply);
+    note_failure_of_stream(request, session, refusal);
     return Outcome::done;
   }
   if (services_.listeners.pushes.congested()) return Outcome::postponed;
@@ -160,6 +161,7 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
   if (!status.is_ok()) {
     reply.error(status.text());
     if (!std::exchange(error_counted_, false)) count_error(status.text());
+    if (session.stream != nullptr) [[unlikely]] note_failure_of_stream(request, session, status);
   }
   if (!call.has_task()) [[likely]] {
     account(request, session, spent, status);
@@ -284,6 +286,12 @@ void Dispatcher::refuse(const Request& request, const Status& status, ReplyWrite
   count_error(status.text());
   if (request.command == nullptr || names_no_part(request)) return;
   worker_.stats->commands[request.command->id].rejected.add(1);
+}
+
+void Dispatcher::note_failure_of_stream(const Request& request, const Session& session,
+                                        const Status& status) {
+  if (!follows_primary(session)) return;
+  services_.replication->note_failed_command(request.args[0], status.text());
 }
 
 void Dispatcher::protocol_error(Bytes text, ReplyWriter& reply) {

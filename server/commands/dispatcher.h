@@ -76,6 +76,8 @@ class Dispatcher {
   // As it was before the running request.
   bool is_out_of_memory() const { return out_of_memory_; }
   // For INFO: an error was answered.
+  void note_failure_of_stream(const Request& request, const Session& session,
+                              const Status& status);
   void count_error(Bytes text);
   EffectGatherer& effects() { return effects_; }
 

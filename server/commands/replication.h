@@ -55,6 +55,10 @@ class Replication {
     uint64_t full = 0, partial = 0, refused = 0;
   };
   virtual SyncCounts sync_counts() = 0;
+  // Connections of replicas, which INFO counts apart from clients.
+  virtual size_t replica_count() const { return 0; }
+  // A snapshot for replicas is being written.
+  virtual bool is_sending_file() const { return false; }
   // The stream gets another id, so that nobody can go on in it (DEBUG CHANGE-REPL-ID).
   virtual void change_id() = 0;
 
@@ -79,6 +83,9 @@ class Replication {
   // The primary's stream brings a write while the disk takes none. Ends the server unless that is
   // to be borne (replica-ignore-disk-write-errors). Without locks.
   virtual void bear_disk_errors() {}
+  // A command of the primary's stream failed here: from now on the data may differ. Without locks.
+  virtual void note_failed_command(Bytes /*command*/, Bytes /*error*/) {}
+  virtual uint64_t failed_commands() const { return 0; }
 };
 
 }  // namespace larder

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
@@ -20,7 +21,6 @@
 namespace larder {
 namespace {
 
-constexpr Bytes kRdbMagic = "REDIS";
 // Progress is told after so many requests.
 constexpr uint64_t kProgressRequests = 16 * 1024;
 
@@ -39,9 +39,10 @@ class DescriptorSource : public Source {
 };
 
 bool begins_as_rdb(int fd) {
-  char magic[kRdbMagic.size()];
-  return ::pread(fd, magic, sizeof magic, 0) == static_cast<ssize_t>(sizeof magic) &&
-         Bytes(magic, sizeof magic) == kRdbMagic;
+  char head[kRdbMagicValkey.size()];
+  const ssize_t got = ::pread(fd, head, sizeof head, 0);
+  const Bytes begin(head, static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  return begin.starts_with(kRdbMagic) || begin.starts_with(kRdbMagicValkey);
 }
 
 // Keyspaces are made with the shard's clock.
@@ -91,7 +92,8 @@ std::string AofLoader::load(const AofManifest& manifest) {
   for (const AofFile& file : manifest.increments) names.push_back(file.name);
   for (const std::string& name : names) {  // before anything is loaded
     const std::string path = options_.folder + "/" + name;
-    if (!file_exists(path)) return "The AOF file " + path + " doesn't exist";
+    if (file_exists(path)) continue;
+    return "The AOF file " + path + " doesn't exist: " + std::strerror(ENOENT);
   }
   const size_t last = last_written(names);
   for (size_t i = 0; i < names.size(); ++i) {

@@ -5,43 +5,38 @@
 
 #include "base/numbers.h"
 #include "base/quoting.h"
+#include "server/commands/monitor.h"
 
 namespace larder {
 namespace {
 
 constexpr const char* kTooLong = "The AOF manifest file contains too long line";
+constexpr const char* kInvalid = "Invalid AOF manifest file format";
 
 // As Redis: longer lines are no manifest's.
 constexpr size_t kLineBytesMax = 1024;
 // So that the numbers of files to come stay in range, whatever stands in a manifest.
 constexpr uint64_t kSequenceMax = 1'000'000'000'000'000'000;
 
-std::string quoted(const std::string& name) {
-  std::string text = "\"";
-  for (const char c : name) {
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text + '"';
+// Bytes above 127 stay as they are, as names of files are UTF-8.
+bool is_plain(Bytes name) {
+  return std::none_of(name.begin(), name.end(), [](char c) {
+    return (c >= 0 && c <= ' ') || c == '"' || c == '\'' || c == '\\' || c == 127;
+  });
 }
 
 std::string line_of(const AofFile& file, char type) {
-  const bool plain = file.name.find_first_of(" \t\"'\\") == std::string::npos;
+  const bool plain = is_plain(file.name);
   return "file " + (plain ? file.name : quoted(file.name)) + " seq " +
          std::to_string(file.sequence) + " type " + type + "\n";
 }
 
-bool has_control_bytes(Bytes name) {
-  return std::any_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < ' '; });
-}
-
 // What keeps a file out of a manifest, or nothing.
 std::string fault_of(const AofFile& file) {
-  if (file.name.empty() || file.sequence == 0) return "Mismatched manifest key";
+  if (file.name.empty() || file.sequence == 0) return kInvalid;
   if (file.sequence > kSequenceMax) return "the file's number is out of range";
   if (file.name.find('/') != std::string::npos) return "a file's name must not be a path";
-  // It would not come back from the text.
-  if (has_control_bytes(file.name)) return "a file's name must not have control bytes";
+  if (file.name.find('\0') != std::string::npos) return "a file's name must not have a zero byte";
   if (line_of(file, 'b').size() > kLineBytesMax) return "the file's name is too long";
   return "";
 }
@@ -110,7 +105,7 @@ std::string AofManifest::parse(Bytes text) {
 std::string AofManifest::parse_line(const std::string& line) {
   const auto words = split_line(line);
   if (!words || words->size() < 6 || words->size() % 2 != 0) {
-    return "The AOF manifest file is invalid format";
+    return kInvalid;
   }
   AofFile file;
   std::string type;
@@ -129,7 +124,7 @@ std::string AofManifest::parse_line(const std::string& line) {
     history.push_back(std::move(file));
   } else if (type == "i") {
     if (!increments.empty() && file.sequence <= increments.back().sequence) {
-      return "Found Non-increasing sequence number";
+      return "Found a non-monotonic sequence number";
     }
     increments.push_back(std::move(file));
   } else {

@@ -280,6 +280,7 @@ void AppendOnlyFile::note_lost(const std::string& why) {
 }
 
 void AppendOnlyFile::configure(const AofOptions& options) {
+  const bool saving = is_saving();
   std::unique_lock lock(mutex_);
   const bool was_on = options_.enabled;
   const bool kept_history = options_.keep_history;
@@ -307,6 +308,7 @@ void AppendOnlyFile::configure(const AofOptions& options) {
   if (was_on == options.enabled) return;
   if (options.enabled) {  // said at once, for those who wait for it
     facts_.rewriting = true;
+    facts_.rewrite_waits = saving;
     rewrite_start_ms_ = steady_ms();
   }
   if (!options.enabled && running_ != nullptr) running_->cancel();

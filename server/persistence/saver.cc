@@ -248,8 +248,7 @@ Saver::Attempt Saver::write_file(const std::string& path, bool in_background) {
   options.compress = option("rdbcompression") == "yes";
   options.checksum = checksum_;
   options.in_background = in_background;
-  const auto delay_us = parse_int64(option("rdb-key-save-delay")).value_or(0);
-  options.key_delay_us = static_cast<unsigned>(std::max<int64_t>(delay_us, 0));
+  options.key_delay_us = wanted_key_delay(services_);
   options.facts = eviction_facts(services_);
   write_snapshot(file, options, attempt);
   return attempt;

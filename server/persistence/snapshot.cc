@@ -25,6 +25,12 @@ unsigned wanted_rdb_version(const Services& services) {
   return static_cast<unsigned>(number.value_or(kRdbVersion));
 }
 
+unsigned wanted_key_delay(const Services& services) {
+  const auto text = services.configuration.value("rdb-key-save-delay");
+  const auto number = text ? parse_int64(*text) : std::nullopt;
+  return static_cast<unsigned>(std::max<int64_t>(number.value_or(0), 0));
+}
+
 std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOptions& options,
                                           const std::function<void(SnapshotOptions&)>& at_point) {
   std::unique_ptr<Snapshot> snapshot(new Snapshot(services, options));

@@ -45,6 +45,8 @@ struct SnapshotOptions {
 
 // What `rdb-version` asks for. Not under the locks of shards.
 unsigned wanted_rdb_version(const Services& services);
+// What `rdb-key-save-delay` asks for, in microseconds. The same.
+unsigned wanted_key_delay(const Services& services);
 
 class Snapshot {
  public:

@@ -114,6 +114,7 @@ std::unique_ptr<FullSync> FullSync::begin(Services& services, const FullSyncPlan
   SnapshotOptions options;
   options.parts = plan.parts;
   options.compress = services.settings.rdb_compression.load();
+  options.key_delay_us = wanted_key_delay(services);
   options.on_full = StoreSnapshotOptions::OnFull::give_up;
   sync->snapshot_ =
       Snapshot::begin(services, options, [&](SnapshotOptions& now) { sync->fan_->begin(now); });

@@ -211,6 +211,7 @@ void Replicator::begin_full_sync(const Replicas& replicas) {
         post([this, replicas, why] { full_sync_done(why, replicas); });
       });
   if (full_sync_ == nullptr) return;  // another snapshot runs; cron tries again
+  sending_file_.store(true);
   std::lock_guard lock(mutex_);
   has_backlog_ = true;
   sync_counts_.full += replicas.size();
@@ -219,6 +220,7 @@ void Replicator::begin_full_sync(const Replicas& replicas) {
 
 void Replicator::full_sync_done(const std::string& error, const Replicas& replicas) {
   full_sync_.reset();
+  sending_file_.store(false);
   log(!error.empty(), error.empty() ? "Full sync sent" : "Full sync failed: " + error);
   std::lock_guard lock(mutex_);
   for (const auto& replica : replicas) {

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
+#include "server/commands/registry.h"
 #include "server/commands/script_run.h"
 #include "server/commands/services.h"
 #include "storage/all_shards.h"
@@ -190,6 +191,11 @@ Replicator::SyncCounts Replicator::sync_counts() {
   return sync_counts_;
 }
 
+size_t Replicator::replica_count() const {
+  std::lock_guard lock(mutex_);
+  return replicas_.size();
+}
+
 Replicator::RoleFacts Replicator::role() const {
   std::lock_guard lock(mutex_);
   RoleFacts facts;
@@ -244,6 +250,24 @@ void Replicator::bear_disk_errors() {
   if (bore_ms_.load() != 0 && now_ms - bore_ms_.load() < kTellMs) return;
   bore_ms_.store(now_ms);
   log(true, "Replica is applying a command even though it is unable to write to disk.");
+}
+
+void Replicator::note_failed_command(Bytes command, Bytes error) {
+  constexpr int64_t kSpanMs = 10'000;
+  constexpr unsigned kLinesPerSpan = 10;
+  failed_commands_.fetch_add(1);
+  {
+    std::lock_guard lock(mutex_);
+    const int64_t now_ms = steady_ms();
+    if (told_failures_ == 0 || now_ms - told_failures_ms_ >= kSpanMs) {
+      told_failures_ms_ = now_ms;
+      told_failures_ = 0;
+    }
+    if (told_failures_ == kLinesPerSpan) return;
+    ++told_failures_;
+  }
+  log(true, "== CRITICAL == A command of the primary's stream failed here, the data may differ: '" +
+                lower_case(command) + "': " + std::string(error));
 }
 
 // --- LinkOwner, on the link's thread
@@ -372,6 +396,7 @@ void Replicator::each_second(int64_t now_ms) {
             failover_.state() == Failover::State::none;
   }
   for (const auto& replica : waiting) replica->keep_alive();
+  if (waiting.empty()) pinged_ms_ = now_ms;  // the first one comes when its time has passed
   cut_silent(now_ms);
   tend_backlog(now_ms);
   if (getack_out_.load() && now_ms - getack_ms_.load() > 1000) getack_out_.store(false);

@@ -75,6 +75,8 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   RoleFacts role() const;
   std::string info() override;
   SyncCounts sync_counts() override;
+  size_t replica_count() const override;
+  bool is_sending_file() const override { return sending_file_.load(); }
 
   // --- Replicas. On the client's worker.
   // What this client has said of itself; made when it says something for the first time.
@@ -106,6 +108,8 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   }
   void hold(bool on) override;
   void bear_disk_errors() override;
+  void note_failed_command(Bytes command, Bytes error) override;
+  uint64_t failed_commands() const override { return failed_commands_.load(); }
 
   // --- A start with data
   // The role that the configuration gives. Before the data is loaded: what a replica loads does
@@ -209,6 +213,10 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   std::atomic<bool> getack_out_{false};   // one is on its way
   std::atomic<uint64_t> getack_begin_{0};  // where it stands in the log
   std::atomic<int64_t> getack_ms_{0};
+  std::atomic<bool> sending_file_{false};
+  std::atomic<uint64_t> failed_commands_{0};
+  int64_t told_failures_ms_ = 0;  // begin of the time that told_failures_ are of; both by mutex_
+  unsigned told_failures_ = 0;
   std::atomic<int64_t> bore_ms_{0};  // when it was last told that the disk takes nothing
 
   // Control thread's

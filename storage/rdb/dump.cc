@@ -29,7 +29,8 @@ std::string dump_value(const Entry& entry, bool compress) {
 bool is_dump_payload(Bytes payload, bool check_sum) {
   if (payload.size() < kFootBytes) return false;
   const Bytes foot = payload.substr(payload.size() - kFootBytes);
-  if (load<uint16_t>(foot.data()) > kRdbVersionMax) return false;
+  const auto version = load<uint16_t>(foot.data());
+  if (version > kRdbVersionMax && version != kRdbVersionValkey) return false;
   const uint64_t crc = load<uint64_t>(foot.data() + 2);
   return !check_sum || crc == crc64(0, payload.substr(0, payload.size() - sizeof crc));
 }
@@ -37,12 +38,13 @@ bool is_dump_payload(Bytes payload, bool check_sum) {
 RestoreOutcome restore_value(Keyspace& keys, const Key& key, Item old, Bytes payload,
                              const ValueLimits& limits, int64_t expiry_ms, int64_t now_ms) {
   constexpr size_t kBufferMax = 64 * 1024;
+  const auto version = load<uint16_t>(payload.data() + payload.size() - kFootBytes);
   payload.remove_suffix(kFootBytes);
   BytesSource source(payload);
   RdbReader reader(source, false, std::clamp<size_t>(payload.size(), 1, kBufferMax));
   RdbArena arena;
   RdbValue value;
-  const uint8_t type = reader.byte();
+  const RdbType type = rdb_type(reader.byte(), version);
   if (read_rdb_value(reader, type, arena, value) && !reader.at_end()) {
     reader.fail("something stands behind the value");
   }

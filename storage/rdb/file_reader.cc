@@ -7,17 +7,21 @@ bool RdbFileReader::read_head() {
   char head[9];
   reader_.bytes(head, sizeof head);
   if (!reader_.ok()) return false;
-  if (Bytes(head, 5) != "REDIS") {
+  const bool valkey = Bytes(head, sizeof head).starts_with(kRdbMagicValkey);
+  if (!valkey && !Bytes(head, sizeof head).starts_with(kRdbMagic)) {
     reader_.fail_at(0, "this is no RDB file: it does not begin with REDIS");
     return false;
   }
+  const Bytes magic = valkey ? kRdbMagicValkey : kRdbMagic;
   unsigned version = 0;
-  for (size_t i = 5; i < sizeof head; ++i) {
-    if (head[i] < '0' || head[i] > '9') version = kRdbVersionMax + 1;
+  for (size_t i = magic.size(); i < sizeof head; ++i) {
+    if (head[i] < '0' || head[i] > '9') version = kRdbVersionValkey + 1;
     version = version * 10 + static_cast<unsigned>(head[i] - '0');
   }
-  if (version < 1 || version > kRdbVersionMax) {
-    reader_.fail_at(5, "the version of the RDB format is not one that can be read");
+  const bool known =
+      valkey ? version == kRdbVersionValkey : version >= 1 && version <= kRdbVersionMax;
+  if (!known) {
+    reader_.fail_at(magic.size(), "the version of the RDB format is not one that can be read");
     return false;
   }
   version_ = version;
@@ -40,7 +44,7 @@ bool RdbFileReader::next(RdbArena& arena, RdbKey& key) {
     }
     key.db = db_;
     key.name = reader_.string(arena);
-    return read_rdb_value(reader_, opcode, arena, key.value);
+    return read_rdb_value(reader_, rdb_type(opcode, version_), arena, key.value);
   }
   return false;
 }

@@ -11,13 +11,18 @@
 //            11xxxxxx                    a string in a special form: an integer, LZF
 //
 // Source: https://github.com/sripathikrishnan/redis-rdb-tools/wiki/Redis-RDB-Dump-File-Format and
-// files of redis-server 3.0 to 7.4 and Valkey 8.
+// files of redis-server 3.0 to 8.0 and Valkey 8 and 9, whose files begin with "VALKEY" version(3).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "base/bytes.h"
+
 namespace larder {
+
+inline constexpr Bytes kRdbMagic = "REDIS";
+inline constexpr Bytes kRdbMagicValkey = "VALKEY";
 
 enum class RdbType : uint8_t {
   string = 0,
@@ -45,6 +50,9 @@ enum class RdbType : uint8_t {
   hash_listpack_ex_old = 23,
   hash_metadata = 24,  // fields with times
   hash_listpack_ex = 25,
+  // Apart from Redis's: what 22 and up stand for in files of Valkey.
+  hash_valkey = 200,  // fields with times, 22 there
+  unknown = 201,
 };
 
 enum class RdbOpcode : uint8_t {
@@ -68,6 +76,14 @@ inline constexpr unsigned kRdbVersion = 10;
 inline constexpr unsigned kRdbVersionFieldTimes = 12;
 // The newest that is read.
 inline constexpr unsigned kRdbVersionMax = 12;
+// Valkey 9 counts apart, so that it meets no later number of Redis's.
+inline constexpr unsigned kRdbVersionValkey = 80;
+
+constexpr RdbType rdb_type(uint8_t byte, unsigned version) {
+  constexpr uint8_t kFirstOwn = 22;
+  if (version < kRdbVersionValkey || byte < kFirstOwn) return static_cast<RdbType>(byte);
+  return byte == kFirstOwn ? RdbType::hash_valkey : RdbType::unknown;
+}
 
 // How values are written.
 struct RdbFormat {

@@ -75,6 +75,6 @@ class RdbReader {
 
 // Reads a value of a type and checks it; its bytes live in the arena. False: the reader says what
 // is wrong.
-bool read_rdb_value(RdbReader& reader, uint8_t type, RdbArena& arena, RdbValue& value);
+bool read_rdb_value(RdbReader& reader, RdbType type, RdbArena& arena, RdbValue& value);
 
 }  // namespace larder

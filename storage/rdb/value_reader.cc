@@ -58,6 +58,8 @@ class ValueReader {
         return read_timed_block(false);
       case RdbType::hash_listpack_ex:
         return read_timed_block(true);
+      case RdbType::hash_valkey:
+        return read_valkey_hash();
       case RdbType::stream:
       case RdbType::stream_2:
       case RdbType::stream_3:
@@ -65,6 +67,8 @@ class ValueReader {
       case RdbType::module_old:
       case RdbType::module:
         return in_.fail("values of modules can't be loaded");
+      case RdbType::unknown:
+        break;
     }
     in_.fail("there is no such type of value");
   }
@@ -237,6 +241,17 @@ class ValueReader {
     if (part != 0) in_.fail("a field has no time");
   }
 
+  // Field, value, time; -1 is none.
+  void read_valkey_hash() {
+    value_.type = Type::hash;
+    for (uint64_t left = in_.length(); left > 0 && in_.ok(); --left) {
+      value_.items.push_back(in_.string(arena_));
+      value_.items.push_back(in_.string(arena_));
+      const auto time = in_.fixed<int64_t>();
+      add_expiry(time == -1 ? 0 : static_cast<uint64_t>(time));
+    }
+  }
+
   void read_stream(RdbType type) {
     value_.type = Type::stream;
     value_.stream = std::make_unique<RdbStream>();
@@ -251,9 +266,9 @@ class ValueReader {
 
 }  // namespace
 
-bool read_rdb_value(RdbReader& reader, uint8_t type, RdbArena& arena, RdbValue& value) {
+bool read_rdb_value(RdbReader& reader, RdbType type, RdbArena& arena, RdbValue& value) {
   value = {};
-  ValueReader(reader, arena, value).read(static_cast<RdbType>(type));
+  ValueReader(reader, arena, value).read(type);
   return reader.ok();
 }
 

@@ -239,6 +239,43 @@ def test_readers_are_sent_away_by_another_primary(program):
         reader.close()
 
 
+def test_a_command_that_fails_on_the_replica_is_told(program):
+    """The data differs from then on, and nobody else would hear of it."""
+    with Node(program, "--enable-debug-command", "yes") as primary, \
+            Node(program, follows=primary) as replica:
+        wait_linked(replica)
+        primary.ask("DEBUG", "REPLICATE", "NO-SUCH-COMMAND")
+        replica.ask("CONFIG", "SET", "replica-read-only", "no")
+        replica.ask("SET", "number", "text")
+        primary.ask("INCRBY", "number", 1)
+        wait_same_offset(primary, replica)
+        assert replica.ask("GET", "number") == b"text"
+        lab.wait_for(lambda: replica.info("stats")["unexpected_error_replies"] == "2", "counted")
+        log = replica.log_text()
+        assert log.count("== CRITICAL ==") == 2 and "'no-such-command': ERR unknown" in log, log
+        assert "'incrby': ERR value is not an integer" in log, log
+
+
+def test_infos_of_a_primary_that_sends_a_file(program):
+    for kind in (program, nodes.REDIS):
+        with Node(kind) as primary, Node(program) as replica:
+            primary.ask("CONFIG", "SET", "repl-diskless-sync", "yes")
+            primary.ask("CONFIG", "SET", "repl-diskless-sync-delay", 0)
+            for i in range(20):
+                primary.ask("SET", f"key{i}", "v")
+            primary.ask("CONFIG", "SET", "repl-ping-replica-period", 10)
+            primary.ask("CONFIG", "SET", "rdb-key-save-delay", 100_000)
+            replica.follow(primary)
+            sends = lambda: primary.info("persistence")["rdb_bgsave_in_progress"]  # noqa: E731
+            lab.wait_for(lambda: sends() == "1", "a slow file")
+            wait_linked(replica)
+            lab.wait_for(lambda: sends() == "0", "sent")
+            clients = primary.info("clients")["connected_clients"]
+            assert clients == "1", f"{kind} has {clients} clients beside the replica"
+            offset = primary.info()["master_repl_offset"]
+            assert offset == "0", f"{kind}: {offset} bytes before anything was written"
+
+
 def test_a_writable_replica_removes_its_own_keys(program):
     with Node(program) as primary, Node(program, follows=primary) as replica:
         wait_linked(replica)

@@ -70,6 +70,19 @@ TEST(AofManifest, names_with_spaces_and_unknown_words) {
   EXPECT_EQ(manifest.text(), "file \"a b\" seq 1 type b\n");
 }
 
+// As Redis writes them: an appendfilename may be anything that is no path.
+TEST(AofManifest, names_with_ends_of_lines_come_back) {
+  AofManifest manifest(" file seq \n\n.aof ");
+  manifest.base = manifest.next_base(true);
+  manifest.add_increment();
+  EXPECT_EQ(manifest.text(), "file \" file seq \\n\\n.aof .1.base.rdb\" seq 1 type b\n"
+                             "file \" file seq \\n\\n.aof .1.incr.aof\" seq 1 type i\n");
+  AofManifest read;
+  EXPECT_EQ(read.parse(manifest.text()), "");
+  EXPECT_EQ(read.base->name, " file seq \n\n.aof .1.base.rdb");
+  EXPECT_EQ(read.increments.at(0).name, " file seq \n\n.aof .1.incr.aof");
+}
+
 TEST(AofManifest, says_which_line_is_wrong) {
   const std::string quotes = "file '" + std::string(600, '"') + "' seq 1 type i\n";
   const std::pair<const char*, const char*> cases[] = {
@@ -77,17 +90,17 @@ TEST(AofManifest, says_which_line_is_wrong) {
       {"# only\n", "Found an empty AOF manifest"},
       {"file a seq 1 type b\nfile b seq 2 type b\n",
        "line 2: Found duplicate base file information"},
-      {"file a seq 1\n", "line 1: The AOF manifest file is invalid format"},
-      {"file a seq 1 type b\n\n", "line 2: The AOF manifest file is invalid format"},
-      {"filx a seq 1 type b\n", "line 1: Mismatched manifest key"},
-      {"file a seq x type b\n", "line 1: Mismatched manifest key"},
+      {"file a seq 1\n", "line 1: Invalid AOF manifest file format"},
+      {"file a seq 1 type b\n\n", "line 2: Invalid AOF manifest file format"},
+      {"filx a seq 1 type b\n", "line 1: Invalid AOF manifest file format"},
+      {"file a seq x type b\n", "line 1: Invalid AOF manifest file format"},
       {"file a/b seq 1 type b\n", "line 1: a file's name must not be a path"},
       {"file a seq 1 type x\n", "line 1: Unknown AOF file type"},
       {"file a seq 18446744073709551615 type i\n", "line 1: the file's number is out of range"},
-      {"file \"a\\nb\" seq 1 type i\n", "line 1: a file's name must not have control bytes"},
+      {"file \"a\\x00b\" seq 1 type i\n", "line 1: a file's name must not have a zero byte"},
       {quotes.c_str(), "line 1: the file's name is too long"},
       {"file a seq 2 type i\nfile b seq 2 type i\n",
-       "line 2: Found Non-increasing sequence number"}};
+       "line 2: Found a non-monotonic sequence number"}};
   for (const auto& [text, error] : cases) {
     AofManifest manifest;
     EXPECT_EQ(manifest.parse(text), error);

@@ -453,6 +453,33 @@ TEST_F(RdbTest, blocks_of_old) {
   EXPECT_EQ(lines.at(2), "b = 2.500000");
 }
 
+// Type 22 of Valkey 9: fields with times, which Redis numbers otherwise.
+TEST_F(RdbTest, hashes_of_valkey) {
+  std::string payload(1, 22);
+  rdb::put_length(payload, 2);
+  rdb::put_string(payload, "timed", false);
+  rdb::put_string(payload, "v", false);
+  rdb::put_fixed(payload, kNowMs + 5000);
+  rdb::put_string(payload, "plain", false);
+  rdb::put_string(payload, "w", false);
+  rdb::put_fixed(payload, int64_t{-1});
+  const auto with_foot = [](std::string text, uint16_t version) {
+    rdb::put_fixed(text, version);
+    rdb::put_fixed(text, crc64(0, text));
+    return text;
+  };
+  ASSERT_TRUE(is_dump_payload(with_foot(payload, 80)));
+  EXPECT_EQ(restore("v", with_foot(payload, 80)).fault, RestoreFault::none);
+  const std::vector<std::string> lines = describe("v");
+  EXPECT_EQ(std::vector<std::string>(lines.begin() + 1, lines.end()),
+            (std::vector<std::string>{"plain = w until -1",
+                                      "timed = v until " + std::to_string(kNowMs + 5000)}));
+  payload[0] = 24;  // times of Redis 7.4, which no Valkey writes
+  EXPECT_EQ(restore("w", with_foot(payload, 80)).fault, RestoreFault::format);
+  EXPECT_FALSE(is_dump_payload(with_foot(payload, 13)));
+  EXPECT_FALSE(is_dump_payload(with_foot(payload, 81)));
+}
+
 TEST(DumpPayload, needs_its_checksum_and_a_known_version) {
   ShardServices services;
   Keyspace keys{0, services, kNowMs};
