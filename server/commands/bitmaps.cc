@@ -102,18 +102,28 @@ Status bitcount(Call& call) {
   return Status::ok();
 }
 
+int64_t late_integer(Args& args) {
+  const auto value = parse_int64(args.bytes());
+  if (!value) args.fail_late(errors::kNotInteger);
+  return value.value_or(0);
+}
+
+// Unlike BITCOUNT's, a word that is no unit is told before a number that is none.
+void parse_search_range(Args& args, Range& range) {
+  range.start = late_integer(args);
+  if (!args.more()) return;
+  range.end = late_integer(args);
+  range.end_given = true;
+  parse_unit(args, range);
+}
+
 Status bitpos(Call& call) {
   Args args(call);
   const Key key = args.key();
   const int64_t bit = args.integer();
   if (args.ok() && bit != 0 && bit != 1) args.fail("ERR The bit argument must be 1 or 0.");
   Range range;
-  if (args.more()) range.start = args.integer();
-  if (args.more()) {
-    range.end = args.integer();
-    range.end_given = true;
-    parse_unit(args, range);
-  }
+  if (args.more()) parse_search_range(args, range);
   if (!args.ok()) return args.error();
   const Item item = call.find_to_read(key);
   if (!is_string(item)) return Status::error(errors::kWrongType);

@@ -43,6 +43,8 @@ void reply_nothing(ReplyWriter& reply, Nothing nothing) {
 
 BlockedTask::~BlockedTask() {
   if (try_leave() == Leaving::later) waiter_->gone.store(true, std::memory_order_relaxed);
+  // Its connection takes off what whoever served it took off already.
+  if (waiter_->uncounted.exchange(true)) services_.workers.stats(waiter_->worker).blocked.add(1);
 }
 
 BlockedTask::Leaving BlockedTask::try_leave() {

@@ -62,6 +62,9 @@ struct Waiter {
   // The reply; the client's worker reads it once `served` says so.
   Output reply;
   std::atomic<bool> served{false};
+  // It counts as blocked no more: who sets it takes it off the count. Whoever has the answer to a
+  // write does not find those blocked any more whom the write has served, on whatever worker.
+  std::atomic<bool> uncounted{false};
 };
 
 using Waiters = ByKey<Waiter>;

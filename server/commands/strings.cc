@@ -67,7 +67,7 @@ bool compares(const SetOptions& options) {
 // Conditions held here, so they are no part of the effect; times are absolute.
 void give_effect(Call& call, const Key& key, Bytes value, const SetOptions& options) {
   const bool keeps = options.expiry.kind == ExpiryOption::Kind::keep;
-  if (options.expiry.word == "PXAT" && call.arg_count() == 5) return;  // the request says it all
+  if (call.arg_count() == 5 && call.arg(3) == "PXAT") return;  // the request says it all
   if (options.expiry.kind == ExpiryOption::Kind::at) {
     effect_set(call, key, value, options.expiry.at_ms);
   } else if (options.want_old || compares(options)) {

@@ -21,6 +21,7 @@ class FullSync::Fan : public Sink {
   void begin(SnapshotOptions& options) {
     EffectLog& log = services_.listeners.effects;
     log.keep_backlog(true);
+    log.select_again();
     options.facts = facts_of_stream(log, plan_.id);
     for (size_t i = 0; i < replicas_.size(); ++i) {
       readers_.push_back(log.open_reader(log.end_offset(), {.lag_bytes_max = plan_.lag_bytes_max}));

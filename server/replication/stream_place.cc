@@ -5,8 +5,7 @@
 
 namespace larder {
 
-RdbFacts facts_of_stream(EffectLog& log, const std::string& id) {
-  log.select_again();
+RdbFacts facts_of_stream(const EffectLog& log, const std::string& id) {
   return {{"repl-stream-db", std::to_string(known_db(log))},
           {"repl-id", id},
           {"repl-offset", std::to_string(log.end_offset())}};

@@ -18,9 +18,8 @@ struct StreamPlace {
   unsigned db = 0;  // selected there
 };
 
-// What a file says of the stream's end. The stream's next record selects a database where it can.
-// Under every shard's lock.
-RdbFacts facts_of_stream(EffectLog& log, const std::string& id);
+// What a file says of the stream's end. Under every shard's lock.
+RdbFacts facts_of_stream(const EffectLog& log, const std::string& id);
 
 // The log's database; one that nothing depends on where its next record selects one.
 unsigned known_db(const EffectLog& log);

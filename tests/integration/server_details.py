@@ -378,6 +378,54 @@ def test_expiry_is_watched(server):
     admin("LATENCY", "RESET")
 
 
+def requests_of(stream):
+    """Of a replication stream that has no line ends in its words. Pings come when they like."""
+    lines, requests = stream.decode().split("\r\n"), []
+    while lines and lines[0].startswith("*"):
+        count = int(lines.pop(0)[1:])
+        words, lines = lines[1:2 * count:2], lines[2 * count:]
+        if words[0].upper() != "PING":
+            requests.append(" ".join([words[0].upper()] + words[1:]))
+    return requests
+
+
+def test_what_replicas_are_told(server):
+    """SELECT only where the database changes, DEL for an expired key that somebody waits for."""
+    admin, waiting, replica = Client(server), Client(server), Client(server)
+    admin("CONFIG", "SET", "repl-diskless-sync-delay", "0", "save", "3600 1")
+    admin("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    replica.tell("SYNC")
+    wait_until(lambda: "state=online" in admin("INFO", "replication"))
+    admin("SET", "the", "beginning")
+    admin("FLUSHALL")
+    waiting.tell("BRPOP", "k", 0)
+    wait_until(lambda: "blocked_clients:1" in admin("INFO", "clients"))
+    for request in ("MULTI", "RPUSH k v", "PEXPIRE k 10", "DEBUG SLEEP 0.05", "EXEC",
+                    "SET timed v pxat 99999999999999", "SET the end"):
+        admin(*request.split())
+    stream = b""
+    while b"$3\r\nend\r\n" not in stream:
+        stream += replica.socket.recv(65536)
+    told = requests_of(stream[stream.index(b"$9\r\nbeginning\r\n") + 15:])
+    told[3] = told[3][:len("PEXPIREAT k")]
+    check("told", told, ["FLUSHALL", "MULTI", "RPUSH k v", "PEXPIREAT k", "EXEC", "DEL k",
+                         "SET timed v PXAT 99999999999999", "SET the end"])
+    admin("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+
+
+def test_who_is_served_is_not_blocked(server):
+    """Known to whoever has the answer to the write, on whatever worker the others are."""
+    admin = Client(server)
+    for number in range(50):
+        waiting = Client(server)
+        waiting.tell("BLPOP", "served", 0)
+        wait_until(lambda: "blocked_clients:1" in admin("INFO", "clients"))
+        admin("RPUSH", "served", number)
+        assert "blocked_clients:0" in admin("INFO", "clients"), number
+        waiting.read()
+    check("none", "blocked_clients:0" in admin("INFO", "clients"), True)
+
+
 def test_clients_are_told_of(server):
     admin, client = Client(server), Client(server)
 
