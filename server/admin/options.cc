@@ -58,8 +58,6 @@ std::string Options::assign_text(const OptionSpec& option, Bytes text, OptionSou
 
 std::string Options::assign(const OptionSpec& option, const std::vector<std::string>& words,
                             OptionSource source) {
-  // A bare `save` takes the save points away.
-  if (words.empty() && option.kind == OptionKind::save_points) return assign(option, {""}, source);
   const bool several = is_list(option.kind);
   const bool may_be_none = option.kind == OptionKind::save_points;  // as in Redis: never save
   if ((words.empty() && !may_be_none) || (!several && words.size() != 1)) {

@@ -76,9 +76,10 @@ class Dispatcher {
   // As it was before the running request.
   bool is_out_of_memory() const { return out_of_memory_; }
   // For INFO: an error was answered.
+  void count_error(Bytes text);
+  // For the log as well, when it is a primary that got it.
   void note_failure_of_stream(const Request& request, const Session& session,
                               const Status& status);
-  void count_error(Bytes text);
   EffectGatherer& effects() { return effects_; }
 
   // Clients that wait for keys, see blocking.h.
