@@ -22,7 +22,7 @@ Status time(Call& call) {
   return Status::ok();
 }
 
-// LOLWUT [VERSION n] [jars [shelves]]: one picture for all versions.
+// LOLWUT [VERSION n] [jars [shelves]]: one picture for all, and the version tools look for.
 Status lolwut(Call& call) {
   constexpr int64_t kJarsMax = 16;
   constexpr int64_t kShelvesMax = 8;
@@ -31,9 +31,11 @@ Status lolwut(Call& call) {
   const int64_t jars = args.more() ? std::clamp<int64_t>(args.integer(), 1, kJarsMax) : 8;
   const int64_t shelves = args.more() ? std::clamp<int64_t>(args.integer(), 1, kShelvesMax) : 2;
   if (!args.ok()) return args.error();
-  call.reply().verbatim("txt", draw_pantry(call.random(), static_cast<size_t>(jars),
-                                           static_cast<size_t>(shelves)) +
-                                   "Larder ver. " + std::string(kLarderVersion) + "\n");
+  std::string picture =
+      draw_pantry(call.random(), static_cast<size_t>(jars), static_cast<size_t>(shelves));
+  picture += "Larder ver. " + std::string(kLarderVersion);
+  picture += ", as Redis ver. " + std::string(kRedisVersion) + "\n";
+  call.reply().verbatim("txt", picture);
   return Status::ok();
 }
 
