@@ -97,7 +97,7 @@ TEST_F(EffectForms, times_are_absolute) {
   EXPECT_EQ(effects_of("SET k v EX 10"), "SET k v PXAT 1700000010000");
   EXPECT_EQ(effects_of("SET k v NX PX 10"), "");
   EXPECT_EQ(effects_of("SET k v XX PXAT 1700000000500 GET"), "SET k v PXAT 1700000000500");
-  EXPECT_EQ(effects_of("SET k v pxat 1700000000500"), "SET k v pxat 1700000000500");
+  EXPECT_EQ(effects_of("SET k v pxat 1700000000500"), "SET k v PXAT 1700000000500");
   EXPECT_EQ(effects_of("SET k w KEEPTTL"), "SET k w KEEPTTL");
   EXPECT_EQ(effects_of("SET k w KEEPTTL GET"), "SET k w KEEPTTL");
   EXPECT_EQ(effects_of("SET k w GET"), "SET k w");
