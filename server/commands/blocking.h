@@ -78,7 +78,8 @@ class BlockedTask : public Task {
 
   Progress step(ReplyWriter& reply, int64_t now_ms) override;
   int64_t wake_ms() const override { return std::max(waiter_->options.until_ms, again_ms_); }
-  bool blocks() const override { return true; }
+  // Served, it waits for its answer only: what its own write invalidated comes behind that.
+  bool blocks() const override { return !waiter_->served.load(std::memory_order_acquire); }
   bool counts_itself() const override { return true; }
   uint64_t effect_end() const override { return waiter_->session.effect_end; }
   bool unblock(ReplyWriter& reply, const char* error) override;

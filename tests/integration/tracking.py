@@ -151,6 +151,21 @@ def eviction_is_told_before_the_reply(server):
     reader("CONFIG", "SET", "maxmemory", 0, "maxmemory-policy", "noeviction")
 
 
+def what_was_waited_for_comes_before_what_it_changed(server):
+    writer = Client(server)
+    for i in range(20):
+        reader = Client(server, 3)
+        reader("CLIENT", "TRACKING", "ON")
+        writer("RPUSH", "to", "a"), reader("LRANGE", "to", 0, -1)
+        reader.tell("BLMOVE", "from", "to", "LEFT", "LEFT", 0)
+        while "blocked_clients:1" not in writer("INFO", "clients"):
+            time.sleep(0.005)
+        writer("RPUSH", "from", f"x{i}")
+        check("reply", reader.push(), f"x{i}")
+        check("change", keys_told(reader), ["to"])
+        reader.close()
+
+
 def table_limit(server):
     reader, writer = Client(server, 3), Client(server)
     reader("CLIENT", "TRACKING", "ON")
@@ -279,6 +294,7 @@ def no_invalidation_is_lost(server):
 if __name__ == "__main__":
     sys.exit(run(sys.argv[1], [
         the_reader_is_told_once, every_kind_of_change, redirection, broken_redirection, broadcast,
-        opt_in_and_out, expired_and_evicted, eviction_is_told_before_the_reply, table_limit,
+        opt_in_and_out, expired_and_evicted, eviction_is_told_before_the_reply,
+        what_was_waited_for_comes_before_what_it_changed, table_limit,
         flush_empties_the_table, swapped_databases_are_told, larder_scripts_track_what_they_read,
         no_invalidation_is_lost]))
