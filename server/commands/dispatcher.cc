@@ -290,7 +290,7 @@ void Dispatcher::refuse(const Request& request, const Status& status, ReplyWrite
 
 void Dispatcher::note_failure_of_stream(const Request& request, const Session& session,
                                         const Status& status) {
-  if (!follows_primary(session)) return;
+  if (!follows_primary(session) || services_.replication == nullptr) return;
   services_.replication->note_failed_command(request.args[0], status.text());
 }
 

@@ -128,7 +128,10 @@ std::unique_ptr<FullSync> FullSync::begin(Services& services, const FullSyncPlan
 
 void FullSync::run() {
   const bool whole = snapshot_->run(*fan_);
-  snapshot_.reset();
+  {
+    std::lock_guard lock(snapshot_mutex_);
+    snapshot_.reset();
+  }
   fan_->finish(whole);
   std::string error = fan_->error();
   if (!whole && error.empty()) error = "no replica takes it, or changes came faster than it does";
@@ -138,6 +141,10 @@ void FullSync::run() {
 FullSync::~FullSync() {
   if (!thread_.joinable()) return;
   fan_->cancel();
+  {
+    std::lock_guard lock(snapshot_mutex_);
+    if (snapshot_ != nullptr) snapshot_->cancel();
+  }
   thread_.join();
 }
 

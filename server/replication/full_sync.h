@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,6 +41,7 @@ class FullSync {
 
   void run();
 
+  std::mutex snapshot_mutex_;  // between the thread, which gives it back, and who cancels it
   std::unique_ptr<Snapshot> snapshot_;
   std::unique_ptr<Fan> fan_;
   std::function<void(const std::string&)> done_;

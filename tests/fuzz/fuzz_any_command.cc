@@ -23,7 +23,8 @@ constexpr Bytes kWords[] = {
 
 // Some commands end or hold up the process; CLIENT PAUSE would stop all that follow.
 bool is_left_out(const Command& command) {
-  for (const Bytes name : {"shutdown", "debug|sleep", "client|pause", "failover"}) {
+  for (const Bytes name :
+       {"shutdown", "debug|sleep", "debug|segfault", "client|pause", "failover"}) {
     if (command.name == name) return true;
   }
   return false;

@@ -55,8 +55,8 @@ TEST(StreamPlace, FilesSayTheEndOfTheStream) {
   for (const auto& [name, value] : facts) finder.fact(name, value);
   ASSERT_TRUE(place.has_value());
   EXPECT_EQ(place->offset, log.end_offset());
-  // A primary's next record selects its database; a replica's stream can't be made to.
-  EXPECT_EQ(log.db(), kNoDatabase);
+  EXPECT_EQ(facts.front().second, "2") << "the next record selects nothing";
+  EXPECT_EQ(log.db(), 2U);
   log.set_follows(true);
   log.append_raw("*1\r\n$4\r\nPING\r\n", 5);
   EXPECT_EQ(facts_of_stream(log, kId).front().second, "5");
