@@ -59,7 +59,7 @@ bool Call::wants_effect() const { return services_.listeners.effects.active(); }
 
 void Call::effect(std::span<const Bytes> words, EffectFor whom) {
   effect_ = Effect::given;
-  const unsigned db = whom == EffectFor::all ? session_.db : kNoDatabase;
+  const unsigned db = whom == EffectFor::file ? kNoDatabase : session_.db;
   if (wants_effect()) dispatcher_.effects().batch().add(db, words, whom & effect_for_);
 }
 

@@ -289,11 +289,8 @@ bool must_wait(const GateInput& input) {
   const Flag adds = Flag::write | Flag::pubsub;
   if (services.listeners.pushes.congested() && has(spec.flags, adds)) [[unlikely]] return true;
   if (!services.pause.stops_writes(input.now_ms)) [[likely]] return false;
-  const Command* const parent = input.command->parent;
-  const Command& top = parent != nullptr ? *parent : *input.command;
-  if (top.spec->name == "CLIENT") return false;  // CLIENT UNPAUSE must get through
   if (input.session.monitor) return false;
-  if (services.pause.stops_all(input.now_ms)) return true;
+  if (services.pause.stops_all(input.now_ms)) return true;  // as in Redis CLIENT UNPAUSE, too
   const Transaction* const transaction = input.session.transaction.get();
   if (has(spec.flags, Flag::runs_queue) && transaction != nullptr) {
     return queue_may_write(input.services, *transaction);

@@ -361,10 +361,8 @@ Status hsetex(Call& call) {
       hash.put(name, call.arg(i + 1), hash_limits(call), old ? old->expiry_ms : expiry_ms);
       if (expiry_ms != kNoExpiry) times.note_expiring(name, expiry_ms);
     }
-    if (!passed) {
-      call.changed("hset", call.key(1));
-      give_pairs(call, options);
-    }
+    call.changed("hset", call.key(1));
+    if (!passed) give_pairs(call, options);
     times.tell();
     return Status::ok();
   });

@@ -146,11 +146,10 @@ TEST(ClientWithServer, a_paused_server_times_out_and_its_late_reply_is_not_used)
   Client other(options_for(server));
   ASSERT_TRUE(client.connect());
   EXPECT_TRUE(ask(other, {"SET", "k", "v"}).is_ok());
-  EXPECT_TRUE(ask(other, {"CLIENT", "PAUSE", "600000", "ALL"}).is_ok());
+  EXPECT_TRUE(ask(other, {"CLIENT", "PAUSE", "1000", "ALL"}).is_ok());
   const auto reply = client.run({"GET", "k"});
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().kind, Kind::timed_out);
-  EXPECT_TRUE(ask(other, {"CLIENT", "UNPAUSE"}).is_ok());
   EXPECT_TRUE(eventually([&] {
     const auto again = client.run({"ECHO", "mine"});
     return again && again->text == "mine";

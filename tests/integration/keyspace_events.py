@@ -57,6 +57,7 @@ FIELD_TIMES = [
     ("HEXPIRE h 100 FIELDS 2 b c", "hexpire h"), ("HPERSIST h FIELDS 1 b", "hpersist h"),
     ("HPERSIST h FIELDS 1 b", ""), ("HGETEX h EX 100 FIELDS 1 b", "hexpire h"),
     ("HSETEX h EX 100 FIELDS 1 d 1", "hset h, hexpire h"), ("HGETDEL h FIELDS 1 b", "hdel h"),
+    ("HSETEX h FIELDS 1 e 1", "hset h"), ("HSETEX h EXAT 1 FIELDS 1 e 1", "hset h, hdel h"),
     ("HEXPIREAT h 1 FIELDS 1 d", "hdel h"), ("HDEL h c", "hdel h, del h"),
 ]
 
