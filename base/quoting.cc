@@ -1,5 +1,7 @@
 #include "base/quoting.h"
 
+#include <cstdio>
+
 namespace larder {
 namespace {
 
@@ -76,6 +78,30 @@ std::optional<std::vector<std::string>> split_line(Bytes line) {
     if (at == Bytes::npos) return {};
   }
   return words;
+}
+
+std::string quoted(Bytes word) {
+  std::string text = "\"";
+  for (const char c : word) {
+    switch (c) {
+      case '\\': text += "\\\\"; break;
+      case '"': text += "\\\""; break;
+      case '\n': text += "\\n"; break;
+      case '\r': text += "\\r"; break;
+      case '\t': text += "\\t"; break;
+      case '\a': text += "\\a"; break;
+      case '\b': text += "\\b"; break;
+      default:
+        if (c >= 32 && c < 127) {
+          text += c;
+        } else {
+          char hex[8];
+          std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned char>(c));
+          text += hex;
+        }
+    }
+  }
+  return text + '"';
 }
 
 }  // namespace larder

@@ -21,4 +21,7 @@ size_t read_word(Bytes line, size_t at, std::string& word, bool& plain);
 // All words of a line; nothing when quotes do not match up.
 std::optional<std::vector<std::string>> split_line(Bytes line);
 
+// A word in double quotes with everything unprintable escaped, as Redis prints it.
+std::string quoted(Bytes word);
+
 }  // namespace larder

@@ -134,8 +134,8 @@ void* Slab::allocate_in(size_t size_class) {
 void Slab::release(void* object, size_t bytes) {
   if (bytes > kSmallMax) return release_large(object);
   const size_t size_class = class_of(bytes);
-  const bool loose = counts_[size_class].loose != 0 && !is_in_page_pool(object);
-  loose ? release_loose(size_class, object) : release_in(size_class, object);
+  is_loose(size_class, object) ? release_loose(size_class, object)
+                               : release_in(size_class, object);
 }
 
 void Slab::release_in(size_t size_class, void* object) {
@@ -211,9 +211,7 @@ Slab::Page*& Slab::list_of(const Page& page) {
 bool Slab::should_leave(void* object, size_t bytes) {
   if (bytes > kSmallMax) return false;
   const size_t size_class = class_of(bytes);
-  if (counts_[size_class].loose != 0 && !is_in_page_pool(object)) {
-    return counts_[size_class].pages != 0;
-  }
+  if (is_loose(size_class, object)) return counts_[size_class].pages != 0;
   const auto address = reinterpret_cast<uintptr_t>(object);
   auto* page = reinterpret_cast<Page*>(address & ~(page_bytes_of(size_class) - 1));
   if (page->leaving) return true;
@@ -286,6 +284,10 @@ void Slab::release_large(void* object) {
 size_t Slab::loose_max(size_t size_class) {
   const size_t bytes = size_class < kTinyClasses ? kTinyLooseBytes : kLooseBytes;
   return bytes / bytes_of(size_class);
+}
+
+bool Slab::is_loose(size_t size_class, const void* object) const {
+  return counts_[size_class].loose != 0 && !is_in_page_pool(object);
 }
 
 void* Slab::allocate_loose(size_t size_class) {

@@ -102,6 +102,7 @@ class Slab {
   void unlink_partial(Page* page);
   void* allocate_large(size_t bytes);
   void release_large(void* object);
+  bool is_loose(size_t size_class, const void* object) const;
   void* allocate_loose(size_t size_class);
   void release_loose(size_t size_class, void* object);
 

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "base/quoting.h"
-#include "server/commands/monitor.h"
+#include "server/commands/registry.h"
 
 namespace larder {
 namespace {

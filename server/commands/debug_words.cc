@@ -11,6 +11,7 @@
 #include "base/glob.h"
 #include "base/numbers.h"
 #include "server/commands/args.h"
+#include "server/commands/errors.h"
 #include "server/commands/replication.h"
 
 namespace larder::debug {
@@ -21,10 +22,7 @@ Status refusal(Call& call) {
   if (who == Debug::yes || (who == Debug::local && call.session().from_loopback)) {
     return Status::ok();
   }
-  return Status::error(
-      "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
-      "can run it from a local connection, otherwise you need to set this option in the "
-      "configuration file, and then restart the server.");
+  return Status::error(errors::not_allowed("DEBUG", "enable-debug-command"));
 }
 
 // Blocks the worker, as the name promises.

@@ -77,9 +77,6 @@ class Dispatcher {
   bool is_out_of_memory() const { return out_of_memory_; }
   // For INFO: an error was answered.
   void count_error(Bytes text);
-  // For the log as well, when it is a primary that got it.
-  void note_failure_of_stream(const Request& request, const Session& session,
-                              const Status& status);
   EffectGatherer& effects() { return effects_; }
 
   // Clients that wait for keys, see blocking.h.
@@ -95,6 +92,9 @@ class Dispatcher {
  private:
   friend class Call;
 
+  // An error that a primary's stream got is one for the log as well.
+  void note_failure_of_stream(const Request& request, const Session& session,
+                              const Status& status);
   // From the gates to the handler and back.
   GateInput gate_input(const Request& request, Session& session, int64_t now_ms);
   Outcome run_passed(const Request& request, Session& session, ReplyWriter& reply, int64_t now_ms,

@@ -2,6 +2,8 @@
 // them. Source: replies of redis-server 7.2.
 #pragma once
 
+#include <string>
+
 namespace larder::errors {
 
 inline constexpr const char* kSyntax = "ERR syntax error";
@@ -24,5 +26,12 @@ inline constexpr const char* kWrongPass =
 inline constexpr const char* kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 inline constexpr const char* kBecameReplica =
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+
+// Of DEBUG and MODULE, which an option guards.
+inline std::string not_allowed(const std::string& command, const std::string& option) {
+  return "ERR " + command + " command not allowed. If the " + option +
+         " option is set to \"local\", you can run it from a local connection, otherwise you need "
+         "to set this option in the configuration file, and then restart the server.";
+}
 
 }  // namespace larder::errors

@@ -1,5 +1,6 @@
 // MODULE of a server that loads none. Tools that list a server call it.
 #include "server/commands/answers.h"
+#include "server/commands/errors.h"
 #include "server/commands/families.h"
 
 namespace larder {
@@ -17,10 +18,7 @@ bool is_allowed(Call& call) {
 
 Status refused(Call& call, const char* reason) {
   if (is_allowed(call)) return Status::error(reason);
-  return Status::error(
-      "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", "
-      "you can run it from a local connection, otherwise you need to set this option in the "
-      "configuration file, and then restart the server.");
+  return Status::error(errors::not_allowed("MODULE", "enable-module-command"));
 }
 
 Status load(Call& call) {

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <initializer_list>
 
+#include "base/quoting.h"
+
 namespace larder {
 namespace {
 
@@ -46,30 +48,6 @@ std::vector<Bytes> redacted(const Command& command, std::span<const Bytes> args)
     if (is_secret(command, args, i)) shown[i] = kRedacted;
   }
   return shown;
-}
-
-std::string quoted(Bytes bytes) {
-  std::string text = "\"";
-  for (const char c : bytes) {
-    switch (c) {
-      case '\\': text += "\\\\"; break;
-      case '"': text += "\\\""; break;
-      case '\n': text += "\\n"; break;
-      case '\r': text += "\\r"; break;
-      case '\t': text += "\\t"; break;
-      case '\a': text += "\\a"; break;
-      case '\b': text += "\\b"; break;
-      default:
-        if (c >= 32 && c < 127) {
-          text += c;
-        } else {
-          char hex[8];
-          std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned char>(c));
-          text += hex;
-        }
-    }
-  }
-  return text + '"';
 }
 
 std::string monitor_line(unsigned db, Bytes address, std::span<const Bytes> args, int64_t now_us) {

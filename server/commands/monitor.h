@@ -20,7 +20,4 @@ std::vector<Bytes> redacted(const Command& command, std::span<const Bytes> args)
 // Of a script the address is "lua".
 std::string monitor_line(unsigned db, Bytes address, std::span<const Bytes> args, int64_t now_us);
 
-// A string in double quotes with everything unprintable escaped, as Redis prints it.
-std::string quoted(Bytes bytes);
-
 }  // namespace larder

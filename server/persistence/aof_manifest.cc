@@ -5,7 +5,6 @@
 
 #include "base/numbers.h"
 #include "base/quoting.h"
-#include "server/commands/monitor.h"
 
 namespace larder {
 namespace {

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "base/numbers.h"
 #include "server/commands/call.h"
 #include "server/commands/replication.h"
 #include "server/commands/version.h"

@@ -17,18 +17,20 @@ namespace {
 // A hold takes some 100 us, and what it gathered about as long to be written.
 constexpr unsigned kRestUs = 50;
 
+unsigned number_option(const Services& services, Bytes name, unsigned standard) {
+  const auto text = services.configuration.value(name);
+  const auto number = text ? parse_int64(*text) : std::nullopt;
+  return number ? static_cast<unsigned>(std::max<int64_t>(*number, 0)) : standard;
+}
+
 }  // namespace
 
 unsigned wanted_rdb_version(const Services& services) {
-  const auto text = services.configuration.value("rdb-version");
-  const auto number = text ? parse_int64(*text) : std::nullopt;
-  return static_cast<unsigned>(number.value_or(kRdbVersion));
+  return number_option(services, "rdb-version", kRdbVersion);
 }
 
 unsigned wanted_key_delay(const Services& services) {
-  const auto text = services.configuration.value("rdb-key-save-delay");
-  const auto number = text ? parse_int64(*text) : std::nullopt;
-  return static_cast<unsigned>(std::max<int64_t>(number.value_or(0), 0));
+  return number_option(services, "rdb-key-save-delay", 0);
 }
 
 std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOptions& options,

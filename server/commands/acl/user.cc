@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/digest.h"
-#include "server/commands/monitor.h"
+#include "base/quoting.h"
 
 namespace larder {
 namespace {
