@@ -220,6 +220,20 @@ bool StoreSnapshot::holds_back(Keyspace& keys, const Key& key, const Entry& entr
   return true;
 }
 
+void StoreSnapshot::with_shard(unsigned index, const std::function<void()>& work)
+    NO_THREAD_SAFETY_ANALYSIS {
+  Shard& shard = store_.shard(index);
+  const auto piece = [&]() NO_THREAD_SAFETY_ANALYSIS {
+    if (!shard.lock()) return false;
+    work();
+    shard.mutex.unlock();
+    return true;
+  };
+  if (options_.lend && options_.lend(piece)) return;
+  MutexLock lock(shard.mutex);
+  work();
+}
+
 bool StoreSnapshot::write_keys(RdbFileWriter& out) {
   for (size_t first = 0; first < parts_.size();) {
     size_t last = first;
@@ -256,37 +270,38 @@ void StoreSnapshot::walk_database(RdbFileWriter& out, size_t first, size_t last)
 }
 
 void StoreSnapshot::walk_part(RdbFileWriter& out, Part& part) {
-  Chunk batch{.db = part.db, .bytes = {}, .owner = nullptr, .blob = {}};
-  std::vector<Chunk> blobs;
-  std::unique_ptr<Keyspace> gone;  // freed here, without a lock
-  bool froze = false;
-  {
-    MutexLock lock(store_.shard(part.shard).mutex);
-    Entry* big = nullptr;
-    const auto write = [&](Entry* entry) {
-      if (is_written(*entry, part.shard)) return;
-      if (is_big_value(*entry)) {
-        big = entry;
-      } else {
-        write_entry(part, entry, batch.bytes, blobs);
-      }
-    };
-    for (size_t i = 0; i < kHoldBuckets && batch.bytes.size() < kHoldBytes; ++i) {
-      const uint64_t next = part.keys->table().scan(part.cursor, write);
-      if (big != nullptr) break;  // the bucket is looked at again when that is written
-      part.cursor = next;
-      part.done = next == 0;
-      if (part.done) break;
-    }
-    if (part.done) gone = std::move(part.kept);
-    froze = big != nullptr;
-    if (froze) freeze(part, big, batch.bytes);
-  }
+  Gathered got{.batch = {.db = part.db, .bytes = {}, .owner = nullptr, .blob = {}}};
+  with_shard(part.shard, [&] { gather(part, got); });
+  got.gone.reset();
   drain(out);
-  for (const Chunk& blob : blobs) write_chunk(out, blob);
-  write_chunk(out, batch);
-  if (froze) write_frozen(out);
+  for (const Chunk& blob : got.blobs) write_chunk(out, blob);
+  write_chunk(out, got.batch);
+  if (got.froze) write_frozen(out);
   rest(out);
+}
+
+// Under the lock of the part's shard.
+void StoreSnapshot::gather(Part& part, Gathered& got) {
+  std::string& bytes = got.batch.bytes;
+  Entry* big = nullptr;
+  const auto write = [&](Entry* entry) {
+    if (is_written(*entry, part.shard)) return;
+    if (is_big_value(*entry)) {
+      big = entry;
+    } else {
+      write_entry(part, entry, bytes, got.blobs);
+    }
+  };
+  for (size_t i = 0; i < kHoldBuckets && bytes.size() < kHoldBytes; ++i) {
+    const uint64_t next = part.keys->table().scan(part.cursor, write);
+    if (big != nullptr) break;  // the bucket is looked at again when that is written
+    part.cursor = next;
+    part.done = next == 0;
+    if (part.done) break;
+  }
+  if (part.done) got.gone = std::move(part.kept);
+  got.froze = big != nullptr;
+  if (got.froze) freeze(part, big, bytes);
 }
 
 // Between two holds, without a lock. What commands wait for is written meanwhile.
@@ -335,8 +350,7 @@ void StoreSnapshot::write_frozen(RdbFileWriter& out) {
   std::string piece;
   for (bool more = true; more;) {
     piece.clear();
-    {
-      MutexLock lock(store_.shard(frozen_.shard).mutex);
+    with_shard(frozen_.shard, [&] {
       if (frozen_.done || given_up()) {
         piece.swap(frozen_.rest);
         more = false;
@@ -344,7 +358,7 @@ void StoreSnapshot::write_frozen(RdbFileWriter& out) {
         more = frozen_.writer->write_some(piece, kHoldBytes);
       }
       if (!more) frozen_entry_.store(nullptr, std::memory_order_relaxed);
-    }
+    });
     out.write(piece);
     if (!out.ok()) cancel();
   }

@@ -48,6 +48,10 @@ struct StoreSnapshotOptions {
   // After each hold of a lock: whoever sleeps now and then is not the one to be descheduled when
   // others want the core, least of all with a lock that they wait for.
   unsigned rest_us = 0;
+  // Runs a piece of the walk, which holds one lock, on a thread that may hold it better than the
+  // walk's own. False when it was not run, or returned false: the lock is held for long. Empty:
+  // the walk's thread holds all locks itself.
+  std::function<bool(const std::function<bool()>& piece)> lend;
 };
 
 class StoreSnapshot {
@@ -97,6 +101,13 @@ class StoreSnapshot {
     std::shared_ptr<const void> owner;
     Bytes blob;
   };
+  // What one hold of a lock found.
+  struct Gathered {
+    Chunk batch;
+    std::vector<Chunk> blobs;
+    std::unique_ptr<Keyspace> gone = nullptr;  // to be freed without a lock
+    bool froze = false;
+  };
   // A big object on its way.
   struct Frozen {
     unsigned shard = 0;
@@ -123,8 +134,10 @@ class StoreSnapshot {
   void append_head(std::string& out, unsigned shard, const Entry& entry, RdbType type) const;
   void finish_frozen();
 
+  void with_shard(unsigned shard, const std::function<void()>& work);
   void walk_database(RdbFileWriter& out, size_t first, size_t last);
   void walk_part(RdbFileWriter& out, Part& part);
+  void gather(Part& part, Gathered& got);
   void write_wanted(RdbFileWriter& out);
   void write_entry(const Part& part, Entry* entry, std::string& batch, std::vector<Chunk>& blobs);
   void freeze(const Part& part, Entry* entry, std::string& batch);

@@ -9,6 +9,7 @@
 #include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/commands/version.h"
+#include "server/persistence/worker_turns.h"
 
 namespace larder {
 
@@ -36,12 +37,17 @@ unsigned wanted_key_delay(const Services& services) {
 std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOptions& options,
                                           const std::function<void(SnapshotOptions&)>& at_point) {
   std::unique_ptr<Snapshot> snapshot(new Snapshot(services, options));
-  const StoreSnapshotOptions walk{
+  StoreSnapshotOptions walk{
       .format = {.version = options.version, .compress = options.compress},
       .on_full = options.on_full,
       .buffer_bytes_max = options.buffer_bytes_max,
       .key_delay_us = options.key_delay_us,
-      .rest_us = options.in_background ? kRestUs : 0};
+      .rest_us = options.in_background ? kRestUs : 0,
+      .lend = {}};
+  if (options.in_background) {
+    const auto turns = std::make_shared<WorkerTurns>(services.workers);
+    walk.lend = [turns](const std::function<bool()>& piece) { return turns->run(piece); };
+  }
   snapshot->walk_ = StoreSnapshot::begin(services.store, walk, [&] {
     if (options.parts.functions && services.persistence != nullptr) {
       snapshot->functions_ = services.persistence->function_codes();

@@ -151,6 +151,29 @@ TEST_F(SnapshotTest, one_that_is_given_up_leaves_nothing_behind) {
   EXPECT_EQ(read(file), model_);
 }
 
+// What a borrowed thread declines, or can't do because the lock is held for long, the walk does.
+TEST_F(SnapshotTest, pieces_may_be_run_by_another_thread_or_declined) {
+  for (int i = 0; i < 20'000; ++i) add_to_set("s", "member" + std::to_string(i));
+  for (int i = 0; i < 5000; ++i) put("key" + std::to_string(i), "v" + std::to_string(i));
+  Model wanted = model_;
+  wanted[{0, "s"}] = "set of 20000";
+  size_t asked = 0;
+  size_t lent = 0;
+  const auto lend = [&](const std::function<bool()>& piece) {
+    if (++asked % 3 == 0) return false;
+    bool done = false;
+    std::thread([&] { done = piece(); }).join();
+    lent += done ? 1 : 0;
+    return done;
+  };
+  auto snapshot = StoreSnapshot::begin(store_, {.lend = lend});
+  std::string file;
+  ASSERT_TRUE(write(*snapshot, file));
+  EXPECT_EQ(read(file), wanted);
+  EXPECT_GT(lent, 10U);
+  EXPECT_EQ(lent, asked - asked / 3);
+}
+
 TEST_F(SnapshotTest, is_given_up_when_changes_come_too_fast_for_a_slow_reader) {
   for (int i = 0; i < 1000; ++i) put("key" + std::to_string(i), std::string(1000, 'v'));
   auto snapshot = StoreSnapshot::begin(
