@@ -14,7 +14,7 @@
 namespace larder {
 namespace {
 
-// What is written under one hold of a lock: some 100 us with compression.
+// What is gathered under one hold of a lock: some 50 us, and it is compressed behind it.
 constexpr size_t kHoldBytes = 32 * 1024;
 // Buckets looked at in one, when most of their entries are written already.
 constexpr size_t kHoldBuckets = 64;
@@ -270,9 +270,14 @@ void StoreSnapshot::walk_database(RdbFileWriter& out, size_t first, size_t last)
 }
 
 void StoreSnapshot::walk_part(RdbFileWriter& out, Part& part) {
-  Gathered got{.batch = {.db = part.db, .bytes = {}, .owner = nullptr, .blob = {}}};
+  Gathered got{.batch = {.db = part.db, .bytes = {}, .owner = nullptr, .blob = {}},
+               .uncompressed = {},
+               .blobs = {}};
   with_shard(part.shard, [&] { gather(part, got); });
   got.gone.reset();
+  if (!got.uncompressed.empty()) {
+    got.batch.bytes = rdb::compress_noted(got.batch.bytes, got.uncompressed);
+  }
   drain(out);
   for (const Chunk& blob : got.blobs) write_chunk(out, blob);
   write_chunk(out, got.batch);
@@ -289,7 +294,7 @@ void StoreSnapshot::gather(Part& part, Gathered& got) {
     if (is_big_value(*entry)) {
       big = entry;
     } else {
-      write_entry(part, entry, bytes, got.blobs);
+      write_entry(part, entry, got);
     }
   };
   for (size_t i = 0; i < kHoldBuckets && bytes.size() < kHoldBytes; ++i) {
@@ -322,17 +327,18 @@ void StoreSnapshot::rest(RdbFileWriter& out) {
   rested_at_ = keys_written();
 }
 
-void StoreSnapshot::write_entry(const Part& part, Entry* entry, std::string& batch,
-                                std::vector<Chunk>& blobs) {
+void StoreSnapshot::write_entry(const Part& part, Entry* entry, Gathered& got) {
   entry->set(Entry::kEpoch, epochs_[part.shard] != 0);
   keys_written_.fetch_add(1, std::memory_order_relaxed);
   if (entry->encoding() == Encoding::blob) {
-    blobs.push_back(chunk_of(part.db, part.shard, *entry));
+    got.blobs.push_back(chunk_of(part.db, part.shard, *entry));
     return;
   }
-  RdbValueWriter writer(*entry, options_.format);
-  append_head(batch, part.shard, *entry, writer.type());
-  writer.write_all(batch);
+  RdbFormat format = options_.format;
+  if (format.compress.on) format.compress = RdbCompression(got.uncompressed);
+  RdbValueWriter writer(*entry, format);
+  append_head(got.batch.bytes, part.shard, *entry, writer.type());
+  writer.write_all(got.batch.bytes);
 }
 
 void StoreSnapshot::freeze(const Part& part, Entry* entry, std::string& batch) {

@@ -104,6 +104,7 @@ class StoreSnapshot {
   // What one hold of a lock found.
   struct Gathered {
     Chunk batch;
+    std::vector<RdbStringPlace> uncompressed;  // in the batch
     std::vector<Chunk> blobs;
     std::unique_ptr<Keyspace> gone = nullptr;  // to be freed without a lock
     bool froze = false;
@@ -139,7 +140,7 @@ class StoreSnapshot {
   void walk_part(RdbFileWriter& out, Part& part);
   void gather(Part& part, Gathered& got);
   void write_wanted(RdbFileWriter& out);
-  void write_entry(const Part& part, Entry* entry, std::string& batch, std::vector<Chunk>& blobs);
+  void write_entry(const Part& part, Entry* entry, Gathered& got);
   void freeze(const Part& part, Entry* entry, std::string& batch);
   void write_frozen(RdbFileWriter& out);
   void write_chunk(RdbFileWriter& out, const Chunk& chunk);

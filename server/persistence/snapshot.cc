@@ -15,7 +15,7 @@ namespace larder {
 
 namespace {
 
-// A hold takes some 100 us, and what it gathered about as long to be written.
+// A hold takes some 50 us, and what it gathered twice as long to be compressed and written.
 constexpr unsigned kRestUs = 50;
 
 unsigned number_option(const Services& services, Bytes name, unsigned standard) {

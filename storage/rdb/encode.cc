@@ -86,17 +86,19 @@ void put_length(std::string& out, uint64_t length) {
   }
 }
 
-void put_string(std::string& out, Bytes bytes, bool compress) {
+void put_string(std::string& out, Bytes bytes, RdbCompression compression) {
   if (bytes.size() <= kIntegerTextMax && !bytes.empty()) {
     const auto integer = parse_int64(bytes);
     if (integer && try_integer(out, *integer)) return;
   }
-  if (compress && bytes.size() >= kCompressMin && bytes.size() <= kCompressMax &&
-      try_compressed(out, bytes)) {
-    return;
-  }
+  const bool fits_lzf = bytes.size() >= kCompressMin && bytes.size() <= kCompressMax;
+  const bool later = compression.later != nullptr && fits_lzf;
+  if (compression.on && fits_lzf && !later && try_compressed(out, bytes)) return;
+  const size_t length_at = out.size();
   put_length(out, bytes.size());
+  const size_t begin = out.size();
   out.append(bytes);
+  if (later) compression.later->push_back({length_at, begin, out.size()});
 }
 
 void put_integer(std::string& out, int64_t value) {
@@ -105,6 +107,19 @@ void put_integer(std::string& out, int64_t value) {
   const size_t size = format_int64(value, text.text);
   put_length(out, size);
   out.append(text.text, size);
+}
+
+std::string compress_noted(Bytes text, std::span<const RdbStringPlace> notes) {
+  std::string out;
+  out.reserve(text.size());
+  size_t done = 0;
+  for (const RdbStringPlace& place : notes) {
+    out.append(text, done, place.length_at - done);
+    put_string(out, text.substr(place.begin, place.end - place.begin), true);
+    done = place.end;
+  }
+  out.append(text, done);
+  return out;
 }
 
 }  // namespace larder::rdb

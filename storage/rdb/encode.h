@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "base/bytes.h"
@@ -21,7 +22,9 @@ void put_fixed(std::string& out, T value) {
 }
 void put_length(std::string& out, uint64_t length);
 // In the shortest form: an integer, compressed, or as it is.
-void put_string(std::string& out, Bytes bytes, bool compress);
+void put_string(std::string& out, Bytes bytes, RdbCompression compression);
 void put_integer(std::string& out, int64_t value);
+// The text with the noted strings in their shortest form. Notes are in order.
+std::string compress_noted(Bytes text, std::span<const RdbStringPlace> notes);
 
 }  // namespace larder::rdb

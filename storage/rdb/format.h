@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -85,10 +86,27 @@ constexpr RdbType rdb_type(uint8_t byte, unsigned version) {
   return byte == kFirstOwn ? RdbType::hash_valkey : RdbType::unknown;
 }
 
+// A string that is to be compressed later.
+struct RdbStringPlace {
+  size_t length_at = 0;
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+// What becomes of strings above 20 bytes: LZF where it helps, as they are, or as they are and
+// noted for rdb::compress_noted.
+struct RdbCompression {
+  constexpr RdbCompression(bool on_) : on(on_) {}  // NOLINT: true and false say it all
+  constexpr explicit RdbCompression(std::vector<RdbStringPlace>& notes) : on(true), later(&notes) {}
+
+  bool on;
+  std::vector<RdbStringPlace>* later = nullptr;
+};
+
 // How values are written.
 struct RdbFormat {
   unsigned version = kRdbVersion;
-  bool compress = true;  // LZF for strings above 20 bytes, where it helps
+  RdbCompression compress = true;
 };
 
 // Longest string that is read: the store's lengths have 32 bits.

@@ -46,7 +46,7 @@ void each_packed_field(const Entry& entry, Visit visit) {
   }
 }
 
-void write_string(std::string& out, const Entry& entry, bool compress) {
+void write_string(std::string& out, const Entry& entry, RdbCompression compress) {
   if (entry.encoding() == Encoding::integer) {
     return rdb::put_integer(out, load<int64_t>(entry.payload()));
   }
@@ -54,7 +54,7 @@ void write_string(std::string& out, const Entry& entry, bool compress) {
   put_string(out, string_bytes(entry, scratch), compress);
 }
 
-void write_intset(std::string& out, const Entry& entry, bool compress) {
+void write_intset(std::string& out, const Entry& entry, RdbCompression compress) {
   const IntegerRun run(entry.payload_view());
   std::string set;
   put_fixed(set, uint32_t{run.width()});
@@ -63,7 +63,8 @@ void write_intset(std::string& out, const Entry& entry, bool compress) {
   put_string(out, set, compress);
 }
 
-void write_packed_set(std::string& out, const Entry& entry, bool as_listpack, bool compress) {
+void write_packed_set(std::string& out, const Entry& entry, bool as_listpack,
+                      RdbCompression compress) {
   const Pack pack(entry.payload_view());
   ListpackWriter listpack;
   IntegerText scratch;
@@ -76,7 +77,7 @@ void write_packed_set(std::string& out, const Entry& entry, bool as_listpack, bo
   if (as_listpack) put_string(out, listpack.finish(), compress);
 }
 
-void write_packed_hash(std::string& out, const Entry& entry, bool compress) {
+void write_packed_hash(std::string& out, const Entry& entry, RdbCompression compress) {
   ListpackWriter listpack;
   each_packed_field(entry, [&](const Pack::Item& name, const Pack::Item& value, int64_t) {
     listpack.add(name);
@@ -85,7 +86,7 @@ void write_packed_hash(std::string& out, const Entry& entry, bool compress) {
   put_string(out, listpack.finish(), compress);
 }
 
-void write_timed_hash(std::string& out, const Entry& entry, bool compress) {
+void write_timed_hash(std::string& out, const Entry& entry, RdbCompression compress) {
   const int64_t first_ms = earliest_field_ms(entry);
   put_fixed(out, first_ms);
   put_length(out, Pack(entry.payload_view()).count() / 3);
@@ -97,7 +98,7 @@ void write_timed_hash(std::string& out, const Entry& entry, bool compress) {
   });
 }
 
-void write_packed_sorted_set(std::string& out, const Entry& entry, bool compress) {
+void write_packed_sorted_set(std::string& out, const Entry& entry, RdbCompression compress) {
   ListpackWriter listpack;
   char text[kDoubleTextMax];
   SortedSetView(entry).each([&](Bytes member, double score) {

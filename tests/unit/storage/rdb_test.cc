@@ -193,6 +193,22 @@ RC_GTEST_PROP(RdbString, comes_back, (const std::string& text, bool compress)) {
   }
 }
 
+RC_GTEST_PROP(RdbString, compressed_later_is_as_compressed_at_once,
+              (const std::vector<std::pair<std::string, uint8_t>>& texts)) {
+  std::string at_once;
+  std::string noted;
+  std::vector<RdbStringPlace> notes;
+  for (const auto& [text, times] : texts) {
+    std::string repeated;  // strings that LZF helps, too
+    for (int i = 0; i < times % 8; ++i) repeated += text;
+    rdb::put_byte(at_once, 7);
+    rdb::put_byte(noted, 7);
+    rdb::put_string(at_once, repeated, true);
+    rdb::put_string(noted, repeated, RdbCompression(notes));
+  }
+  RC_ASSERT(rdb::compress_noted(noted, notes) == at_once);
+}
+
 TEST(RdbString, a_length_is_not_believed_before_its_bytes_are_there) {
   std::string bytes;
   rdb::put_length(bytes, kRdbStringMax);
