@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <vector>
 
 namespace larder {
 
@@ -14,15 +16,19 @@ class Workers;
 
 class WorkerTurns {
  public:
-  explicit WorkerTurns(Workers& workers) : workers_(workers) {}
+  explicit WorkerTurns(Workers& workers);
 
   // Runs the piece on the next worker and returns when it is over. False when it was not run or
-  // said false: the worker is busy for long. Not on a worker's thread, and without locks.
+  // said false: the worker is busy for long, and is not asked again before it has had time. Not on
+  // a worker's thread, and without locks.
   bool run(const std::function<bool()>& piece);
 
  private:
+  class Turn;
+
   Workers& workers_;
   size_t next_ = 0;
+  std::vector<std::shared_ptr<Turn>> last_;  // of each worker
 };
 
 }  // namespace larder
