@@ -270,6 +270,9 @@ Status hgetex(Call& call) {
     TimeOption option;
     while (take_time_option(args, option, "PERSIST", call, "hgetex")) {
     }
+    if (args.ok() && args.left() < 2) {
+      args.fail("ERR wrong number of arguments for 'hgetex' command");
+    }
     take_fields(args, kBadCount);
     if (!args.ok()) return args.error();
     FieldTimes times(call, hash);
