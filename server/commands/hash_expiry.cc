@@ -77,8 +77,10 @@ class FieldTimes {
     persisted_.push_back(name);
     return kDone;
   }
+  // Named in the effects, there or not: who replays HSETEX itself may think its time not over.
   Answer remove(Bytes name) {
-    if (hash_.remove(name)) removed_.push_back(name);
+    if (hash_.remove(name)) loses_ = true;
+    removed_.push_back(name);
     return kRemoved;
   }
   // A command gives all its fields the same time.
@@ -90,7 +92,7 @@ class FieldTimes {
     const Key key = call_.key(1);
     if (!expiring_.empty()) call_.changed("hexpire", key);
     if (!persisted_.empty()) call_.changed("hpersist", key);
-    if (!removed_.empty()) hash_changed(call_, "hdel", hash_);
+    if (loses_) hash_changed(call_, "hdel", hash_);
     if (call_.wants_effect()) give_effects();
   }
 
@@ -118,6 +120,7 @@ class FieldTimes {
   std::vector<Bytes> expiring_;
   std::vector<Bytes> persisted_;
   std::vector<Bytes> removed_;
+  bool loses_ = false;  // one of these was there
   int64_t expiry_ms_ = kNoExpiry;
 };
 

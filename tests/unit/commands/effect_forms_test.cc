@@ -199,6 +199,9 @@ TEST_F(EffectForms, fields_with_times) {
   EXPECT_EQ(effects_of("HEXPIRE h 1 FIELDS 2 f none"), "HPEXPIREAT h 1700000001000 FIELDS 1 f");
   EXPECT_EQ(effects_of("HGETDEL h FIELDS 2 f none"), "HDEL h f");
   EXPECT_EQ(effects_of("HEXPIRE h 0 FIELDS 1 x"), "HDEL h x");
+  // A time that has passed, in words that a replay without a clock understands, too.
+  EXPECT_EQ(effects_of("HSETEX new EX 0 FIELDS 2 f v g w"), "HDEL new f g");
+  EXPECT_EQ(effects_of("HSET h f v;HSETEX h PXAT 1 FIELDS 2 f v g w"), "HSET h f v; HDEL h f g");
 }
 
 // What was written comes back the same, although the times have passed.
