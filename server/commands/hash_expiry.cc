@@ -206,6 +206,7 @@ Status change_fields(Call& call, Change change) {
     args.key();
     take_fields(args, kBadCount);
     if (!args.ok()) return args.error();
+    hash.drop_due(call.args().subspan(args.position()));
     FieldTimes times(call, hash);
     call.reply().array(args.left());
     while (args.more()) {
@@ -278,6 +279,7 @@ Status hgetex(Call& call) {
     }
     take_fields(args, kBadCount);
     if (!args.ok()) return args.error();
+    hash.drop_due(call.args().subspan(args.position()));
     FieldTimes times(call, hash);
     call.reply().array(args.left());
     while (args.more()) {

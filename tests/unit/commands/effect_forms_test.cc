@@ -176,6 +176,18 @@ TEST_F(EffectForms, what_expires_is_removed_first) {
   EXPECT_EQ(effects_of("HSET h f 3"), "HDEL h f; HSET h f 3");
 }
 
+// Together, and within the tick of a big hash's index that their time lies in.
+TEST_F(EffectForms, expired_fields_go_when_asked_for) {
+  const std::string big(100, 'x');
+  for (const std::string ask : {"HMGET h f g", "HGETDEL h FIELDS 2 f g", "HGETEX h FIELDS 2 f g"}) {
+    effects_of("HSET h f " + big + " g v;HPEXPIRE h 1 FIELDS 2 f g");
+    server_.now_ms += 2;
+    EXPECT_EQ(effects_of(ask), "HDEL h f g") << ask;
+    EXPECT_EQ(server_.ask({"EXISTS", "h"}), ":0\r\n") << ask;
+    server_.now_ms += 14;
+  }
+}
+
 TEST_F(EffectForms, lazy_removals_are_unlinks) {
   set_lazy(Removal::server, true);
   EXPECT_EQ(effects_of("SADD s m n;SPOP s 5"), "SADD s m n; UNLINK s");
