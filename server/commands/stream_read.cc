@@ -289,7 +289,8 @@ Status read(Call& call, bool for_group) {
   for (Source& source : sources) source.item = call.peek(source.key);
   if (std::none_of(sources.begin(), sources.end(), has_something)) {
     for (Source& source : sources) {
-      if (source.group != nullptr && !call.is_retry()) (void)consumer_of(call, options, source, false);
+      if (source.group == nullptr || call.is_retry()) continue;
+      (void)consumer_of(call, options, source, false);
     }
     if (options.blocks) return wait(call, options, sources);
     call.reply().null_array();
