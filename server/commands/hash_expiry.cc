@@ -149,6 +149,7 @@ Status set_times(Call& call, const TimeForm& form) {
                                  {"GT", Condition::later}, {"LT", Condition::earlier}});
     take_fields(args, "ERR Parameter `numFields` should be greater than 0");
     if (!args.ok()) return args.error();
+    hash.drop_due(call.args().subspan(args.position()));
     FieldTimes times(call, hash);
     call.reply().array(args.left());
     while (args.more()) {
@@ -327,10 +328,12 @@ SetOptions parse_hsetex(Args& args, const Call& call) {
   return options;
 }
 
-bool condition_holds(const Call& call, const SetOptions& options, const Hash& hash) {
+bool condition_holds(const Call& call, const SetOptions& options, Hash& hash) {
   if (!options.condition) return true;
   for (size_t i = options.first; i < call.arg_count(); i += 2) {
-    if (hash.find(call.arg(i)).has_value() != (*options.condition == If::all_there)) return false;
+    const Bytes name = call.arg(i);
+    hash.drop_due({&name, 1});
+    if (hash.find(name).has_value() != (*options.condition == If::all_there)) return false;
   }
   return true;
 }

@@ -179,13 +179,17 @@ TEST_F(EffectForms, what_expires_is_removed_first) {
 // Together, and within the tick of a big hash's index that their time lies in.
 TEST_F(EffectForms, expired_fields_go_when_asked_for) {
   const std::string big(100, 'x');
-  for (const std::string ask : {"HMGET h f g", "HGETDEL h FIELDS 2 f g", "HGETEX h FIELDS 2 f g"}) {
+  for (const std::string ask : {"HMGET h f g", "HGETDEL h FIELDS 2 f g", "HGETEX h FIELDS 2 f g",
+                                "HEXPIRE h 9 FIELDS 2 f g"}) {
     effects_of("HSET h f " + big + " g v;HPEXPIRE h 1 FIELDS 2 f g");
     server_.now_ms += 2;
     EXPECT_EQ(effects_of(ask), "HDEL h f g") << ask;
     EXPECT_EQ(server_.ask({"EXISTS", "h"}), ":0\r\n") << ask;
     server_.now_ms += 14;
   }
+  effects_of("HSET h f " + big + " g v;HPEXPIRE h 1 FIELDS 1 f");
+  server_.now_ms += 2;
+  EXPECT_EQ(effects_of("HSETEX h FXX FIELDS 1 f v"), "HDEL h f");
 }
 
 TEST_F(EffectForms, lazy_removals_are_unlinks) {
