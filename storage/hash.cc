@@ -135,20 +135,31 @@ std::optional<HashField> Hash::sample(Random& random) const {
 
 // A small hash was rid of all of them when it was looked up, a big one may hold more than a command
 // has time for.
-void Hash::drop_due(Bytes name) {
-  if (!exists() || is_packed()) return;
+bool Hash::may_have_due() const {
+  if (!exists() || is_packed()) return false;
   const int64_t earliest_ms = object().earliest_ms();
-  if (earliest_ms == kNeverMs || earliest_ms - ElementObject::kTickMs > now_ms_) return;
-  const Element* element = object().find(name);
-  if (element == nullptr || !is_due(element->expiry_ms())) return;
+  return earliest_ms != kNeverMs && earliest_ms - ElementObject::kTickMs <= now_ms_;
+}
+
+void Hash::drop_due(std::span<const Bytes> names) {
+  if (may_have_due() && keys_.services().snapshot == nullptr) drop_fields(names);
+}
+
+void Hash::drop_fields(std::span<const Bytes> names) {
   ShardServices& services = keys_.services();
-  if (services.keeps_expired || is_expiry_paused(now_ms_)) return;
-  object().remove(name);
+  if (!may_have_due() || services.keeps_expired || is_expiry_paused(now_ms_)) return;
+  std::vector<std::string> dropped;
+  for (const Bytes name : names) {
+    const Element* element = object().find(name);
+    if (element == nullptr || !is_due(element->expiry_ms())) continue;
+    object().remove(name);
+    dropped.emplace_back(name);
+  }
+  if (dropped.empty()) return;
   const bool emptied = object().elements() == 0;
-  ++services.expired_fields;
+  services.expired_fields += dropped.size();
   if (services.events != nullptr) {
-    const std::string names[] = {std::string(name)};
-    services.events->fields_expired(keys_.db(), item_->key(), names, emptied);
+    services.events->fields_expired(keys_.db(), item_->key(), dropped, emptied);
   }
   if (!emptied) return;
   keys_.remove(item_);
@@ -156,7 +167,7 @@ void Hash::drop_due(Bytes name) {
 }
 
 bool Hash::put(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms) {
-  drop_due(name);
+  drop_fields({&name, 1});
   if (!exists()) {
     make(name, value, limits, expiry_ms);
     return true;
@@ -260,7 +271,7 @@ bool Hash::put_in_object(Bytes name, Bytes value, int64_t expiry_ms) {
 }
 
 bool Hash::remove(Bytes name) {
-  drop_due(name);
+  drop_fields({&name, 1});
   if (!exists()) return false;
   bool was_due = false;
   size_t left = 0;

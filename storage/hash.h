@@ -81,6 +81,9 @@ class Hash {
   size_t put_all(std::span<const Bytes> pairs, const PackLimits& limits);
   // Removes a field; with the last one the key goes. Returns false when it is missing.
   bool remove(Bytes name);
+  // Removes those of these fields whose time has come: a big hash may hold them for a tick of its
+  // index yet, and who asks for them is to hear that they expired. Not amid a snapshot.
+  void drop_due(std::span<const Bytes> names);
   // Changes the time of a field that is there; kNoExpiry takes it off.
   void set_expiry(Bytes name, int64_t expiry_ms);
 
@@ -105,8 +108,10 @@ class Hash {
   HashField field_of(const Element& element) const {
     return {element.key(), element.value(), element.expiry_ms()};
   }
-  // Removes a field that counts as missing, and says so, before it is changed.
-  void drop_due(Bytes name);
+  // Whether drop_fields() may find something.
+  bool may_have_due() const;
+  // Removes fields that count as missing, and says so, before they are changed.
+  void drop_fields(std::span<const Bytes> names);
   void make(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms);
   size_t make_pack(std::span<const Bytes> pairs);
   bool put_packed(Bytes name, Bytes value, const PackLimits& limits, int64_t expiry_ms);

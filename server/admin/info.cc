@@ -162,6 +162,7 @@ void clients(Info& info) {
   info.add("blocked_clients", info.sum(&WorkerStats::blocked));
   info.add("tracking_clients",
            static_cast<int64_t>(info.call.services().listeners.tracking.clients()));
+  info.add("pubsub_clients", info.call.services().listeners.pubsub.clients.load());
   info.add("clients_in_timeout_table", 0);
   const WaitedKeys waited = count_waited_keys(info.call.services());
   info.add("total_blocking_keys", waited.all);

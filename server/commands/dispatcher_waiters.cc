@@ -78,8 +78,9 @@ void Dispatcher::serve_key(const KeyPlace& key, const Waiter* from, int64_t now_
 bool Dispatcher::may_serve(const KeyPlace& key, const Waiter& waiter,
                            int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
   Keyspace& keys = services_.store.shard_of(key.hash).keyspace(key.db);
-  const Item item = keys.find_live(key.key(), now_ms);
-  return item && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
+  const Item item = keys.find(key.key());  // an expired key stays for those who ask for it
+  const bool is_there = item && !item->expired(now_ms);
+  return is_there && item->type() == waiter.options.type ? true : waiter.options.wakes_on_removal;
 }
 
 // The rules may have changed since the client began to wait. It lives on another worker, so that

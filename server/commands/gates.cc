@@ -135,6 +135,13 @@ struct VeiledPartKnown {
   }
 };
 
+// The reply may tell that a key is gone: a client that has it cached hears of that before, unless
+// what stands there now is taken back with the reply.
+void tell_of_evicted(const GateInput& input) {
+  if (input.session.tracking == nullptr || input.session.reply_mode != ReplyMode::on) return;
+  input.services.listeners.pushes.deliver(*input.worker.clients);
+}
+
 // While the account is over the limit, any request makes room first; only one that needs memory is
 // refused when that fails.
 struct Memory {
@@ -154,12 +161,6 @@ struct Memory {
   }
 
  private:
-  // The reply may tell that a key is gone: a client that has it cached hears of that before, unless
-  // what stands there now is taken back with the reply.
-  static void tell_of_evicted(const GateInput& input) {
-    if (input.session.tracking == nullptr || input.session.reply_mode != ReplyMode::on) return;
-    input.services.listeners.pushes.deliver(*input.worker.clients);
-  }
   // Queued commands need memory too; EXEC needs what its queue needs.
   static bool needs_memory(const GateInput& input) {
     const Flag flags = flags_of(input);
@@ -181,6 +182,7 @@ struct TrackingTable {
   }
   static Status check(const GateInput& input) {
     input.services.listeners.tracking.evict(input.worker.random->next());
+    tell_of_evicted(input);
     return Status::ok();
   }
 };

@@ -77,8 +77,10 @@ class FieldTimes {
     persisted_.push_back(name);
     return kDone;
   }
+  // Named in the effects, there or not: who replays HSETEX itself may think its time not over.
   Answer remove(Bytes name) {
-    if (hash_.remove(name)) removed_.push_back(name);
+    if (hash_.remove(name)) loses_ = true;
+    removed_.push_back(name);
     return kRemoved;
   }
   // A command gives all its fields the same time.
@@ -90,7 +92,7 @@ class FieldTimes {
     const Key key = call_.key(1);
     if (!expiring_.empty()) call_.changed("hexpire", key);
     if (!persisted_.empty()) call_.changed("hpersist", key);
-    if (!removed_.empty()) hash_changed(call_, "hdel", hash_);
+    if (loses_) hash_changed(call_, "hdel", hash_);
     if (call_.wants_effect()) give_effects();
   }
 
@@ -118,6 +120,7 @@ class FieldTimes {
   std::vector<Bytes> expiring_;
   std::vector<Bytes> persisted_;
   std::vector<Bytes> removed_;
+  bool loses_ = false;  // one of these was there
   int64_t expiry_ms_ = kNoExpiry;
 };
 
@@ -146,6 +149,7 @@ Status set_times(Call& call, const TimeForm& form) {
                                  {"GT", Condition::later}, {"LT", Condition::earlier}});
     take_fields(args, "ERR Parameter `numFields` should be greater than 0");
     if (!args.ok()) return args.error();
+    hash.drop_due(call.args().subspan(args.position()));
     FieldTimes times(call, hash);
     call.reply().array(args.left());
     while (args.more()) {
@@ -203,6 +207,7 @@ Status change_fields(Call& call, Change change) {
     args.key();
     take_fields(args, kBadCount);
     if (!args.ok()) return args.error();
+    hash.drop_due(call.args().subspan(args.position()));
     FieldTimes times(call, hash);
     call.reply().array(args.left());
     while (args.more()) {
@@ -270,8 +275,12 @@ Status hgetex(Call& call) {
     TimeOption option;
     while (take_time_option(args, option, "PERSIST", call, "hgetex")) {
     }
+    if (args.ok() && args.left() < 2) {
+      args.fail("ERR wrong number of arguments for 'hgetex' command");
+    }
     take_fields(args, kBadCount);
     if (!args.ok()) return args.error();
+    hash.drop_due(call.args().subspan(args.position()));
     FieldTimes times(call, hash);
     call.reply().array(args.left());
     while (args.more()) {
@@ -319,10 +328,12 @@ SetOptions parse_hsetex(Args& args, const Call& call) {
   return options;
 }
 
-bool condition_holds(const Call& call, const SetOptions& options, const Hash& hash) {
+bool condition_holds(const Call& call, const SetOptions& options, Hash& hash) {
   if (!options.condition) return true;
   for (size_t i = options.first; i < call.arg_count(); i += 2) {
-    if (hash.find(call.arg(i)).has_value() != (*options.condition == If::all_there)) return false;
+    const Bytes name = call.arg(i);
+    hash.drop_due({&name, 1});
+    if (hash.find(name).has_value() != (*options.condition == If::all_there)) return false;
   }
   return true;
 }

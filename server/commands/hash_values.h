@@ -29,7 +29,7 @@ Status read_hash(Call& call, Body body) {
   const Key key = call.key(1);
   const Item item = call.find_to_read(key);
   if (!is_type(item, Type::hash)) return Status::error(errors::kWrongType);
-  const Hash hash = open_hash(call, key, item);
+  Hash hash = open_hash(call, key, item);
   return body(hash);
 }
 template <typename Body>

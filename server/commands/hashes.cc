@@ -55,14 +55,16 @@ Status hsetnx(Call& call) {
 }
 
 Status hget(Call& call) {
-  return read_hash(call, [&](const Hash& hash) {
+  return read_hash(call, [&](Hash& hash) {
+    hash.drop_due(call.args().subspan(2));
     reply_field_value(call, hash.find(call.arg(2)));
     return Status::ok();
   });
 }
 
 Status hmget(Call& call) {
-  return read_hash(call, [&](const Hash& hash) {
+  return read_hash(call, [&](Hash& hash) {
+    hash.drop_due(call.args().subspan(2));
     call.reply().array(call.arg_count() - 2);
     for (size_t i = 2; i < call.arg_count(); ++i) reply_field_value(call, hash.find(call.arg(i)));
     return Status::ok();

@@ -128,6 +128,7 @@ void unsubscribe_all(PubSub& pubsub, ClientView& client) {
   leave_all(pubsub.patterns, subscriptions->patterns, client);
   leave_all(pubsub.shard_channels, subscriptions->shard_channels, client);
   client.session().subscriptions.reset();
+  pubsub.clients.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace larder

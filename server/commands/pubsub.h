@@ -7,6 +7,7 @@
 // Source: https://redis.io/docs/interact/pubsub/
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -40,6 +41,7 @@ class PubSub {
   bool has_listeners() const { return channels.size() + patterns.size() > 0; }
 
   ChannelTable channels, patterns, shard_channels;
+  std::atomic<int64_t> clients{0};  // that have subscriptions
 
  private:
   PushQueues& pushes_;

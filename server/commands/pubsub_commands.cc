@@ -48,7 +48,10 @@ Status subscribe(Call& call, const Kind& kind) {
   listeners.pushes.deliver(*call.worker().clients);
   ClientView* const client = call.client();
   if (client == nullptr) return Status::ok();  // it was closed, now or amid its transaction
-  if (session.subscriptions == nullptr) session.subscriptions = std::make_shared<Subscriptions>();
+  if (session.subscriptions == nullptr) {
+    session.subscriptions = std::make_shared<Subscriptions>();
+    listeners.pubsub.clients.fetch_add(1, std::memory_order_relaxed);
+  }
   Subscriptions::Names& names = (*session.subscriptions).*kind.names;
   ChannelTable& table = listeners.pubsub.*kind.table;
   for (const Bytes name : call.args().subspan(1)) {
@@ -92,6 +95,7 @@ Status unsubscribe(Call& call, const Kind& kind) {
   if (names.empty()) confirm(call, kind, kind.leave, nullptr);
   if (session.subscriptions != nullptr && session.subscriptions->count() == 0) {
     session.subscriptions.reset();
+    call.services().listeners.pubsub.clients.fetch_sub(1, std::memory_order_relaxed);
   }
   return Status::ok();
 }

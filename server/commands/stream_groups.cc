@@ -293,16 +293,33 @@ struct ClaimOptions {
   std::optional<StreamId> last_id;
 };
 
-StreamConsumer& consumer_for(Call& call, const Key& key, StreamGroup& group, Bytes name) {
-  StreamConsumer* consumer = group.find_consumer(name);
-  if (consumer == nullptr) {
-    consumer = group.add_consumer(name, call.clock_ms());
-    changed_beside(call, key, "xgroup-createconsumer");
-    effect_consumer(call, key, group, name);
+// Who claims, made if need be, and what it has claimed as effects.
+class Claimer {
+ public:
+  Claimer(Call& call, const Key& key, StreamGroup& group, Bytes name)
+      : call_(call), key_(key), group_(group), name_(name), consumer_(group.find_consumer(name)) {
+    if (consumer_ == nullptr) {
+      consumer_ = group.add_consumer(name, call.clock_ms());
+      changed_beside(call, key, "xgroup-createconsumer");
+      made_ = true;
+    }
+    consumer_->seen_ms = call.clock_ms();
   }
-  consumer->seen_ms = call.clock_ms();
-  return *consumer;
-}
+  StreamConsumer& consumer() { return *consumer_; }
+  // Claims make a new consumer, too: only without them it is named.
+  void effect(std::span<const StreamId> claimed) {
+    if (made_ && claimed.empty()) effect_consumer(call_, key_, group_, name_);
+    effect_claims(call_, key_, group_, name_, claimed);
+  }
+
+ private:
+  Call& call_;
+  const Key& key_;
+  StreamGroup& group_;
+  const Bytes name_;
+  StreamConsumer* consumer_;
+  bool made_ = false;
+};
 
 ClaimOptions parse_claim(Call& call, Args& args) {
   ClaimOptions options;
@@ -375,7 +392,7 @@ Status xclaim(Call& call) {
   StreamGroup& group = *found.group;
   const bool moves = options.last_id && *options.last_id > group.last_id;
   if (moves) group.last_id = *options.last_id;
-  StreamConsumer& consumer = consumer_for(call, key, group, consumer_name);
+  Claimer claimer(call, key, group, consumer_name);
   const size_t mark = call.reply().open();
   std::vector<StreamId> claimed, deleted;
   for (const StreamId id : options.ids) {
@@ -385,13 +402,13 @@ Status xclaim(Call& call) {
     }
     const StreamPending* pending = group.pending().find(id);
     if (pending == nullptr ? !options.force : is_fresh(call, *pending, options)) continue;
-    claim(call, *found.stream, group, consumer, id, options);
+    claim(call, *found.stream, group, claimer.consumer(), id, options);
     claimed.push_back(id);
   }
   call.reply().close_array(mark, claimed.size());
   const size_t changes = claimed.size() + deleted.size();
   if (changes > 0) changed_beside(call, key, nullptr, changes);
-  effect_claims(call, key, group, consumer_name, claimed);
+  claimer.effect(claimed);
   effect_acks(call, key, group, deleted);
   if (moves) effect_group_id(call, key, group);
   return Status::ok();
@@ -423,7 +440,7 @@ Status xautoclaim(Call& call) {
   GroupOf found = find_group(call, key, name);
   if (found.group == nullptr) return std::move(found.error);
   StreamGroup& group = *found.group;
-  StreamConsumer& consumer = consumer_for(call, key, group, consumer_name);
+  Claimer claimer(call, key, group, consumer_name);
   int64_t attempts = left * kAttemptsPerEntry;
   StreamId next;  // where the next call begins; 0-0: the end was reached
   std::vector<StreamId> due, deleted;
@@ -442,7 +459,7 @@ Status xautoclaim(Call& call) {
   reply.array(3);
   reply_id(reply, next);
   reply.array(due.size());
-  for (const StreamId id : due) claim(call, *found.stream, group, consumer, id, options);
+  for (const StreamId id : due) claim(call, *found.stream, group, claimer.consumer(), id, options);
   reply.array(deleted.size());
   for (const StreamId id : deleted) {
     group.acknowledge(id);
@@ -450,7 +467,7 @@ Status xautoclaim(Call& call) {
   }
   const size_t changes = due.size() + deleted.size();
   if (changes > 0) changed_beside(call, key, nullptr, changes);
-  effect_claims(call, key, group, consumer_name, due);
+  claimer.effect(due);
   effect_acks(call, key, group, deleted);
   return Status::ok();
 }

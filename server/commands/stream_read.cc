@@ -157,12 +157,13 @@ bool has_something(const Source& source) {
   return stream.length() > 0 && stream.last_entry_id() > source.after;
 }
 
-StreamConsumer* consumer_of(Call& call, const ReadOptions& options, Source& source) {
+// Claims that follow in the effects make a new consumer, too: only without them it is named.
+StreamConsumer* consumer_of(Call& call, const ReadOptions& options, Source& source, bool claims) {
   StreamConsumer* consumer = source.group->find_consumer(options.consumer);
   if (consumer == nullptr) {
     consumer = source.group->add_consumer(options.consumer, call.clock_ms());
     changed_beside(call, source.key, "xgroup-createconsumer");
-    effect_consumer(call, source.key, *source.group, options.consumer);
+    if (!claims) effect_consumer(call, source.key, *source.group, options.consumer);
   }
   consumer->seen_ms = call.clock_ms();
   return consumer;
@@ -182,7 +183,7 @@ void note_read(const Stream& stream, StreamId first, StreamGroup& group, StreamI
 }
 
 void deliver_new(Call& call, const ReadOptions& options, Source& source) {
-  StreamConsumer* consumer = consumer_of(call, options, source);
+  StreamConsumer* consumer = consumer_of(call, options, source, !options.no_ack);
   ReplyWriter& reply = call.reply();
   const Stream& stream = source.stream();
   const size_t mark = reply.open();
@@ -210,7 +211,7 @@ void deliver_new(Call& call, const ReadOptions& options, Source& source) {
 // What was delivered to the consumer and is not acknowledged; an entry that was deleted meanwhile
 // has no fields.
 void deliver_history(Call& call, const ReadOptions& options, Source& source) {
-  StreamConsumer* consumer = consumer_of(call, options, source);
+  StreamConsumer* consumer = consumer_of(call, options, source, false);
   ReplyWriter& reply = call.reply();
   const size_t mark = reply.open();
   size_t count = 0;
@@ -288,7 +289,8 @@ Status read(Call& call, bool for_group) {
   for (Source& source : sources) source.item = call.peek(source.key);
   if (std::none_of(sources.begin(), sources.end(), has_something)) {
     for (Source& source : sources) {
-      if (source.group != nullptr && !call.is_retry()) (void)consumer_of(call, options, source);
+      if (source.group == nullptr || call.is_retry()) continue;
+      (void)consumer_of(call, options, source, false);
     }
     if (options.blocks) return wait(call, options, sources);
     call.reply().null_array();

@@ -67,7 +67,10 @@ std::optional<int64_t> expiry_of(const RestoreOptions& options, int64_t now_ms) 
 void give_restore(Call& call, const Key& key, const RestoreOptions& options, int64_t expiry_ms) {
   if (!call.wants_effect()) return;
   const NumberWord time(expiry_ms == kNoExpiry ? 0 : expiry_ms);
-  call.effect({"RESTORE", key.name, time, options.payload, "REPLACE", options.absolute_word});
+  std::vector<Bytes> words{"RESTORE", key.name, time, options.payload};
+  if (options.replace) words.push_back("REPLACE");
+  if (options.absolute || expiry_ms != kNoExpiry) words.push_back(options.absolute_word);
+  call.effect(words);
 }
 
 // In Redis's order: options, then the key that is there, then time and payload.

@@ -38,13 +38,14 @@ class DoneTask : public Task {
     answer_(reply);
     return Progress::done;
   }
+  bool only_asks() const override { return true; }
 
  private:
   std::shared_ptr<std::atomic<bool>> done_;
   Answer answer_;
 };
 
-// Changes the role and then answers. A transaction can't wait: it is answered before.
+// Changes the role and then answers. In a transaction that is when EXEC has given its locks back.
 void change_role(Call& call, const Replicator::RoleChange& change, DoneTask::Answer answer) {
   auto done = std::make_shared<std::atomic<bool>>(false);
   auto tell = [done, waker = call.waker(), worker = call.worker().index,
@@ -55,7 +56,6 @@ void change_role(Call& call, const Replicator::RoleChange& change, DoneTask::Ans
     });
   };
   replicator_of(call)->change_role(change, std::move(tell));
-  if (call.is_nested()) return answer(call.reply());
   call.start_task(std::make_unique<DoneTask>(std::move(done), std::move(answer)));
 }
 

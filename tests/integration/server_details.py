@@ -380,7 +380,7 @@ def test_expiry_is_watched(server):
 
 def requests_of(stream):
     """Of a replication stream that has no line ends in its words. Pings come when they like."""
-    lines, requests = stream.decode().split("\r\n"), []
+    lines, requests = stream.decode("latin-1").split("\r\n"), []
     while lines and lines[0].startswith("*"):
         count = int(lines.pop(0)[1:])
         words, lines = lines[1:2 * count:2], lines[2 * count:]
@@ -390,26 +390,34 @@ def requests_of(stream):
 
 
 def test_what_replicas_are_told(server):
-    """SELECT only where the database changes, DEL for an expired key that somebody waits for."""
+    """SELECT only where the database changes, DEL for an expired key that somebody waits for and
+    is asked for (7.0: at once), RESTORE in the words that were sent."""
     admin, waiting, replica = Client(server), Client(server), Client(server)
     admin("CONFIG", "SET", "repl-diskless-sync-delay", "0", "save", "3600 1")
     admin("DEBUG", "SET-ACTIVE-EXPIRE", 0)
     replica.tell("SYNC")
     wait_until(lambda: "state=online" in admin("INFO", "replication"))
     admin("SET", "the", "beginning")
+    payload = admin.ask([b"DUMP", b"the"])[1]
     admin("FLUSHALL")
     waiting.tell("BRPOP", "k", 0)
     wait_until(lambda: "blocked_clients:1" in admin("INFO", "clients"))
-    for request in ("MULTI", "RPUSH k v", "PEXPIRE k 10", "DEBUG SLEEP 0.05", "EXEC",
-                    "SET timed v pxat 99999999999999", "SET the end"):
+    for request in ("MULTI", "RPUSH k v", "PEXPIRE k 10", "DEBUG SLEEP 0.05", "EXEC", "EXISTS k",
+                    "SET timed v pxat 99999999999999"):
         admin(*request.split())
+    admin("RESTORE", "copy", 99999999999999, payload, "absttl")
+    admin("RESTORE", "copy", 0, payload, "REPLACE")
+    admin("SET", "the", "end")
     stream = b""
     while b"$3\r\nend\r\n" not in stream:
         stream += replica.socket.recv(65536)
     told = requests_of(stream[stream.index(b"$9\r\nbeginning\r\n") + 15:])
     told[3] = told[3][:len("PEXPIREAT k")]
+    restored = payload.decode("latin-1")
     check("told", told, ["FLUSHALL", "MULTI", "RPUSH k v", "PEXPIREAT k", "EXEC", "DEL k",
-                         "SET timed v PXAT 99999999999999", "SET the end"])
+                         "SET timed v PXAT 99999999999999",
+                         f"RESTORE copy 99999999999999 {restored} absttl",
+                         f"RESTORE copy 0 {restored} REPLACE", "SET the end"])
     admin("DEBUG", "SET-ACTIVE-EXPIRE", 1)
 
 

@@ -179,6 +179,17 @@ def table_limit(server):
     writer("CONFIG", "SET", "tracking-table-max-keys", 1000000)
 
 
+def the_limit_is_told_before_the_reply(server):
+    reader, writer = Client(server, 3), Client(server)
+    reader("CLIENT", "TRACKING", "ON")
+    reader("MGET", "a", "b"), reader("MULTI")
+    writer("CONFIG", "SET", "tracking-table-max-keys", 1)
+    reader.tell("PING")
+    check("told first", keys_told(reader)[0] in ("a", "b"), True)
+    check("reply", reader.push(), "QUEUED")
+    reader("DISCARD"), writer("CONFIG", "SET", "tracking-table-max-keys", 1000000)
+
+
 def flush_empties_the_table(server):
     reader, writer = Client(server, 3), Client(server)
     reader("CLIENT", "TRACKING", "ON")
@@ -296,5 +307,6 @@ if __name__ == "__main__":
         the_reader_is_told_once, every_kind_of_change, redirection, broken_redirection, broadcast,
         opt_in_and_out, expired_and_evicted, eviction_is_told_before_the_reply,
         what_was_waited_for_comes_before_what_it_changed, table_limit,
+        the_limit_is_told_before_the_reply,
         flush_empties_the_table, swapped_databases_are_told, larder_scripts_track_what_they_read,
         no_invalidation_is_lost]))

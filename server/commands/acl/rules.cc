@@ -35,7 +35,8 @@ void add_once(std::vector<std::string>& list, std::string text) {
   if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(std::move(text));
 }
 
-// "R~", "W~" or "RW~" in front of a key pattern. False when it is something else.
+// "R~", "W~" or "RW~" in front of a key pattern. False when it is something else. As in Redis an
+// empty pattern, which the empty key alone matches, may go without the "~".
 bool take_access(Bytes& rule, AclKeyPattern& pattern) {
   while (!rule.empty()) {
     const char c = rule.front();
@@ -47,7 +48,7 @@ bool take_access(Bytes& rule, AclKeyPattern& pattern) {
     if (access == nullptr || *access) return false;
     *access = true;
   }
-  return false;
+  return pattern.read || pattern.write;
 }
 
 const char* add_key_pattern(AclSelector& selector, Bytes rule) {

@@ -148,13 +148,16 @@ TEST_F(EffectForms, streams) {
   EXPECT_EQ(effects_of("XTRIM s MINID 1700000000001"), "XTRIM s MAXLEN = 1");
   effects_of("XGROUP CREATE s g 0");
   EXPECT_EQ(effects_of("XREADGROUP GROUP g c STREAMS s >"),
-            "MULTI; XGROUP CREATECONSUMER s g c; XCLAIM s g c 0 1700000000001-1 TIME 1700000000000 "
+            "MULTI; XCLAIM s g c 0 1700000000001-1 TIME 1700000000000 "
             "RETRYCOUNT 1 FORCE JUSTID LASTID 1700000000001-1; XGROUP SETID s g 1700000000001-1 "
             "ENTRIESREAD 3; EXEC");
   EXPECT_EQ(effects_of("XREADGROUP GROUP g c STREAMS s >"), "");
   EXPECT_EQ(effects_of("XCLAIM s g d 0 1700000000001-1"),
-            "MULTI; XGROUP CREATECONSUMER s g d; XCLAIM s g d 0 1700000000001-1 TIME 1700000000000 "
-            "RETRYCOUNT 2 FORCE JUSTID LASTID 1700000000001-1; EXEC");
+            "XCLAIM s g d 0 1700000000001-1 TIME 1700000000000 RETRYCOUNT 2 FORCE JUSTID LASTID "
+            "1700000000001-1");
+  EXPECT_EQ(effects_of("XCLAIM s g e 9 1700000000001-1"), "XGROUP CREATECONSUMER s g e");
+  EXPECT_EQ(effects_of("XAUTOCLAIM s g f 9 0"), "XGROUP CREATECONSUMER s g f");
+  EXPECT_EQ(effects_of("XREADGROUP GROUP g h STREAMS s >"), "XGROUP CREATECONSUMER s g h");
   EXPECT_EQ(effects_of("XDEL s 1700000000001-1;XAUTOCLAIM s g c 0 0"),
             "XDEL s 1700000000001-1; XACK s g 1700000000001-1");
 }
@@ -171,6 +174,22 @@ TEST_F(EffectForms, what_expires_is_removed_first) {
   server_.now_ms += 20;
   EXPECT_EQ(effects_of("INCR k"), "DEL k; INCR k");
   EXPECT_EQ(effects_of("HSET h f 3"), "HDEL h f; HSET h f 3");
+}
+
+// Together, and within the tick of a big hash's index that their time lies in.
+TEST_F(EffectForms, expired_fields_go_when_asked_for) {
+  const std::string big(100, 'x');
+  for (const std::string ask : {"HMGET h f g", "HGETDEL h FIELDS 2 f g", "HGETEX h FIELDS 2 f g",
+                                "HEXPIRE h 9 FIELDS 2 f g"}) {
+    effects_of("HSET h f " + big + " g v;HPEXPIRE h 1 FIELDS 2 f g");
+    server_.now_ms += 2;
+    EXPECT_EQ(effects_of(ask), "HDEL h f g") << ask;
+    EXPECT_EQ(server_.ask({"EXISTS", "h"}), ":0\r\n") << ask;
+    server_.now_ms += 14;
+  }
+  effects_of("HSET h f " + big + " g v;HPEXPIRE h 1 FIELDS 1 f");
+  server_.now_ms += 2;
+  EXPECT_EQ(effects_of("HSETEX h FXX FIELDS 1 f v"), "HDEL h f");
 }
 
 TEST_F(EffectForms, lazy_removals_are_unlinks) {
@@ -196,6 +215,9 @@ TEST_F(EffectForms, fields_with_times) {
   EXPECT_EQ(effects_of("HEXPIRE h 1 FIELDS 2 f none"), "HPEXPIREAT h 1700000001000 FIELDS 1 f");
   EXPECT_EQ(effects_of("HGETDEL h FIELDS 2 f none"), "HDEL h f");
   EXPECT_EQ(effects_of("HEXPIRE h 0 FIELDS 1 x"), "HDEL h x");
+  // A time that has passed, in words that a replay without a clock understands, too.
+  EXPECT_EQ(effects_of("HSETEX new EX 0 FIELDS 2 f v g w"), "HDEL new f g");
+  EXPECT_EQ(effects_of("HSET h f v;HSETEX h PXAT 1 FIELDS 2 f v g w"), "HSET h f v; HDEL h f g");
 }
 
 // What was written comes back the same, although the times have passed.
