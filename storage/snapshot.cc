@@ -173,8 +173,10 @@ void StoreSnapshot::write_ahead(unsigned db, unsigned shard, const Entry& entry)
   }
 }
 
-// Somebody changes the frozen object and can't wait.
+// Somebody changes the frozen object and can't wait. Its memory may be another shard's next, whose
+// lock does not guard this: so nobody finds it frozen any more.
 void StoreSnapshot::finish_frozen() {
+  frozen_entry_.store(nullptr, std::memory_order_relaxed);
   if (frozen_.done) return;
   frozen_.writer->write_all(frozen_.rest);
   frozen_.done = true;

@@ -99,7 +99,9 @@ AppendOnlyFile::AppendOnlyFile(Services& services, AofOptions options, AofEvents
       events_(std::move(events)),
       folder_(options.folder),
       options_(std::move(options)),
-      manifest_(options_.file_name) {}
+      manifest_(options_.file_name) {
+  facts_.enabled = options_.enabled;
+}
 
 AppendOnlyFile::~AppendOnlyFile() { stop(); }
 
@@ -117,13 +119,14 @@ std::string AppendOnlyFile::save(const AofManifest& manifest) {
   return replace_file(path_of(manifest.manifest_name()), manifest.text());
 }
 
+// Clients may ask for facts and change options meanwhile.
 std::string AppendOnlyFile::start(const std::function<bool()>& stop) {
-  facts_.enabled = options_.enabled;
-  if (options_.enabled) {
+  if (options().enabled) {
     std::string error = load(stop);
     if (error.empty()) error = manifest_.empty() ? make_first_files() : open_last_increment();
     if (!error.empty()) return error;
   }
+  std::lock_guard lock(mutex_);
   thread_ = std::thread([this] { run(); });
   return "";
 }
@@ -161,7 +164,7 @@ std::string AppendOnlyFile::load(const std::function<bool()>& stop) {
   const int64_t start_ms = steady_ms();
   AofLoadOptions how;
   how.folder = folder_;
-  how.load_truncated = options_.load_truncated;
+  how.load_truncated = options().load_truncated;
   how.notice = events_.warning;
   how.stop = stop;
   note_loading(true);
@@ -201,11 +204,12 @@ std::string AppendOnlyFile::open_last_increment() {
   const std::string path = path_of(manifest_.increments.back().name);
   Descriptor file = open_to_append(path, 0);
   if (!file) return failure("Can't open the append only file " + path);
-  older_bytes_ = total_bytes() - file_bytes(path);
-  facts_.base_bytes = total_bytes();
+  const uint64_t total = total_bytes();
   EffectLog& log = services_.listeners.effects;
   auto reader = log.open_reader(log.end_offset(), {.sees = EffectFor::file});
   std::lock_guard lock(mutex_);  // the writer's thread looks at once for what it may do
+  older_bytes_ = total - file_bytes(path);
+  facts_.base_bytes = total;
   complete_ = true;
   writer_ = make_writer(std::move(reader), std::move(file));
   return "";

@@ -220,6 +220,27 @@ def test_nothing_is_evicted_while_the_file_is_loaded(program):
             assert lengths == {0, 21}, lengths
 
 
+def test_options_may_change_while_the_file_is_loaded(program):
+    """Up to its end and beyond; what was set last is in force then."""
+    with lab.folder() as folder:
+        with keeper(program, folder) as server:
+            client = server.client()
+            for i in range(500):
+                client.ask([b"SET", b"k:%d" % i, b"v"])
+        with lab.Server(program, "--dir", folder, "--appendonly", "yes", "--appendfsync", "no",
+                        "--key-load-delay", "1000") as server:
+            client, rounds = server.client(), 0
+            while server.info("loading") == "1" or rounds < 20:
+                for sync in (b"no", b"always"):
+                    assert client.ask([b"CONFIG", b"SET", b"appendfsync", sync]) == \
+                        ("simple", b"OK")
+                rounds += 1
+            assert server.ask("DBSIZE") == 500 and server.info("aof_enabled") == "1"
+            assert client.ask(lab.words("SET k v")) == ("simple", b"OK")
+            assert client.ask(lab.words("WAITAOF 1 0 1000")) == \
+                ("array", [("integer", 1), ("integer", 0)])
+
+
 def test_scripts_in_the_file_run_on_a_replica(program):
     script = [b"EVAL", b"return redis.call('incr', KEYS[1])", b"1", b"n"]
     with lab.folder() as folder:
