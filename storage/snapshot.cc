@@ -70,7 +70,7 @@ void StoreSnapshot::list_parts() NO_THREAD_SAFETY_ANALYSIS {
     Shard& shard = store_.shard(i);
     for (const unsigned db : shard.used()) {
       Keyspace* keys = shard.find_keyspace(db);
-      keys_total_ += keys->size();
+      if (!store_.is_hidden(db)) keys_total_ += keys->size();
       parts_.push_back({.db = db,
                         .shard = i,
                         .keys = keys,
@@ -131,7 +131,7 @@ void StoreSnapshot::before_change(Keyspace& keys, Entry* entry) {
   entry->set(Entry::kEpoch, epochs_[shard] != 0);
   const Part* part = part_of(shard, keys);
   CHECK(part != nullptr);  // what is younger than the snapshot carries the bit
-  if (!given_up()) write_ahead(part->db, shard, *entry);
+  if (!given_up() && !store_.is_hidden(part->db)) write_ahead(part->db, shard, *entry);
 }
 
 void StoreSnapshot::append_head(std::string& out, unsigned shard, const Entry& entry,
@@ -206,11 +206,11 @@ bool StoreSnapshot::holds_back(Keyspace& keys, const Key& key, const Entry& entr
   if (is_written(entry, shard)) {
     return frozen_entry_.load(std::memory_order_relaxed) == &entry && !frozen_.done;
   }
-  if (given_up()) return false;
+  Part* part = part_of(shard, keys);
+  if (given_up() || (part != nullptr && store_.is_hidden(part->db))) return false;
   if (!is_big_value(entry)) {
     return buffered_bytes_.load(std::memory_order_relaxed) > options_.buffer_bytes_max;
   }
-  Part* part = part_of(shard, keys);
   MutexLock lock(buffer_mutex_);
   const auto is_same = [&](const Wanted& wanted) {
     return wanted.part == part && wanted.key == key.name;
@@ -237,7 +237,7 @@ void StoreSnapshot::with_shard(unsigned index, const std::function<void()>& work
 }
 
 bool StoreSnapshot::write_keys(RdbFileWriter& out) {
-  for (size_t first = 0; first < parts_.size();) {
+  for (size_t first = 0; first < parts_.size() && !store_.is_hidden(parts_[first].db);) {
     size_t last = first;
     while (last < parts_.size() && parts_[last].db == parts_[first].db) ++last;
     walk_database(out, first, last);

@@ -85,7 +85,7 @@ class StoreSnapshot {
  private:
   // One keyspace to walk over.
   struct Part {
-    unsigned db = 0;  // at the moment of the snapshot
+    unsigned db = 0;  // at the moment of the snapshot; hidden ones are not written
     unsigned shard = 0;
     Keyspace* keys = nullptr;
     std::unique_ptr<Keyspace> kept;  // it was cut off meanwhile

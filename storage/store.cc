@@ -63,7 +63,7 @@ Store::Store(const StoreOptions& options) : options_(options) {
   group_bytes_ = std::make_unique<std::atomic<int64_t>[]>(group_count_);
   for (unsigned i = 0; i < shard_count(); ++i) {
     const ShardLock lock(shards_[i], i);
-    shards_[i].keyspaces_.resize(options.databases);
+    shards_[i].keyspaces_.resize(2 * options.databases);
     ShardServices& services = shards_[i].services;
     services.shard_index = i;
     services.shard_bits = options.shard_bits;
@@ -163,7 +163,7 @@ StoreTotals Store::totals() {
     totals.evicted_keys += shard.services.evicted_keys;
     for (const unsigned db : shard.used_) {
       const Keyspace& keyspace = *shard.keyspaces_[db];
-      totals.keys += keyspace.size();
+      if (!is_hidden(db)) totals.keys += keyspace.size();
       totals.table_bytes += keyspace.table().memory_bytes();
       totals.dataset_bytes += keyspace.memory_bytes() - keyspace.table().memory_bytes();
     }
@@ -181,13 +181,22 @@ void Store::reset_counters() {
   if (options_.reclaimer != nullptr) options_.reclaimer->reset_freed();
 }
 
-size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
+size_t Store::flush_locked(unsigned db) {
+  return db == kAllDatabases ? cut_off_locked(0, options_.databases) : cut_off_locked(db, db + 1);
+}
+
+void Store::reveal_locked() {
+  flush_locked(kAllDatabases);
+  for (unsigned db = 0; db < options_.databases; ++db) swap_databases_locked(db, hidden(db));
+}
+
+size_t Store::cut_off_locked(unsigned first, unsigned end) NO_THREAD_SAFETY_ANALYSIS {
   size_t removed = 0;
   for (unsigned i = 0; i < shard_count(); ++i) {
     Shard& shard = shards_[i];
     const std::vector<unsigned> used = shard.used_;
     for (const unsigned each : used) {
-      if (db != kAllDatabases && db != each) continue;
+      if (each < first || each >= end) continue;
       auto keyspace = shard.take_keyspace(each);
       removed += keyspace->size();
       if (StoreSnapshot* snapshot = shard.services.snapshot) {
@@ -195,7 +204,7 @@ size_t Store::flush_locked(unsigned db) NO_THREAD_SAFETY_ANALYSIS {
       }
       if (keyspace) shard.services.garbage.push_back(std::move(keyspace));
     }
-    if (db == kAllDatabases) shard.services.had_field_expiries = false;
+    if (shard.used_.empty()) shard.services.had_field_expiries = false;
     shard.settle_memory_exactly(memory_);
   }
   // What is left, of other databases, is queued anew.

@@ -21,7 +21,7 @@
 
 namespace larder {
 
-// Most databases a server may have: each costs a pointer per shard.
+// Most databases a server may have: each costs two pointers per shard.
 inline constexpr unsigned kDatabasesMax = 1024;
 
 // One lock's worth of the store. Shards share no cache line.
@@ -171,6 +171,14 @@ class Store {
   size_t flush_locked(unsigned db);
   void swap_databases_locked(unsigned a, unsigned b);
 
+  // Beside each database there is a hidden one, for data that takes the place of all there is when
+  // it is complete. It counts as memory, and for nothing else.
+  unsigned hidden(unsigned db) const { return options_.databases + db; }
+  bool is_hidden(unsigned db) const { return db >= options_.databases; }
+  // The hidden data is what there is from now on; or it goes. The caller holds every shard's lock.
+  void reveal_locked();
+  void drop_hidden_locked() { cut_off_locked(options_.databases, 2 * options_.databases); }
+
   // What was cut off in all shards, to be disposed of. The caller holds every shard's lock.
   GarbageList take_garbage_locked();
   // Frees what was cut off, here or through the reclaimer. Call without locks.
@@ -188,6 +196,7 @@ class Store {
   EvictionGroup& group_of_shard(unsigned shard) {
     return groups_[shard >> EvictionGroup::kShardBits];
   }
+  size_t cut_off_locked(unsigned first, unsigned end);
   unsigned shards_per_group() const { return shard_count() / group_count_; }
   unsigned fullest_group(uint64_t random) const;
   // Whose turn it is to lose an entry; a sample is taken in one shard of the group.

@@ -9,6 +9,7 @@
 #include "server/commands/answers.h"
 #include "server/commands/errors.h"
 #include "server/commands/registry.h"
+#include "server/commands/replication.h"
 
 namespace larder {
 namespace {
@@ -55,6 +56,7 @@ Status resetstat(Call& call) {
   services.store.memory().reset_peak();
   services.error_stats.reset();
   services.access.log.reset_counts();
+  if (services.replication != nullptr) services.replication->reset_counts();
   // The own counters at once, so that this very call is the first that counts again.
   WorkerStats* own = call.worker().stats;
   const size_t commands = services.registry.all().size();

@@ -330,7 +330,8 @@ void persistence(Info& info) {
   PersistenceFacts facts = persistence == nullptr ? PersistenceFacts{} : persistence->facts();
   note_log_loading(info, facts);
   info.add("loading", facts.loading ? 1 : 0);
-  info.add("async_loading", 0);
+  const uint32_t trouble = info.call.services().settings.trouble.load();
+  info.add("async_loading", (trouble & kLoadingBeside) != 0 ? 1 : 0);
   saving(info, facts);
   append_only(info);
   if (facts.loading) loading(info, facts);

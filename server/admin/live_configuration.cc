@@ -80,13 +80,14 @@ std::string LiveConfiguration::check(const std::vector<Assignment>& assignments,
                                      std::vector<Change>& changes) const {
   const std::string& guard = options_.text("enable-protected-configs");
   const bool may_touch_guarded = guard == "yes" || (guard == "local" && local);
+  const bool loads = (targets_.settings.trouble.load() & (kLoading | kLoadingBeside)) != 0;
   for (const Assignment& each : assignments) {
     const OptionSpec* option = Options::find(each.name);
     if (option == nullptr) {
       return "ERR Unknown option or number of arguments for CONFIG SET - '" +
              std::string(each.name) + "'";
     }
-    if (option->loaded_from && (targets_.settings.trouble.load() & kLoading) != 0) {
+    if (option->loaded_from && loads) {
       return kLoadingText;
     }
     auto [text, error] = options_.checked(*option, each.value);

@@ -44,6 +44,7 @@ std::string apply(const Options& options, OptionTargets& to) {
     each.field.store(options.integer(each.name));
   }
   settings.loads_as_it_comes.store(options.text("repl-diskless-load") == "on-empty-db");
+  settings.loads_beside.store(options.text("repl-diskless-load") == "swapdb");
   settings.read_only.store(options.is_on("replica-read-only"));
   settings.serve_stale.store(options.is_on("replica-serve-stale-data"));
   settings.ignore_memory.store(options.is_on("replica-ignore-maxmemory"));
@@ -126,8 +127,10 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "repl-diskless-load", .kind = Kind::choice, .standard = "disabled",
      .section = In::replication,
      .summary = "Whether a replica loads a full sync as it comes: with on-empty-db, one that has "
-                "nothing does. Otherwise it is kept in a file in `dir` until it is whole, and the "
-                "old data lives until then.",
+                "nothing does; with swapdb, beside the old data, which takes the memory of both: "
+                "the old data is answered from, if it is of the same stream, until the new takes "
+                "its place, and stays if that fails. Otherwise the sync is kept in a file in `dir` "
+                "until it is whole, and the old data lives until then.",
      .choices = "disabled on-empty-db swapdb", .apply = apply},
     {.name = "repl-disable-tcp-nodelay", .kind = Kind::boolean, .standard = "no",
      .section = In::replication,

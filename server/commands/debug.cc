@@ -256,6 +256,8 @@ Status help(Call& call) {
        "SDSLEN <key>", "    The sizes of a key and its string.",
        "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are looked for.",
        "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Lets scripts run any command.",
+       "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+       "    Takes RESTORE's payloads and RDB files with a wrong checksum.",
        "SLEEP <seconds>", "    Blocks a worker.",
        "STRINGMATCH-LEN <len> <pattern>", "    Matches a pattern to many a's.",
        "HELP", "    This text."});
@@ -315,6 +317,8 @@ constexpr auto kSubcommands = family({
         debug::change_repl_id),
     sub("SET-DISABLE-DENY-SCRIPTS", "on", "Lets scripts run any command.", exactly(3),
         debug::deny_scripts),
+    sub("SET-SKIP-CHECKSUM-VALIDATION", "on", "Takes data with a wrong checksum.", exactly(3),
+        debug::ignore_checksums),
     sub("CLIENT-ENFORCE-REPLY-LIST", "on", "Has no effect.", exactly(3), debug::accept_switch),
     sub("DICT-RESIZING", "on", "Has no effect.", exactly(3), debug::accept_switch),
     help_card("server", "1.0.0", kAcl, help),

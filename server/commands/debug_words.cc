@@ -68,6 +68,16 @@ Status deny_scripts(Call& call) {
   return Status::ok();
 }
 
+Status ignore_checksums(Call& call) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t ignored = args.integer();
+  if (!args.ok()) return args.error();
+  call.settings().checksums_ignored.store(ignored != 0);
+  call.reply().ok();
+  return Status::ok();
+}
+
 // How soon a client's reply buffer is fitted to what it used of late.
 Status reply_buffer(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;

@@ -13,6 +13,7 @@ Status sleep(Call& call);
 Status set_active_expire(Call& call);
 Status pause_cron(Call& call);
 Status deny_scripts(Call& call);
+Status ignore_checksums(Call& call);
 Status reply_buffer(Call& call);
 Status packed_threshold(Call& call);
 Status rewrite_all(Call& call);

@@ -125,7 +125,7 @@ Dispatcher::Outcome Dispatcher::run_stream(const Request& request, Session& sess
     note_failure_of_stream(request, session, refusal);
     return Outcome::done;
   }
-  if (services_.listeners.pushes.congested()) return Outcome::postponed;
+  if (services_.listeners.pushes.congested() || is_paused(input)) return Outcome::postponed;
   session.acl_pass = services_.access.generation();  // it may do everything
   return run_passed(request, session, reply, Call::kNoClock, waker);
 }

@@ -183,7 +183,8 @@ void EffectLog::link_locked(std::shared_ptr<Block> block) {
 }
 
 void EffectLog::open_block_locked() {
-  blocks_.push_back(std::make_shared<Block>(tail_locked(), kBlockBytes));
+  const size_t bytes = std::clamp(backlog_bytes_ / 4, kLeastBlockBytes, kBlockBytes);
+  blocks_.push_back(std::make_shared<Block>(tail_locked(), bytes));
   trim_locked();
 }
 

@@ -64,6 +64,8 @@ class EffectBatch {
 class EffectLog {
  public:
   static constexpr size_t kBlockBytes = 256 * 1024;
+  // A backlog is kept in whole blocks: a small one is not to have much more than was asked for.
+  static constexpr size_t kLeastBlockBytes = 16 * 1024;
   // Redis's default of repl-backlog-size.
   static constexpr size_t kBacklogBytes = 1024 * 1024;
 

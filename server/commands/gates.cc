@@ -103,7 +103,9 @@ struct Untroubled {
   static bool concerns(const GateInput& input) { return trouble(input) != 0; }
   static Status check(const GateInput& input) {
     const Flag flags = flags_of(input);
-    if ((trouble(input) & kLoading) != 0 && !has(flags, Flag::loading)) {
+    const bool alone = (trouble(input) & kLoading) != 0;
+    const bool beside = (trouble(input) & kLoadingBeside) != 0;
+    if ((alone && !has(flags, Flag::loading)) || (beside && has(flags, Flag::no_async_loading))) {
       return Status::error(kLoadingText);
     }
     const bool writes = has(flags, Flag::write) || input.command->spec->name == "PING";
@@ -286,12 +288,17 @@ bool queue_may_write(Services& services, const Transaction& transaction) {
 }  // namespace
 
 bool must_wait(const GateInput& input) {
-  const Services& services = input.services;
-  const CommandSpec& spec = *input.command->spec;
   const Flag adds = Flag::write | Flag::pubsub;
-  if (services.listeners.pushes.congested() && has(spec.flags, adds)) [[unlikely]] return true;
+  const bool congested = input.services.listeners.pushes.congested();
+  if (congested && has(input.command->spec->flags, adds)) [[unlikely]] return true;
+  return is_paused(input);
+}
+
+bool is_paused(const GateInput& input) {
+  const Services& services = input.services;
   if (!services.pause.stops_writes(input.now_ms)) [[likely]] return false;
   if (input.session.monitor) return false;
+  const CommandSpec& spec = *input.command->spec;
   if (services.pause.stops_all(input.now_ms)) return true;  // as in Redis CLIENT UNPAUSE, too
   const Transaction* const transaction = input.session.transaction.get();
   if (has(spec.flags, Flag::runs_queue) && transaction != nullptr) {

@@ -35,5 +35,7 @@ bool is_cross_protocol(const GateInput& input);
 // CLIENT PAUSE, and workers that cannot keep up with what they have to push: not a refusal, the
 // request waits.
 bool must_wait(const GateInput& input);
+// It waits because clients are paused (CLIENT PAUSE, the end of the server).
+bool is_paused(const GateInput& input);
 
 }  // namespace larder

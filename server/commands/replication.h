@@ -55,6 +55,8 @@ class Replication {
     uint64_t full = 0, partial = 0, refused = 0;
   };
   virtual SyncCounts sync_counts() = 0;
+  // CONFIG RESETSTAT: those and failed_commands begin at zero again.
+  virtual void reset_counts() {}
   // Connections of replicas, which INFO counts apart from clients.
   virtual size_t replica_count() const { return 0; }
   // A snapshot for replicas is being written.

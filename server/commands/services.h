@@ -33,6 +33,7 @@ enum Trouble : uint32_t {
   kStaleReplica = 16,    // the primary is not there, and old data is not to be given
   kTooFewReplicas = 32,  // min-replicas-to-write
   kPrimaryEvicts = 64,   // a replica: no trouble, but its memory is its primary's matter
+  kLoadingBeside = 128,  // data that will take the place of what is here is being loaded
 };
 
 // Options that commands and connections read all the time. Filled from the configuration.
@@ -73,6 +74,7 @@ class LiveSettings {
   std::atomic<int64_t> busy_script_ms{5000};    // busy-reply-threshold
   std::atomic<int64_t> script_bytes_max{INT64_MAX};  // of the Lua interpreter
   std::atomic<bool> noscript_ignored{false};    // DEBUG SET-DISABLE-DENY-SCRIPTS
+  std::atomic<bool> checksums_ignored{false};   // DEBUG SET-SKIP-CHECKSUM-VALIDATION
   // Whether rules say how long some keys live, and whether reads renew some; see TtlRules.
   std::atomic<bool> ttl_rules_govern{false};
   std::atomic<bool> ttl_rules_slide{false};

@@ -499,6 +499,7 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
   }
   SnapshotOptions how;
   how.version = wanted_rdb_version(services_);
+  how.key_delay_us = wanted_key_delay(services_);
   how.facts.emplace_back("aof-base", "1");
   EffectLog& log = services_.listeners.effects;
   std::unique_ptr<EffectLog::Reader> reader;

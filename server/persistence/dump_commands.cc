@@ -2,6 +2,7 @@
 // Source: https://redis.io/commands/dump/, https://redis.io/commands/restore/
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "server/commands/args.h"
 #include "server/commands/effect_words.h"
@@ -29,7 +30,6 @@ struct RestoreOptions {
   Bytes payload;
   bool replace = false;
   bool absolute = false;
-  Bytes absolute_word = "ABSTTL";  // as it was sent
   int64_t idle_seconds = -1;
   int64_t frequency = -1;
 };
@@ -64,12 +64,14 @@ std::optional<int64_t> expiry_of(const RestoreOptions& options, int64_t now_ms) 
   return now_ms + options.ttl_ms;
 }
 
-void give_restore(Call& call, const Key& key, const RestoreOptions& options, int64_t expiry_ms) {
-  if (!call.wants_effect()) return;
-  const NumberWord time(expiry_ms == kNoExpiry ? 0 : expiry_ms);
-  std::vector<Bytes> words{"RESTORE", key.name, time, options.payload};
-  if (options.replace) words.push_back("REPLACE");
-  if (options.absolute || expiry_ms != kNoExpiry) words.push_back(options.absolute_word);
+// The request as it is, with an absolute time.
+void give_restore(Call& call, const RestoreOptions& options, int64_t expiry_ms) {
+  if (options.absolute || expiry_ms == kNoExpiry || !call.wants_effect()) return;
+  const NumberWord time(expiry_ms);
+  std::vector<Bytes> words;
+  for (size_t i = 0; i < call.arg_count(); ++i) words.push_back(call.arg(i));
+  words[2] = time;
+  words.push_back("ABSTTL");
   call.effect(words);
 }
 
@@ -80,11 +82,7 @@ Status restore(Call& call) {
   const Bytes ttl = args.bytes();
   RestoreOptions options;
   options.payload = args.bytes();
-  while (args.more()) {
-    const Bytes word = call.arg(args.position());
-    take_restore_option(args, options);
-    if (equals_upper(word, "ABSTTL")) options.absolute_word = word;
-  }
+  while (args.more()) take_restore_option(args, options);
   if (!args.ok()) return args.error();
 
   const Item old = call.find_to_write(key);
@@ -96,7 +94,7 @@ Status restore(Call& call) {
   options.ttl_ms = *ttl_ms;
   const auto expiry_ms = expiry_of(options, call.clock_ms());
   if (!expiry_ms) return Status::error("ERR Invalid TTL value, must be >= 0");
-  if (!is_dump_payload(options.payload)) {
+  if (!is_dump_payload(options.payload, !call.settings().checksums_ignored.load())) {
     return Status::error("ERR DUMP payload version or checksum are wrong");
   }
   const RestoreOutcome outcome =
@@ -112,7 +110,7 @@ Status restore(Call& call) {
     call.keyspace(key).recall_use(item, {.idle_seconds = options.idle_seconds,
                                          .frequency = static_cast<int>(options.frequency)});
     call.changed("restore", key);
-    give_restore(call, key, options, *expiry_ms);
+    give_restore(call, options, *expiry_ms);
   } else if (old) {
     call.changed("del", key);
     effect_removal(call, key, Removal::server);

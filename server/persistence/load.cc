@@ -56,7 +56,7 @@ class Shelf {
         keys[i] = Key::of(batch.keys[first + i].name);
         const unsigned db = batch.keys[first + i].db;
         if (db < services_.store.databases()) {
-          prefetch_bucket(services_.store, keys[i].hash, db);
+          prefetch_bucket(services_.store, keys[i].hash, place_of(db));
         }
       }
       for (size_t i = 0; i < count; ++i) {
@@ -84,6 +84,10 @@ class Shelf {
   std::atomic<uint64_t> skipped{0};
 
  private:
+  unsigned place_of(unsigned db) const {
+    return options_.hidden ? services_.store.hidden(db) : db;
+  }
+
   bool is_wanted(const RdbKey& key) const {
     if (options_.db && key.db != *options_.db) return false;
     return options_.pattern.empty() || glob_match(options_.pattern, key.name);
@@ -123,7 +127,7 @@ class Shelf {
     bool twice = false;
     {
       const ShardChange change(store, shard, index, now_ms_);
-      Keyspace& keys = shard.keyspace(from.db);
+      Keyspace& keys = shard.keyspace(place_of(from.db));
       const Item old = keys.find(key);
       const EntryUse use{.idle_seconds = from.idle_seconds, .frequency = from.frequency};
       if (use.known()) shard.services.recalled = &use;
@@ -300,7 +304,8 @@ LoadOutcome load_rdb(Source& from, Services& services, const LoadOptions& option
   LoadPace pace(services, options.stop);
   StoppableSource source(from, pace);
   LoadNews news(services, options);
-  RdbFileReader reader(source, news, options.checksum);
+  const bool checksum = options.checksum && !services.settings.checksums_ignored.load();
+  RdbFileReader reader(source, news, checksum);
   Shelf shelf(services, options);
   Carriers carriers(shelf, options.threads);
   auto batch = carriers.empty();

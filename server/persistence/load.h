@@ -25,6 +25,7 @@ struct LoadOptions {
   // file) what comes may give a key more time or need what is in it: then no key is left out that
   // has expired, and none is evicted.
   bool all_there_is = true;
+  bool hidden = false;         // into the hidden databases, see Store::reveal_locked
   bool functions = true;       // load libraries of functions too
   // Where they go instead of Persistence::load_function. May be null.
   std::function<std::string(Bytes code)> load_function;

@@ -1,5 +1,6 @@
 #include "server/replication/full_sync.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -76,6 +77,11 @@ class FullSync::Fan : public Sink {
     for (const auto& pipe : pipes()) pipe->close();
   }
   const std::string& error() const { return error_; }
+  bool is_wanted() const {
+    return std::any_of(replicas_.begin(), replicas_.end(), [](const auto& replica) {
+      return replica->state() != Replica::State::closed;
+    });
+  }
 
  private:
   using Pipes = std::vector<std::shared_ptr<BytePipe>>;
@@ -136,6 +142,12 @@ void FullSync::run() {
   std::string error = fan_->error();
   if (!whole && error.empty()) error = "no replica takes it, or changes came faster than it does";
   done_(error);
+}
+
+void FullSync::end_if_unwanted() {
+  if (fan_->is_wanted()) return;
+  std::lock_guard lock(snapshot_mutex_);
+  if (snapshot_ != nullptr) snapshot_->cancel();
 }
 
 FullSync::~FullSync() {

@@ -35,6 +35,8 @@ class FullSync {
                                          std::function<void(const std::string&)> done);
   // Waits for the end; cancels first.
   ~FullSync();
+  // Whoever asked for it may have gone; then it ends soon.
+  void end_if_unwanted();
 
  private:
   class Fan;

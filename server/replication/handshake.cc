@@ -2,10 +2,12 @@
 
 #include "base/numbers.h"
 #include "server/commands/request_text.h"
-#include "server/commands/version.h"
 
 namespace larder {
 namespace {
+
+// Valkey sends a full sync that so old a Valkey can read, or none: fields with times need 9.
+constexpr Bytes kReadAsValkey = "9.0.0";
 
 Agreement failed(std::string why) {
   return {.kind = Agreement::Kind::failed, .id = {}, .text = std::move(why)};
@@ -47,7 +49,7 @@ bool introduce(Wire& wire, const HandshakeInput& input) {
   }
   return tell(wire, {"REPLCONF", "capa", "eof", "capa", "psync2", "capa", kTailCapability}) &&
          (!input.heir || tell(wire, {"REPLCONF", "capa", kHeirCapability})) &&
-         tell(wire, {"REPLCONF", "version", kRedisVersion});
+         tell(wire, {"REPLCONF", "version", kReadAsValkey});
 }
 
 }  // namespace

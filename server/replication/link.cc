@@ -8,6 +8,7 @@
 #include "server/commands/acl/access_control.h"
 #include "server/commands/append_only.h"
 #include "server/commands/listeners.h"
+#include "server/commands/pause.h"
 #include "server/commands/persistence.h"
 #include "server/commands/services.h"
 #include "server/persistence/load.h"
@@ -24,17 +25,33 @@ constexpr int64_t kLongestWaitMs = 2000;
 constexpr int64_t kAckMs = 1000;
 constexpr int64_t kLookMs = 100;
 
-void empty_store(Services& services) {
+// `change` makes other data of all there is.
+template <typename Change>
+void change_data(Services& services, Change change) {
   GarbageList garbage;
   {
     const AllShards lock(services.store);
     touch_all_watches(services.listeners.watches, services.store, Store::kAllDatabases);
-    services.store.flush_locked(Store::kAllDatabases);
+    change(services.store);
     garbage = services.store.take_garbage_locked();
     if (auto cached = services.listeners.tracking.flushed()) garbage.push_back(std::move(cached));
   }
   services.store.dispose(std::move(garbage));
+}
+
+void empty_store(Services& services) {
+  change_data(services, [](Store& store) { store.flush_locked(Store::kAllDatabases); });
   if (services.persistence != nullptr) services.persistence->drop_functions();
+}
+
+void drop_hidden(Store& store) {
+  GarbageList garbage;
+  {
+    const AllShards lock(store);
+    store.drop_hidden_locked();
+    garbage = store.take_garbage_locked();
+  }
+  store.dispose(std::move(garbage));
 }
 
 }  // namespace
@@ -137,7 +154,11 @@ bool Link::receive(const Agreement& agreement) {
   transfer_total_.store(transfer.total_bytes());
   Spool spool;
   spool.end_with(interrupt_);
-  const bool direct = settings_.loads_as_it_comes.load() && services_.store.totals().keys == 0;
+  Loading loading;
+  loading.beside = settings_.loads_beside.load();
+  loading.serves = loading.beside && agreement.id == owner_.have().id;
+  const bool empty = settings_.loads_as_it_comes.load() && services_.store.totals().keys == 0;
+  const bool direct = loading.beside || empty;
   const bool spooled = !direct && spool.open(settings_.texts().folder);
   const auto progress = [&] {
     transfer_bytes_.store(transfer.bytes());
@@ -150,30 +171,43 @@ bool Link::receive(const Agreement& agreement) {
     }
   }
   set_state(State::loading);
-  owner_.sync_begins();
-  empty_store(services_);
-  unsigned db = 0;
-  std::string why = load(spooled ? static_cast<Source&>(spool) : transfer, db);
+  say(false, "MASTER <-> REPLICA sync: Loading DB in memory");
+  begin(loading);
+  std::string why = load(spooled ? static_cast<Source&>(spool) : transfer, loading);
   if (why.empty() && !spooled && !transfer.finish()) why = transfer.error();
+  if (why.empty() && loading.beside) why = reveal(loading);
   if (!why.empty()) {
-    empty_store(services_);
+    loading.beside ? drop_hidden(services_.store) : empty_store(services_);
     owner_.sync_failed();
     say(true, "Failed loading the full sync from MASTER: " + why);
     return false;
   }
-  owner_.synced(agreement.id, static_cast<uint64_t>(agreement.offset), db);
+  owner_.synced(agreement.id, static_cast<uint64_t>(agreement.offset), loading.db);
   say(false, "MASTER <-> REPLICA sync: Finished with success");
   return true;
 }
 
+void Link::begin(const Loading& loading) {
+  owner_.load_begins(loading.serves);
+  if (!loading.serves) owner_.stream_ends();
+  if (!loading.beside) empty_store(services_);
+}
+
 // A newline to the primary now and then: it hears that we are alive.
-std::string Link::load(Source& source, unsigned& db) {
+std::string Link::load(Source& source, Loading& loading) {
   PlaceFinder facts;
   int64_t told_ms = steady_ms();
   LoadOptions options;
   options.replace = true;
   options.all_there_is = false;
+  options.hidden = loading.beside;
   options.news = &facts;
+  if (loading.beside) {
+    options.load_function = [&](Bytes code) {
+      loading.libraries.emplace_back(code);
+      return std::string();
+    };
+  }
   options.stop = [this] { return interrupt_.raised(); };
   options.progress = [&](uint64_t offset) {
     transfer_bytes_.store(offset);
@@ -182,11 +216,23 @@ std::string Link::load(Source& source, unsigned& db) {
     (void)wire_.send("\n");
   };
   const LoadOutcome outcome = load_rdb(source, services_, options);
-  db = facts.place().db;
-  if (outcome.ok() && db >= services_.store.databases()) {
-    return "its stream is in database " + std::to_string(db) + ", which is not here";
+  loading.db = facts.place().db;
+  if (outcome.ok() && loading.db >= services_.store.databases()) {
+    return "its stream is in database " + std::to_string(loading.db) + ", which is not here";
   }
   return outcome.error;
+}
+
+// What was loaded beside the old data takes its place.
+std::string Link::reveal(const Loading& loading) {
+  if (loading.serves) owner_.stream_ends();
+  if (services_.persistence != nullptr) services_.persistence->drop_functions();
+  for (const std::string& code : loading.libraries) {
+    const std::string error = services_.persistence->load_function(code, true);
+    if (!error.empty()) return error;
+  }
+  change_data(services_, [](Store& store) { store.reveal_locked(); });
+  return "";
 }
 
 bool Link::give_to_worker(unsigned db) {
@@ -230,6 +276,8 @@ void Link::look_after(const std::shared_ptr<PrimaryStream>& stream, uint64_t cli
       stream->set_on_disk(services_.append_only->synced_offset());
     }
     if (std::exchange(seen, bytes_in->load()) != bytes_in->load()) heard_ms_.store(now_ms);
+    // What comes while the stream has to wait is not read: it says nothing of the primary.
+    if (services_.pause.stops_writes(unix_ms())) heard_ms_.store(now_ms);
     const bool silent = now_ms - heard_ms_.load() > settings_.timeout_seconds.load() * 1000;
     if ((interrupt_.raised() || silent) && !ending) {
       ending = true;

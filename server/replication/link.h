@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "server/replication/handshake.h"
 #include "server/replication/primary_stream.h"
@@ -42,11 +43,13 @@ class LinkOwner {
   virtual Have have() = 0;
   // The link's state changed.
   virtual void link_changed() = 0;
-  // Everything here is about to be replaced.
-  virtual void sync_begins() = 0;
+  // A full sync is being loaded: everything here goes; or `beside` what is here, see Link::receive.
+  virtual void load_begins(bool beside) = 0;
+  // What is here, or will be soon, is no longer in the stream that was followed.
+  virtual void stream_ends() = 0;
   // It was: this server has stream `id` up to `offset`, with `db` selected.
   virtual void synced(const std::string& id, uint64_t offset, unsigned db) = 0;
-  // It failed half-way: there is nothing now.
+  // It failed half-way.
   virtual void sync_failed() = 0;
   // The stream goes on; `id` is a new name of it, or empty.
   virtual void resumed(const std::string& id) = 0;
@@ -92,7 +95,16 @@ class Link {
   bool make_secure();
   HandshakeInput handshake_input();
   bool receive(const Agreement& agreement);
-  std::string load(Source& source, unsigned& db);
+  // A full sync on its way into the store.
+  struct Loading {
+    bool beside = false;  // the old data stays until it is complete
+    bool serves = false;  // and is answered from
+    unsigned db = 0;      // that the stream behind it is in
+    std::vector<std::string> libraries = {};  // of functions, that wait for their place
+  };
+  void begin(const Loading& loading);
+  std::string load(Source& source, Loading& loading);
+  std::string reveal(const Loading& loading);
   bool give_to_worker(unsigned db);
   void look_after(const std::shared_ptr<PrimaryStream>& stream, uint64_t client);
   void set_state(State state);

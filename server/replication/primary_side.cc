@@ -190,7 +190,7 @@ Replicator::Replicas Replicator::replicas_due(int64_t now_ms) {
 }
 
 void Replicator::start_full_sync(int64_t now_ms) {
-  if (full_sync_ != nullptr) return;
+  if (full_sync_ != nullptr) return full_sync_->end_if_unwanted();
   const Replicas due = replicas_due(now_ms);
   if (due.empty()) return;
   begin_full_sync(due);

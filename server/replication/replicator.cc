@@ -191,6 +191,12 @@ Replicator::SyncCounts Replicator::sync_counts() {
   return sync_counts_;
 }
 
+void Replicator::reset_counts() {
+  std::lock_guard lock(mutex_);
+  sync_counts_ = {};
+  failed_commands_.store(0);
+}
+
 size_t Replicator::replica_count() const {
   std::lock_guard lock(mutex_);
   return replicas_.size();
@@ -284,8 +290,15 @@ LinkOwner::Have Replicator::have() {
 
 void Replicator::link_changed() { update_gates(); }
 
-void Replicator::sync_begins() {
-  services_->settings.set_trouble(kLoading, true);
+void Replicator::load_begins(bool beside) {
+  services_->settings.set_trouble(beside ? kLoadingBeside : kLoading, true);
+}
+
+void Replicator::load_ends() {
+  for (const Trouble bit : {kLoading, kLoadingBeside}) services_->settings.set_trouble(bit, false);
+}
+
+void Replicator::stream_ends() {
   {
     std::lock_guard lock(mutex_);
     has_stream_ = false;
@@ -305,10 +318,10 @@ void Replicator::synced(const std::string& id, uint64_t offset, unsigned db) {
     acked_.store(std::min(acked_.load(), offset));  // of the stream before
   }
   update_acked();
-  services_->settings.set_trouble(kLoading, false);
+  load_ends();
 }
 
-void Replicator::sync_failed() { services_->settings.set_trouble(kLoading, false); }
+void Replicator::sync_failed() { load_ends(); }
 
 void Replicator::resumed(const std::string& id) {
   {

@@ -75,6 +75,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   RoleFacts role() const;
   std::string info() override;
   SyncCounts sync_counts() override;
+  void reset_counts() override;
   size_t replica_count() const override;
   bool is_sending_file() const override { return sending_file_.load(); }
 
@@ -141,7 +142,8 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   // LinkOwner
   Have have() override;
   void link_changed() override;
-  void sync_begins() override;
+  void load_begins(bool beside) override;
+  void stream_ends() override;
   void synced(const std::string& id, uint64_t offset, unsigned db) override;
   void sync_failed() override;
   void resumed(const std::string& id) override;
@@ -179,6 +181,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   void update_hiding();
   std::vector<uint64_t> sent_offsets_locked() const;
   uint64_t acked_offset_locked(ReplicationSettings::Acks acks);
+  void load_ends();
   void update_acked();
   void rename_history_locked(std::string id);
 

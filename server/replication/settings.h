@@ -19,6 +19,7 @@ class ReplicationSettings {
   std::atomic<int64_t> sync_delay_seconds{5};         // repl-diskless-sync-delay
   std::atomic<int64_t> sync_replicas_max{0};          // repl-diskless-sync-max-replicas
   std::atomic<bool> loads_as_it_comes{false};         // repl-diskless-load on-empty-db
+  std::atomic<bool> loads_beside{false};              // repl-diskless-load swapdb
   std::atomic<bool> read_only{true};                  // replica-read-only
   std::atomic<bool> serve_stale{true};                // replica-serve-stale-data
   std::atomic<bool> ignore_memory{true};              // replica-ignore-maxmemory

@@ -191,7 +191,9 @@ class ValueReader {
       }
       const uint64_t container = in_.length();
       if (container == kPlain) {
-        value_.items.push_back(in_.string(arena_));
+        const Bytes element = in_.string(arena_);
+        if (in_.ok() && element.empty()) return in_.fail("a node of a list is empty");
+        value_.items.push_back(element);
       } else if (container == kPacked) {
         read_block<ListpackReader>(Type::list);
       } else {

@@ -3,6 +3,7 @@
 ending.py LARDER_SERVER [test ...]"""
 import os
 import signal
+import time
 
 import lab
 import nodes
@@ -221,6 +222,7 @@ def test_the_first_append_only_file_is_waited_for(program):
             node.ask("CONFIG", "SET", "appendonly", "yes")
             lab.wait_for(lambda: node.info("persistence")["aof_rewrite_in_progress"] == "1",
                          "it is being written")
+            time.sleep(1)  # the delay holds for this file, too
             client = node.client()
             assert client.ask([b"SHUTDOWN"]) == REFUSED
             assert "Writing initial AOF, can't exit." in node.log_text()

@@ -22,6 +22,7 @@ class FakePrimary:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.scripts, self.asked, self.peers = list(scripts), [], []
+        self.told = b""
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -41,6 +42,7 @@ class FakePrimary:
                 said = peer.recv(4096)
                 if not said:
                     return
+                self.told += said
                 if b"PSYNC" in said:
                     self.asked.append(said)
                     break
@@ -120,6 +122,17 @@ def test_a_full_sync_leaves_nothing_out(program):
         replica.ask("REPLICAOF", "127.0.0.1", primary.port)
         lab.wait_for(lambda: replica.raw("HGET", "h", "f") == ("bulk", b"v"), "all came")
         assert replica.ask("DBSIZE") == 3001
+
+
+def test_valkey_sends_its_own_files(program):
+    """It looks at the version of who asks: fields with times go to those that can read them."""
+    timed = b"\x16\1h\1\1f\1v" + (2 ** 42).to_bytes(8, "little")
+    file = b"VALKEY080\xfe\0" + timed + b"\xff" + bytes(8)
+    with nodes.Node(program) as replica, FakePrimary([full(file), b""]) as primary:
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        nodes.wait_linked(replica)
+        assert b"version\r\n$5\r\n9.0.0\r\n" in primary.told, primary.told
+        assert replica.ask("HPEXPIRETIME", "h", "FIELDS", 1, "f") == [("integer", 2 ** 42)]
 
 
 def test_stream_that_selects_a_database_that_is_not_here(program):

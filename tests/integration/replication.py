@@ -536,6 +536,110 @@ def test_a_transaction_that_asks_other_workers_is_acknowledged(program):
         client.close()
 
 
+SWAPS = ("--repl-diskless-load", "swapdb")
+
+
+def loses_its_place(primary, replica, link):
+    """What comes while the link is cut is more than the backlog; then a slow full sync begins."""
+    primary.ask("CONFIG", "SET", "repl-backlog-size", "16kb", "rdb-key-save-delay", 500)
+    link.cut()
+    lab.wait_for(lambda: replica.info()["master_link_status"] == "down", "cut")
+    for number in range(20_000):
+        primary.ask("SET", f"new:{number % 4000}", "x" * 20)
+    link.mend()
+
+
+def test_swapdb_answers_from_the_old_data(program):
+    """While the same stream's data is loaded beside it; then all of it changes at once."""
+    with Node(program) as primary, Node(program, *SWAPS) as replica, Cut(primary) as link:
+        fill(primary)
+        replica.ask("REPLICAOF", "127.0.0.1", link.port)
+        wait_linked(replica)
+        wait_same_offset(primary, replica)
+        before = replica.ask("DBSIZE")
+        loses_its_place(primary, replica, link)
+        lab.wait_for(lambda: replica.info("persistence")["async_loading"] == "1", "it loads")
+        assert replica.info("persistence")["loading"] == "0"
+        assert (replica.ask("DBSIZE"), replica.ask("GET", "new:1")) == (before, None)
+        for refused in ("SAVE", "CONFIG SET appendonly no", "REPLICAOF NO ONE"):
+            assert replica.error(*refused.split()).startswith("LOADING"), refused
+        primary.ask("CONFIG", "SET", "rdb-key-save-delay", 0)
+        wait_linked(replica)
+        assert replica.info("persistence")["async_loading"] == "0"
+        settle(primary, replica)
+        assert replica.ask("GET", "new:1") is not None
+
+
+def test_swapdb_keeps_the_old_data_when_the_load_fails(program):
+    with Node(program) as primary, Node(program, *SWAPS) as replica, Cut(primary) as link:
+        fill(primary)
+        replica.ask("REPLICAOF", "127.0.0.1", link.port)
+        wait_linked(replica)
+        wait_same_offset(primary, replica)
+        before = nodes.data_of(replica)
+        loses_its_place(primary, replica, link)
+        lab.wait_for(lambda: replica.info("persistence")["async_loading"] == "1", "it loads")
+        link.cut()
+        lab.wait_for(lambda: replica.info("persistence")["async_loading"] == "0", "it failed")
+        assert nodes.data_of(replica) == before
+        primary.ask("CONFIG", "SET", "rdb-key-save-delay", 0)
+        link.mend()
+        wait_linked(replica)
+        settle(primary, replica)
+
+
+def test_swapdb_of_another_stream_answers_nothing(program):
+    """The old data is not of that primary: LOADING, but it is still there when that fails."""
+    with Node(program) as primary, Node(program, *SWAPS) as replica, Cut(primary) as link:
+        fill(primary)
+        replica.ask("SET", "mine", "v")
+        primary.ask("CONFIG", "SET", "rdb-key-save-delay", 50_000)
+        replica.ask("REPLICAOF", "127.0.0.1", link.port)
+        lab.wait_for(lambda: replica.info("persistence")["loading"] == "1", "it loads")
+        assert replica.error("GET", "mine").startswith("LOADING")
+        link.cut()
+        lab.wait_for(lambda: replica.info("persistence")["loading"] == "0", "it failed")
+        assert replica.ask("GET", "mine") == b"v"
+        primary.ask("CONFIG", "SET", "rdb-key-save-delay", 0)
+        link.mend()
+        wait_linked(replica)
+        settle(primary, replica)
+        assert replica.ask("GET", "mine") is None
+
+
+def test_a_refused_partial_sync_is_counted(program):
+    """The backlog went, as nobody was there for long; CONFIG RESETSTAT forgets the counts."""
+    with Node(program, "--repl-backlog-ttl", 1) as primary, Node(program) as replica, \
+            Cut(primary) as link:
+        fill(primary)
+        replica.ask("REPLICAOF", "127.0.0.1", link.port)
+        wait_linked(replica)
+        link.cut()
+        lab.wait_for(lambda: primary.info()["repl_backlog_active"] == "0", "the backlog goes")
+        link.mend()
+        wait_linked(replica)
+        names = ("sync_full", "sync_partial_ok", "sync_partial_err")
+        assert [primary.info("stats")[name] for name in names] == ["2", "0", "1"]
+        primary.ask("CONFIG", "RESETSTAT")
+        assert [primary.info("stats")[name] for name in names] == ["0", "0", "0"]
+
+
+def test_a_pause_of_writes_holds_the_stream(program):
+    """As in Redis: what the primary sends waits, too. Being silent meanwhile is no fault."""
+    for kind in (program, nodes.REDIS):
+        with Node(program) as primary, Node(kind, "--repl-timeout", 2, follows=primary) as replica:
+            wait_linked(replica)
+            primary.ask("SET", "k", "old")
+            wait_same_offset(primary, replica)
+            replica.ask("CLIENT", "PAUSE", 60_000, "WRITE")
+            primary.ask("SET", "k", "new")
+            time.sleep(3)
+            assert (replica.ask("GET", "k"), replica.info()["master_link_status"]) == (b"old", "up")
+            replica.ask("CLIENT", "UNPAUSE")
+            lab.wait_for(lambda: replica.ask("GET", "k") == b"new", "it goes on")
+            assert primary.info("stats")["sync_full"] == "1"
+
+
 def test_rdb_of_redis_cli(program):
     with Node(program) as server, lab.folder() as folder:
         fill(server)

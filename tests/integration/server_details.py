@@ -421,6 +421,30 @@ def test_what_replicas_are_told(server):
     admin("DEBUG", "SET-ACTIVE-EXPIRE", 1)
 
 
+def test_replicas_are_told_of_restore_as_asked(server):
+    """With an absolute time; how the key was used is not lost on the way."""
+    admin, replica = Client(server), Client(server)
+    admin("CONFIG", "SET", "repl-diskless-sync-delay", "0", "save", "3600 1")
+    replica.tell("SYNC")
+    wait_until(lambda: "state=online" in admin("INFO", "replication"))
+    admin("SET", "one", "beginning")
+    payload = admin.ask([b"DUMP", b"one"])[1]
+    admin("RESTORE", "a", 0, payload)
+    admin("RESTORE", "a", 0, payload, "REPLACE", "idletime", 100)
+    admin("RESTORE", "b", 100_000, payload, "FREQ", 7)
+    admin("RESTORE", "c", 99999999999999, payload, "absttl")
+    admin("SET", "the", "end")
+    stream = b""
+    while b"$3\r\nend\r\n" not in stream:
+        stream += replica.socket.recv(65536)
+    stream = stream[stream.index(b"$9\r\nbeginning\r\n") + 15:]
+    told = requests_of(stream.replace(payload, b"PAYLOAD"))
+    told[2] = told[2].replace(told[2].split()[2], "TIME")
+    check("told", told, ["RESTORE a 0 PAYLOAD", "RESTORE a 0 PAYLOAD REPLACE idletime 100",
+                         "RESTORE b TIME PAYLOAD FREQ 7 ABSTTL",
+                         "RESTORE c 99999999999999 PAYLOAD absttl", "SET the end"])
+
+
 def test_who_is_served_is_not_blocked(server):
     """Known to whoever has the answer to the write, on whatever worker the others are."""
     admin = Client(server)

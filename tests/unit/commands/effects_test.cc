@@ -113,6 +113,17 @@ TEST(EffectLog, carries_records_over_blocks) {
   EXPECT_EQ(read, expected);
 }
 
+TEST(EffectLog, keeps_little_more_than_a_small_backlog) {
+  EffectLog log;
+  log.keep_backlog(true);
+  log.set_backlog_bytes(16 * 1024);
+  const std::string value(1000, 'x');
+  for (int i = 0; i < 200; ++i) log.append(0, Words{value});
+  const uint64_t kept = log.end_offset() - log.begin_offset();
+  EXPECT_GE(kept, 16U * 1024);
+  EXPECT_LE(kept, 16U * 1024 + 2 * EffectLog::kLeastBlockBytes);
+}
+
 TEST(EffectLog, keeps_the_backlog_and_no_more) {
   EffectLog log;
   log.keep_backlog(true);

@@ -57,6 +57,11 @@ class SnapshotTest : public testing::Test {
     for (unsigned i = 0; i < store_.shard_count(); ++i) store_.shard(i).mutex.unlock();
     model_.clear();
   }
+  void reveal() NO_THREAD_SAFETY_ANALYSIS {
+    for (unsigned i = 0; i < store_.shard_count(); ++i) store_.shard(i).mutex.lock();
+    store_.reveal_locked();
+    for (unsigned i = 0; i < store_.shard_count(); ++i) store_.shard(i).mutex.unlock();
+  }
   void swap(unsigned a, unsigned b) NO_THREAD_SAFETY_ANALYSIS {
     for (unsigned i = 0; i < store_.shard_count(); ++i) store_.shard(i).mutex.lock();
     store_.swap_databases_locked(a, b);
@@ -132,6 +137,28 @@ TEST_F(SnapshotTest, flushed_and_swapped_databases_are_written_as_they_were) {
   std::string file;
   ASSERT_TRUE(write(*snapshot, file));
   EXPECT_EQ(read(file), wanted);
+}
+
+TEST_F(SnapshotTest, hidden_data_is_not_written_even_when_it_is_revealed_meanwhile) {
+  for (int i = 0; i < 1000; ++i) put("key" + std::to_string(i), "old", i % 3);
+  const Model wanted = model_;
+  model_.clear();
+  for (int i = 0; i < 1000; ++i) put("key" + std::to_string(i), "new", store_.hidden(i % 2));
+  auto snapshot = StoreSnapshot::begin(store_, {});
+  EXPECT_EQ(snapshot->keys_total(), 1000U);
+  reveal();
+  Model revealed;
+  for (const auto& [place, value] : model_) revealed[{place.first - 4, place.second}] = value;
+  model_ = revealed;
+  for (int i = 0; i < 1000; i += 3) put("key" + std::to_string(i), "changed", i % 2);
+  std::string file;
+  ASSERT_TRUE(write(*snapshot, file));
+  EXPECT_EQ(read(file), wanted);
+  snapshot.reset();
+  auto next = StoreSnapshot::begin(store_, {});
+  std::string second;
+  ASSERT_TRUE(write(*next, second));
+  EXPECT_EQ(read(second), model_);
 }
 
 TEST_F(SnapshotTest, one_that_is_given_up_leaves_nothing_behind) {

@@ -142,6 +142,36 @@ TEST_F(StoreTest, swaps_databases) {
   store_.validate();
 }
 
+TEST_F(StoreTest, reveals_hidden_data_in_place_of_all_there_is) {
+  put("a", "old");
+  put("gone", "old", kNoExpiry, 3);
+  put("a", "newer", kNoExpiry, store_.hidden(0));
+  put("b", "new", kNoExpiry, store_.hidden(2));
+  EXPECT_EQ(store_.totals().keys, 2U);
+  lock_all();
+  store_.reveal_locked();
+  unlock_all();
+  EXPECT_TRUE(has("a") && has("b", 2));
+  EXPECT_FALSE(has("gone", 3) || has("a", store_.hidden(0)) || has("b", store_.hidden(2)));
+  EXPECT_EQ(store_.totals().keys, 2U);
+  store_.validate();
+}
+
+TEST_F(StoreTest, flushes_hidden_data_apart) {
+  put("a", "old");
+  put("b", "new", kNoExpiry, store_.hidden(1));
+  lock_all();
+  EXPECT_EQ(store_.flush_locked(Store::kAllDatabases), 1U);
+  unlock_all();
+  EXPECT_TRUE(has("b", store_.hidden(1)));
+  put("a", "old");
+  lock_all();
+  store_.drop_hidden_locked();
+  unlock_all();
+  EXPECT_TRUE(has("a"));
+  EXPECT_FALSE(has("b", store_.hidden(1)));
+}
+
 TEST_F(StoreTest, removes_what_is_due_in_its_own_shards) {
   for (int i = 0; i < 1000; ++i) put(std::to_string(i), "v", kStartMs + 100);
   EXPECT_LE(store_.next_expiry_ms(0, 1), kStartMs + 128);
