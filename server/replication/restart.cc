@@ -48,6 +48,7 @@ void Replicator::restore(const StreamPlace& place) {
   if (place.db >= services_->store.databases()) return;  // not a stream that could go on here
   const AllShards shards(services_->store);
   std::lock_guard lock(mutex_);
+  effects().keep_backlog(true);  // forgets the database, so before
   if (wanted_) {
     history_.replace(place.id);
     effects().restart_at(place.offset, place.db);
@@ -57,7 +58,6 @@ void Replicator::restore(const StreamPlace& place) {
   }
   lonely_since_ms_ = steady_ms();
   has_backlog_ = true;
-  effects().keep_backlog(true);
 }
 
 }  // namespace larder

@@ -77,6 +77,26 @@ def test_replica_restarted_under_load(program):
         assert syncs(primary) == (full, partial + 3), syncs(primary)
 
 
+def test_replica_restarted_behind_a_select(program):
+    """The place in the stream is in a database, too."""
+    with Node(program, *BACKLOG) as primary, Node(program, follows=primary) as replica:
+        primary.ask("SET", "first", 1)
+        wait_linked(replica)
+        nodes.wait_same_offset(primary, replica)
+        full, partial = syncs(primary)
+        replica.ask("CLIENT", "PAUSE", 60_000, "WRITE")
+        client = primary.client()
+        client.ask([b"SELECT", b"5"])
+        client.ask([b"SET", b"second", b"2"])
+        time.sleep(0.2)  # SELECT is done there, SET waits
+        replica.restart()
+        wait_linked(replica)
+        nodes.wait_same_offset(primary, replica)
+        assert syncs(primary) == (full, partial + 1), syncs(primary)
+        assert replica.ask("DBSIZE") == 1
+        assert "db5:keys=1" in replica.ask("INFO", "keyspace").decode()
+
+
 def test_replicas_of_a_primary_that_was_restarted(program):
     with Node(program, *BACKLOG) as primary, Node(program, follows=primary) as ours, \
             Node(nodes.REDIS, follows=primary) as theirs:
