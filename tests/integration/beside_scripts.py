@@ -171,7 +171,7 @@ def next_served_when_first_gave_up(serve):
     free = free_key(server, client)
     big = free + b":big"
     must(ask(client, "SETBIT", big, 8 * 32_000_000, 1))
-    if not any(try_next_when_first_gave_up(server, free, big) for _ in range(10)):
+    if not any(try_next_when_first_gave_up(server, free, big) for _ in range(40)):
         raise AssertionError("the first never gave up in time")
 
 
