@@ -386,14 +386,13 @@ void StoreSnapshot::write_wanted(RdbFileWriter& out) {
     }
     Part& part = *wanted.part;
     Chunk batch{.db = part.db, .bytes = {}, .owner = nullptr, .blob = {}};
-    {
-      MutexLock lock(store_.shard(part.shard).mutex);
+    bool froze = false;
+    with_shard(part.shard, [&] {
       const Item item = part.done ? Item{} : part.keys->find(Key::of(wanted.key));
-      if (!item || is_written(*item.entry(), part.shard) || !is_big_value(*item.entry())) {
-        continue;
-      }
-      freeze(part, item.entry(), batch.bytes);
-    }
+      froze = item && !is_written(*item.entry(), part.shard) && is_big_value(*item.entry());
+      if (froze) freeze(part, item.entry(), batch.bytes);
+    });
+    if (!froze) continue;
     write_chunk(out, batch);
     write_frozen(out);
   }

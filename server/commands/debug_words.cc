@@ -3,6 +3,7 @@
 #include "server/commands/debug_words.h"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <ctime>
 #include <map>
@@ -24,6 +25,21 @@ Status refusal(Call& call) {
   }
   return Status::error(errors::not_allowed("DEBUG", "enable-debug-command"));
 }
+
+namespace {
+
+// Of the words that take a number: 0 is off.
+Status set_switch(Call& call, std::atomic<bool>& setting) {
+  if (Status no = refusal(call); !no.is_ok()) return no;
+  Args args(call);
+  const int64_t on = args.integer();
+  if (!args.ok()) return args.error();
+  setting.store(on != 0);
+  call.reply().ok();
+  return Status::ok();
+}
+
+}  // namespace
 
 // Blocks the worker, as the name promises.
 Status sleep(Call& call) {
@@ -48,35 +64,11 @@ Status set_active_expire(Call& call) {
   return Status::ok();
 }
 
-Status pause_cron(Call& call) {
-  if (Status no = refusal(call); !no.is_ok()) return no;
-  Args args(call);
-  const int64_t paused = args.integer();
-  if (!args.ok()) return args.error();
-  call.settings().cron_paused.store(paused != 0);
-  call.reply().ok();
-  return Status::ok();
-}
+Status pause_cron(Call& call) { return set_switch(call, call.settings().cron_paused); }
 
-Status deny_scripts(Call& call) {
-  if (Status no = refusal(call); !no.is_ok()) return no;
-  Args args(call);
-  const int64_t disabled = args.integer();
-  if (!args.ok()) return args.error();
-  call.settings().noscript_ignored.store(disabled != 0);
-  call.reply().ok();
-  return Status::ok();
-}
+Status deny_scripts(Call& call) { return set_switch(call, call.settings().noscript_ignored); }
 
-Status ignore_checksums(Call& call) {
-  if (Status no = refusal(call); !no.is_ok()) return no;
-  Args args(call);
-  const int64_t ignored = args.integer();
-  if (!args.ok()) return args.error();
-  call.settings().checksums_ignored.store(ignored != 0);
-  call.reply().ok();
-  return Status::ok();
-}
+Status ignore_checksums(Call& call) { return set_switch(call, call.settings().checksums_ignored); }
 
 // How soon a client's reply buffer is fitted to what it used of late.
 Status reply_buffer(Call& call) {

@@ -68,8 +68,7 @@ std::optional<int64_t> expiry_of(const RestoreOptions& options, int64_t now_ms) 
 void give_restore(Call& call, const RestoreOptions& options, int64_t expiry_ms) {
   if (options.absolute || expiry_ms == kNoExpiry || !call.wants_effect()) return;
   const NumberWord time(expiry_ms);
-  std::vector<Bytes> words;
-  for (size_t i = 0; i < call.arg_count(); ++i) words.push_back(call.arg(i));
+  std::vector<Bytes> words(call.args().begin(), call.args().end());
   words[2] = time;
   words.push_back("ABSTTL");
   call.effect(words);

@@ -549,13 +549,17 @@ def loses_its_place(primary, replica, link):
     link.mend()
 
 
+def fill_both(primary, replica, link):
+    fill(primary)
+    replica.ask("REPLICAOF", "127.0.0.1", link.port)
+    wait_linked(replica)
+    wait_same_offset(primary, replica)
+
+
 def test_swapdb_answers_from_the_old_data(program):
     """While the same stream's data is loaded beside it; then all of it changes at once."""
     with Node(program) as primary, Node(program, *SWAPS) as replica, Cut(primary) as link:
-        fill(primary)
-        replica.ask("REPLICAOF", "127.0.0.1", link.port)
-        wait_linked(replica)
-        wait_same_offset(primary, replica)
+        fill_both(primary, replica, link)
         before = replica.ask("DBSIZE")
         loses_its_place(primary, replica, link)
         lab.wait_for(lambda: replica.info("persistence")["async_loading"] == "1", "it loads")
@@ -572,10 +576,7 @@ def test_swapdb_answers_from_the_old_data(program):
 
 def test_swapdb_keeps_the_old_data_when_the_load_fails(program):
     with Node(program) as primary, Node(program, *SWAPS) as replica, Cut(primary) as link:
-        fill(primary)
-        replica.ask("REPLICAOF", "127.0.0.1", link.port)
-        wait_linked(replica)
-        wait_same_offset(primary, replica)
+        fill_both(primary, replica, link)
         before = nodes.data_of(replica)
         loses_its_place(primary, replica, link)
         lab.wait_for(lambda: replica.info("persistence")["async_loading"] == "1", "it loads")
