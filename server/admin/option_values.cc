@@ -94,7 +94,7 @@ Checked check_memory(const OptionSpec& option, Bytes text, const char* no_value 
 }
 
 Checked check_memory_share(const OptionSpec& option, Bytes text) {
-  constexpr char kNotShare[] = "argument must be a memory or percent value";
+  static constexpr char kNotShare[] = "argument must be a memory or percent value";
   if (text.empty() || text.back() != '%') return check_memory(option, text, kNotShare);
   const auto percent = parse_int64(text.substr(0, text.size() - 1));
   if (!percent || *percent < 0) return wrong(kNotShare);

@@ -16,7 +16,7 @@ std::string jar_row(size_t row, size_t level, char filling) {
 }  // namespace
 
 std::string draw_pantry(Random& random, size_t jars, size_t shelves) {
-  constexpr char kFillings[] = "oO*.:%@~&#";
+  static constexpr char kFillings[] = "oO*.:%@~&#";
   std::string picture;
   for (size_t shelf = 0; shelf < shelves; ++shelf) {
     std::vector<size_t> levels;

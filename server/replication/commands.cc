@@ -363,7 +363,7 @@ Status wait(Call& call) {
 }
 
 Status waitaof(Call& call) {
-  constexpr char kPositive[] = "ERR value is out of range, must be positive";
+  static constexpr char kPositive[] = "ERR value is out of range, must be positive";
   Args args(call);
   const int64_t local = args.integer_in(0, 1, "ERR value is out of range, must be between 0 and 1");
   const int64_t replicas = args.integer_in(0, INT32_MAX, kPositive);
