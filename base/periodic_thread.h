@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace larder {
 
 class PeriodicThread {
@@ -16,8 +18,11 @@ class PeriodicThread {
   using Pause = std::chrono::milliseconds;
 
   // Calls `work` after a pause, and then after each that it returns.
-  PeriodicThread(Pause first, std::function<Pause()> work)
-      : thread_([this, first, work = std::move(work)] { run(first, work); }) {}
+  PeriodicThread(const char* name, Pause first, std::function<Pause()> work)
+      : thread_([this, name, first, work = std::move(work)] {
+          name_this_thread(name);
+          run(first, work);
+        }) {}
   ~PeriodicThread() {
     {
       std::lock_guard lock(mutex_);

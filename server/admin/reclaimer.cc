@@ -7,6 +7,8 @@
 #include <mutex>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace larder {
 
 namespace {
@@ -58,6 +60,7 @@ void ReclaimerThread::reclaim(GarbageList garbage) {
 }
 
 void ReclaimerThread::run() {
+  name_this_thread("reclaimer");
   // Freeing can wait; a worker that wakes on the same core cannot.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
   while (true) {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <string>
 
+#include "base/thread_name.h"
 #include "server/admin/log.h"
 
 namespace larder {
@@ -66,6 +67,7 @@ SignalWatch::~SignalWatch() {
 }
 
 void SignalWatch::run() {
+  name_this_thread("signals");
   const int coming = ::signalfd(-1, &signals_.signals_, SFD_CLOEXEC | SFD_NONBLOCK);
   std::array<pollfd, 2> wanted{{{wake_, POLLIN, 0}, {coming, POLLIN, 0}}};
   while (!ended()) {

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/scoped.h"
+#include "base/thread_name.h"
 #include "server/commands/activity.h"
 #include "server/commands/client_list.h"
 #include "server/commands/listeners.h"
@@ -83,6 +84,7 @@ void Worker::start(Services& services) {
 }
 
 void Worker::run() {
+  name_this_thread("worker-" + std::to_string(index()));
   PushQueues::enter_worker(index());
   last_tick_ms_ = steady_ms();
   listen_for_messages();

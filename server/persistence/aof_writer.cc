@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 
 namespace larder {
 namespace {
@@ -83,6 +84,7 @@ void AofWriter::switch_at(uint64_t offset, Descriptor file, std::string head) {
 }
 
 void AofWriter::run() {
+  name_this_thread("aof-writer");
   while (true) {
     const bool last = stopping();
     const uint64_t end = std::min(log_.end_offset(), last_offset_.load());

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "base/thread_name.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
 #include "server/commands/replication.h"
@@ -333,6 +334,7 @@ void AppendOnlyFile::post(std::function<void()> job) {
 }
 
 void AppendOnlyFile::run() {
+  name_this_thread("aof-base");
   while (true) {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });

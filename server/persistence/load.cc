@@ -14,6 +14,7 @@
 #include "base/glob.h"
 #include "base/numbers.h"
 #include "base/random.h"
+#include "base/thread_name.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
 #include "server/commands/services.h"
@@ -190,6 +191,7 @@ class Carriers {
 
  private:
   void carry() {
+    name_this_thread("load");
     Random random(random_seed());
     while (true) {
       std::unique_ptr<Batch> batch;

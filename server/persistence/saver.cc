@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "server/commands/call.h"
 #include "server/commands/replication.h"
 #include "server/commands/version.h"
@@ -98,6 +99,7 @@ void Saver::run_aside(std::function<void()> work) {
   });
   auto over = std::make_shared<std::atomic<bool>>(false);
   errands_.push_back({std::thread([work = std::move(work), over] {
+                        name_this_thread("migrate");
                         work();
                         over->store(true);
                       }),
@@ -133,6 +135,7 @@ uint64_t Saver::total_changes() const {
 }
 
 void Saver::run() {
+  name_this_thread("snapshot");
   std::unique_lock lock(mutex_);
   while (!ended_) {
     changed_.wait_for(lock, kTick, [this] { return ended_ || wanted_ || flushed_.load(); });

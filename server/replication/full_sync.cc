@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/thread_name.h"
 #include "server/commands/listeners.h"
 #include "server/commands/services.h"
 #include "server/replication/stream_place.h"
@@ -133,6 +134,7 @@ std::unique_ptr<FullSync> FullSync::begin(Services& services, const FullSyncPlan
 }
 
 void FullSync::run() {
+  name_this_thread("full-sync");
   const bool whole = snapshot_->run(*fan_);
   {
     std::lock_guard lock(snapshot_mutex_);

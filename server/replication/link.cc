@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "base/thread_name.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/append_only.h"
 #include "server/commands/listeners.h"
@@ -84,6 +85,7 @@ std::shared_ptr<PrimaryStream> Link::stream() const {
 }
 
 void Link::run() {
+  name_this_thread("primary-link");
   int64_t wait_ms = kFirstWaitMs;
   while (!interrupt_.raised()) {
     set_state(State::connecting);

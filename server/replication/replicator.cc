@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/thread_name.h"
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
 #include "server/commands/registry.h"
@@ -58,6 +59,7 @@ void Replicator::post(std::function<void()> job) {
 }
 
 void Replicator::run() {
+  name_this_thread("replication");
   int64_t next_ms = steady_ms();
   while (true) {
     std::deque<std::function<void()>> jobs;
