@@ -258,7 +258,7 @@ Status help(Call& call) {
        "SET-DISABLE-DENY-SCRIPTS <0|1>", "    Lets scripts run any command.",
        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
        "    Takes RESTORE's payloads and RDB files with a wrong checksum.",
-       "SLEEP <seconds>", "    Blocks a worker.",
+       "SLEEP <seconds>", "    Blocks the server.",
        "STRINGMATCH-LEN <len> <pattern>", "    Matches a pattern to many a's.",
        "HELP", "    This text."});
 }
@@ -274,7 +274,7 @@ constexpr CommandSpec sub(Bytes name, Bytes syntax, Bytes summary, int arity, Ha
 }
 
 constexpr auto kSubcommands = family({
-    sub("SLEEP", "seconds", "Blocks a worker.", exactly(3), debug::sleep),
+    sub("SLEEP", "seconds", "Blocks the server.", exactly(3), debug::sleep),
     sub("OBJECT", "key", "Tells how a value is kept.", at_least(3), object,
         key_at(2, KeyUse::read_only)),
     sub("SDSLEN", "key", "Tells the sizes of a key and its string.", exactly(3), string_sizes,

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
-#include <ctime>
 #include <map>
 #include <string>
+#include <thread>
 
 #include "base/glob.h"
 #include "base/numbers.h"
@@ -41,18 +42,21 @@ Status set_switch(Call& call, std::atomic<bool>& setting) {
 
 }  // namespace
 
-// Blocks the worker, as the name promises.
+// The whole server sleeps, as Redis does: tests of failovers and of clients' time-outs have it so.
 Status sleep(Call& call) {
   if (Status no = refusal(call); !no.is_ok()) return no;
   Args args(call);
   // What is no number is none at all, as Redis has it.
-  const double seconds = parse_double(args.bytes()).value_or(0);
+  const double asked = parse_double(args.bytes()).value_or(0);
   constexpr double kSecondsMax = 3600;
-  const double bounded = std::min(std::max(seconds, 0.0), kSecondsMax);
-  timespec time{};
-  time.tv_sec = static_cast<time_t>(bounded);
-  time.tv_nsec = static_cast<long>((bounded - static_cast<double>(time.tv_sec)) * 1e9);
-  ::nanosleep(&time, nullptr);
+  const double seconds = asked > 0 ? std::min(asked, kSecondsMax) : 0;  // "nan" is 0, too
+  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  Workers& workers = call.services().workers;
+  for (size_t i = 0; i < workers.count(); ++i) {
+    if (i == call.worker().index) continue;
+    workers.visit(i, [until](ClientsOfWorker&) { std::this_thread::sleep_until(until); });
+  }
+  std::this_thread::sleep_until(until);
   call.reply().ok();
   return Status::ok();
 }

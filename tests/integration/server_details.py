@@ -525,6 +525,21 @@ def test_configuration_beside_transactions(server):
     check("ended", sorted(done), ["changes", "transactions", "transactions"])
 
 
+def test_the_whole_server_sleeps(server):
+    """The clients are of different workers."""
+    sleeper, others = Client(server), [Client(server) for _ in range(3)]
+    for client in others:
+        client("PING")
+    began = time.monotonic()
+    sleeper.tell("DEBUG", "SLEEP", 0.5)
+    time.sleep(0.1)
+    for client in others:
+        client.tell("PING")
+    for client in others:
+        check("PING", client.push(), "PONG")
+        check("slept until then", time.monotonic() - began >= 0.5, True)
+
+
 def main():
     tests = [test for name, test in globals().items() if name.startswith("test_")]
     chosen = sys.argv[2:]
