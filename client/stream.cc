@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/tls_error.h"
 
 namespace larder {
 namespace {
@@ -25,7 +26,7 @@ bool is_address(const std::string& host) {
 
 std::string handshake_fault(SSL* tls) {
   const long verdict = SSL_get_verify_result(tls);
-  if (verdict == X509_V_OK || SSL_get_verify_mode(tls) == SSL_VERIFY_NONE) return tls_reason();
+  if (verdict == X509_V_OK || SSL_get_verify_mode(tls) == SSL_VERIFY_NONE) return take_tls_error();
   return std::string("the server's certificate is not trusted: ") +
          X509_verify_cert_error_string(verdict);
 }
@@ -66,7 +67,7 @@ void Stream::close() {
 std::string Stream::start_tls(const TlsContext& context, const std::string& host,
                               int64_t deadline_ms) {
   tls_.reset(SSL_new(context.get()));
-  if (tls_ == nullptr || SSL_set_fd(tls_.get(), fd_) != 1) return tls_reason();
+  if (tls_ == nullptr || SSL_set_fd(tls_.get(), fd_) != 1) return take_tls_error();
   if (!is_address(host)) SSL_set_tlsext_host_name(tls_.get(), host.c_str());
   while (true) {
     ERR_clear_error();
@@ -96,7 +97,7 @@ ssize_t Stream::tls_result(size_t done, int code) {
   const int wish = SSL_get_error(tls_.get(), code);
   if (wish == SSL_ERROR_ZERO_RETURN) return 0;
   blocked_ = wish == SSL_ERROR_WANT_READ || wish == SSL_ERROR_WANT_WRITE;
-  error_ = wish == SSL_ERROR_SYSCALL ? std::strerror(errno) : tls_reason();
+  error_ = wish == SSL_ERROR_SYSCALL ? std::strerror(errno) : take_tls_error();
   return -1;
 }
 

@@ -5,6 +5,8 @@
 
 #include <csignal>
 
+#include "base/tls_error.h"
+
 namespace larder {
 namespace {
 
@@ -16,7 +18,7 @@ std::string trust(SSL_CTX* context, const TlsOptions& options) {
     return "";
   }
   if (SSL_CTX_load_verify_file(context, options.ca_file.c_str()) == 1) return "";
-  return "no certificates of authorities in " + options.ca_file + ": " + tls_reason();
+  return "no certificates of authorities in " + options.ca_file + ": " + take_tls_error();
 }
 
 std::string introduce(SSL_CTX* context, const TlsOptions& options) {
@@ -25,28 +27,22 @@ std::string introduce(SSL_CTX* context, const TlsOptions& options) {
   }
   if (options.cert_file.empty()) return "";
   if (SSL_CTX_use_certificate_chain_file(context, options.cert_file.c_str()) != 1) {
-    return "no certificate in " + options.cert_file + ": " + tls_reason();
+    return "no certificate in " + options.cert_file + ": " + take_tls_error();
   }
   if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return "no key of that certificate in " + options.key_file + ": " + tls_reason();
+    return "no key of that certificate in " + options.key_file + ": " + take_tls_error();
   }
   return "";
 }
 
 }  // namespace
 
-std::string tls_reason() {
-  const unsigned long code = ERR_get_error();
-  const char* const text = code == 0 ? nullptr : ERR_reason_error_string(code);
-  return text == nullptr ? "unknown reason" : text;
-}
-
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 Result<std::shared_ptr<const TlsContext>, std::string> TlsContext::make(const TlsOptions& options) {
   ERR_clear_error();
   SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
-  if (context == nullptr) return "TLS does not start: " + tls_reason();
+  if (context == nullptr) return "TLS does not start: " + take_tls_error();
   const std::shared_ptr<const TlsContext> made(new TlsContext(context));
   ::signal(SIGPIPE, SIG_IGN);
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);

@@ -39,7 +39,4 @@ class TlsContext {
   ssl_ctx_st* const context_;
 };
 
-// What OpenSSL says of the last failure on this thread.
-std::string tls_reason();
-
 }  // namespace larder

@@ -8,6 +8,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/tls_error.h"
+
 namespace larder {
 namespace {
 
@@ -215,14 +217,6 @@ ssl_st* TlsContext::make_session(TlsSide side) const {
   if (session == nullptr) return nullptr;
   side == TlsSide::server ? SSL_set_accept_state(session) : SSL_set_connect_state(session);
   return session;
-}
-
-std::string take_tls_error() {
-  const unsigned long code = ERR_get_error();
-  ERR_clear_error();
-  const char* const reason = ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code))
-                                                    : ERR_reason_error_string(code);
-  return reason == nullptr ? "unknown error" : reason;
 }
 
 }  // namespace larder

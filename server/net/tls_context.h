@@ -63,8 +63,4 @@ class TlsContext {
   ssl_ctx_st* client_;  // of links; null: there are none
 };
 
-// The text of the first of this thread's OpenSSL errors, the one that says most, or "unknown
-// error". None are left.
-std::string take_tls_error();
-
 }  // namespace larder

@@ -8,6 +8,8 @@
 #include <climits>
 #include <cstring>
 
+#include "base/tls_error.h"
+
 namespace larder {
 
 // OpenSSL's view of the bytes on both sides: a BIO whose data is the stream.
