@@ -1,6 +1,8 @@
-// node-redis against a running server, in RESP2 and RESP3. Port: the first argument.
+// node-redis against a running server, in RESP2 and RESP3, with its client-side cache, too. Port:
+// the first argument.
 import assert from "node:assert/strict";
-import { createClient } from "redis";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BasicClientSideCache, createClient } from "redis";
 
 async function play(RESP) {
   const url = `redis://127.0.0.1:${process.argv[2]}/3`;
@@ -28,5 +30,25 @@ async function play(RESP) {
   other.destroy?.() ?? (await other.disconnect());
 }
 
+// Every write of another client is seen, and what nobody writes is not asked for again.
+async function cached() {
+  const url = `redis://127.0.0.1:${process.argv[2]}`;
+  const clientSideCache = new BasicClientSideCache();
+  const reader = await createClient({ url, RESP: 3, clientSideCache }).connect();
+  const writer = await createClient({ url }).connect();
+  for (let i = 0; i < 100; ++i) {
+    await writer.set("key", `${i}`);
+    while (await reader.get("key") !== `${i}`) await sleep(1);
+  }
+  const { hitCount } = clientSideCache.stats();
+  for (let i = 0; i < 10; ++i) assert.equal(await reader.get("key"), "99");
+  assert.equal(clientSideCache.stats().hitCount, hitCount + 10);
+  await writer.flushAll();
+  while (await reader.get("key") !== null) await sleep(1);
+  reader.destroy();
+  writer.destroy();
+}
+
 for (const version of [2, 3]) await play(version);
+await cached();
 console.log("node-redis: all well");
