@@ -9,6 +9,7 @@
 #include "server/admin/commands_print.h"
 #include "server/admin/config_load.h"
 #include "server/admin/config_print.h"
+#include "server/admin/process_title.h"
 #include "server/admin/server.h"
 #include "server/commands/registry.h"
 #include "server/commands/version.h"
@@ -57,7 +58,7 @@ int complain(const std::string& text) {
   return 1;
 }
 
-int run(const Program& program) {
+int run(const Program& program, larder::ProcessTitle& title) {
   if (program.print_docs) {
     std::fputs(larder::print_config_docs().c_str(), stdout);
     return 0;
@@ -84,12 +85,14 @@ int run(const Program& program) {
   loaded.import_path = program.import_path;
   loaded.import_pattern = program.import_pattern;
   loaded.import_db = program.import_db;
-  return larder::serve(std::move(loaded));
+  title.set_file(loaded.file);
+  return larder::serve(std::move(loaded), title);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  larder::ProcessTitle title(argc, argv);
   Program program;
   CLI::App app("Larder, a Redis-compatible cache server. Its configuration is a file, or - for "
                "standard input.",
@@ -111,5 +114,5 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& stop) {
     return app.exit(stop) == 0 ? 0 : 1;
   }
-  return run(program);
+  return run(program, title);
 }

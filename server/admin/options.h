@@ -25,6 +25,7 @@ class Listeners;
 class Log;
 class LiveSettings;
 class Options;
+class ProcessTitle;
 class ReplicationSettings;
 class SlowLog;
 class Store;
@@ -76,6 +77,7 @@ struct OptionTargets {
   ReplicationSettings& replication;
   AccessControl& access;
   TlsSettings& tls;
+  ProcessTitle& title;
   // Listens on the TCP ports and addresses that the options name now, instead of the old ones.
   // Empty before the server listens at all. Returns why it can't be, and then nothing has changed.
   std::function<std::string(const Options& options)> listen_again{};

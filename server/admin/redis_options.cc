@@ -1,9 +1,7 @@
 // The rows of options known from redis.conf that have no effect here: `planned` ones belong to work
 // that is not built yet, `moot` ones have no meaning in this server. Defaults are Redis 7.2's.
-#include <algorithm>
 #include <array>
 #include <climits>
-#include <iterator>
 
 #include "server/admin/option_rows.h"
 
@@ -11,30 +9,6 @@ namespace larder {
 namespace {
 
 using Kind = OptionKind;
-
-// The process keeps its title, but a template that Redis would refuse is none here.
-bool is_title_template(Bytes text) {
-  constexpr Bytes kFields[] = {"title", "listen-addr", "server-mode", "port", "tls-port",
-                               "unixsocket", "config-file"};
-  if (text.empty()) return false;
-  for (size_t open = 0; (open = text.find('{', open)) != Bytes::npos;) {
-    if (text.substr(open, 2) == "{{") {  // a brace that means itself
-      open += 2;
-      continue;
-    }
-    const size_t close = text.find('}', open);
-    if (close == Bytes::npos) return false;
-    const Bytes name = text.substr(open + 1, close - open - 1);
-    if (std::find(std::begin(kFields), std::end(kFields), name) == std::end(kFields)) return false;
-    open = close + 1;
-  }
-  return true;
-}
-
-std::string check_title_template(const Options& options, OptionTargets&) {
-  if (is_title_template(options.text("proc-title-template"))) return "";
-  return "template format is invalid or contains unknown variables";
-}
 
 constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "active-defrag-cycle-max", .kind = Kind::integer, .standard = "25", .low = 1,
@@ -60,7 +34,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .fixed = true},
     {.name = "bgsave-cpulist", .alias = "bgsave_cpulist", .standing = Standing::moot,
      .fixed = true},
-    {.name = "bind-source-addr", .standing = Standing::planned},
     {.name = "bio-cpulist", .alias = "bio_cpulist", .standing = Standing::moot, .fixed = true},
     {.name = "cluster-allow-pubsubshard-when-down", .kind = Kind::boolean, .standard = "yes",
      .standing = Standing::planned},
@@ -125,8 +98,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .high = 1000, .standing = Standing::moot},
     {.name = "maxmemory-eviction-tenacity", .kind = Kind::integer, .standard = "10", .high = 100,
      .standing = Standing::moot},
-    {.name = "proc-title-template", .standard = "{title} {listen-addr} {server-mode}",
-     .standing = Standing::moot, .apply = check_title_template},
     {.name = "propagation-error-behavior", .kind = Kind::choice, .standard = "ignore",
      .choices = "ignore panic panic-on-replicas", .standing = Standing::planned},
     // Files of full syncs have no name, a saved file is always synced in pieces, what a sync
@@ -141,8 +112,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .choices = "no yes clients", .standing = Standing::moot},
     {.name = "server-cpulist", .alias = "server_cpulist", .standing = Standing::moot,
      .fixed = true},
-    {.name = "set-proc-title", .kind = Kind::boolean, .standard = "yes",
-     .standing = Standing::moot, .fixed = true},
     {.name = "socket-mark-id", .kind = Kind::integer, .standard = "0", .high = UINT_MAX,
      .standing = Standing::moot, .fixed = true},
     {.name = "syslog-enabled", .kind = Kind::boolean, .standard = "no",

@@ -365,7 +365,7 @@ std::string check(LoadedOptions loaded) {
   return fault;
 }
 
-int serve(LoadedOptions loaded) {
+int serve(LoadedOptions loaded, ProcessTitle& title) {
   Options& options = loaded.options;
   Log log;
   std::string fault = set_directory(options);
@@ -407,7 +407,7 @@ int serve(LoadedOptions loaded) {
   TlsSettings tls;
   LiveConfiguration configuration(
       options, loaded.file,
-      {store, settings, slow_log, log, listeners, replication_settings, access, tls});
+      {store, settings, slow_log, log, listeners, replication_settings, access, tls, title});
   if (fault.empty()) fault = configuration.apply_all();
   if (fault.empty()) fault = load_users(access, loaded);
   Network network(threads, registry.all().size(), network_events(log), tls);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "server/admin/config_load.h"
+#include "server/admin/process_title.h"
 
 namespace larder {
 
@@ -12,6 +13,6 @@ namespace larder {
 std::string check(LoadedOptions loaded);
 
 // Returns the exit code. What goes wrong at the start is one line on stderr and in the log.
-int serve(LoadedOptions loaded);
+int serve(LoadedOptions loaded, ProcessTitle& title);
 
 }  // namespace larder

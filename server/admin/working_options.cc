@@ -13,6 +13,7 @@
 #include "server/admin/machine.h"
 #include "server/admin/oom_score.h"
 #include "server/admin/option_rows.h"
+#include "server/admin/process_title.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
 #include "server/commands/listeners.h"
@@ -66,8 +67,19 @@ std::string apply_clients_max(const Options& options, OptionTargets& to) {
 }
 
 std::string apply_bind(const Options& options, OptionTargets& to) {
-  if (!to.listen_again || to.listen_again(options).empty()) return "";
-  return "Failed to bind to specified addresses.";
+  if (to.listen_again && !to.listen_again(options).empty()) {
+    return "Failed to bind to specified addresses.";
+  }
+  to.title.show(options);
+  return "";
+}
+
+std::string apply_title(const Options& options, OptionTargets& to) {
+  if (!to.title.text(options)) {
+    return "template format is invalid or contains unknown variables";
+  }
+  to.title.show(options);
+  return "";
 }
 
 std::string apply_policy(const Options& options, OptionTargets& to) {
@@ -480,6 +492,14 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .apply = apply_oom_score},
     {.name = "pidfile", .section = In::general, .summary = "File to write the process id to.",
      .fixed = true},
+    {.name = "set-proc-title", .kind = Kind::boolean, .standard = "yes", .section = In::general,
+     .summary = "The process shows a title in place of its command line, as in ps.",
+     .fixed = true},
+    {.name = "proc-title-template", .standard = "{title} {listen-addr} {server-mode}",
+     .section = In::general,
+     .summary = "The title: {title} is the program as it was called; also {listen-addr}, {port}, "
+                "{tls-port}, {unixsocket}, {config-file}, and {server-mode}, which is empty.",
+     .apply = apply_title},
     {.name = "loglevel", .kind = Kind::choice, .standard = "notice", .section = In::logging,
      .summary = "The least important lines that are logged.",
      .choices = "debug verbose notice warning nothing", .apply = apply_log_level},

@@ -112,7 +112,7 @@ Rates::Totals Rates::per_second() const {
 
 void ErrorStats::add(Bytes error_text) {
   constexpr size_t kWordMax = 31;  // as in Redis: something longer is no word for a kind of error
-  const size_t end = error_text.find(' ');
+  const size_t end = error_text.find_first_of(" \r\n");  // line ends are sent as spaces
   const Bytes kind = end <= kWordMax ? error_text.substr(0, end) : Bytes("ERR");
   std::lock_guard lock(mutex_);
   if (disabled_) return;

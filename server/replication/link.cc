@@ -118,6 +118,7 @@ bool Link::make_secure() {
 bool Link::run_once() {
   wire_.set_patience_ms(settings_.timeout_seconds.load() * 1000);
   const std::string where = primary_.host + ":" + std::to_string(primary_.port);
+  wire_.set_source(settings_.texts().source);
   if (!wire_.connect(primary_.host, primary_.port)) {
     if (!interrupt_.raised()) say(true, "Connecting to MASTER " + where + ": " + wire_.error());
     return false;

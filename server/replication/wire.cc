@@ -24,6 +24,18 @@ constexpr size_t kLineBytesMax = 64 * 1024;
 
 int as_timeout(int64_t ms) { return static_cast<int>(std::clamp<int64_t>(ms, 0, 1 << 30)); }
 
+using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
+
+// `failed`: what getaddrinfo returned.
+Addresses find_addresses(const std::string& host, const char* port, int family, int& failed) {
+  addrinfo hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  failed = ::getaddrinfo(host.c_str(), port, &hints, &found);
+  return {found, ::freeaddrinfo};
+}
+
 }  // namespace
 
 Interrupt::Interrupt() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
@@ -73,9 +85,19 @@ bool Wire::wait(short events) {
   }
 }
 
+// As in Redis, an address that can't be had doesn't keep the replica from its primary.
+void Wire::bind_source(int family) {
+  int failed = 0;
+  const Addresses found = find_addresses(source_, nullptr, family, failed);
+  for (const addrinfo* each = found.get(); each != nullptr; each = each->ai_next) {
+    if (::bind(fd_, each->ai_addr, each->ai_addrlen) == 0) return;
+  }
+}
+
 bool Wire::connect_to(const addrinfo& address) {
   fd_ = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return false;
+  if (!source_.empty()) bind_source(address.ai_family);
   int error = ::connect(fd_, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
   if (error == EINPROGRESS) {
     if (!wait(POLLOUT)) return false;
@@ -93,14 +115,11 @@ bool Wire::connect(const std::string& host, uint16_t port) {
   error_.clear();
   buffer_.clear();
   at_ = 0;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  int failed = 0;
+  const Addresses found = find_addresses(host, std::to_string(port).c_str(), AF_UNSPEC, failed);
   if (failed != 0) return fail(::gai_strerror(failed));
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, ::freeaddrinfo);
   std::string why = "no address";
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+  for (const addrinfo* each = found.get(); each != nullptr; each = each->ai_next) {
     if (connect_to(*each)) {
       const int on = 1;
       ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -388,6 +388,17 @@ def test_clients_of_the_stream(program):
         wait_linked(replica)
 
 
+def test_the_address_that_a_replica_comes_from(program):
+    """192.0.2.1 is nobody's: the replica comes all the same."""
+    for kind in (program, nodes.REDIS):
+        for source, seen in (("127.0.0.2", "127.0.0.2"), ("192.0.2.1", "127.0.0.1")):
+            with Node(program) as primary, Node(kind) as replica:
+                replica.ask("CONFIG", "SET", "bind-source-addr", source)
+                replica.follow(primary)
+                wait_linked(replica)
+                assert f"ip={seen}," in primary.info()["slave0"], primary.info()["slave0"]
+
+
 def test_passwords(program):
     with Node(program, "--requirepass", "secret") as primary, Node(program) as replica:
         replica.follow(primary)

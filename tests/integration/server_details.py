@@ -323,6 +323,31 @@ def test_oom_score(server):
     check("untouched", score(server), base)
 
 
+def title(server):
+    with open(f"/proc/{server.process.pid}/cmdline") as file:
+        return file.read().rstrip("\0")
+
+
+def test_process_title(server):
+    admin = Client(server)
+
+    def template(text):
+        return admin("CONFIG", "SET", "proc-title-template", text)
+    program = title(server).split()[0]
+    plain = f"{program} 127.0.0.1:{server.port}"
+    check("at the start", title(server), plain)
+    check("set", template("{title} {{b {port} {tls-port} {listen-addr}{unixsocket} {server-mode}"),
+          "OK")
+    shown = f"{program} {{b {server.port} 0 127.0.0.1:{server.port}"
+    check("shown", title(server), shown)
+    check("refused", template("{nosuch}")[:29], "ERR CONFIG SET failed (possib")
+    check("shown still", title(server), shown)
+    check("longer than its room", template("x" * 100_000), "OK")
+    check("cut", set(title(server)), {"x"})
+    template("{title} {listen-addr} {server-mode}")
+    check("as it was", title(server), plain)
+
+
 def test_objects_freed_aside(server):
     """Counted by keys; what is not yet freed waits."""
     admin = Client(server)
