@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "server/commands/services.h"
 
 namespace larder {
 namespace {
@@ -87,6 +88,22 @@ size_t LatencyMonitor::reset(const std::vector<std::string>& events) {
   size_t dropped = 0;
   for (const std::string& event : events) dropped += series_.erase(event);
   return dropped;
+}
+
+bool note_latency(Services& services, const char* event, int64_t us) {
+  const int64_t ms_min = services.settings.latency_ms_min.load(std::memory_order_relaxed);
+  if (ms_min <= 0 || us / 1000 < ms_min) [[likely]] return false;
+  services.latency.add(event, us / 1000);
+  return true;
+}
+
+LatencyTimer::LatencyTimer(Services& services)
+    : services_(services),
+      began_us_(services.settings.latency_ms_min.load(std::memory_order_relaxed) > 0 ? steady_us()
+                                                                                     : 0) {}
+
+void LatencyTimer::end(const char* event) const {
+  if (began_us_ > 0) (void)note_latency(services_, event, steady_us() - began_us_);
 }
 
 void Rates::sample(const Totals& totals, int64_t now_ms) {

@@ -18,6 +18,8 @@
 
 namespace larder {
 
+struct Services;
+
 // Source: https://redis.io/commands/slowlog-get/
 struct SlowEntry {
   uint64_t id = 0;
@@ -67,6 +69,22 @@ class LatencyMonitor {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, Series> series_;
+};
+
+// Tells the monitor of an event if it took so long that latency-monitor-threshold counts it; returns
+// that.
+[[nodiscard]] bool note_latency(Services& services, const char* event, int64_t us);
+
+// Times an event for the monitor, and looks at no clock while that is off.
+class LatencyTimer {
+ public:
+  explicit LatencyTimer(Services& services);
+  // The event is over.
+  void end(const char* event) const;
+
+ private:
+  Services& services_;
+  const int64_t began_us_;  // 0: the monitor was off
 };
 
 // Sums over all workers, sampled by one of them every 100 ms, and what they grew by per second.

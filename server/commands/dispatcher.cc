@@ -306,7 +306,7 @@ void Dispatcher::count_error(Bytes text) {
 }
 
 void Dispatcher::account(const Request& request, const Session& session, uint64_t spent_ticks,
-                         const Status& status) {
+                         const Status& status, const char* event) {
   CommandStats& stats = worker_.stats->commands[request.command->id];
   stats.calls.add(1);
   stats.ticks.add(spent_ticks);
@@ -321,11 +321,12 @@ void Dispatcher::account(const Request& request, const Session& session, uint64_
   const int64_t latency_ms = settings.latency_ms_min.load(std::memory_order_relaxed);
   const bool slow = slow_us >= 0 && us >= slow_us;
   if (slow || (latency_ms > 0 && us / 1000 >= latency_ms)) [[unlikely]] {
-    note_slow(request, session, us);
+    note_slow(request, session, us, event);
   }
 }
 
-void Dispatcher::note_slow(const Request& request, const Session& session, int64_t us) {
+void Dispatcher::note_slow(const Request& request, const Session& session, int64_t us,
+                           const char* event) {
   const LiveSettings& settings = services_.settings;
   const Flag flags = request.command->spec->flags;
   const int64_t slow_us = settings.slow_us_min.load(std::memory_order_relaxed);
@@ -333,10 +334,8 @@ void Dispatcher::note_slow(const Request& request, const Session& session, int64
     services_.slow_log.add(session, redacted(*request.command, request.args), us,
                            static_cast<size_t>(settings.slow_entries_max.load()));
   }
-  const int64_t latency_ms = settings.latency_ms_min.load(std::memory_order_relaxed);
-  if (latency_ms > 0 && us / 1000 >= latency_ms) {
-    services_.latency.add(has(flags, Flag::fast) ? "fast-command" : "command", us / 1000);
-  }
+  if (event == nullptr) event = has(flags, Flag::fast) ? "fast-command" : "command";
+  (void)note_latency(services_, event, us);
 }
 
 void Dispatcher::feed_monitors(const Request& request, const Session& session, bool in_script) {

@@ -109,9 +109,10 @@ class Dispatcher {
 
   // What is told of it.
   void refuse(const Request& request, const Status& status, ReplyWriter& reply);
+  // `event`: what LATENCY calls it; null: by the command's speed.
   void account(const Request& request, const Session& session, uint64_t spent_ticks,
-               const Status& status);
-  void note_slow(const Request& request, const Session& session, int64_t us);
+               const Status& status, const char* event = nullptr);
+  void note_slow(const Request& request, const Session& session, int64_t us, const char* event);
   void feed_monitors(const Request& request, const Session& session, bool in_script);
 
   // Inside a transaction or a script.

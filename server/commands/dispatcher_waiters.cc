@@ -133,7 +133,9 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
     reply.error(status.text());
     count_error(status.text());
   }
-  if (refusal.is_ok()) account(request, waiter->session, ticks() - start, status);
+  if (refusal.is_ok()) {
+    account(request, waiter->session, ticks() - start, status, "command-unblocking");
+  }
   leave_lists(services_.listeners.waiters, *waiter);
   if (!waiter->uncounted.exchange(true)) worker_.stats->blocked.add(-1);
   served_.push_back(waiter);

@@ -401,12 +401,17 @@ void Worker::evict_clients() {
 }
 
 bool Worker::expire_due(int64_t now_ms) {
-  const int64_t began_ms = steady_ms();
+  const LatencyTimer timer(*services_);
   const bool more = services_->store.expire_due(static_cast<unsigned>(index()),
                                                 static_cast<unsigned>(workers_), now_ms);
-  const int64_t spent_ms = steady_ms() - began_ms;
-  const int64_t told_ms = services_->settings.latency_ms_min.load(std::memory_order_relaxed);
-  if (told_ms > 0 && spent_ms >= told_ms) services_->latency.add("expire-cycle", spent_ms);
+  timer.end("expire-cycle");
+  return more;
+}
+
+bool Worker::evict(int64_t now_ms) {
+  const LatencyTimer timer(*services_);
+  const bool more = services_->store.evict_in_background(now_ms, random_.next());
+  timer.end("eviction-cycle");
   return more;
 }
 
@@ -423,7 +428,7 @@ void Worker::tend() {
     return schedule_cron(kCronMs);
   }
   const int64_t now_ms = unix_ms();
-  const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
+  const bool evicting = evict(now_ms);
   const bool more = evicting | expire_due(now_ms);
   serve_held_up(now_ms);
   // Not from here: a script among them would let no other cron work run.

@@ -366,6 +366,15 @@ def test_values_freed_aside(server):
         check(option, with_option("lazyfree-lazy-" + option, *command) > 0, True)
 
 
+def spikes(admin):
+    return {event[0] for event in admin("LATENCY", "LATEST")}
+
+
+def forget_spikes(admin):
+    admin("CONFIG", "SET", "latency-monitor-threshold", 0)
+    admin("LATENCY", "RESET")
+
+
 def test_expiry_is_watched(server):
     """What takes long is known to LATENCY."""
     admin = Client(server)
@@ -373,9 +382,44 @@ def test_expiry_is_watched(server):
     admin("EVAL", "for i = 1, 200000 do redis.call('SET', i, 'v', 'PX', 1) end", 0)
     admin("CONFIG", "SET", "latency-monitor-threshold", 1)
     admin("DEBUG", "SET-ACTIVE-EXPIRE", 1)
-    wait_until(lambda: "expire-cycle" in [event[0] for event in admin("LATENCY", "LATEST")])
-    admin("CONFIG", "SET", "latency-monitor-threshold", 0)
+    wait_until(lambda: "expire-cycle" in spikes(admin))
+    forget_spikes(admin)
+
+
+def test_eviction_is_watched(server):
+    admin = Client(server)
+    admin("EVAL", "for i = 1, 200000 do redis.call('SET', i, 'v') end", 0)
+    admin("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "latency-monitor-threshold", 1,
+          "maxmemory-eviction-tenacity", 100, "maxmemory", memory(admin)["used_memory"] + 2_000_000)
+    admin("SET", "big", "v" * 8_000_000)
+    admin("PING")
+    check("known", "eviction-cycle" in spikes(admin), True)
+    admin("CONFIG", "SET", "maxmemory", 0, "maxmemory-policy", "noeviction",
+          "maxmemory-eviction-tenacity", 10)
+    forget_spikes(admin)
+
+
+def test_serving_is_watched(server):
+    """Apart from commands: it takes time of another client's."""
+    admin, waiting = Client(server), Client(server)
+    waiting.tell("BLMPOP", 0, 1, "served", "LEFT", "COUNT", 300_000)
+    wait_until(lambda: "blocked_clients:1" in admin("INFO", "clients"))
+    admin("CONFIG", "SET", "latency-monitor-threshold", 1)
+    admin("RPUSH", "served", *["value"] * 300_000)
+    waiting.read()
+    check("known", "command-unblocking" in spikes(admin), True)
+    forget_spikes(admin)
+
+
+def test_writing_the_log_is_watched(server):
+    admin = Client(server)
+    admin("CONFIG", "SET", "appendonly", "yes", "latency-monitor-threshold", 1)
+    wait_until(lambda: "aof_rewrite_in_progress:0" in admin("INFO", "persistence"))
     admin("LATENCY", "RESET")
+    admin("SET", "big", "v" * 60_000_000)
+    wait_until(lambda: {"aof-write", "aof-write-alone"} <= spikes(admin))
+    admin("CONFIG", "SET", "appendonly", "no")
+    forget_spikes(admin)
 
 
 def requests_of(stream):
