@@ -123,8 +123,13 @@ Rates::Totals Rates::per_second() const {
     const uint64_t before = first.totals.*sum;
     return now > before ? (now - before) * 1000 / ms : 0;
   };
-  return {rate(&Totals::commands), rate(&Totals::bytes_in), rate(&Totals::bytes_out),
-          rate(&Totals::rounds), rate(&Totals::busy_us)};
+  return {.commands = rate(&Totals::commands),
+          .bytes_in = rate(&Totals::bytes_in),
+          .bytes_out = rate(&Totals::bytes_out),
+          .stream_bytes_in = rate(&Totals::stream_bytes_in),
+          .stream_bytes_out = rate(&Totals::stream_bytes_out),
+          .rounds = rate(&Totals::rounds),
+          .busy_us = rate(&Totals::busy_us)};
 }
 
 void ErrorStats::add(Bytes error_text) {

@@ -94,6 +94,8 @@ class Rates {
     uint64_t commands = 0;
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;
+    uint64_t stream_bytes_in = 0;
+    uint64_t stream_bytes_out = 0;
     uint64_t rounds = 0;
     uint64_t busy_us = 0;
   };

@@ -162,6 +162,7 @@ Status watch(Call& call) {
     auto fresh = std::make_shared<Watch>(place);
     const Item item = call.keyspace(key).find(key);
     fresh->was_expired = item && item->expired(call.now_ms());
+    fresh->client = call.session().id;
     call.services().listeners.watches.add(place, fresh);
     transaction.watches.push_back(std::move(fresh));
   }

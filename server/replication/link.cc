@@ -144,11 +144,17 @@ bool Link::run_once() {
   return give_to_worker(owner_.have().db);
 }
 
-// Takes the whole data set. What is here stays until the file has come, where there is room for it.
 bool Link::receive(const Agreement& agreement) {
+  Transfer transfer;
+  const bool done = receive(agreement, transfer);
+  owner_.file_came(transfer.bytes());
+  return done;
+}
+
+// Takes the whole data set. What is here stays until the file has come, where there is room for it.
+bool Link::receive(const Agreement& agreement, Transfer& transfer) {
   say(false, "Full resync from MASTER: " + agreement.id + ":" + std::to_string(agreement.offset));
   set_state(State::receiving);
-  Transfer transfer;
   if (!transfer.begin(wire_)) {
     say(true, transfer.error());
     return false;

@@ -35,6 +35,10 @@ def follow_under_load(primary, *replicas):
             assert int(primary.info("stats")["sync_full"]) == before, "the cut cost a full sync"
             counted = primary.info("stats")["sync_partial_ok"]
             assert int(counted) >= len(replicas), f"partial: {counted}"
+            for node, way, count in [(primary, "output", len(replicas)),
+                                     *((replica, "input", 1) for replica in replicas)]:
+                sent = int(node.info("stats")[f"total_net_repl_{way}_bytes"])
+                assert sent > count * 50_000, f"{node.name} {way}: {sent}"
         settle(primary, *replicas)
 
 
@@ -284,6 +288,7 @@ def test_a_writable_replica_removes_its_own_keys(program):
         replica.ask("EVAL", "redis.call('set', 'second', 'v', 'px', 100)", 0)
         replica.ask("SET", "stays", "v", "PX", 100)
         replica.ask("SET", "stays", "v", "EX", 1000)
+        assert int(replica.info("stats")["slave_expires_tracked_keys"]) > 0
         lab.wait_for(lambda: replica.ask("DBSIZE") == 1, "removed")
         assert replica.ask("GET", "stays") == b"v"
 

@@ -384,6 +384,9 @@ def test_expiry_is_watched(server):
     admin("DEBUG", "SET-ACTIVE-EXPIRE", 1)
     wait_until(lambda: "expire-cycle" in spikes(admin))
     forget_spikes(admin)
+    stats = figures(admin, "stats")
+    check("processor time", int(stats["expire_cycle_cpu_milliseconds"]) > 0, True)
+    check("stopped early", int(stats["expired_time_cap_reached_count"]) > 0, True)
 
 
 def test_eviction_is_watched(server):
@@ -500,6 +503,37 @@ def test_who_is_served_is_not_blocked(server):
         assert "blocked_clients:0" in admin("INFO", "clients"), number
         waiting.read()
     check("none", "blocked_clients:0" in admin("INFO", "clients"), True)
+
+
+def figures(admin, section):
+    return dict(line.split(":", 1) for line in admin("INFO", section).split("\r\n") if ":" in line)
+
+
+def test_who_waits_for_a_time_is_counted(server):
+    admin, waiting = Client(server), Client(server)
+    for seconds, count in ((100, "1"), (0, "0")):
+        waiting.tell("BLPOP", "nothing", seconds)
+        wait_until(lambda: figures(admin, "clients")["blocked_clients"] == "1")
+        check(f"with {seconds}", figures(admin, "clients")["clients_in_timeout_table"], count)
+        admin("RPUSH", "nothing", "v")
+        waiting.read()
+    waiting.tell("BLPOP", "nothing", "0.05")
+    waiting.read()
+    check("none", figures(admin, "clients")["clients_in_timeout_table"], "0")
+
+
+def test_time_over_the_limit_is_counted(server):
+    admin = Client(server)
+    admin("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", 1)
+
+    def over(field):
+        admin("SET", "k", "v")
+        return int(figures(admin, "stats")[field]) > 0
+    wait_until(lambda: over("current_eviction_exceeded_time"))
+    admin("CONFIG", "SET", "maxmemory", 0)
+    wait_until(lambda: not over("current_eviction_exceeded_time"))
+    check("in all", over("total_eviction_exceeded_time"), True)
+    check("startup", memory(admin)["used_memory_startup"] > 0, True)
 
 
 def test_clients_are_told_of(server):
