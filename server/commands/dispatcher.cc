@@ -168,7 +168,10 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
     return Outcome::done;
   }
   task_ = call.take_task();
-  if (!task_->counts_itself()) account(request, session, spent, status);
+  if (!task_->counts_itself()) {
+    task_->command = request.command;
+    account(request, session, spent, status);
+  }
   return Outcome::task;
 }
 
@@ -303,6 +306,14 @@ void Dispatcher::protocol_error(Bytes text, ReplyWriter& reply) {
 void Dispatcher::count_error(Bytes text) {
   services_.error_stats.add(text);
   worker_.stats->errors.add(1);
+}
+
+void Dispatcher::count_error_of(const Task& task, const Output& output, size_t mark) {
+  Bytes reply = output.text_since(mark);
+  if (task.command == nullptr || !reply.starts_with('-')) return;
+  reply.remove_prefix(1);
+  count_error(reply.substr(0, reply.find("\r\n")));
+  worker_.stats->commands[task.command->id].failed.add(1);
 }
 
 void Dispatcher::account(const Request& request, const Session& session, uint64_t spent_ticks,

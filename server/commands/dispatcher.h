@@ -77,6 +77,8 @@ class Dispatcher {
   bool is_out_of_memory() const { return out_of_memory_; }
   // For INFO: an error was answered.
   void count_error(Bytes text);
+  // The same, if what a task wrote since `mark` is an error. Call it when the task is over.
+  void count_error_of(const Task& task, const Output& output, size_t mark);
   EffectGatherer& effects() { return effects_; }
 
   // Clients that wait for keys, see blocking.h.

@@ -98,7 +98,10 @@ Status Dispatcher::refusal_of(Waiter& waiter) {
   if (session.acl_pass == services_.access.generation()) [[likely]] return Status::ok();
   if (may_run(services_, session, *waiter.command, waiter.args)) return Status::ok();
   worker_.stats->commands[waiter.command->id].rejected.add(1);
-  if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
+  if (session.acl_user == nullptr) {
+    count_error(errors::kNoAuth);
+    return Status::error(errors::kNoAuth);
+  }
   const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
   const std::string error = "NOPERM " + denial_text(verdict, session.user, *waiter.command,
                                                     waiter.args);

@@ -52,6 +52,7 @@ void Connection::drive_task() {
     case Task::Progress::wait: return wait_for_task(now_ms);
     case Task::Progress::done: break;
   }
+  worker_.dispatcher().count_error_of(*task_, output_, mark);
   session_.effect_end = std::max(session_.effect_end, task_->effect_end());
   task_.reset();
   set_blocked(false);
@@ -164,6 +165,7 @@ bool Connection::unblock(const char* error) {
   if (task_ == nullptr) return false;
   const size_t mark = output_.mark();
   if (!task_->unblock(reply_, error)) return false;
+  worker_.dispatcher().count_error_of(*task_, output_, mark);
   task_.reset();
   set_blocked(false);
   finish_reply(mark);

@@ -522,6 +522,20 @@ def test_who_waits_for_a_time_is_counted(server):
     check("none", figures(admin, "clients")["clients_in_timeout_table"], "0")
 
 
+def test_errors_of_those_who_wait_are_counted(server):
+    admin, waiting = Client(server), Client(server)
+    for wait in (("WAIT", 5, 0), ("BLPOP", "nothing", 0)):
+        admin("CONFIG", "RESETSTAT")
+        waiting.tell(*wait)
+        wait_until(lambda: figures(admin, "clients")["blocked_clients"] == "1")
+        admin("CLIENT", "UNBLOCK", waiting.id, "ERROR")
+        waiting.read()
+        check(wait[0], figures(admin, "errorstats"), {"errorstat_UNBLOCKED": "count=1"})
+        counted = figures(admin, "commandstats")["cmdstat_" + wait[0].lower()]
+        check(wait[0], (counted.split(",")[0], counted.split(",")[-1]),
+              ("calls=1", "failed_calls=1"))
+
+
 def test_time_over_the_limit_is_counted(server):
     admin = Client(server)
     admin("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", 1)
