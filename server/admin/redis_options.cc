@@ -60,7 +60,6 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
      .fixed = true},
     {.name = "bgsave-cpulist", .alias = "bgsave_cpulist", .standing = Standing::moot,
      .fixed = true},
-    {.name = "bind-source-addr", .standing = Standing::planned},
     {.name = "bio-cpulist", .alias = "bio_cpulist", .standing = Standing::moot, .fixed = true},
     {.name = "cluster-allow-pubsubshard-when-down", .kind = Kind::boolean, .standard = "yes",
      .standing = Standing::planned},

@@ -55,6 +55,7 @@ std::string apply(const Options& options, OptionTargets& to) {
     texts.auth = options.text("masterauth");
     texts.user = options.text("masteruser");
     texts.announce_ip = options.text("replica-announce-ip");
+    texts.source = options.text("bind-source-addr");
     texts.folder = options.text("dir");
   });
   apply_replication_ports(options, to);
@@ -97,6 +98,10 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "replica-announce-port", .alias = "slave-announce-port", .kind = Kind::integer,
      .standard = "0", .section = In::replication,
      .summary = "Port that the primary is told; 0: the one that is listened on.", .high = 65535,
+     .apply = apply},
+    {.name = "bind-source-addr", .section = In::replication,
+     .summary = "Address of this machine that the link to the primary is made from, if it can be; "
+                "empty: the system chooses.",
      .apply = apply},
     {.name = "repl-backlog-size", .kind = Kind::memory, .standard = "1048576",
      .section = In::replication,

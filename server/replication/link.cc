@@ -117,6 +117,7 @@ bool Link::make_secure() {
 
 bool Link::run_once() {
   wire_.set_patience_ms(settings_.timeout_seconds.load() * 1000);
+  wire_.set_source(settings_.texts().source);
   const std::string where = primary_.host + ":" + std::to_string(primary_.port);
   if (!wire_.connect(primary_.host, primary_.port)) {
     if (!interrupt_.raised()) say(true, "Connecting to MASTER " + where + ": " + wire_.error());

@@ -41,6 +41,7 @@ class ReplicationSettings {
     std::string auth;         // masterauth
     std::string user;         // masteruser
     std::string announce_ip;  // replica-announce-ip, empty: the real one
+    std::string source;       // bind-source-addr, empty: none in particular
     std::string folder;       // where a full sync is kept until it is whole
   };
   Texts texts() const {

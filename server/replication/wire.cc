@@ -73,9 +73,23 @@ bool Wire::wait(short events) {
   }
 }
 
+// A link from another address is better than none, so nothing is said when it can't be.
+void Wire::bind_to_source(int family) const {
+  addrinfo hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(source_.c_str(), nullptr, &hints, &found) != 0) return;
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, ::freeaddrinfo);
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    if (::bind(fd_, each->ai_addr, each->ai_addrlen) == 0) return;
+  }
+}
+
 bool Wire::connect_to(const addrinfo& address) {
   fd_ = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return false;
+  if (!source_.empty()) bind_to_source(address.ai_family);
   int error = ::connect(fd_, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
   if (error == EINPROGRESS) {
     if (!wait(POLLOUT)) return false;

@@ -45,6 +45,9 @@ class Wire {
   // Longest wait for one byte more, or for the connection.
   void set_patience_ms(int64_t ms) { patience_ms_ = ms; }
 
+  // The address of this side, where it can be had; empty: any.
+  void set_source(const std::string& host) { source_ = host; }
+
   // All return false when it failed; then error() says why.
   bool connect(const std::string& host, uint16_t port);
   // Goes on with TLS: shakes hands.
@@ -72,6 +75,7 @@ class Wire {
 
  private:
   bool connect_to(const addrinfo& address);
+  void bind_to_source(int family) const;
   bool wait(short events);
   bool fill();
   size_t receive(char* into, size_t bytes);
@@ -84,6 +88,7 @@ class Wire {
   const Interrupt& interrupt_;
   int fd_ = -1;
   int64_t patience_ms_ = 60'000;
+  std::string source_;
   std::string buffer_;
   size_t at_ = 0;  // in buffer_, behind what was asked for
   std::string error_;
