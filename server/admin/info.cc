@@ -252,7 +252,8 @@ void memory(Info& info) {
   info.add("used_memory_tables", static_cast<int64_t>(totals.table_bytes));
   with_text("total_system_memory",
             int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE));
-  with_text("maxmemory", account.limit());
+  info.add("maxmemory", info.option("maxmemory"));
+  info.add("maxmemory_human", memory_text(account.limit()));
   info.add("maxmemory_policy", info.option("maxmemory-policy"));
   info.add_ratio("mem_fragmentation_ratio",
                  static_cast<double>(rss) / static_cast<double>(std::max<int64_t>(used, 1)));
