@@ -4,6 +4,7 @@
 replication.py LARDER_SERVER [test ...]
 """
 import os
+import shutil
 import sys
 import time
 
@@ -56,6 +57,39 @@ def must_be_held(client):
 def test_redis_follows_larder(program):
     with Node(program, *BACKLOG) as primary, Node(nodes.REDIS) as replica:
         follow_under_load(primary, replica)
+
+
+def times_of(node, key, fields):
+    return [time[1] for time in node.ask("HPEXPIRETIME", key, "FIELDS", len(fields), *fields)]
+
+
+def test_valkey_follows_larder(program):
+    """From 9 on it reads fields with times, in a form of its own. Beside it a Redis-like replica
+    gets the other form."""
+    if shutil.which(nodes.VALKEY) is None:
+        print(f"   no {nodes.VALKEY} here")
+        return
+    with Node(program, *BACKLOG) as primary, Node(nodes.VALKEY) as replica, \
+            Node(program) as other:
+        fill(primary)
+        names = [f"f{k}" for k in range(3000)]
+        for key, count in (("timed:small", 5), ("timed:large", 3000)):
+            primary.ask("HSET", key, *[word for name in names[:count] for word in (name, "v")])
+            for k in range(0, count, 2):
+                primary.ask("HPEXPIRE", key, 1_000_000 + k, "FIELDS", 1, names[k])
+        for each in (replica, other):
+            each.follow(primary)
+        wait_linked(replica, other)
+        primary.ask("HPEXPIRE", "timed:small", 10, "FIELDS", 1, "f1")
+        primary.ask("HPEXPIRE", "hash:5", 2_000_000, "FIELDS", 1, "f2")
+        lab.wait_for(lambda: primary.ask("HLEN", "timed:small") == 4, "its time has come")
+        wait_same_offset(primary, replica, other)
+        for node in (replica, other):
+            for key, fields in (("timed:small", names[:5]), ("timed:large", names),
+                                ("hash:5", names[:6])):
+                wanted = times_of(primary, key, fields)
+                assert times_of(node, key, fields) == wanted, f"times of {key} on {node.name}"
+        settle(primary, replica, other)
 
 
 def test_larder_follows_redis(program):
