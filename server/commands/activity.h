@@ -71,8 +71,8 @@ class LatencyMonitor {
   std::map<std::string, Series> series_;
 };
 
-// Tells the monitor of an event if it took so long that latency-monitor-threshold counts it; returns
-// that.
+// Tells the monitor of an event, if it took as long as latency-monitor-threshold; returns whether
+// it did.
 [[nodiscard]] bool note_latency(Services& services, const char* event, int64_t us);
 
 // Times an event for the monitor, and looks at no clock while that is off.
