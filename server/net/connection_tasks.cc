@@ -7,6 +7,7 @@
 #include <asio/post.hpp>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/commands/script_run.h"
