@@ -544,9 +544,10 @@ def test_time_over_the_limit_is_counted(server):
         admin("SET", "k", "v")
         return int(figures(admin, "stats")[field]) > 0
     wait_until(lambda: over("current_eviction_exceeded_time"))
-    admin("CONFIG", "SET", "maxmemory", 0)
+    admin("CONFIG", "SET", "maxmemory", "4gb")
     wait_until(lambda: not over("current_eviction_exceeded_time"))
     check("in all", over("total_eviction_exceeded_time"), True)
+    admin("CONFIG", "SET", "maxmemory", 0)
     check("startup", memory(admin)["used_memory_startup"] > 0, True)
 
 
