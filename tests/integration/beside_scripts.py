@@ -261,6 +261,7 @@ def migration_in_exec_keeps_no_worker(serve):
         must(ask(other, "SET", "k", "v"))
         with socket.create_server(("127.0.0.1", 0)) as door:
             port = door.getsockname()[1]
+            door.settimeout(10)
             client.send(words("MULTI") + words("MIGRATE", "127.0.0.1", port, "k", 0, 10000) +
                         words("GET", "k") + words("EXEC"))
             peer, _ = door.accept()
