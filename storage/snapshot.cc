@@ -58,7 +58,7 @@ bool StoreSnapshot::start(const std::function<void()>& at_point) NO_THREAD_SAFET
     epochs_[i] = services.epoch ? 1 : 0;
     field_expiries |= services.had_field_expiries;
   }
-  if (field_expiries) options_.format.version = kRdbVersionFieldTimes;
+  if (field_expiries) options_.format.version = options_.version_with_times;
   list_parts();
   if (at_point) at_point();
   unlock_shards(store_, all);

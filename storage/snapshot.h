@@ -40,6 +40,8 @@ namespace larder {
 
 struct StoreSnapshotOptions {
   RdbFormat format;
+  // Its version instead, when fields have times.
+  unsigned version_with_times = kRdbVersionFieldTimes;
   // give_up: commands never wait for the snapshot either.
   enum class OnFull : uint8_t { writers_wait, give_up };
   OnFull on_full = OnFull::writers_wait;

@@ -160,6 +160,7 @@ StoreTotals Store::totals() {
     const ShardLock lock(shard, i);
     if (!lock) continue;
     totals.expired_keys += shard.services.expired_keys;
+    totals.expired_fields += shard.services.expired_fields;
     totals.evicted_keys += shard.services.evicted_keys;
     for (const unsigned db : shard.used_) {
       const Keyspace& keyspace = *shard.keyspaces_[db];
@@ -176,6 +177,7 @@ void Store::reset_counters() {
     const ShardLock lock(shards_[i], i);
     if (!lock) continue;
     shards_[i].services.expired_keys = 0;
+    shards_[i].services.expired_fields = 0;
     shards_[i].services.evicted_keys = 0;
   }
   if (options_.reclaimer != nullptr) options_.reclaimer->reset_freed();

@@ -104,6 +104,7 @@ struct DatabaseSize {
 // Sums over all shards, taken shard by shard.
 struct StoreTotals {
   uint64_t expired_keys = 0;
+  uint64_t expired_fields = 0;
   uint64_t evicted_keys = 0;
   size_t keys = 0;
   size_t table_bytes = 0;    // of tables

@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/numbers.h"
@@ -127,26 +128,44 @@ void server(Info& info) {
   add_listeners(info);
 }
 
-struct WaitedKeys {
-  int64_t all = 0;
-  int64_t on_removal = 0;
+// Keys that clients wait for or watch.
+struct ListedKeys {
+  int64_t waited = 0;
+  int64_t waited_on_removal = 0;
+  int64_t watched = 0;
+  std::vector<uint64_t> watching;  // ids of clients, once for each key
 };
 
-// Keys that blocked clients wait for. Unknown to a script, which may not reach for every shard.
-WaitedKeys count_waited_keys(Services& services) {
-  WaitedKeys keys;
-  Waiters& waiters = services.listeners.waiters;
-  if (waiters.empty()) return keys;
-  const ShardSet shards = all_shards(services.store);
-  const bool held = held_shards != nullptr;
-  if (held ? !shards.all(is_shard_held) : !lock_shards(services.store, shards)) return keys;
-  waiters.each([&](const Waiters::List& list) {
-    ++keys.all;
-    keys.on_removal += std::any_of(list.begin(), list.end(), [](const auto& waiter) {
+ListedKeys count_listed(Listeners& listeners) {
+  ListedKeys keys;
+  listeners.waiters.each([&](const Waiters::List& list) {
+    ++keys.waited;
+    keys.waited_on_removal += std::any_of(list.begin(), list.end(), [](const auto& waiter) {
       return waiter->options.wakes_on_removal;
     });
   });
+  listeners.watches.each([&](const Watches::List& list) {
+    const size_t before = keys.watching.size();
+    for (const auto& watch : list) {
+      if (watch->client != 0) keys.watching.push_back(watch->client);
+    }
+    keys.watched += keys.watching.size() > before;
+  });
+  return keys;
+}
+
+// None as far as a script knows, which may not reach for every shard.
+ListedKeys find_listed_keys(Services& services) {
+  Listeners& listeners = services.listeners;
+  if (listeners.waiters.empty() && listeners.watches.empty()) return {};
+  const ShardSet shards = all_shards(services.store);
+  const bool held = held_shards != nullptr;
+  if (held ? !shards.all(is_shard_held) : !lock_shards(services.store, shards)) return {};
+  ListedKeys keys = count_listed(listeners);
   if (!held) unlock_shards(services.store, shards);
+  std::sort(keys.watching.begin(), keys.watching.end());
+  keys.watching.erase(std::unique(keys.watching.begin(), keys.watching.end()),
+                      keys.watching.end());
   return keys;
 }
 
@@ -163,10 +182,12 @@ void clients(Info& info) {
   info.add("tracking_clients",
            static_cast<int64_t>(info.call.services().listeners.tracking.clients()));
   info.add("pubsub_clients", info.call.services().listeners.pubsub.clients.load());
-  info.add("clients_in_timeout_table", 0);
-  const WaitedKeys waited = count_waited_keys(info.call.services());
-  info.add("total_blocking_keys", waited.all);
-  info.add("total_blocking_keys_on_nokey", waited.on_removal);
+  const ListedKeys listed = find_listed_keys(info.call.services());
+  info.add("watching_clients", static_cast<int64_t>(listed.watching.size()));
+  info.add("clients_in_timeout_table", info.sum(&WorkerStats::blocked_for_a_time));
+  info.add("total_watched_keys", listed.watched);
+  info.add("total_blocking_keys", listed.waited);
+  info.add("total_blocking_keys_on_nokey", listed.waited_on_removal);
 }
 
 std::string percent_text(int64_t part, int64_t whole) {
@@ -225,14 +246,15 @@ void memory(Info& info) {
   with_text("used_memory_peak", account.peak());
   info.add("used_memory_peak_perc", percent_text(used, account.peak()));
   info.add("used_memory_overhead", used - static_cast<int64_t>(totals.dataset_bytes));
-  info.add("used_memory_startup", 0);
+  info.add("used_memory_startup", store.floor_bytes());
   info.add("used_memory_dataset", static_cast<int64_t>(totals.dataset_bytes));
   info.add("used_memory_dataset_perc",
            percent_text(static_cast<int64_t>(totals.dataset_bytes), used));
   info.add("used_memory_tables", static_cast<int64_t>(totals.table_bytes));
   with_text("total_system_memory",
             int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE));
-  with_text("maxmemory", account.limit());
+  info.add("maxmemory", info.option("maxmemory"));
+  info.add("maxmemory_human", memory_text(account.limit()));
   info.add("maxmemory_policy", info.option("maxmemory-policy"));
   info.add_ratio("mem_fragmentation_ratio",
                  static_cast<double>(rss) / static_cast<double>(std::max<int64_t>(used, 1)));
@@ -375,33 +397,43 @@ void add_event_loop(Info& info, const Rates::Totals& rates) {
            static_cast<int64_t>(rates.rounds == 0 ? 0 : rates.busy_us / rates.rounds));
 }
 
+// `files`: bytes of full syncs, which no worker received.
+void add_traffic(Info& info, const Rates::Totals& rates, int64_t files) {
+  const auto kilobytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1024; };
+  info.add("total_net_input_bytes", info.sum(&WorkerStats::bytes_in) + files);
+  info.add("total_net_output_bytes", info.sum(&WorkerStats::bytes_out));
+  info.add("total_net_repl_input_bytes", info.sum(&WorkerStats::stream_bytes_in) + files);
+  info.add("total_net_repl_output_bytes", info.sum(&WorkerStats::stream_bytes_out));
+  info.add_ratio("instantaneous_input_kbps", kilobytes(rates.bytes_in));
+  info.add_ratio("instantaneous_output_kbps", kilobytes(rates.bytes_out));
+  info.add_ratio("instantaneous_input_repl_kbps", kilobytes(rates.stream_bytes_in));
+  info.add_ratio("instantaneous_output_repl_kbps", kilobytes(rates.stream_bytes_out));
+}
+
 void stats(Info& info) {
   const StoreTotals totals = info.call.store().totals();
   const Rates::Totals rates = info.call.services().rates.per_second();
-  const auto kilobytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1024; };
   info.add("total_connections_received", info.sum(&WorkerStats::connections_received));
   info.add("total_commands_processed", info.sum(&WorkerStats::commands_run));
   info.add("instantaneous_ops_per_sec", static_cast<int64_t>(rates.commands));
-  info.add("total_net_input_bytes", info.sum(&WorkerStats::bytes_in));
-  info.add("total_net_output_bytes", info.sum(&WorkerStats::bytes_out));
-  add_zeros(info, {"total_net_repl_input_bytes", "total_net_repl_output_bytes"});
-  info.add_ratio("instantaneous_input_kbps", kilobytes(rates.bytes_in));
-  info.add_ratio("instantaneous_output_kbps", kilobytes(rates.bytes_out));
-  info.add_ratio("instantaneous_input_repl_kbps", 0);
-  info.add_ratio("instantaneous_output_repl_kbps", 0);
-  info.add("rejected_connections", info.sum(&WorkerStats::connections_rejected));
   Replication* replication = info.call.services().replication;
   const Replication::SyncCounts syncs =
       replication == nullptr ? Replication::SyncCounts{} : replication->sync_counts();
+  add_traffic(info, rates, static_cast<int64_t>(syncs.received_bytes));
+  info.add("rejected_connections", info.sum(&WorkerStats::connections_rejected));
   info.add("sync_full", static_cast<int64_t>(syncs.full));
   info.add("sync_partial_ok", static_cast<int64_t>(syncs.partial));
   info.add("sync_partial_err", static_cast<int64_t>(syncs.refused));
   info.add("expired_keys", static_cast<int64_t>(totals.expired_keys));
   info.add_ratio("expired_stale_perc", 0);
-  add_zeros(info, {"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"});
+  info.add("expired_subkeys", static_cast<int64_t>(totals.expired_fields));
+  info.add("expired_time_cap_reached_count", info.sum(&WorkerStats::expiry_stops));
+  const auto expiry_ticks = static_cast<uint64_t>(info.sum(&WorkerStats::expiry_ticks));
+  info.add("expire_cycle_cpu_milliseconds", ticks_to_ns(expiry_ticks) / 1'000'000);
   info.add("evicted_keys", static_cast<int64_t>(totals.evicted_keys));
   info.add("evicted_clients", info.sum(&WorkerStats::evicted_clients));
-  add_zeros(info, {"total_eviction_exceeded_time", "current_eviction_exceeded_time"});
+  info.add("total_eviction_exceeded_time", info.sum(&WorkerStats::over_limit_ms));
+  info.add("current_eviction_exceeded_time", info.sum(&WorkerStats::over_limit_now_ms));
   info.add("keyspace_hits", info.sum(&WorkerStats::hits));
   info.add("keyspace_misses", info.sum(&WorkerStats::misses));
   PubSub& pubsub = info.call.services().listeners.pubsub;
@@ -409,8 +441,10 @@ void stats(Info& info) {
   info.add("pubsub_patterns", static_cast<int64_t>(pubsub.patterns.size()));
   info.add("pubsubshard_channels", static_cast<int64_t>(pubsub.shard_channels.size()));
   info.add("latest_fork_usec", 0);
-  add_zeros(info, {"total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
-                   "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
+  add_zeros(info, {"total_forks", "migrate_cached_sockets"});
+  info.add("slave_expires_tracked_keys",
+           replication == nullptr ? 0 : static_cast<int64_t>(replication->own_keys()));
+  add_zeros(info, {"active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
                    "active_defrag_key_misses", "total_active_defrag_time",
                    "current_active_defrag_time"});
   const Tracking& tracking = info.call.services().listeners.tracking;

@@ -34,7 +34,7 @@ void LiveConfiguration::choose_policy() {
   const OptionSpec& policy = *Options::find("maxmemory-policy");
   const OptionSource source = options_.source(policy.name);
   if (source != OptionSource::standard && source != OptionSource::machine) return;
-  const bool limited = options_.integer("maxmemory") > targets_.store.floor_bytes();
+  const bool limited = options_.bytes("maxmemory") > targets_.store.floor_bytes();
   (void)options_.assign_text(policy, limited ? "allkeys-adaptive" : policy.standard,
                              limited ? OptionSource::machine : OptionSource::standard);
 }

@@ -92,7 +92,7 @@ void figures_of_services(Call& call, Figures& figures) {
     clients += static_cast<int64_t>(services.workers.stats(i).client_bytes.get());
   }
   const ScriptCounts& scripts = services.scripts.counts();
-  figures.number("startup.allocated", 0);
+  figures.number("startup.allocated", call.store().floor_bytes());
   figures.number("replication.backlog",
                  static_cast<int64_t>(services.listeners.effects.retained_bytes()));
   figures.number("clients.slaves", replicas);

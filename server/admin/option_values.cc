@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <limits>
 
 #include "base/duration.h"
 #include "base/numbers.h"
@@ -55,12 +56,12 @@ Checked check_octal(Bytes text) {
   return {digits, ""};
 }
 
-// 1k = 1000, 1kb = 1024, up to gb. Nothing at all is zero, as Redis has it, and
-// what is too large for a number is -1, which no option allows.
-std::optional<int64_t> parse_memory(Bytes text) {
+// 1k = 1000, 1kb = 1024, up to gb. Nothing at all is zero and too many digits are the largest
+// number, as Redis has it; what only its unit makes too large is no value.
+std::optional<uint64_t> parse_memory(Bytes text) {
   struct Unit {
     Bytes name;
-    int64_t bytes;
+    uint64_t bytes;
   };
   constexpr Unit kUnits[] = {{"", 1},
                              {"b", 1},
@@ -76,21 +77,25 @@ std::optional<int64_t> parse_memory(Bytes text) {
   const auto found = std::find_if(std::begin(kUnits), std::end(kUnits),
                                   [&](const Unit& each) { return each.name == unit; });
   if (found == std::end(kUnits)) return {};
-  int64_t bytes = 0;
+  uint64_t bytes = 0;
   for (const char digit : text.substr(0, digits)) {
     if (__builtin_mul_overflow(bytes, 10, &bytes) ||
         __builtin_add_overflow(bytes, digit - '0', &bytes)) {
-      return -1;
+      bytes = std::numeric_limits<uint64_t>::max();
+      break;
     }
   }
-  return __builtin_mul_overflow(bytes, found->bytes, &bytes) ? -1 : bytes;
+  if (__builtin_mul_overflow(bytes, found->bytes, &bytes)) return {};
+  return bytes;
 }
 
 Checked check_memory(const OptionSpec& option, Bytes text, const char* no_value = kNotMemory) {
   const auto bytes = parse_memory(text);
   if (!bytes) return wrong(no_value);
-  if (*bytes < option.low || *bytes > option.high) return wrong(out_of_range(option));
-  return {std::to_string(std::max(*bytes, option.least)), ""};
+  if (std::cmp_less(*bytes, option.low) || std::cmp_greater(*bytes, option.high)) {
+    return wrong(out_of_range(option));
+  }
+  return {std::to_string(std::max(static_cast<int64_t>(*bytes), option.least)), ""};
 }
 
 Checked check_memory_share(const OptionSpec& option, Bytes text) {
@@ -102,8 +107,11 @@ Checked check_memory_share(const OptionSpec& option, Bytes text) {
   return {*percent == 0 ? "0" : std::string(text), ""};
 }
 
-Checked check_machine_share(const OptionSpec& option, Bytes text) {
-  if (text.empty() || text.back() != '%') return check_memory(option, text);
+Checked check_machine_share(Bytes text) {
+  if (text.empty() || text.back() != '%') {
+    const auto bytes = parse_memory(text);
+    return bytes ? Checked{std::to_string(*bytes), ""} : wrong(kNotMemory);
+  }
   const auto percent = parse_int64(text.substr(0, text.size() - 1));
   if (!percent || *percent < 1 || *percent > 100) {
     return wrong("argument must be a memory value, or a percentage from 1% to 100%");
@@ -217,8 +225,7 @@ Checked check_buffer_limits(const std::string& before, Bytes text) {
     const auto hard = parse_memory(words[i + 1]);
     const auto soft = parse_memory(words[i + 2]);
     const auto seconds = parse_int64(words[i + 3]);
-    const auto fits = [](const auto& value) { return value && *value >= 0; };
-    if (!fits(hard) || !fits(soft) || !fits(seconds)) {
+    if (!hard || !soft || !seconds || *seconds < 0) {
       return wrong(
           "Error in hard, soft or soft_seconds setting in buffer "
           "limit configuration.");
@@ -273,6 +280,11 @@ Checked check_peer(Bytes text) {
 
 }  // namespace
 
+int64_t drawn_bytes(Bytes text) {
+  constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+  return static_cast<int64_t>(std::min(parse_uint64(text).value_or(0), kMost));
+}
+
 std::string joined_words(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
@@ -303,7 +315,7 @@ CheckedValue check_value(const OptionSpec& option, const std::string& before, By
     case OptionKind::memory_share:
       return check_memory_share(option, text);
     case OptionKind::machine_share:
-      return check_machine_share(option, text);
+      return check_machine_share(text);
     case OptionKind::choice:
       return check_choices(option, {std::string(text)});
     case OptionKind::choices_list:

@@ -86,6 +86,8 @@ const std::string& Options::text(Bytes name) const { return value(name).text; }
 
 int64_t Options::integer(Bytes name) const { return parse_int64(text(name)).value_or(0); }
 
+int64_t Options::bytes(Bytes name) const { return drawn_bytes(text(name)); }
+
 std::vector<std::string> Options::words(Bytes name) const { return split_words(text(name)); }
 
 OptionSource Options::source(Bytes name) const { return value(name).source; }

@@ -132,6 +132,8 @@ class Options {
 
   const std::string& text(Bytes name) const;
   int64_t integer(Bytes name) const;
+  // Of memory, at most what fits.
+  int64_t bytes(Bytes name) const;
   bool is_on(Bytes name) const { return text(name) == "yes"; }
   std::vector<std::string> words(Bytes name) const;
   OptionSource source(Bytes name) const;

@@ -13,6 +13,7 @@
 #include "server/admin/machine.h"
 #include "server/admin/oom_score.h"
 #include "server/admin/option_rows.h"
+#include "server/admin/option_values.h"
 #include "server/admin/process_title.h"
 #include "server/commands/acl/access_control.h"
 #include "server/commands/activity.h"
@@ -34,14 +35,14 @@ using In = OptionSection;
 void apply_tracking_of_use(const Options& options, OptionTargets& to) {
   const std::string& policy = options.text("maxmemory-policy");
   const bool by_use = policy.ends_with("-lru") || policy.ends_with("-lfu");
-  to.settings.tracks_use.store(by_use && options.integer("maxmemory") != 0);
+  to.settings.tracks_use.store(by_use && options.bytes("maxmemory") != 0);
 }
 
 // A percentage is one of maxmemory.
 std::string apply_clients_limit(const Options& options, OptionTargets& to) {
   const std::string& text = options.text("maxmemory-clients");
   int64_t bytes = options.integer("maxmemory-clients");
-  if (text.ends_with('%')) bytes = options.integer("maxmemory") / 100 * std::stoll(text);
+  if (text.ends_with('%')) bytes = options.bytes("maxmemory") / 100 * std::stoll(text);
   // Less would send away whoever comes to set it higher.
   constexpr int64_t kLeastBytes = 128 * 1024;
   to.settings.clients_bytes_max.store(bytes > 0 ? std::max(bytes, kLeastBytes) : 0);
@@ -100,7 +101,7 @@ std::string apply_policy(const Options& options, OptionTargets& to) {
 
 // The policy may follow from the limit.
 std::string apply_memory_limit(const Options& options, OptionTargets& to) {
-  to.store.set_memory_limit(options.integer("maxmemory"));
+  to.store.set_memory_limit(options.bytes("maxmemory"));
   (void)apply_clients_limit(options, to);
   return apply_policy(options, to);
 }
@@ -108,8 +109,8 @@ std::string apply_memory_limit(const Options& options, OptionTargets& to) {
 std::string apply_output_limits(const Options& options, OptionTargets& to) {
   const std::vector<std::string> words = options.words("client-output-buffer-limit");
   const auto store = [&](LiveSettings::OutputLimit& limit, size_t at) {
-    limit.hard_bytes.store(std::stoll(words[at + 1]));
-    limit.soft_bytes.store(std::stoll(words[at + 2]));
+    limit.hard_bytes.store(drawn_bytes(words[at + 1]));
+    limit.soft_bytes.store(drawn_bytes(words[at + 2]));
     limit.soft_seconds.store(std::stoll(words[at + 3]));
   };
   store(to.settings.output_limit, 0);

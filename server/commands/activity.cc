@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "server/commands/services.h"
 
 namespace larder {
 namespace {
@@ -89,6 +90,22 @@ size_t LatencyMonitor::reset(const std::vector<std::string>& events) {
   return dropped;
 }
 
+bool note_latency(Services& services, const char* event, int64_t us) {
+  const int64_t ms_min = services.settings.latency_ms_min.load(std::memory_order_relaxed);
+  if (ms_min <= 0 || us / 1000 < ms_min) [[likely]] return false;
+  services.latency.add(event, us / 1000);
+  return true;
+}
+
+LatencyTimer::LatencyTimer(Services& services)
+    : services_(services),
+      began_us_(services.settings.latency_ms_min.load(std::memory_order_relaxed) > 0 ? steady_us()
+                                                                                     : 0) {}
+
+void LatencyTimer::end(const char* event) const {
+  if (began_us_ > 0) (void)note_latency(services_, event, steady_us() - began_us_);
+}
+
 void Rates::sample(const Totals& totals, int64_t now_ms) {
   std::lock_guard lock(mutex_);
   samples_[count_++ % kSamples] = {totals, now_ms};
@@ -106,8 +123,13 @@ Rates::Totals Rates::per_second() const {
     const uint64_t before = first.totals.*sum;
     return now > before ? (now - before) * 1000 / ms : 0;
   };
-  return {rate(&Totals::commands), rate(&Totals::bytes_in), rate(&Totals::bytes_out),
-          rate(&Totals::rounds), rate(&Totals::busy_us)};
+  return {.commands = rate(&Totals::commands),
+          .bytes_in = rate(&Totals::bytes_in),
+          .bytes_out = rate(&Totals::bytes_out),
+          .stream_bytes_in = rate(&Totals::stream_bytes_in),
+          .stream_bytes_out = rate(&Totals::stream_bytes_out),
+          .rounds = rate(&Totals::rounds),
+          .busy_us = rate(&Totals::busy_us)};
 }
 
 void ErrorStats::add(Bytes error_text) {

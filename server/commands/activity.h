@@ -18,6 +18,8 @@
 
 namespace larder {
 
+struct Services;
+
 // Source: https://redis.io/commands/slowlog-get/
 struct SlowEntry {
   uint64_t id = 0;
@@ -69,6 +71,22 @@ class LatencyMonitor {
   std::map<std::string, Series> series_;
 };
 
+// Tells the monitor of an event, if it took as long as latency-monitor-threshold; returns whether
+// it did.
+[[nodiscard]] bool note_latency(Services& services, const char* event, int64_t us);
+
+// Times an event for the monitor, and looks at no clock while that is off.
+class LatencyTimer {
+ public:
+  explicit LatencyTimer(Services& services);
+  // The event is over.
+  void end(const char* event) const;
+
+ private:
+  Services& services_;
+  const int64_t began_us_;  // 0: the monitor was off
+};
+
 // Sums over all workers, sampled by one of them every 100 ms, and what they grew by per second.
 class Rates {
  public:
@@ -76,6 +94,8 @@ class Rates {
     uint64_t commands = 0;
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;
+    uint64_t stream_bytes_in = 0;
+    uint64_t stream_bytes_out = 0;
     uint64_t rounds = 0;
     uint64_t busy_us = 0;
   };

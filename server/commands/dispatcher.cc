@@ -168,7 +168,10 @@ Dispatcher::Outcome Dispatcher::run_passed(const Request& request, Session& sess
     return Outcome::done;
   }
   task_ = call.take_task();
-  if (!task_->counts_itself()) account(request, session, spent, status);
+  if (!task_->counts_itself()) {
+    task_->command = request.command;
+    account(request, session, spent, status);
+  }
   return Outcome::task;
 }
 
@@ -305,8 +308,16 @@ void Dispatcher::count_error(Bytes text) {
   worker_.stats->errors.add(1);
 }
 
+void Dispatcher::count_error_of(const Task& task, const Output& output, size_t mark) {
+  Bytes reply = output.text_since(mark);
+  if (task.command == nullptr || !reply.starts_with('-')) return;
+  reply.remove_prefix(1);
+  count_error(reply.substr(0, reply.find("\r\n")));
+  worker_.stats->commands[task.command->id].failed.add(1);
+}
+
 void Dispatcher::account(const Request& request, const Session& session, uint64_t spent_ticks,
-                         const Status& status) {
+                         const Status& status, const char* event) {
   CommandStats& stats = worker_.stats->commands[request.command->id];
   stats.calls.add(1);
   stats.ticks.add(spent_ticks);
@@ -321,11 +332,12 @@ void Dispatcher::account(const Request& request, const Session& session, uint64_
   const int64_t latency_ms = settings.latency_ms_min.load(std::memory_order_relaxed);
   const bool slow = slow_us >= 0 && us >= slow_us;
   if (slow || (latency_ms > 0 && us / 1000 >= latency_ms)) [[unlikely]] {
-    note_slow(request, session, us);
+    note_slow(request, session, us, event);
   }
 }
 
-void Dispatcher::note_slow(const Request& request, const Session& session, int64_t us) {
+void Dispatcher::note_slow(const Request& request, const Session& session, int64_t us,
+                           const char* event) {
   const LiveSettings& settings = services_.settings;
   const Flag flags = request.command->spec->flags;
   const int64_t slow_us = settings.slow_us_min.load(std::memory_order_relaxed);
@@ -333,10 +345,8 @@ void Dispatcher::note_slow(const Request& request, const Session& session, int64
     services_.slow_log.add(session, redacted(*request.command, request.args), us,
                            static_cast<size_t>(settings.slow_entries_max.load()));
   }
-  const int64_t latency_ms = settings.latency_ms_min.load(std::memory_order_relaxed);
-  if (latency_ms > 0 && us / 1000 >= latency_ms) {
-    services_.latency.add(has(flags, Flag::fast) ? "fast-command" : "command", us / 1000);
-  }
+  if (event == nullptr) event = has(flags, Flag::fast) ? "fast-command" : "command";
+  (void)note_latency(services_, event, us);
 }
 
 void Dispatcher::feed_monitors(const Request& request, const Session& session, bool in_script) {

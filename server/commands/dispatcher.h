@@ -77,6 +77,8 @@ class Dispatcher {
   bool is_out_of_memory() const { return out_of_memory_; }
   // For INFO: an error was answered.
   void count_error(Bytes text);
+  // The same, if what a task wrote since `mark` is an error. Call it when the task is over.
+  void count_error_of(const Task& task, const Output& output, size_t mark);
   EffectGatherer& effects() { return effects_; }
 
   // Clients that wait for keys, see blocking.h.
@@ -109,9 +111,10 @@ class Dispatcher {
 
   // What is told of it.
   void refuse(const Request& request, const Status& status, ReplyWriter& reply);
+  // `event`: what LATENCY calls it; null: by the command's speed.
   void account(const Request& request, const Session& session, uint64_t spent_ticks,
-               const Status& status);
-  void note_slow(const Request& request, const Session& session, int64_t us);
+               const Status& status, const char* event = nullptr);
+  void note_slow(const Request& request, const Session& session, int64_t us, const char* event);
   void feed_monitors(const Request& request, const Session& session, bool in_script);
 
   // Inside a transaction or a script.

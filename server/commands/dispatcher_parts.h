@@ -9,11 +9,11 @@ namespace larder {
 
 // How run_locked says that a script holds for long what the request needs.
 inline constexpr char kHeldUp[] = "BUSY a script runs";
-// EXEC will run one.
+// EXEC will run one, or what may take as long.
 inline bool runs_script(const Session& session) {
   if (!in_multi(session.transaction.get())) return false;
   for (const KeptRequest& request : session.transaction->queue) {
-    if (has(request.command->spec->flags, Flag::script_turn)) return true;
+    if (has(request.command->spec->flags, Flag::script_turn | Flag::waits_in_turn)) return true;
   }
   return false;
 }

@@ -79,7 +79,10 @@ void Dispatcher::run_inside(Call& outer, const Nested& nested) {
   Status status = request.command->spec->run(call);
   if (remembers(call)) remember_reads(call);
   for (auto task = call.take_task(); task != nullptr;) {
+    task->command = request.command;
+    const size_t mark = nested.reply.output().mark();
     const Task::Progress progress = task->step(nested.reply, call.now_ms());
+    if (progress == Task::Progress::done) count_error_of(*task, nested.reply.output(), mark);
     if (progress == Task::Progress::wait) {
       if (nested.in_script || !task->only_asks()) status = Status::error(kNotNested);
       if (status.is_ok()) late_answer_ = std::move(task);

@@ -98,7 +98,10 @@ Status Dispatcher::refusal_of(Waiter& waiter) {
   if (session.acl_pass == services_.access.generation()) [[likely]] return Status::ok();
   if (may_run(services_, session, *waiter.command, waiter.args)) return Status::ok();
   worker_.stats->commands[waiter.command->id].rejected.add(1);
-  if (session.acl_user == nullptr) return Status::error(errors::kNoAuth);
+  if (session.acl_user == nullptr) {
+    count_error(errors::kNoAuth);
+    return Status::error(errors::kNoAuth);
+  }
   const AclVerdict verdict = check_acl(*session.acl_user, *waiter.command, waiter.args);
   const std::string error = "NOPERM " + denial_text(verdict, session.user, *waiter.command,
                                                     waiter.args);
@@ -133,7 +136,9 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
     reply.error(status.text());
     count_error(status.text());
   }
-  if (refusal.is_ok()) account(request, waiter->session, ticks() - start, status);
+  if (refusal.is_ok()) {
+    account(request, waiter->session, ticks() - start, status, "command-unblocking");
+  }
   leave_lists(services_.listeners.waiters, *waiter);
   if (!waiter->uncounted.exchange(true)) worker_.stats->blocked.add(-1);
   served_.push_back(waiter);

@@ -4,6 +4,7 @@
 
 #include "base/numbers.h"
 #include "server/commands/acl/gate.h"
+#include "server/commands/activity.h"
 #include "server/commands/errors.h"
 #include "server/commands/listeners.h"
 #include "server/commands/pause.h"
@@ -154,7 +155,9 @@ struct Memory {
     const uint32_t trouble = input.services.settings.trouble.load(std::memory_order_relaxed);
     // What is being loaded may need what would go.
     if ((trouble & (kPrimaryEvicts | kLoading)) != 0) return Status::ok();
+    const LatencyTimer timer(input.services);
     const bool has_room = input.services.store.make_room(input.now_ms, input.worker.random->next());
+    timer.end("eviction-cycle");
     tell_of_evicted(input);
     if (has_room) return Status::ok();
     input.out_of_memory = true;

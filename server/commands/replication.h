@@ -53,6 +53,7 @@ class Replication {
   virtual std::string info() = 0;
   struct SyncCounts {
     uint64_t full = 0, partial = 0, refused = 0;
+    uint64_t received_bytes = 0;  // of files from primaries
   };
   virtual SyncCounts sync_counts() = 0;
   // CONFIG RESETSTAT: those and failed_commands begin at zero again.
@@ -78,6 +79,8 @@ class Replication {
   virtual std::vector<std::pair<std::string, std::string>> stream_facts() { return {}; }
   // A client gave a key of a replica a life. Under the shard's lock.
   virtual void note_own_key(int64_t /*expiry_ms*/, unsigned /*db*/, Bytes /*name*/) {}
+  // How many of them there are.
+  virtual size_t own_keys() { return 0; }
   // The server is about to end and writes wait: until that is called off nothing more comes into
   // the stream, no ping either, and keys whose time has come are hidden, not removed. So replicas
   // are where the last file is. Without locks.

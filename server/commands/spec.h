@@ -47,6 +47,9 @@ enum class Flag : uint32_t {
   script_turn = 1U << 27,
   // Ours: it looks at no key, so EXEC holds no shard for it.
   no_data = 1U << 28,
+  // Ours: it may wait for others. EXEC then takes the turn of scripts, so that who wants its shards
+  // meanwhile waits as for a script that runs for long.
+  waits_in_turn = 1U << 29,
 };
 constexpr Flag operator|(Flag a, Flag b) {
   return static_cast<Flag>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));

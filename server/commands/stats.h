@@ -60,11 +60,15 @@ struct alignas(128) WorkerStats {
   Counter connections_rejected;
   Counter bytes_in;
   Counter bytes_out;
+  Counter stream_bytes_in;  // of those: from the primary
+  Counter stream_bytes_out;  // of those: to replicas
   Counter reads;
   Counter writes;
   Counter rounds;   // of the event loop, as far as they ran something
   Counter busy_us;  // processor time of the worker's thread, as of its last tick
   Counter cron_ticks;           // see base/clock.h: the clock's work
+  Counter expiry_ticks;         // of that: removing keys whose time has come
+  Counter expiry_stops;         // how often that ended with work left
   Counter longest_round_ticks;  // the same
   Counter largest_round;        // commands that one round ran
   Counter tls_handshakes;
@@ -80,15 +84,20 @@ struct alignas(128) WorkerStats {
   Counter evicted_clients;
   Counter clients;
   Counter blocked;  // clients that wait for a task
+  Counter blocked_for_a_time;  // of those, by their own word
+  // Of the worker that samples: how long there was more data than maxmemory, by its clock.
+  Counter over_limit_ms;
+  Counter over_limit_now_ms;  // the present time of that, so far
 
   // CONFIG RESETSTAT; on the worker's own thread. What is a level and no sum stays.
   void reset(size_t command_count) {
     for (size_t i = 0; i < command_count; ++i) commands[i].reset();
     for (Counter* counter :
          {&commands_run, &hits, &misses, &connections_received, &connections_rejected, &bytes_in,
-          &bytes_out, &reads, &writes, &tls_handshakes, &tls_failures, &errors,
-          &query_buffer_kills, &output_buffer_kills, &evicted_clients, &cron_ticks,
-          &longest_round_ticks, &largest_round}) {
+          &bytes_out, &stream_bytes_in, &stream_bytes_out, &reads, &writes, &tls_handshakes,
+          &tls_failures, &errors, &query_buffer_kills, &output_buffer_kills, &evicted_clients,
+          &cron_ticks, &expiry_ticks, &expiry_stops, &longest_round_ticks, &largest_round,
+          &over_limit_ms, &over_limit_now_ms}) {
       counter->set(0);
     }
   }

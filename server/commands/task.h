@@ -8,6 +8,7 @@
 namespace larder {
 
 class ReplyWriter;
+struct Command;
 struct Session;
 
 class Task {
@@ -36,6 +37,9 @@ class Task {
   // Writes the reply of a task that ends early: an error, or, where that is null, what it answers
   // when its time is over. False when it can't end.
   virtual bool unblock(ReplyWriter&, const char* /*error*/) { return false; }
+
+  // That an error counts for in statistics, by the dispatcher; null: the task tells its own.
+  const Command* command = nullptr;
 };
 
 // Wakes a client's waiting task, on the client's worker (others get there by Workers::visit).

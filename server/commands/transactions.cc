@@ -162,6 +162,7 @@ Status watch(Call& call) {
     auto fresh = std::make_shared<Watch>(place);
     const Item item = call.keyspace(key).find(key);
     fresh->was_expired = item && item->expired(call.now_ms());
+    fresh->client = call.session().id;
     call.services().listeners.watches.add(place, fresh);
     transaction.watches.push_back(std::move(fresh));
   }
@@ -216,7 +217,9 @@ void run_queued(Call& call, const KeptRequest& request) {
 class LateAnswers : public Task {
  public:
   // Takes over what was written since `begin`.
-  LateAnswers(Output& replies, size_t begin) { replies.move_since(begin, reply_); }
+  LateAnswers(Dispatcher& dispatcher, Output& replies, size_t begin) : dispatcher_(dispatcher) {
+    replies.move_since(begin, reply_);
+  }
 
   void add(std::unique_ptr<Task> answer) { parts_.push_back({std::move(answer), {}}); }
   // Takes what was written since `mark`: it stands behind the answers so far.
@@ -229,6 +232,7 @@ class LateAnswers : public Task {
       const size_t mark = out.mark();
       const Progress progress = part.answer->step(reply, now_ms);
       if (progress != Progress::done) return progress;
+      dispatcher_.count_error_of(*part.answer, out, mark);
       out.move_since(mark, reply_);
       reply_.append_all(part.behind);
     }
@@ -241,6 +245,7 @@ class LateAnswers : public Task {
     std::unique_ptr<Task> answer;
     Output behind;
   };
+  Dispatcher& dispatcher_;
   Output reply_;  // as far as it is known
   std::vector<Part> parts_;
   size_t next_ = 0;
@@ -257,7 +262,9 @@ void run_queue(Call& call, Transaction& transaction) {
     run_queued(call, request);
     if (late) late->put_behind(replies, mark);
     std::unique_ptr<Task> answer = call.dispatcher().take_late_answer();
-    if (answer && !late) late = std::make_unique<LateAnswers>(replies, begin);
+    if (answer && !late) {
+      late = std::make_unique<LateAnswers>(call.dispatcher(), replies, begin);
+    }
     if (answer) late->add(std::move(answer));
   }
   if (late) call.start_task(std::move(late));

@@ -42,6 +42,7 @@ struct KeptRequest {
 struct Watch {
   std::atomic<bool> touched{false};
   bool was_expired = false;  // its time had come and it was there still: going is no change then
+  uint64_t client = 0;       // that said WATCH; 0: a command watches for itself
   KeyPlace key;
 
   explicit Watch(KeyPlace key_) : key(std::move(key_)) {}

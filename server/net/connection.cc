@@ -156,6 +156,7 @@ void Connection::on_read(size_t bytes) {
   if (closed_ || stopping_) return;
   session_.bytes_in += bytes;
   worker_.stats().bytes_in.add(bytes);
+  if (follows_primary(session_)) [[unlikely]] worker_.stats().stream_bytes_in.add(bytes);
   worker_.stats().reads.add(1);
   if (!tls_) [[likely]] {
     query_.filled(bytes);

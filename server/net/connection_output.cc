@@ -171,6 +171,9 @@ ssize_t Connection::send_now(const Bytes* views, size_t views_count, size_t most
     session_.bytes_out += static_cast<uint64_t>(sent);
     session_.last_active_ms = worker_.tick_ms();
     worker_.stats().bytes_out.add(static_cast<uint64_t>(sent));
+    if (session_.stream != nullptr && type_of(session_) == ClientType::replica) [[unlikely]] {
+      worker_.stats().stream_bytes_out.add(static_cast<uint64_t>(sent));
+    }
     worker_.stats().writes.add(1);
     return sent;
   }

@@ -7,6 +7,7 @@
 #include <asio/post.hpp>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/commands/script_run.h"
@@ -52,6 +53,7 @@ void Connection::drive_task() {
     case Task::Progress::wait: return wait_for_task(now_ms);
     case Task::Progress::done: break;
   }
+  worker_.dispatcher().count_error_of(*task_, output_, mark);
   session_.effect_end = std::max(session_.effect_end, task_->effect_end());
   task_.reset();
   set_blocked(false);
@@ -122,6 +124,9 @@ void Connection::set_blocked(bool blocked) {
   session_.blocked = blocked;
   Counter& count = worker_.stats().blocked;
   count.set(count.get() + (blocked ? 1 : -1));
+  const bool for_a_time = blocked && task_ != nullptr && task_->wake_ms() != INT64_MAX;
+  if (std::exchange(session_.blocked_for_a_time, for_a_time) == for_a_time) return;
+  worker_.stats().blocked_for_a_time.add(static_cast<uint64_t>(for_a_time ? 1 : -1));
 }
 
 void Connection::wait_for_task(int64_t now_ms) {
@@ -161,6 +166,7 @@ bool Connection::unblock(const char* error) {
   if (task_ == nullptr) return false;
   const size_t mark = output_.mark();
   if (!task_->unblock(reply_, error)) return false;
+  worker_.dispatcher().count_error_of(*task_, output_, mark);
   task_.reset();
   set_blocked(false);
   finish_reply(mark);

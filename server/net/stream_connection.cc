@@ -89,7 +89,9 @@ void Connection::release_held() {
   reply_.set_version(session_.protocol);
   const uint64_t acked = services.listeners.safe_point.replicas();
   held_replies_->release(acked, steady_ms(), output_, [&](uint64_t offset) {
-    reply_.error(services.replication->ack_error(offset));
+    const std::string error = services.replication->ack_error(offset);
+    reply_.error(error);
+    worker_.dispatcher().count_error(error);
     if (session_.effect_end == offset) session_.effect_end = 0;
   });
   if (held_replies_->empty()) return held_replies_.reset();

@@ -54,6 +54,8 @@ void sample_rates(Services& services, int64_t now_ms) {
     totals.commands += stats.commands_run.get();
     totals.bytes_in += stats.bytes_in.get();
     totals.bytes_out += stats.bytes_out.get();
+    totals.stream_bytes_in += stats.stream_bytes_in.get();
+    totals.stream_bytes_out += stats.stream_bytes_out.get();
     totals.rounds += stats.rounds.get();
     totals.busy_us += stats.busy_us.get();
   }
@@ -401,13 +403,28 @@ void Worker::evict_clients() {
 }
 
 bool Worker::expire_due(int64_t now_ms) {
-  const int64_t began_ms = steady_ms();
+  const LatencyTimer timer(*services_);
+  const uint64_t began = ticks();
   const bool more = services_->store.expire_due(static_cast<unsigned>(index()),
                                                 static_cast<unsigned>(workers_), now_ms);
-  const int64_t spent_ms = steady_ms() - began_ms;
-  const int64_t told_ms = services_->settings.latency_ms_min.load(std::memory_order_relaxed);
-  if (told_ms > 0 && spent_ms >= told_ms) services_->latency.add("expire-cycle", spent_ms);
+  timer.end("expire-cycle");
+  stats_.expiry_ticks.add(ticks() - began);
+  if (more) stats_.expiry_stops.add(1);
   return more;
+}
+
+bool Worker::evict(int64_t now_ms) {
+  const LatencyTimer timer(*services_);
+  const bool more = services_->store.evict_in_background(now_ms, random_.next());
+  timer.end("eviction-cycle");
+  return more;
+}
+
+void Worker::note_over_limit(int64_t passed_ms) {
+  const bool over = services_->store.memory().over_limit();
+  const auto ms = static_cast<uint64_t>(over ? passed_ms : 0);
+  stats_.over_limit_ms.add(ms);
+  stats_.over_limit_now_ms.set(over ? stats_.over_limit_now_ms.get() + ms : 0);
 }
 
 void Worker::cron() {
@@ -423,7 +440,7 @@ void Worker::tend() {
     return schedule_cron(kCronMs);
   }
   const int64_t now_ms = unix_ms();
-  const bool evicting = services_->store.evict_in_background(now_ms, random_.next());
+  const bool evicting = evict(now_ms);
   const bool more = evicting | expire_due(now_ms);
   serve_held_up(now_ms);
   // Not from here: a script among them would let no other cron work run.
@@ -438,14 +455,17 @@ void Worker::tend() {
   finish_round();
   const int64_t steady = steady_ms();
   if (steady - last_tick_ms_ >= kCronMs) {
-    last_tick_ms_ = steady;
+    const int64_t passed_ms = steady - std::exchange(last_tick_ms_, steady);
     complaints_ = 0;
     stats_.busy_us.set(thread_cpu_us());
     services_->store.settle_left_over();
     services_->store.memory().note_peak();
     services_->store.tend_eviction(static_cast<unsigned>(index()), static_cast<unsigned>(workers_),
                                    now_ms);
-    if (index() == 0) sample_rates(*services_, steady);
+    if (index() == 0) {
+      note_over_limit(passed_ms);
+      sample_rates(*services_, steady);
+    }
     each([&](ClientView& client) { static_cast<Connection&>(client).tick(steady); });
     evict_clients();
   }

@@ -88,6 +88,8 @@ class Worker : public ClientsOfWorker {
   void cron();
   void tend();
   bool expire_due(int64_t now_ms);
+  bool evict(int64_t now_ms);
+  void note_over_limit(int64_t passed_ms);
   void run_ready();
   void run_round();
   void run_rest_of_round();

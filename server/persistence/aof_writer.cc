@@ -121,10 +121,15 @@ bool AofWriter::write_up_to(uint64_t end) {
 // Tries until it is done; false only when the server ends meanwhile.
 bool AofWriter::write_bytes(Bytes bytes) {
   while (true) {
+    const int64_t began_us = steady_us();
     const size_t count = write_all(file_.get(), bytes);
+    const int64_t spent_us = steady_us() - began_us;
     bytes_.fetch_add(count);
     bytes.remove_prefix(count);
-    if (bytes.empty()) break;
+    if (bytes.empty()) {
+      events_.wrote(spent_us);
+      break;
+    }
     report(failure("Error writing to the AOF file"));
     if (stopping()) return false;
     bell_->wait_for(kRetryTime);
@@ -174,16 +179,18 @@ bool AofWriter::sync(bool forced) {
   const bool suspended = suspended_.load() && !forced;
   const bool due = forced || (sync_due() && !suspended);
   if (due && synced_.load() != written_.load()) {
-    const int64_t start_ms = steady_ms();
+    const int64_t start_us = steady_us();
     if (::fdatasync(file_.get()) != 0) {
       syncs_ = Syncs::failed;
       report(failure("Can't sync the AOF file"));
       return false;
     }
+    const int64_t spent_us = steady_us() - start_us;
+    if (sync_.load() == AofSync::always) events_.synced(spent_us);
     if (failing_) report("");
     if (syncs_ != Syncs::work) syncs_ = Syncs::work_again;
     last_sync_ms_ = steady_ms();
-    if (last_sync_ms_ - start_ms > kSyncMs) delayed_syncs_.fetch_add(1);
+    if (spent_us > kSyncMs * 1000) delayed_syncs_.fetch_add(1);
     if (syncs_ == Syncs::work) synced_.store(written_.load());
   }
   if (syncs_ != Syncs::work) return false;

@@ -38,6 +38,9 @@ class AofWriter {
     std::function<void(const std::string& why)> lost;
     // Now and then, at least once a second while there is something to do.
     std::function<void()> tick;
+    // A write, or a sync that answers waited for, took so long.
+    std::function<void(int64_t us)> wrote = [](int64_t) {};
+    std::function<void(int64_t us)> synced = [](int64_t) {};
   };
 
   // Appends to `file`, which holds everything before the reader's offset.

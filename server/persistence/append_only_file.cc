@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/thread_name.h"
+#include "server/commands/activity.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
 #include "server/commands/replication.h"
@@ -235,7 +236,11 @@ std::unique_ptr<AofWriter> AppendOnlyFile::make_writer(std::unique_ptr<EffectLog
       AofWriter::Events{.safe = [this](uint64_t offset) { note_safe(offset); },
                         .trouble = [this](const std::string& error) { note_trouble(error); },
                         .lost = [this](const std::string& why) { note_lost(why); },
-                        .tick = [this] { maybe_rewrite(); }});
+                        .tick = [this] { maybe_rewrite(); },
+                        .wrote = [this](int64_t us) { note_write(us); },
+                        .synced = [this](int64_t us) {
+                          (void)note_latency(services_, "aof-fsync-always", us);
+                        }});
   writer->set_sync(options_.sync);
   writer->set_timestamps(options_.timestamps);
   writer->set_delay(write_delay_us_);
@@ -258,6 +263,17 @@ void AppendOnlyFile::note_safe(uint64_t offset) {
   }
   if (always) services_.workers.release_replies();
   watchers_.tell();
+}
+
+// The same. It is told apart whether a save or a rewrite kept the disk busy.
+void AppendOnlyFile::note_write(int64_t us) {
+  if (!note_latency(services_, "aof-write", us)) return;
+  bool beside = is_saving();
+  {
+    std::lock_guard lock(mutex_);
+    beside |= facts_.rewriting;
+  }
+  (void)note_latency(services_, beside ? "aof-write-active-child" : "aof-write-alone", us);
 }
 
 void AppendOnlyFile::note_trouble(const std::string& error) {

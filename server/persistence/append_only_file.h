@@ -103,6 +103,7 @@ class AppendOnlyFile : public AppendOnly {
   std::unique_ptr<AofWriter> make_writer(std::unique_ptr<EffectLog::Reader> reader,
                                          Descriptor file);
   void note_safe(uint64_t offset);
+  void note_write(int64_t us);
   void note_trouble(const std::string& error);
   void note_lost(const std::string& why);
   void maybe_rewrite();

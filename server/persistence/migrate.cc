@@ -1,9 +1,12 @@
 // MIGRATE: keys move to another server. What they hold is dumped under the locks, sent by a thread
 // of its own, and removed by a transaction that watches the keys: a key that was changed meanwhile
-// stays, and is sent again by whoever asks again.
+// stays, and is sent again by whoever asks again. In EXEC or a script, where nothing may come
+// between, the keys stay locked instead; who wants them waits as for a script that runs for long.
 // Source: https://redis.io/commands/migrate/
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +19,7 @@
 #include "server/commands/dispatcher.h"
 #include "server/commands/listeners.h"
 #include "server/commands/persistence.h"
+#include "server/commands/script_run.h"
 #include "server/commands/transactions.h"
 #include "server/persistence/families.h"
 #include "server/persistence/peer.h"
@@ -25,6 +29,7 @@ namespace larder {
 namespace {
 
 constexpr int64_t kTimeoutMs = 1000;  // when 0 is given
+constexpr const char* kNoAnswer = "IOERR error or timeout reading from target instance";
 
 struct Parcel {
   std::string key;
@@ -45,9 +50,14 @@ struct Errand {
   std::vector<Parcel> parcels;
 
   std::atomic<bool> done{false};
+  std::promise<void> over;  // the same, for who stands and waits
   std::string error;
 
-  void run() { error = send_all(); }
+  void run() {
+    error = send_all();
+    done.store(true, std::memory_order_release);
+    over.set_value();
+  }
 
  private:
   std::string send_all() {
@@ -70,7 +80,7 @@ struct Errand {
     for (size_t i = 0; i < before + parcels.size(); ++i) {
       // Who says neither yes nor no is no Redis.
       if (!peer.read_line(line) || (line[0] != '+' && line[0] != '-')) {
-        return "IOERR error or timeout reading from target instance";
+        return kNoAnswer;
       }
       if (line[0] == '-' && refusal.empty()) {
         refusal = "ERR Target instance replied with error: " + line.substr(1);
@@ -183,6 +193,45 @@ class MigrateTask : public Task {
   std::vector<std::shared_ptr<Watch>> watches_;
 };
 
+// With the turn of scripts. False: the server ends before the answer is there.
+bool wait_in_turn(Call& call, Errand& errand) {
+  ScriptRun& script = call.services().script;
+  std::future<void> over = errand.over.get_future();
+  const int64_t long_at_ms = steady_ms() + ScriptRun::kLongMs;
+  if (!call.in_script()) script.start(false, "", call.args(), steady_ms());
+  (void)script.note_write();  // so that nobody kills it half done
+  constexpr auto kLook = std::chrono::milliseconds(1);
+  while (over.wait_for(kLook) != std::future_status::ready && !script.stopping()) {
+    if (steady_ms() < long_at_ms) continue;
+    if (!script.is_long()) call.dispatcher().become_long();
+    call.worker().clients->serve_others();
+  }
+  if (!call.in_script()) script.finish();
+  return errand.done.load(std::memory_order_acquire);
+}
+
+void remove_taken(Call& call, const Errand& errand) {
+  std::vector<Bytes> words{"DEL"};
+  for (const Parcel& parcel : errand.parcels) {
+    const Key key = Key::of(parcel.key);
+    const Item item = parcel.taken ? call.find_to_write(key) : Item();
+    if (!item) continue;
+    call.keyspace(key).remove(item);
+    call.changed("del", key);
+    words.emplace_back(parcel.key);
+  }
+  if (words.size() > 1) call.effect(words);
+}
+
+Status migrate_in_turn(Call& call, const std::shared_ptr<Errand>& errand) {
+  call.services().persistence->run_aside([errand] { errand->run(); });
+  if (!wait_in_turn(call, *errand)) return Status::error(kNoAnswer);
+  if (!errand->copy) remove_taken(call, *errand);
+  if (!errand->error.empty()) return Status::error(errand->error);
+  call.reply().ok();
+  return Status::ok();
+}
+
 // Arguments.
 constexpr size_t kOneKey = 3;
 constexpr size_t kFirstOption = 6;
@@ -243,8 +292,8 @@ Status migrate(Call& call) {
   if (!db_number || !timeout_ms || !port_number || *port_number < 0 || *port_number > 65535) {
     return Status::error(errors::kNotInteger);
   }
-  if (call.services().persistence == nullptr || call.is_nested()) {
-    return Status::error("ERR This command is not allowed inside a transaction or script");
+  if (call.services().persistence == nullptr || call.dispatcher().effects().is_replaying()) {
+    return Status::error("ERR MIGRATE is not possible here");
   }
   errand.port = static_cast<uint16_t>(*port_number);
   errand.db = *db_number;
@@ -259,6 +308,7 @@ Status migrate(Call& call) {
     if (!item) continue;
     errand.parcels.push_back(
         {std::string(key.name), item->expiry_ms(), dump_value(*item.entry(), true)});
+    if (call.is_nested()) continue;
     watches.push_back(std::make_shared<Watch>(KeyPlace(key, call.session().db)));
     call.services().listeners.watches.add(watches.back()->key, watches.back());
   }
@@ -266,11 +316,11 @@ Status migrate(Call& call) {
     call.reply().simple("NOKEY");
     return Status::ok();
   }
+  if (call.is_nested()) return migrate_in_turn(call, sent);
   call.start_task(std::make_unique<MigrateTask>(call, sent, std::move(watches)));
   call.services().persistence->run_aside([errand = sent, &workers = call.services().workers,
                                           worker = call.worker().index, waker = call.waker()] {
     errand->run();
-    errand->done.store(true, std::memory_order_release);
     workers.visit(worker, [waker](ClientsOfWorker&) { waker->wake(); });
   });
   return Status::ok();
@@ -293,7 +343,7 @@ constexpr auto kFamily = family({
      .complexity = "DUMP and DEL here, RESTORE there",
      .group = "generic",
      .arity = at_least(6),
-     .flags = Flag::write | Flag::movable_keys | Flag::whole_store,
+     .flags = Flag::write | Flag::movable_keys | Flag::whole_store | Flag::waits_in_turn,
      .keys = migrated_keys(),
      .acl = Acl::keyspace | Acl::write | Acl::slow | Acl::dangerous,
      .run = migrate},

@@ -39,6 +39,7 @@ std::unique_ptr<Snapshot> Snapshot::begin(Services& services, const SnapshotOpti
   std::unique_ptr<Snapshot> snapshot(new Snapshot(services, options));
   StoreSnapshotOptions walk{
       .format = {.version = options.version, .compress = options.compress},
+      .version_with_times = options.version_with_times,
       .on_full = options.on_full,
       .buffer_bytes_max = options.buffer_bytes_max,
       .key_delay_us = options.key_delay_us,

@@ -28,6 +28,7 @@ struct SnapshotParts {
 
 struct SnapshotOptions {
   unsigned version = kRdbVersion;
+  unsigned version_with_times = kRdbVersionFieldTimes;  // of a file that needs it
   bool compress = true;
   bool checksum = true;
   SnapshotParts parts;

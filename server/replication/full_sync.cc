@@ -121,6 +121,7 @@ std::unique_ptr<FullSync> FullSync::begin(Services& services, const FullSyncPlan
   sync->fan_ = std::make_unique<Fan>(services, plan, std::move(replicas));
   SnapshotOptions options;
   options.parts = plan.parts;
+  if (plan.for_valkey) options.version_with_times = kRdbVersionValkey;
   options.compress = services.settings.rdb_compression.load();
   options.key_delay_us = wanted_key_delay(services);
   options.on_full = StoreSnapshotOptions::OnFull::give_up;

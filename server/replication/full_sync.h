@@ -20,6 +20,7 @@ struct FullSyncPlan {
   std::string id;      // of the stream
   std::string folder;  // for nameless files
   SnapshotParts parts;
+  bool for_valkey = false;
   int64_t patience_ms = 60'000;
   uint64_t lag_bytes_max = UINT64_MAX;  // a replica further behind is given up
 };

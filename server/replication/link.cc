@@ -117,8 +117,8 @@ bool Link::make_secure() {
 
 bool Link::run_once() {
   wire_.set_patience_ms(settings_.timeout_seconds.load() * 1000);
-  const std::string where = primary_.host + ":" + std::to_string(primary_.port);
   wire_.set_source(settings_.texts().source);
+  const std::string where = primary_.host + ":" + std::to_string(primary_.port);
   if (!wire_.connect(primary_.host, primary_.port)) {
     if (!interrupt_.raised()) say(true, "Connecting to MASTER " + where + ": " + wire_.error());
     return false;
@@ -145,11 +145,17 @@ bool Link::run_once() {
   return give_to_worker(owner_.have().db);
 }
 
-// Takes the whole data set. What is here stays until the file has come, where there is room for it.
 bool Link::receive(const Agreement& agreement) {
+  Transfer transfer;
+  const bool done = receive(agreement, transfer);
+  owner_.file_came(transfer.bytes());
+  return done;
+}
+
+// Takes the whole data set. What is here stays until the file has come, where there is room for it.
+bool Link::receive(const Agreement& agreement, Transfer& transfer) {
   say(false, "Full resync from MASTER: " + agreement.id + ":" + std::to_string(agreement.offset));
   set_state(State::receiving);
-  Transfer transfer;
   if (!transfer.begin(wire_)) {
     say(true, transfer.error());
     return false;

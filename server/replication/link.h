@@ -51,6 +51,8 @@ class LinkOwner {
   virtual void synced(const std::string& id, uint64_t offset, unsigned db) = 0;
   // It failed half-way.
   virtual void sync_failed() = 0;
+  // So much of the file has come, all of it or not.
+  virtual void file_came(uint64_t bytes) = 0;
   // The stream goes on; `id` is a new name of it, or empty.
   virtual void resumed(const std::string& id) = 0;
   virtual void log(bool warning, const std::string& text) = 0;
@@ -95,6 +97,7 @@ class Link {
   bool make_secure();
   HandshakeInput handshake_input();
   bool receive(const Agreement& agreement);
+  bool receive(const Agreement& agreement, Transfer& transfer);
   // A full sync on its way into the store.
   struct Loading {
     bool beside = false;  // the old data stays until it is complete

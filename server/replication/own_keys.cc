@@ -54,6 +54,11 @@ void OwnKeys::expire(Store& store, int64_t now_ms) {
   }
 }
 
+size_t OwnKeys::count() {
+  std::lock_guard lock(mutex_);
+  return lives_.size();
+}
+
 void OwnKeys::clear() {
   std::lock_guard lock(mutex_);
   due_.clear();

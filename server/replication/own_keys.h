@@ -24,6 +24,7 @@ class OwnKeys {
   void note(int64_t expiry_ms, unsigned db, Bytes name);
   // Removes those whose time has come. Without locks.
   void expire(Store& store, int64_t now_ms);
+  size_t count();
   // They are the primary's now, or gone, or this server leads and removes all by itself.
   void clear();
 

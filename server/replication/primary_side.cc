@@ -168,8 +168,8 @@ void Replicator::wait_for_replicas(const std::function<bool()>& goes_on) {
 
 // --- Full syncs, on the control thread
 
-// Those that wait, once they have waited for others to come, too. One that wants other parts of
-// the file than the first waits for its own.
+// Those that wait, once they have waited for others to come, too. One that wants another file than
+// the first waits for its own.
 Replicator::Replicas Replicator::replicas_due(int64_t now_ms) {
   std::lock_guard lock(mutex_);
   Replicas due;
@@ -178,7 +178,7 @@ Replicator::Replicas Replicator::replicas_due(int64_t now_ms) {
   for (const auto& replica : replicas_) {
     if (replica->state() != Replica::State::waiting) continue;
     if (now_ms < damper_.not_before_ms(text_of(address_of(*replica)))) continue;
-    if (!due.empty() && replica->facts().parts != due.front()->facts().parts) continue;
+    if (!due.empty() && !replica->facts().share_file(due.front()->facts())) continue;
     longest_ms = std::max(longest_ms, waited_ms(*replica, now_ms));
     due.push_back(replica);
     heir |= replica->facts().heir;
@@ -204,6 +204,7 @@ void Replicator::begin_full_sync(const Replicas& replicas) {
     plan.lag_bytes_max = reader_options().lag_bytes_max;
   }
   plan.parts = replicas.front()->facts().parts;
+  plan.for_valkey = replicas.front()->facts().is_valkey_9();
   plan.folder = settings_.texts().folder;
   plan.patience_ms = settings_.timeout_seconds.load() * 1000;
   full_sync_ =

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/numbers.h"
 #include "base/random.h"
 #include "protocol/output.h"
 #include "server/commands/services.h"
@@ -26,6 +27,12 @@ void kill_client(Workers& workers, const Replica::Place& place, bool after_reply
 }
 
 }  // namespace
+
+bool Replica::Facts::is_valkey_9() const {
+  constexpr int64_t kFirstWithTimes = 9;
+  const auto major = parse_int64(Bytes(version).substr(0, version.find('.')));
+  return !gives_tail && major && *major >= kFirstWithTimes;
+}
 
 Replica::Facts Replica::facts() const {
   MutexLock lock(mutex_);

@@ -60,7 +60,13 @@ class Replica : public StreamEnd {
     bool heir = false;        // capa larder-heir
     bool file_only = false;  // rdb-only: it hangs up behind the file
     SnapshotParts parts;     // of the file that it wants
-    std::string version;
+    std::string version;     // which only Valkey tells, and Larder as if it were one
+
+    // Fields with times have to be in a form of its own.
+    bool is_valkey_9() const;
+    bool share_file(const Facts& other) const {
+      return parts == other.parts && is_valkey_9() == other.is_valkey_9();
+    }
   };
   Facts facts() const;
   template <typename Change>

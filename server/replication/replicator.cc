@@ -300,6 +300,11 @@ void Replicator::load_ends() {
   for (const Trouble bit : {kLoading, kLoadingBeside}) services_->settings.set_trouble(bit, false);
 }
 
+void Replicator::file_came(uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  sync_counts_.received_bytes += bytes;
+}
+
 void Replicator::stream_ends() {
   {
     std::lock_guard lock(mutex_);

@@ -107,6 +107,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   void note_own_key(int64_t expiry_ms, unsigned db, Bytes name) override {
     own_keys_.note(expiry_ms, db, name);
   }
+  size_t own_keys() override { return own_keys_.count(); }
   void hold(bool on) override;
   void bear_disk_errors() override;
   void note_failed_command(Bytes command, Bytes error) override;
@@ -146,6 +147,7 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   void stream_ends() override;
   void synced(const std::string& id, uint64_t offset, unsigned db) override;
   void sync_failed() override;
+  void file_came(uint64_t bytes) override;
   void resumed(const std::string& id) override;
   void log(bool warning, const std::string& text) override { log_(warning, text); }
 

@@ -11,7 +11,7 @@
 namespace larder::rdb {
 
 inline void put_byte(std::string& out, uint8_t byte) { out.push_back(static_cast<char>(byte)); }
-inline void put_type(std::string& out, RdbType type) { put_byte(out, static_cast<uint8_t>(type)); }
+inline void put_type(std::string& out, RdbType type) { put_byte(out, rdb_byte(type)); }
 inline void put_opcode(std::string& out, RdbOpcode opcode) {
   put_byte(out, static_cast<uint8_t>(opcode));
 }

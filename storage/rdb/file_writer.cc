@@ -8,7 +8,9 @@ namespace larder {
 
 void RdbFileWriter::begin(unsigned version, const RdbFacts& facts) {
   char head[16];
-  const int size = std::snprintf(head, sizeof head, "REDIS%04u", version % 10000);
+  const int size = version < kRdbVersionValkey
+                       ? std::snprintf(head, sizeof head, "REDIS%04u", version)
+                       : std::snprintf(head, sizeof head, "VALKEY%03u", version % 1000);
   write({head, static_cast<size_t>(size)});
   for (const auto& [name, value] : facts) {
     rdb::put_opcode(buffer_, RdbOpcode::aux);

@@ -77,13 +77,18 @@ inline constexpr unsigned kRdbVersion = 10;
 inline constexpr unsigned kRdbVersionFieldTimes = 12;
 // The newest that is read.
 inline constexpr unsigned kRdbVersionMax = 12;
-// Valkey 9 counts apart, so that it meets no later number of Redis's.
+// Valkey 9 counts apart, so that it meets no later number of Redis's. It is written for replicas
+// of that kind, as it refuses Redis's fields with times.
 inline constexpr unsigned kRdbVersionValkey = 80;
+inline constexpr uint8_t kFirstOwnOfValkey = 22;
 
 constexpr RdbType rdb_type(uint8_t byte, unsigned version) {
-  constexpr uint8_t kFirstOwn = 22;
-  if (version < kRdbVersionValkey || byte < kFirstOwn) return static_cast<RdbType>(byte);
-  return byte == kFirstOwn ? RdbType::hash_valkey : RdbType::unknown;
+  if (version < kRdbVersionValkey || byte < kFirstOwnOfValkey) return static_cast<RdbType>(byte);
+  return byte == kFirstOwnOfValkey ? RdbType::hash_valkey : RdbType::unknown;
+}
+// How a file says it.
+constexpr uint8_t rdb_byte(RdbType type) {
+  return type == RdbType::hash_valkey ? kFirstOwnOfValkey : static_cast<uint8_t>(type);
 }
 
 // A string that is to be compressed later.

@@ -98,6 +98,16 @@ void write_timed_hash(std::string& out, const Entry& entry, RdbCompression compr
   });
 }
 
+void write_valkey_hash(std::string& out, const Entry& entry, RdbCompression compress) {
+  put_length(out, Pack(entry.payload_view()).count() / 3);
+  IntegerText scratch;
+  each_packed_field(entry, [&](const Pack::Item& name, const Pack::Item& value, int64_t expiry) {
+    put_string(out, name.bytes(scratch), compress);
+    put_string(out, value.bytes(scratch), compress);
+    put_fixed(out, expiry);
+  });
+}
+
 void write_packed_sorted_set(std::string& out, const Entry& entry, RdbCompression compress) {
   ListpackWriter listpack;
   char text[kDoubleTextMax];
@@ -174,7 +184,9 @@ RdbType RdbValueWriter::choose_type() const {
     case Type::sorted_set:
       return packed ? RdbType::sorted_set_listpack : RdbType::sorted_set_2;
     case Type::hash:
-      if (is_timed_hash(entry_)) return RdbType::hash_metadata;
+      if (is_timed_hash(entry_)) {
+        return format_.version < kRdbVersionValkey ? RdbType::hash_metadata : RdbType::hash_valkey;
+      }
       return packed ? RdbType::hash_listpack : RdbType::hash;
     case Type::stream:
       break;
@@ -218,6 +230,8 @@ void RdbValueWriter::write_small(std::string& out) const {
       return write_packed_hash(out, entry_, format_.compress);
     case RdbType::hash_metadata:
       return write_timed_hash(out, entry_, format_.compress);
+    case RdbType::hash_valkey:
+      return write_valkey_hash(out, entry_, format_.compress);
     default:
       return write_packed_sorted_set(out, entry_, format_.compress);
   }
@@ -250,6 +264,7 @@ bool RdbValueWriter::write_table(std::string& out, size_t end) {
     }
     put_string(out, element->key(), format_.compress);
     if (type_ != RdbType::set) put_string(out, element->value(), format_.compress);
+    if (type_ == RdbType::hash_valkey) put_fixed(out, element->expiry_ms());
   };
   do {
     cursor_ = table.walk(cursor_, write);

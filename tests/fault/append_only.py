@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import struct
+import subprocess
 import threading
 import time
 
@@ -101,6 +102,34 @@ def test_always_loses_nothing(program):
 
 def test_everysec_loses_a_second_at_most(program):
     rounds_of_death(program, "everysec", 1)
+
+
+SLOW_DISK = r"""
+#include <sys/syscall.h>
+#include <unistd.h>
+int fdatasync(int file) {
+  usleep(20000);
+  return (int)syscall(SYS_fdatasync, file);
+}
+"""
+
+
+def test_a_slow_disk_is_known_to_latency(program):
+    if lab.SANITIZED:  # their library must be the first
+        return
+    with lab.folder() as folder:
+        library = folder + "/slow.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", library], input=SLOW_DISK,
+                       text=True, check=True)
+        os.environ["LD_PRELOAD"] = library
+        server = keeper(program, folder, "--appendfsync", "always",
+                        "--latency-monitor-threshold", 10)
+        del os.environ["LD_PRELOAD"]
+        with server:
+            server.ask("SET k v")
+            spikes = {spike[0][1]: spike[2][1]
+                      for _, spike in server.client().ask(lab.words("LATENCY LATEST"))[1]}
+            assert spikes.get(b"aof-fsync-always", 0) >= 20, spikes
 
 
 def last_increment(folder):

@@ -13,6 +13,7 @@ import resp  # noqa: E402
 import servers  # noqa: E402
 
 REDIS = "redis-server"
+VALKEY = "valkey-server"
 
 
 class Node(servers.Server):

@@ -254,11 +254,39 @@ def queue_is_counted_in_full(serve):
         raise AssertionError(line)
 
 
+def migration_in_exec_keeps_no_worker(serve):
+    """It waits for the other server with its keys locked: others go on, but for those keys."""
+    server = serve("--threads", "1")
+    client, other, third = (resp.Connection(server.port, 2) for _ in range(3))
+    for answer, outcome in ((b"+OK\r\n+OK\r\n", [("simple", b"OK"), ("nil", None)]),
+                            (b"HTTP/1.1 400\r\n", [("error", b"IOERR error or timeout reading from "
+                                                            b"target instance"), ("bulk", b"v")])):
+        must(ask(other, "SET", "k", "v"))
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            port = door.getsockname()[1]
+            door.settimeout(10)
+            client.send(words("MULTI") + words("MIGRATE", "127.0.0.1", port, "k", 0, 10000) +
+                        words("GET", "k") + words("EXEC"))
+            peer, _ = door.accept()
+            third.send(words("GET", "k"))
+            for _ in range(20):
+                must(ask(other, "PING"))
+                time.sleep(0.005)
+            is_error(ask(other, "SCRIPT", "KILL"), b"UNKILLABLE")
+            peer.sendall(answer)
+            for _ in range(3):
+                must(client.read())
+            equals("EXEC", must(client.read()), outcome)
+            equals("who waited", third.read(), outcome[1])
+            peer.close()
+
+
 TESTS = (exec_leaves_others_script_long, closed_amid_its_transaction,
          receiver_closed_amid_transaction, evicted_amid_its_transaction,
          served_when_script_ends,
          next_served_when_first_gave_up, held_up_keeps_caching, expiry_wakes_group_reader,
-         eviction_wakes_group_reader, gone_readers_are_forgotten, queue_is_counted_in_full)
+         eviction_wakes_group_reader, gone_readers_are_forgotten, queue_is_counted_in_full,
+         migration_in_exec_keeps_no_worker)
 
 
 def main():

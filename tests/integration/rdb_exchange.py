@@ -197,6 +197,14 @@ def migration(source, target, port):
     kind, text = source.raw("MIGRATE", "127.0.0.1", port, "string", 0, 5000, "AUTH2", "who", "x")
     check("no such user", (kind, text.split(b": ", 1)[1].split()[0]), ("error", b"WRONGPASS"))
     check("still here", source("GET", "string"), b"hello")
+    source("MULTI"), source("SET", "inner", "v")
+    source("MIGRATE", "127.0.0.1", port, "inner", 0, 5000), source("EXISTS", "inner")
+    check("in EXEC", source("EXEC"), [b"OK", b"OK", 0])
+    script = ("redis.call('SET', KEYS[1], 'w') "
+              "return {redis.call('MIGRATE', '127.0.0.1', ARGV[1], KEYS[1], 0, 5000, 'REPLACE'), "
+              "redis.call('EXISTS', KEYS[1])}")
+    check("in a script", source("EVAL", script, 1, "inner", port), [b"OK", 0])
+    check("came", (target("GET", "inner"), target("DEL", "inner")), (b"w", 1))
     source("SET", "sent", "v"), source("ACL", "SETUSER", "mover", "on", ">x", "~*", "+migrate")
     source("AUTH", "mover", "x")
     check("without DEL", source("MIGRATE", "127.0.0.1", port, "sent", 0, 5000), b"OK")

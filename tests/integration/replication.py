@@ -4,6 +4,7 @@
 replication.py LARDER_SERVER [test ...]
 """
 import os
+import shutil
 import sys
 import time
 
@@ -35,6 +36,10 @@ def follow_under_load(primary, *replicas):
             assert int(primary.info("stats")["sync_full"]) == before, "the cut cost a full sync"
             counted = primary.info("stats")["sync_partial_ok"]
             assert int(counted) >= len(replicas), f"partial: {counted}"
+            for node, way, count in [(primary, "output", len(replicas)),
+                                     *((replica, "input", 1) for replica in replicas)]:
+                sent = int(node.info("stats")[f"total_net_repl_{way}_bytes"])
+                assert sent > count * 50_000, f"{node.name} {way}: {sent}"
         settle(primary, *replicas)
 
 
@@ -52,6 +57,39 @@ def must_be_held(client):
 def test_redis_follows_larder(program):
     with Node(program, *BACKLOG) as primary, Node(nodes.REDIS) as replica:
         follow_under_load(primary, replica)
+
+
+def times_of(node, key, fields):
+    return [time[1] for time in node.ask("HPEXPIRETIME", key, "FIELDS", len(fields), *fields)]
+
+
+def test_valkey_follows_larder(program):
+    """From 9 on it reads fields with times, in a form of its own. Beside it a Redis-like replica
+    gets the other form."""
+    if shutil.which(nodes.VALKEY) is None:
+        print(f"   no {nodes.VALKEY} here")
+        return
+    with Node(program, *BACKLOG) as primary, Node(nodes.VALKEY) as replica, \
+            Node(program) as other:
+        fill(primary)
+        names = [f"f{k}" for k in range(3000)]
+        for key, count in (("timed:small", 5), ("timed:large", 3000)):
+            primary.ask("HSET", key, *[word for name in names[:count] for word in (name, "v")])
+            for k in range(0, count, 2):
+                primary.ask("HPEXPIRE", key, 1_000_000 + k, "FIELDS", 1, names[k])
+        for each in (replica, other):
+            each.follow(primary)
+        wait_linked(replica, other)
+        primary.ask("HPEXPIRE", "timed:small", 10, "FIELDS", 1, "f1")
+        primary.ask("HPEXPIRE", "hash:5", 2_000_000, "FIELDS", 1, "f2")
+        lab.wait_for(lambda: primary.ask("HLEN", "timed:small") == 4, "its time has come")
+        wait_same_offset(primary, replica, other)
+        for node in (replica, other):
+            for key, fields in (("timed:small", names[:5]), ("timed:large", names),
+                                ("hash:5", names[:6])):
+                wanted = times_of(primary, key, fields)
+                assert times_of(node, key, fields) == wanted, f"times of {key} on {node.name}"
+        settle(primary, replica, other)
 
 
 def test_larder_follows_redis(program):
@@ -173,6 +211,14 @@ def give_short_lives(primary):
     return end_ms
 
 
+def test_the_link_comes_from_the_address_that_is_named(program):
+    for source, seen in (("127.0.0.2", "127.0.0.2"), ("192.0.2.1", "127.0.0.1")):
+        with Node(program) as primary, Node(program, "--bind-source-addr", source,
+                                            follows=primary) as replica:
+            wait_linked(replica)
+            assert f"ip={seen}," in primary.info()["slave0"], primary.info()["slave0"]
+
+
 def test_a_late_replica_keeps_what_lives_on(program):
     """What comes late from the primary is done as it was there, whatever the time is now."""
     for kind, writable in ((program, "no"), (program, "yes"), (nodes.REDIS, "no")):
@@ -284,6 +330,7 @@ def test_a_writable_replica_removes_its_own_keys(program):
         replica.ask("EVAL", "redis.call('set', 'second', 'v', 'px', 100)", 0)
         replica.ask("SET", "stays", "v", "PX", 100)
         replica.ask("SET", "stays", "v", "EX", 1000)
+        assert int(replica.info("stats")["slave_expires_tracked_keys"]) > 0
         lab.wait_for(lambda: replica.ask("DBSIZE") == 1, "removed")
         assert replica.ask("GET", "stays") == b"v"
 

@@ -391,6 +391,15 @@ def test_values_freed_aside(server):
         check(option, with_option("lazyfree-lazy-" + option, *command) > 0, True)
 
 
+def spikes(admin):
+    return {event[0] for event in admin("LATENCY", "LATEST")}
+
+
+def forget_spikes(admin):
+    admin("CONFIG", "SET", "latency-monitor-threshold", 0)
+    admin("LATENCY", "RESET")
+
+
 def test_expiry_is_watched(server):
     """What takes long is known to LATENCY."""
     admin = Client(server)
@@ -398,9 +407,47 @@ def test_expiry_is_watched(server):
     admin("EVAL", "for i = 1, 200000 do redis.call('SET', i, 'v', 'PX', 1) end", 0)
     admin("CONFIG", "SET", "latency-monitor-threshold", 1)
     admin("DEBUG", "SET-ACTIVE-EXPIRE", 1)
-    wait_until(lambda: "expire-cycle" in [event[0] for event in admin("LATENCY", "LATEST")])
-    admin("CONFIG", "SET", "latency-monitor-threshold", 0)
+    wait_until(lambda: "expire-cycle" in spikes(admin))
+    forget_spikes(admin)
+    stats = figures(admin, "stats")
+    check("processor time", int(stats["expire_cycle_cpu_milliseconds"]) > 0, True)
+    check("stopped early", int(stats["expired_time_cap_reached_count"]) > 0, True)
+
+
+def test_eviction_is_watched(server):
+    admin = Client(server)
+    admin("EVAL", "for i = 1, 200000 do redis.call('SET', i, 'v') end", 0)
+    admin("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "latency-monitor-threshold", 1,
+          "maxmemory-eviction-tenacity", 100, "maxmemory", memory(admin)["used_memory"] + 2_000_000)
+    admin("SET", "big", "v" * 8_000_000)
+    admin("PING")
+    check("known", "eviction-cycle" in spikes(admin), True)
+    admin("CONFIG", "SET", "maxmemory", 0, "maxmemory-policy", "noeviction",
+          "maxmemory-eviction-tenacity", 10)
+    forget_spikes(admin)
+
+
+def test_serving_is_watched(server):
+    """Apart from commands: it takes time of another client's."""
+    admin, waiting = Client(server), Client(server)
+    waiting.tell("BLMPOP", 0, 1, "served", "LEFT", "COUNT", 300_000)
+    wait_until(lambda: "blocked_clients:1" in admin("INFO", "clients"))
+    admin("CONFIG", "SET", "latency-monitor-threshold", 1)
+    admin("RPUSH", "served", *["value"] * 300_000)
+    waiting.read()
+    check("known", "command-unblocking" in spikes(admin), True)
+    forget_spikes(admin)
+
+
+def test_writing_the_log_is_watched(server):
+    admin = Client(server)
+    admin("CONFIG", "SET", "appendonly", "yes", "latency-monitor-threshold", 1)
+    wait_until(lambda: "aof_rewrite_in_progress:0" in admin("INFO", "persistence"))
     admin("LATENCY", "RESET")
+    admin("SET", "big", "v" * 60_000_000)
+    wait_until(lambda: {"aof-write", "aof-write-alone"} <= spikes(admin))
+    admin("CONFIG", "SET", "appendonly", "no")
+    forget_spikes(admin)
 
 
 def requests_of(stream):
@@ -481,6 +528,52 @@ def test_who_is_served_is_not_blocked(server):
         assert "blocked_clients:0" in admin("INFO", "clients"), number
         waiting.read()
     check("none", "blocked_clients:0" in admin("INFO", "clients"), True)
+
+
+def figures(admin, section):
+    return dict(line.split(":", 1) for line in admin("INFO", section).split("\r\n") if ":" in line)
+
+
+def test_who_waits_for_a_time_is_counted(server):
+    admin, waiting = Client(server), Client(server)
+    for seconds, count in ((100, "1"), (0, "0")):
+        waiting.tell("BLPOP", "nothing", seconds)
+        wait_until(lambda: figures(admin, "clients")["blocked_clients"] == "1")
+        check(f"with {seconds}", figures(admin, "clients")["clients_in_timeout_table"], count)
+        admin("RPUSH", "nothing", "v")
+        waiting.read()
+    waiting.tell("BLPOP", "nothing", "0.05")
+    waiting.read()
+    check("none", figures(admin, "clients")["clients_in_timeout_table"], "0")
+
+
+def test_errors_of_those_who_wait_are_counted(server):
+    admin, waiting = Client(server), Client(server)
+    for wait in (("WAIT", 5, 0), ("BLPOP", "nothing", 0)):
+        admin("CONFIG", "RESETSTAT")
+        waiting.tell(*wait)
+        wait_until(lambda: figures(admin, "clients")["blocked_clients"] == "1")
+        admin("CLIENT", "UNBLOCK", waiting.id, "ERROR")
+        waiting.read()
+        check(wait[0], figures(admin, "errorstats"), {"errorstat_UNBLOCKED": "count=1"})
+        counted = figures(admin, "commandstats")["cmdstat_" + wait[0].lower()]
+        check(wait[0], (counted.split(",")[0], counted.split(",")[-1]),
+              ("calls=1", "failed_calls=1"))
+
+
+def test_time_over_the_limit_is_counted(server):
+    admin = Client(server)
+    admin("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", 1)
+
+    def over(field):
+        admin("SET", "k", "v")
+        return int(figures(admin, "stats")[field]) > 0
+    wait_until(lambda: over("current_eviction_exceeded_time"))
+    admin("CONFIG", "SET", "maxmemory", "4gb")
+    wait_until(lambda: not over("current_eviction_exceeded_time"))
+    check("in all", over("total_eviction_exceeded_time"), True)
+    admin("CONFIG", "SET", "maxmemory", 0)
+    check("startup", memory(admin)["used_memory_startup"] > 0, True)
 
 
 def test_clients_are_told_of(server):

@@ -66,6 +66,9 @@ TEST(Options, memory_with_units) {
   // Nothing is zero, as Redis has it.
   EXPECT_EQ(taken("maxmemory", ""), "0");
   EXPECT_EQ(taken("maxmemory", "mb"), "0");
+  EXPECT_EQ(taken("maxmemory", "18446744073709551615"), "18446744073709551615");
+  EXPECT_EQ(taken("maxmemory", "17179869183gb"), "18446744072635809792");
+  EXPECT_EQ(taken("maxmemory", "99999999999999999999"), "18446744073709551615");
   // Redis takes what is left of the last one after an overflow.
   for (const Bytes bad : {"1 mb", "1tb", "-1", "1.5gb", "9223372036854775807gb"}) {
     EXPECT_EQ(taken("maxmemory", bad).substr(0, 2), "! ") << bad;

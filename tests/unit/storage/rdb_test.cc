@@ -11,6 +11,7 @@
 #include "storage/rdb/crc64.h"
 #include "storage/rdb/dump.h"
 #include "storage/rdb/encode.h"
+#include "storage/rdb/file.h"
 #include "storage/rdb/listpack_writer.h"
 #include "storage/rdb/reader.h"
 #include "storage/rdb/value_writer.h"
@@ -494,6 +495,44 @@ TEST_F(RdbTest, hashes_of_valkey) {
   EXPECT_EQ(restore("w", with_foot(payload, 80)).fault, RestoreFault::format);
   EXPECT_FALSE(is_dump_payload(with_foot(payload, 13)));
   EXPECT_FALSE(is_dump_payload(with_foot(payload, 81)));
+}
+
+TEST_F(RdbTest, hashes_for_valkey) {
+  std::map<std::string, std::string> fields{{"f", "1"}, {"g", "text"}, {"h", "3"}};
+  for (int size : {3, 2000}) {
+    for (int i = 0; i < size; ++i) fields["f" + std::to_string(i)] = std::to_string(i * 7);
+    put_hash("v", fields, true);
+    RdbValueWriter writer(entry("v"), {.version = kRdbVersionValkey});
+    std::string payload;
+    rdb::put_type(payload, writer.type());
+    EXPECT_EQ(payload, std::string(1, 22));
+    while (writer.write_some(payload, 100)) {
+    }
+    rdb::put_fixed(payload, static_cast<uint16_t>(kRdbVersionValkey));
+    rdb::put_fixed(payload, crc64(0, payload));
+    ASSERT_TRUE(is_dump_payload(payload));
+    EXPECT_EQ(restore("copy", payload).fault, RestoreFault::none);
+    EXPECT_EQ(describe("copy"), describe("v"));
+  }
+}
+
+TEST(RdbFile, says_whose_version_it_is) {
+  for (const auto& [version, head] : std::map<unsigned, std::string>{
+           {kRdbVersion, "REDIS0010"}, {kRdbVersionValkey, "VALKEY080"}}) {
+    std::string file;
+    BytesSink sink(file);
+    RdbFileWriter out(sink, true);
+    out.begin(version, {{"redis-ver", "7.2.0"}});
+    ASSERT_TRUE(out.finish());
+    EXPECT_EQ(file.substr(0, head.size()), head);
+    BytesSource source(file);
+    RdbNews news;
+    RdbFileReader reader(source, news, true);
+    RdbArena arena;
+    RdbKey key;
+    EXPECT_FALSE(reader.next(arena, key));
+    EXPECT_EQ(reader.error(), "");
+  }
 }
 
 TEST(DumpPayload, needs_its_checksum_and_a_known_version) {
