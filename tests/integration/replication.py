@@ -211,14 +211,6 @@ def give_short_lives(primary):
     return end_ms
 
 
-def test_the_link_comes_from_the_address_that_is_named(program):
-    for source, seen in (("127.0.0.2", "127.0.0.2"), ("192.0.2.1", "127.0.0.1")):
-        with Node(program) as primary, Node(program, "--bind-source-addr", source,
-                                            follows=primary) as replica:
-            wait_linked(replica)
-            assert f"ip={seen}," in primary.info()["slave0"], primary.info()["slave0"]
-
-
 def test_a_late_replica_keeps_what_lives_on(program):
     """What comes late from the primary is done as it was there, whatever the time is now."""
     for kind, writable in ((program, "no"), (program, "yes"), (nodes.REDIS, "no")):
