@@ -96,6 +96,7 @@ Dispatcher::Outcome Dispatcher::run(const Request& request, Session& session, Re
     return Outcome::done;
   }
   if (Status refusal = pass_gates(input); !refusal.is_ok()) {
+    if (waits_for_failover(input, refusal)) return Outcome::postponed;
     if (request.command != nullptr && runs_queue(request)) {
       refusal = aborted(refusal);
       end_transaction(services_.listeners.watches, services_.store, session);

@@ -297,6 +297,11 @@ bool must_wait(const GateInput& input) {
   return is_paused(input);
 }
 
+bool waits_for_failover(const GateInput& input, const Status& refusal) {
+  return refusal.text().starts_with("READONLY") && is_paused(input) &&
+         input.services.pause.is_paused_by(PauseState::By::failover, input.now_ms);
+}
+
 bool is_paused(const GateInput& input) {
   const Services& services = input.services;
   if (!services.pause.stops_writes(input.now_ms)) [[likely]] return false;

@@ -37,5 +37,8 @@ bool is_cross_protocol(const GateInput& input);
 bool must_wait(const GateInput& input);
 // It waits because clients are paused (CLIENT PAUSE, the end of the server).
 bool is_paused(const GateInput& input);
+// A write that is refused as one for a replica, while this server hands over: it may yet be done
+// here, if the other one does not take over.
+bool waits_for_failover(const GateInput& input, const Status& refusal);
 
 }  // namespace larder

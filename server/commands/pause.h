@@ -19,6 +19,10 @@ class PauseState {
   // Until that Unix time. What is in force for the same reason is neither shortened nor weakened.
   void begin(By by, int64_t until_ms, bool writes_only, int64_t now_ms);
   void end(By by);
+  bool is_paused_by(By by, int64_t now_ms) const {
+    std::lock_guard lock(mutex_);
+    return pauses_[static_cast<size_t>(by)].until_ms > now_ms;
+  }
 
   bool stops_writes(int64_t now_ms) const {
     return writes_until_ms_.load(std::memory_order_relaxed) > now_ms;
@@ -34,7 +38,7 @@ class PauseState {
   };
   void sum_up_locked();
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::array<Pause, 3> pauses_;  // guarded by mutex_
   std::atomic<int64_t> writes_until_ms_{0};
   std::atomic<int64_t> all_until_ms_{0};

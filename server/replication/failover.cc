@@ -65,17 +65,14 @@ Status Failover::start_locked(const FailoverPlan& plan, int64_t now_ms) {
 
 Status Failover::abort_locked() {
   if (state_ == State::none) return Status::error("ERR No failover in progress.");
-  const bool leads_again = state_ == State::handing_over;
-  state_ = State::none;
-  pause(false);
-  if (leads_again) {
-    owner_.wanted_.reset();
-    owner_.post([&owner = owner_] {
-      owner.services_->configuration.note("replicaof", "");
-      owner.lead();
-    });
+  constexpr const char* kWhy = "Failover manually aborted.";
+  if (state_ == State::waiting) {
+    end(kWhy);
+    return Status::ok();
   }
-  owner_.log_(false, "Failover manually aborted.");
+  state_ = State::none;
+  owner_.wanted_.reset();
+  owner_.post([this] { lead_again(kWhy); });
   return Status::ok();
 }
 
@@ -89,9 +86,9 @@ std::shared_ptr<Replica> Failover::ready_locked() const {
   return nullptr;
 }
 
-void Failover::hand_over(PrimaryAddress target) {
+void Failover::hand_over(PrimaryAddress target, bool forced) {
   owner_.log_(false, "Failover target is " + target.host + ":" + std::to_string(target.port) +
-                         ": failing over.");
+                         (forced ? ": time out exceeded, failing over." : ": failing over."));
   owner_.services_->configuration.note("replicaof",
                                        target.host + " " + std::to_string(target.port));
   owner_.follow(std::move(target), true);
@@ -103,8 +100,17 @@ void Failover::end(const std::string& why) {
   owner_.log_(false, why);
 }
 
+// The pause ends last: a write that was held goes on with a primary, which does not refuse it.
+void Failover::lead_again(const std::string& why) {
+  owner_.services_->configuration.note("replicaof", "");
+  owner_.lead();
+  std::lock_guard lock(owner_.mutex_);
+  if (state_ != State::waiting) end(why);
+}
+
 void Failover::cron(int64_t now_ms) {
   std::optional<PrimaryAddress> target;
+  bool forced = false;
   bool leads_again = false;
   {
     std::lock_guard lock(owner_.mutex_);
@@ -114,6 +120,7 @@ void Failover::cron(int64_t now_ms) {
         target = address_of(*ready);
       } else if (late && plan_.force) {
         target = plan_.target;
+        forced = true;
       } else if (late) {
         return end("Failover attempt timed out, aborting.");
       }
@@ -123,15 +130,12 @@ void Failover::cron(int64_t now_ms) {
     } else if (state_ == State::handing_over && owner_.link_ != nullptr) {
       if (owner_.link_->is_up() || owner_.link_->transfers()) return end("Failover done.");
       if (!owner_.link_->refused()) return;
-      end("Failover target rejected psync request, leading again.");
       owner_.wanted_.reset();
       leads_again = true;
     }
   }
-  if (target) hand_over(*target);
-  if (!leads_again) return;
-  owner_.services_->configuration.note("replicaof", "");
-  owner_.lead();
+  if (target) hand_over(*target, forced);
+  if (leads_again) lead_again("Failover target rejected psync request, leading again.");
 }
 
 }  // namespace larder

@@ -45,8 +45,9 @@ class Failover {
 
  private:
   std::shared_ptr<Replica> ready_locked() const;
-  void hand_over(PrimaryAddress target);
+  void hand_over(PrimaryAddress target, bool forced);
   void end(const std::string& why);
+  void lead_again(const std::string& why);
   void pause(bool on);
 
   Replicator& owner_;

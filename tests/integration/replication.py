@@ -399,6 +399,29 @@ def test_failover_command(program):
         settle(replica, other)
 
 
+def test_a_write_outlives_a_refused_failover(program):
+    """It waits while the target is asked to lead, and is done by who leads on, as in Redis."""
+    with Node(program) as primary, Node(program, follows=primary) as replica:
+        for n in range(5):
+            wait_linked(replica)
+            lab.wait_for(lambda: "state=online" in primary.info().get("slave0", ""), "it is online")
+            replica.ask("ACL", "SETUSER", "default", "-psync")
+            writer = primary.client()
+            replica.freeze()
+            primary.ask("SET", "lacked", n)
+            primary.ask("FAILOVER", "TO", "127.0.0.1", replica.port)
+            writer.send(resp.encode([b"SET", b"k", b"%d" % n]))
+            must_be_held(writer)
+            replica.thaw()
+            answer = writer.read()
+            assert answer == ("simple", b"OK"), answer
+            assert primary.info()["master_failover_state"] == "no-failover"
+            replica.ask("ACL", "SETUSER", "default", "+psync")
+        wait_linked(replica)
+        wait_same_offset(primary, replica)
+        assert replica.ask("GET", "k") == b"4"
+
+
 def test_planned_stop_hands_over(program):
     with Node(program, "--shutdown-on-sigterm", "failover") as primary, \
             Node(program, follows=primary) as replica:
