@@ -110,26 +110,17 @@ bool find_read_keys(std::span<const Bytes> args, std::vector<size_t>& keys) {
   return false;
 }
 
-// "$" is behind the last entry now, "+" before it.
-bool names_an_end(Bytes id) { return id == "$" || id == "+"; }
-
-StreamId end_of(const Source& source, Bytes id) {
-  if (!source.item) return {};
-  const Stream& stream = source.stream();
-  if (id == "$" || stream.length() == 0) return stream.last_id();
-  return stream.last_entry_id().previous().value_or(StreamId{});
-}
-
+// "$" is the last id now, also for a later try: the id itself takes its place then.
 Status find_after(const ReadOptions& options, Bytes text, Source& source) {
-  if (names_an_end(text)) {
+  const StreamId last = source.item ? source.stream().last_id() : StreamId{};
+  if (text == "$") {
     if (grouped(options)) {
-      const std::string id(text);
-      return Status::error("ERR The " + id + " ID is meaningless in the context of XREADGROUP: " +
-                           "you want to read the history of this consumer by specifying a proper " +
-                           "ID, or use the > ID to get new messages. The " + id +
-                           " ID would just return an empty result set.");
+      return Status::error("ERR The $ ID is meaningless in the context of XREADGROUP: you want to "
+                           "read the history of this consumer by specifying a proper ID, or use "
+                           "the > ID to get new messages. The $ ID would just return an empty "
+                           "result set.");
     }
-    source.after = end_of(source, text);
+    source.after = last;
   } else if (text == ">") {
     if (!grouped(options)) {
       return Status::error("ERR The > ID can be specified only when calling XREADGROUP using the "
@@ -281,7 +272,7 @@ Status wait(Call& call, const ReadOptions& options, const std::vector<Source>& s
   waits.args.assign(call.args().begin(), call.args().end());
   for (size_t i = 0; i < sources.size(); ++i) {
     std::string& id = waits.args[options.streams_at + options.streams + i];
-    if (names_an_end(id)) id = sources[i].after.text();  // of now, also for a later try
+    if (id == "$") id = sources[i].after.text();
   }
   return call.wait_for_keys(std::move(waits));
 }
