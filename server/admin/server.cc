@@ -233,9 +233,10 @@ std::string load_users(AccessControl& access, const LoadedOptions& loaded) {
   return error.empty() ? "" : "Aborting because of ACL errors: " + error;
 }
 
-std::string listen_again(Network& network, Log& log, const Options& now) {
+// The title may name where it listens.
+std::string listen_again(Network& network, Log& log, ProcessTitle& title, const Options& now) {
   std::string why = network.listen_again(listen_options(now));
-  if (!why.empty()) log.warning(why);
+  why.empty() ? title.show(now) : log.warning(why);
   return why;
 }
 
@@ -414,7 +415,7 @@ int serve(LoadedOptions loaded, ProcessTitle& title) {
   if (fault.empty()) fault = network.listen(listen_options(options));
   if (!fault.empty()) return fail(log, options, fault);
   configuration.set_listen_again(
-      [&](const Options& now) { return listen_again(network, log, now); });
+      [&](const Options& now) { return listen_again(network, log, title, now); });
   const PidFile pid_file(options.text("pidfile"));
   if (!pid_file.error().empty()) log.warning(pid_file.error());
   ScriptRun script(script_log(log));

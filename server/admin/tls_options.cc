@@ -5,7 +5,6 @@
 
 #include "server/admin/log.h"
 #include "server/admin/option_rows.h"
-#include "server/admin/process_title.h"
 #include "server/net/tls.h"
 
 namespace larder {
@@ -170,11 +169,8 @@ std::string tls_fault(const Options& options) {
 }
 
 std::string listen_again(const Options& options, OptionTargets& to) {
-  if (to.listen_again && !to.listen_again(options).empty()) {
-    return "Unable to listen on this port. Check server logs.";
-  }
-  to.title.show(options);
-  return "";
+  if (!to.listen_again || to.listen_again(options).empty()) return "";
+  return "Unable to listen on this port. Check server logs.";
 }
 
 }  // namespace larder

@@ -68,11 +68,8 @@ std::string apply_clients_max(const Options& options, OptionTargets& to) {
 }
 
 std::string apply_bind(const Options& options, OptionTargets& to) {
-  if (to.listen_again && !to.listen_again(options).empty()) {
-    return "Failed to bind to specified addresses.";
-  }
-  to.title.show(options);
-  return "";
+  if (!to.listen_again || to.listen_again(options).empty()) return "";
+  return "Failed to bind to specified addresses.";
 }
 
 std::string apply_title(const Options& options, OptionTargets& to) {

@@ -11,6 +11,8 @@ inline constexpr const char* kNotInteger = "ERR value is not an integer or out o
 inline constexpr const char* kNotFloat = "ERR value is not a valid float";
 inline constexpr const char* kWrongType =
     "WRONGTYPE Operation against a key holding the wrong kind of value";
+inline constexpr const char* kReadOnlyReplica =
+    "READONLY You can't write against a read only replica.";
 inline constexpr const char* kNoSuchKey = "ERR no such key";
 inline constexpr const char* kOutOfRange = "ERR value is out of range";
 inline constexpr const char* kOverflow = "ERR increment or decrement would overflow";

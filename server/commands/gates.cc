@@ -298,7 +298,7 @@ bool must_wait(const GateInput& input) {
 }
 
 bool waits_for_failover(const GateInput& input, const Status& refusal) {
-  return refusal.text().starts_with("READONLY") && is_paused(input) &&
+  return refusal.text() == errors::kReadOnlyReplica && is_paused(input) &&
          input.services.pause.is_paused_by(PauseState::By::failover, input.now_ms);
 }
 

@@ -44,7 +44,6 @@ struct Session {
   bool monitor = false;
   bool close_after_reply = false;
   bool blocked = false;        // waits for data
-  bool blocked_for_a_time = false;  // until it comes, or the time is over
   bool running = false;        // a command of it is being run: pushes wait for its reply
   bool reply_is_push = false;  // CLIENT REPLY OFF does not hold for it
 

@@ -2,6 +2,7 @@
 
 #include "server/commands/append_only.h"
 #include "server/commands/call.h"
+#include "server/commands/errors.h"
 
 namespace larder {
 namespace {
@@ -26,7 +27,7 @@ Status replication_refusal(uint32_t trouble, const GateQuestion& question) {
     return Status::error("NOREPLICAS Not enough good replicas to write.");
   }
   if ((trouble & kReadOnlyReplica) != 0 && question.writes) {
-    return Status::error("READONLY You can't write against a read only replica.");
+    return Status::error(errors::kReadOnlyReplica);
   }
   if ((trouble & kStaleReplica) != 0 && !question.runs_stale) {
     return Status::error(

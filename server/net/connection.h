@@ -183,6 +183,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool has_pushes_ = false;  // the worker will call send_pushes
   bool reading_ = false;
   bool watching_ = false;  // for a hang-up
+  bool blocked_for_a_time_ = false;  // until its data comes, or the time is over
   bool giving_up_buffer_ = false;
   bool writing_ = false;
   bool holding_ = false;  // the worker will call release_replies

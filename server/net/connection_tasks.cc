@@ -125,7 +125,7 @@ void Connection::set_blocked(bool blocked) {
   Counter& count = worker_.stats().blocked;
   count.set(count.get() + (blocked ? 1 : -1));
   const bool for_a_time = blocked && task_ != nullptr && task_->wake_ms() != INT64_MAX;
-  if (std::exchange(session_.blocked_for_a_time, for_a_time) == for_a_time) return;
+  if (std::exchange(blocked_for_a_time_, for_a_time) == for_a_time) return;
   worker_.stats().blocked_for_a_time.add(static_cast<uint64_t>(for_a_time ? 1 : -1));
 }
 
