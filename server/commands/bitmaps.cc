@@ -84,6 +84,7 @@ Status bitcount(Call& call) {
   Args args(call);
   const Key key = args.key();
   Range range;
+  if (args.left() == 1 || args.left() > 3) args.reject();
   if (args.more()) {
     range.start = args.integer();
     range.end = args.integer();

@@ -350,12 +350,13 @@ void give_pairs(Call& call, const SetOptions& options) {
   call.effect(words);
 }
 
+// Unlike its siblings it is read to the end before the key is looked at.
 Status hsetex(Call& call) {
+  Args args(call);
+  args.key();
+  const SetOptions options = parse_hsetex(args, call);
+  if (!args.ok()) return args.error();
   return change_hash(call, [&](Hash& hash) {
-    Args args(call);
-    args.key();
-    const SetOptions options = parse_hsetex(args, call);
-    if (!args.ok()) return args.error();
     const bool sets = condition_holds(call, options, hash);
     call.reply().integer(sets ? 1 : 0);
     if (!sets) return Status::ok();

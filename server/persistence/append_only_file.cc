@@ -1,12 +1,9 @@
 #include "server/persistence/append_only_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <future>
 #include <utility>
 
@@ -18,9 +15,8 @@
 #include "server/commands/persistence.h"
 #include "server/commands/replication.h"
 #include "server/commands/services.h"
+#include "server/persistence/aof_base.h"
 #include "server/persistence/aof_load.h"
-#include "server/persistence/files.h"
-#include "server/persistence/request_base.h"
 #include "server/persistence/snapshot.h"
 #include "storage/all_shards.h"
 
@@ -37,35 +33,6 @@ int64_t retry_ms(uint64_t failures) {
 
 // A snapshot for something else runs: looked at again after this time.
 constexpr auto kSnapshotWait = std::chrono::milliseconds(50);
-// The disk is given a base in pieces, so that the last sync is short.
-constexpr uint64_t kSyncEveryBytes = 32 << 20;
-
-// An RDB file of version 10 without keys and without checksum: the base of a new, empty file.
-constexpr Bytes kEmptyRdb("REDIS0010\xff\0\0\0\0\0\0\0\0", 18);
-
-class DescriptorSink : public Sink {
- public:
-  explicit DescriptorSink(int fd) : fd_(fd) {}
-  bool write(Bytes bytes) override {
-    if (write_all(fd_, bytes) < bytes.size()) {
-      error_ = failure("Write error writing append only file on disk");
-      return false;
-    }
-    unsynced_ += bytes.size();
-    if (unsynced_ >= kSyncEveryBytes) {
-      (void)::fdatasync(fd_);
-      unsynced_ = 0;
-    }
-    return true;
-  }
-  const std::string& error() const { return error_; }
-
- private:
-  const int fd_;
-  uint64_t unsynced_ = 0;
-  std::string error_;
-};
-
 // A replica's stream is its primary's, byte by byte: no SELECT can be put in where a file begins,
 // so the file begins with it.
 std::string head_of_increment(Services& services) {
@@ -74,14 +41,6 @@ std::string head_of_increment(Services& services) {
   if (!db) return "";
   const std::string number = std::to_string(*db);
   return "*2\r\n$6\r\nSELECT\r\n$" + std::to_string(number.size()) + "\r\n" + number + "\r\n";
-}
-
-Descriptor open_to_append(const std::string& path, int flags) {
-  return Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644));
-}
-
-Descriptor open_anew(const std::string& path) {
-  return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
 }
 
 void empty_store(Store& store) {
@@ -99,9 +58,8 @@ void empty_store(Store& store) {
 AppendOnlyFile::AppendOnlyFile(Services& services, AofOptions options, AofEvents events)
     : services_(services),
       events_(std::move(events)),
-      folder_(options.folder),
       options_(std::move(options)),
-      manifest_(options_.file_name) {
+      folder_(options_.folder, options_.file_name) {
   facts_.enabled = options_.enabled;
 }
 
@@ -112,20 +70,11 @@ AofOptions AppendOnlyFile::options() const {
   return options_;
 }
 
-std::string AppendOnlyFile::make_folder() {
-  if (::mkdir(folder_.c_str(), 0755) == 0 || errno == EEXIST) return "";
-  return failure("Can't make the folder of the append only file " + folder_);
-}
-
-std::string AppendOnlyFile::save(const AofManifest& manifest) {
-  return replace_file(path_of(manifest.manifest_name()), manifest.text());
-}
-
 // Clients may ask for facts and change options meanwhile.
 std::string AppendOnlyFile::start(const std::function<bool()>& stop) {
   if (options().enabled) {
     std::string error = load(stop);
-    if (error.empty()) error = manifest_.empty() ? make_first_files() : open_last_increment();
+    if (error.empty()) error = folder_.manifest().empty() ? make_first_files() : open_last_increment();
     if (!error.empty()) return error;
   }
   std::lock_guard lock(mutex_);
@@ -133,39 +82,13 @@ std::string AppendOnlyFile::start(const std::function<bool()>& stop) {
   return "";
 }
 
-// What earlier versions of Redis kept was one file beside the folder; it becomes the base. A server
-// that died in between has listed it but not moved it.
-std::string AppendOnlyFile::adopt_single_file() {
-  const std::string& old = manifest_.file_name();
-  const AofFile base{old, 1};
-  const bool listed = manifest_.base == base && manifest_.increments.empty();
-  if (!listed && !manifest_.empty()) return "";
-  if (!file_exists(old) || (listed && file_exists(path_of(old)))) return "";
-  if (std::string error = make_folder(); !error.empty()) return error;
-  manifest_.base = base;
-  if (std::string error = save(manifest_); !error.empty()) return error;
-  if (std::rename(old.c_str(), path_of(old).c_str()) != 0) return failure("rename " + old);
-  events_.notice("Moved " + old + " into " + folder_ + " as the base of the append only file");
-  return sync_folder(".");
-}
-
-std::string AppendOnlyFile::read_manifest() {
-  manifest_ = AofManifest(manifest_.file_name());
-  const std::string path = path_of(manifest_.manifest_name());
-  if (!file_exists(path)) return "";
-  const auto text = read_file(path);
-  if (!text) return failure("read " + path);
-  const std::string wrong = manifest_.parse(*text);
-  return wrong.empty() ? "" : "Invalid AOF manifest file " + path + ": " + wrong;
-}
-
 std::string AppendOnlyFile::load(const std::function<bool()>& stop) {
-  std::string error = read_manifest();
-  if (error.empty()) error = adopt_single_file();
-  if (!error.empty() || manifest_.empty()) return error;
+  std::string error = folder_.read();
+  if (error.empty()) error = folder_.adopt_single_file(events_.notice);
+  if (!error.empty() || folder_.manifest().empty()) return error;
   const int64_t start_ms = steady_ms();
   AofLoadOptions how;
-  how.folder = folder_;
+  how.folder = folder_.path();
   how.load_truncated = options().load_truncated;
   how.notice = events_.warning;
   how.stop = stop;
@@ -175,7 +98,7 @@ std::string AppendOnlyFile::load(const std::function<bool()>& stop) {
     facts_.loading_loaded_bytes = bytes;
   };
   AofLoader loader(services_, how);
-  error = loader.load(manifest_);
+  error = loader.load(folder_.manifest());
   note_loading(false);
   if (!error.empty()) return error;
   // Nothing was evicted till now; what is too much goes in steps.
@@ -187,7 +110,7 @@ std::string AppendOnlyFile::load(const std::function<bool()>& stop) {
 }
 
 void AppendOnlyFile::note_loading(bool loading) {
-  const uint64_t total = total_bytes();
+  const uint64_t total = folder_.bytes();
   std::lock_guard lock(mutex_);
   facts_.loading = loading;
   facts_.loading_start_seconds = unix_ms() / 1000;
@@ -197,16 +120,13 @@ void AppendOnlyFile::note_loading(bool loading) {
 
 // Goes on with the last increment, or begins the first behind a base.
 std::string AppendOnlyFile::open_last_increment() {
-  if (manifest_.increments.empty()) {
-    manifest_.add_increment();
-    const Descriptor made = open_to_append(path_of(manifest_.increments.back().name), O_CREAT);
-    if (!made) return failure("Can't make " + path_of(manifest_.increments.back().name));
-    if (std::string error = save(manifest_); !error.empty()) return error;
+  if (folder_.manifest().increments.empty()) {
+    if (std::string error = folder_.add_increment(); !error.empty()) return error;
   }
-  const std::string path = path_of(manifest_.increments.back().name);
+  const std::string path = folder_.path_of(folder_.manifest().increments.back());
   Descriptor file = open_to_append(path, 0);
   if (!file) return failure("Can't open the append only file " + path);
-  const uint64_t total = total_bytes();
+  const uint64_t total = folder_.bytes();
   EffectLog& log = services_.listeners.effects;
   auto reader = log.open_reader(log.end_offset(), {.sees = EffectFor::file});
   std::lock_guard lock(mutex_);  // the writer's thread looks at once for what it may do
@@ -218,15 +138,8 @@ std::string AppendOnlyFile::open_last_increment() {
 }
 
 std::string AppendOnlyFile::make_first_files() {
-  if (std::string error = make_folder(); !error.empty()) return error;
-  const bool rdb = options().rdb_base;
-  const AofFile base = manifest_.next_base(rdb);
-  const Bytes nothing = rdb ? kEmptyRdb : Bytes();
-  if (std::string error = replace_file(path_of(base.name), nothing); !error.empty()) {
-    return error;
-  }
-  manifest_.base = base;
-  return open_last_increment();
+  std::string error = folder_.make_first_base(options().rdb_base);
+  return error.empty() ? open_last_increment() : error;
 }
 
 std::unique_ptr<AofWriter> AppendOnlyFile::make_writer(std::unique_ptr<EffectLog::Reader> reader,
@@ -388,7 +301,7 @@ void AppendOnlyFile::end_writer() {
 // increment are complete.
 void AppendOnlyFile::enable() {
   if (writer_ != nullptr) return;
-  if (const std::string error = read_manifest(); !error.empty()) {
+  if (const std::string error = folder_.read(); !error.empty()) {
     events_.warning("Can't switch the append only file on: " + error);
     std::lock_guard lock(mutex_);
     facts_.rewriting = facts_.last_rewrite_ok = false;
@@ -471,8 +384,8 @@ void AppendOnlyFile::retry_enable() {
 }
 
 std::string AppendOnlyFile::rewrite_now() {
-  std::string error = manifest_.empty() ? read_manifest() : "";
-  if (error.empty()) error = make_folder();
+  std::string error = folder_.manifest().empty() ? folder_.read() : "";
+  if (error.empty()) error = folder_.make();
   if (!error.empty()) return error;
   Fresh fresh;
   error = begin(fresh);
@@ -503,17 +416,18 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
   while (is_saving()) {
     if (!wait_for_save()) return "the server stops";
   }
-  fresh.manifest = manifest_;
+  fresh.manifest = folder_.manifest();
   const bool running = writer_ != nullptr;
   const bool kept = running || options().enabled;
   Descriptor file;
   if (kept) {
     fresh.increment = fresh.manifest.add_increment();
-    file = open_to_append(path_of(fresh.increment.name), O_CREAT | O_TRUNC);
-    if (!file) return failure("Can't make " + path_of(fresh.increment.name));
+    const std::string path = folder_.path_of(fresh.increment);
+    file = open_to_append(path, O_CREAT | O_TRUNC);
+    if (!file) return failure("Can't make " + path);
   }
   if (running) {
-    if (std::string error = save(fresh.manifest); !error.empty()) return error;
+    if (std::string error = folder_.list(fresh.manifest); !error.empty()) return error;
   }
   SnapshotOptions how;
   how.version = wanted_rdb_version(services_);
@@ -536,11 +450,10 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
   std::lock_guard lock(mutex_);
   facts_.rewrite_waits = false;
   running_ = fresh.snapshot.get();
-  if (running) manifest_ = fresh.manifest;
   if (reader != nullptr) {
     if (write_all(file.get(), head) < head.size()) {
       running_ = nullptr;
-      return failure("write " + path_of(fresh.increment.name));
+      return failure("write " + folder_.path_of(fresh.increment));
     }
     writer_ = make_writer(std::move(reader), std::move(file));
   }
@@ -548,57 +461,32 @@ std::string AppendOnlyFile::begin(Fresh& fresh) {
   return "";
 }
 
-std::string AppendOnlyFile::write_base(Fresh& fresh, const AofFile& base) {
-  const std::string path =
-      path_of("temp-rewriteaof-bg-" + std::to_string(::getpid()) + ".aof");
-  Descriptor file = open_anew(path);
-  if (!file) return failure("open " + path);
-  DescriptorSink sink(file.get());
-  const bool whole = fresh.snapshot->run(sink);
+std::string AppendOnlyFile::write_base(Fresh& fresh, const AofFile& file) {
+  AofBase base(folder_.path());
+  std::string error = base.write_keys(*fresh.snapshot);
   {
     std::lock_guard lock(mutex_);
     running_ = nullptr;
   }
   fresh.snapshot.reset();
-  std::string error;
-  if (!whole) error = sink.error().empty() ? "it was cancelled" : sink.error();
-  if (error.empty() && !fresh.as_rdb) error = translate(path, file);
-  if (error.empty() && ::fsync(file.get()) != 0) error = failure("fsync " + path);
-  if (error.empty() && std::rename(path.c_str(), path_of(base.name).c_str()) != 0) {
-    error = failure("rename " + path);
-  }
-  if (!error.empty()) ::unlink(path.c_str());
-  return error;
-}
-
-// The snapshot, a file of keys, becomes one of requests under the same name.
-std::string AppendOnlyFile::translate(const std::string& path, Descriptor& file) {
-  FileSource keys(path);
-  if (!keys.is_open()) return keys.error();
-  ::unlink(path.c_str());
-  file = open_anew(path);
-  if (!file) return failure("open " + path);
-  DescriptorSink sink(file.get());
   const auto stops = [this] {
     std::lock_guard lock(mutex_);
     return stopping_;
   };
-  const std::string error =
-      write_requests(keys, sink, {.timestamp = options().timestamps, .stop = stops});
-  return sink.error().empty() ? error : sink.error();
+  if (error.empty() && !fresh.as_rdb) error = base.translate(options().timestamps, stops);
+  return error.empty() ? base.complete(folder_.path_of(file)) : error;
 }
 
 std::string AppendOnlyFile::finish(Fresh& fresh, const AofFile& base) {
   AofManifest whole = fresh.manifest;
   whole.replace_base(base, fresh.increment);
-  if (std::string error = save(whole); !error.empty()) return error;
-  manifest_ = std::move(whole);
+  if (std::string error = folder_.list(std::move(whole)); !error.empty()) return error;
   delete_history();
   std::lock_guard lock(mutex_);
-  older_bytes_ = file_bytes(path_of(base.name));
+  older_bytes_ = file_bytes(folder_.path_of(base));
   facts_.base_bytes = older_bytes_;
   if (writer_ == nullptr) return "";
-  facts_.base_bytes += file_bytes(path_of(fresh.increment.name));
+  facts_.base_bytes += file_bytes(folder_.path_of(fresh.increment));
   writer_->suspend_sync(false);
   if (!std::exchange(complete_, true) && options_.sync == AofSync::always) {
     services_.listeners.safe_point.set(SafePoint::Keeper::file, writer_->synced_offset());
@@ -614,18 +502,16 @@ void AppendOnlyFile::give_up(Fresh& fresh) {
     running_ = nullptr;
     if (writer_ != nullptr) writer_->suspend_sync(false);
     if (!complete_) useless = std::exchange(writer_, nullptr);
-    if (complete_) older_bytes_ = total_bytes() - writer_->file_bytes();
+    if (complete_) older_bytes_ = folder_.bytes() - writer_->file_bytes();
     if (complete_) return;
   }
   useless.reset();
-  if (!fresh.increment.name.empty()) ::unlink(path_of(fresh.increment.name).c_str());
+  if (!fresh.increment.name.empty()) ::unlink(folder_.path_of(fresh.increment).c_str());
 }
 
 void AppendOnlyFile::delete_history() {
-  if (manifest_.history.empty() || options().keep_history) return;
-  for (const AofFile& file : manifest_.history) ::unlink(path_of(file.name).c_str());
-  manifest_.history.clear();
-  if (const std::string error = save(manifest_); !error.empty()) events_.warning(error);
+  if (options().keep_history) return;
+  if (const std::string error = folder_.delete_history(); !error.empty()) events_.warning(error);
 }
 
 // Who ended it may look at the folder when he is answered, unless a rewrite takes its time.
@@ -643,12 +529,6 @@ void AppendOnlyFile::set_write_delay(int64_t delay_us) {
   std::lock_guard lock(mutex_);
   write_delay_us_ = delay_us;
   if (writer_ != nullptr) writer_->set_delay(delay_us);
-}
-
-uint64_t AppendOnlyFile::total_bytes() const {
-  uint64_t bytes = manifest_.base ? file_bytes(path_of(manifest_.base->name)) : 0;
-  for (const AofFile& file : manifest_.increments) bytes += file_bytes(path_of(file.name));
-  return bytes;
 }
 
 AppendOnlyFacts AppendOnlyFile::facts() const {
@@ -670,8 +550,8 @@ void AppendOnlyFile::reload(std::function<void(const std::string& error)> done) 
 
 // Files that are kept no more are loaded, too.
 std::string AppendOnlyFile::reload_now() {
-  std::string error = manifest_.empty() ? read_manifest() : "";
-  if (!error.empty() || manifest_.empty()) return error;
+  std::string error = folder_.manifest().empty() ? folder_.read() : "";
+  if (!error.empty() || folder_.manifest().empty()) return error;
   const EffectLog& log = services_.listeners.effects;
   services_.settings.set_trouble(kLoading, true);
   while (writer_ != nullptr && writer_->written_offset() < log.end_offset() &&
@@ -679,8 +559,8 @@ std::string AppendOnlyFile::reload_now() {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   empty_store(services_.store);
-  AofLoader loader(services_, {.folder = folder_, .notice = events_.warning});
-  error = loader.load(manifest_);
+  AofLoader loader(services_, {.folder = folder_.path(), .notice = events_.warning});
+  error = loader.load(folder_.manifest());
   services_.settings.set_trouble(kLoading, false);
   if (!error.empty()) events_.warning(error);
   return error;

@@ -24,7 +24,7 @@
 
 #include "server/commands/append_only.h"
 #include "server/commands/watchers.h"
-#include "server/persistence/aof_manifest.h"
+#include "server/persistence/aof_folder.h"
 #include "server/persistence/aof_options.h"
 #include "server/persistence/aof_writer.h"
 
@@ -75,14 +75,9 @@ class AppendOnlyFile : public AppendOnly {
 
   void run();
   void post(std::function<void()> job);
-  std::string path_of(const std::string& name) const { return folder_ + "/" + name; }
   AofOptions options() const;
-  std::string make_folder();
   void note_loading(bool loading);
-  std::string save(const AofManifest& manifest);
   std::string load(const std::function<bool()>& stop);
-  std::string read_manifest();
-  std::string adopt_single_file();
   std::string open_last_increment();
   std::string make_first_files();
   void enable();
@@ -94,8 +89,7 @@ class AppendOnlyFile : public AppendOnly {
   std::string begin(Fresh& fresh);
   bool is_saving() const;
   bool wait_for_save();
-  std::string write_base(Fresh& fresh, const AofFile& base);
-  std::string translate(const std::string& path, Descriptor& file);
+  std::string write_base(Fresh& fresh, const AofFile& file);
   std::string finish(Fresh& fresh, const AofFile& base);
   void give_up(Fresh& fresh);
   void delete_history();
@@ -108,11 +102,9 @@ class AppendOnlyFile : public AppendOnly {
   void note_lost(const std::string& why);
   void maybe_rewrite();
   std::string reload_now();
-  uint64_t total_bytes() const;
 
   Services& services_;
   const AofEvents events_;
-  const std::string folder_;
 
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wake_;
@@ -131,7 +123,7 @@ class AppendOnlyFile : public AppendOnly {
   Watchers watchers_;
 
   // The thread's own.
-  AofManifest manifest_;
+  AofFolder folder_;
   std::thread thread_;
 };
 
