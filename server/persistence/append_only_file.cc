@@ -74,7 +74,8 @@ AofOptions AppendOnlyFile::options() const {
 std::string AppendOnlyFile::start(const std::function<bool()>& stop) {
   if (options().enabled) {
     std::string error = load(stop);
-    if (error.empty()) error = folder_.manifest().empty() ? make_first_files() : open_last_increment();
+    const bool nothing = folder_.manifest().empty();
+    if (error.empty()) error = nothing ? make_first_files() : open_last_increment();
     if (!error.empty()) return error;
   }
   std::lock_guard lock(mutex_);

@@ -237,7 +237,7 @@ void Replicator::acknowledge(Replica& replica, uint64_t offset, uint64_t on_disk
   const bool was_online = replica.is_online();
   replica.acknowledge(offset, on_disk, steady_ms());
   if (!was_online) update_gates();
-  if (getack_out_.load() && offset >= getack_begin_.load()) getack_out_.store(false);
+  question_.answered(offset);
   update_acked();
   ack_watchers_.tell();
 }
@@ -289,7 +289,7 @@ void Replicator::update_acked() {
     }
   }
   services_->workers.release_replies();
-  if (wants_acks_.load()) all_sent();
+  if (question_.is_wanted()) all_sent();
 }
 
 size_t Replicator::count_acked(uint64_t offset, bool on_disk) const {
@@ -309,15 +309,11 @@ std::shared_ptr<void> Replicator::watch_acks(std::function<void()> changed) {
 }
 
 // The question itself goes out behind what is written now, see all_sent.
-void Replicator::ask_acks() { wants_acks_.store(true, std::memory_order_relaxed); }
+void Replicator::ask_acks() { question_.want(); }
 
-// One question at a time: its answer covers all writes before it.
 void Replicator::all_sent() {
-  if (!wants_acks_.load(std::memory_order_relaxed) || follows_.load() || held_.load()) return;
-  if (getack_out_.exchange(true)) return;
-  wants_acks_.store(false);
-  getack_ms_.store(steady_ms());
-  getack_begin_.store(effects().end_offset());
+  if (!question_.is_wanted() || follows_.load() || held_.load()) return;
+  if (!question_.put(effects().end_offset(), steady_ms())) return;
   const Bytes words[] = {"REPLCONF", "GETACK", "*"};
   effects().append(kNoDatabase, words, EffectFor::replicas);
 }

@@ -253,27 +253,13 @@ void Replicator::bear_disk_errors() {
     log(true, "Replica was unable to write command to disk.");
     std::_Exit(1);
   }
-  constexpr int64_t kTellMs = 10'000;
-  const int64_t now_ms = steady_ms();
-  if (bore_ms_.load() != 0 && now_ms - bore_ms_.load() < kTellMs) return;
-  bore_ms_.store(now_ms);
+  if (!disk_errors_told_.pass(steady_ms())) return;
   log(true, "Replica is applying a command even though it is unable to write to disk.");
 }
 
 void Replicator::note_failed_command(Bytes command, Bytes error) {
-  constexpr int64_t kSpanMs = 10'000;
-  constexpr unsigned kLinesPerSpan = 10;
   failed_commands_.fetch_add(1);
-  {
-    std::lock_guard lock(mutex_);
-    const int64_t now_ms = steady_ms();
-    if (told_failures_ == 0 || now_ms - told_failures_ms_ >= kSpanMs) {
-      told_failures_ms_ = now_ms;
-      told_failures_ = 0;
-    }
-    if (told_failures_ == kLinesPerSpan) return;
-    ++told_failures_;
-  }
+  if (!failures_told_.pass(steady_ms())) return;
   log(true, "== CRITICAL == A command of the primary's stream failed here, the data may differ: '" +
                 lower_case(command) + "': " + std::string(error));
 }
@@ -419,7 +405,7 @@ void Replicator::each_second(int64_t now_ms) {
   if (waiting.empty()) pinged_ms_ = now_ms;  // the first one comes when its time has passed
   cut_silent(now_ms);
   tend_backlog(now_ms);
-  if (getack_out_.load() && now_ms - getack_ms_.load() > 1000) getack_out_.store(false);
+  question_.forget_late(now_ms);
   if (!pings || now_ms - pinged_ms_ < settings_.ping_seconds.load() * 1000) return;
   pinged_ms_ = now_ms;
   const Bytes ping[] = {"PING"};

@@ -22,8 +22,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/trickle.h"
 #include "server/commands/replication.h"
 #include "server/commands/watchers.h"
+#include "server/replication/ack_question.h"
 #include "server/replication/failover.h"
 #include "server/replication/full_sync.h"
 #include "server/replication/history.h"
@@ -135,6 +137,8 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   friend class Failover;
   friend class Takeover;
   using Replicas = std::vector<std::shared_ptr<Replica>>;
+  // Of the log's lines that every command of the stream could cause.
+  static constexpr int64_t kTellSpanMs = 10'000;
 
   // ReplicaKeeper
   void replica_closed(Replica& replica) override;
@@ -214,15 +218,11 @@ class Replicator : public Replication, private ReplicaKeeper, private LinkOwner 
   std::atomic<bool> held_{false};         // see hold()
   std::atomic<uint64_t> acked_{0};
   std::atomic<bool> unsent_{false};  // enough have acknowledged what others were not even sent
-  std::atomic<bool> wants_acks_{false};
-  std::atomic<bool> getack_out_{false};   // one is on its way
-  std::atomic<uint64_t> getack_begin_{0};  // where it stands in the log
-  std::atomic<int64_t> getack_ms_{0};
+  AckQuestion question_;
   std::atomic<bool> sending_file_{false};
   std::atomic<uint64_t> failed_commands_{0};
-  int64_t told_failures_ms_ = 0;  // begin of the time that told_failures_ are of; both by mutex_
-  unsigned told_failures_ = 0;
-  std::atomic<int64_t> bore_ms_{0};  // when it was last told that the disk takes nothing
+  Trickle failures_told_{10, kTellSpanMs};
+  Trickle disk_errors_told_{1, kTellSpanMs};
 
   // Control thread's
   std::unique_ptr<FullSync> full_sync_;

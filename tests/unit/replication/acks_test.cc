@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "server/replication/ack_question.h"
 #include "server/replication/sync_damper.h"
 
 namespace larder {
@@ -33,6 +34,29 @@ RC_GTEST_PROP(Acks, AnOffsetIsReachedByAsManyAsWereAsked, (std::vector<uint64_t>
     RC_ASSERT(count_reached(offsets, reached) >= needed);
     RC_ASSERT(reached == UINT64_MAX || count_reached(offsets, reached + 1) < needed);
   }
+}
+
+TEST(AckQuestion, OneIsOutAtATime) {
+  AckQuestion question;
+  EXPECT_FALSE(question.is_wanted());
+  question.want();
+  ASSERT_TRUE(question.is_wanted());
+  EXPECT_TRUE(question.put(100, 0));
+  EXPECT_FALSE(question.is_wanted());
+  EXPECT_FALSE(question.put(200, 0));
+  question.answered(99);
+  EXPECT_FALSE(question.put(200, 0)) << "an answer to what was before";
+  question.answered(100);
+  EXPECT_TRUE(question.put(200, 0));
+}
+
+TEST(AckQuestion, IsPutAgainWhenNobodyAnswers) {
+  AckQuestion question;
+  EXPECT_TRUE(question.put(100, 5));
+  question.forget_late(5 + AckQuestion::kPatienceMs);
+  EXPECT_FALSE(question.put(200, 0));
+  question.forget_late(6 + AckQuestion::kPatienceMs);
+  EXPECT_TRUE(question.put(200, 0));
 }
 
 TEST(SyncDamper, EachFailureInARowWaitsLonger) {
