@@ -11,8 +11,8 @@
 #include "server/admin/config_print.h"
 #include "server/admin/process_title.h"
 #include "server/admin/server.h"
-#include "server/commands/registry.h"
-#include "server/commands/version.h"
+#include "server/engine/registry.h"
+#include "server/engine/version.h"
 
 extern char** environ;
 

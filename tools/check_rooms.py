@@ -8,16 +8,18 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
-# Longest prefix first: server/commands before server.
+# Longest prefix first: server/engine before server.
 ROOMS = {
-    "server/commands": {"base", "protocol", "storage"},
-    "server/net": {"base", "protocol", "storage", "server/commands"},
-    "server/persistence": {"base", "protocol", "storage", "server/commands"},
-    "server/replication": {"base", "protocol", "storage", "server/commands", "server/persistence"},
-    "server/scripting": {"base", "protocol", "storage", "server/commands"},
-    "server/admin": {"base", "protocol", "storage", "server/commands", "server/net",
-                     "server/persistence", "server/replication", "server/scripting"},
-    "server": {"base", "protocol", "storage", "server/commands", "server/net", "server/admin"},
+    "server/engine": {"base", "protocol", "storage"},
+    "server/commands": {"base", "protocol", "storage", "server/engine"},
+    "server/net": {"base", "protocol", "storage", "server/engine"},
+    "server/persistence": {"base", "protocol", "storage", "server/engine"},
+    "server/replication": {"base", "protocol", "storage", "server/engine", "server/persistence"},
+    "server/scripting": {"base", "protocol", "storage", "server/engine"},
+    "server/admin": {"base", "protocol", "storage", "server/engine", "server/commands",
+                     "server/net", "server/persistence", "server/replication",
+                     "server/scripting"},
+    "server": {"base", "protocol", "storage", "server/engine", "server/net", "server/admin"},
     "storage/sim": {"base", "storage", "trace"},
     "storage": {"base"},
     "protocol": {"base"},

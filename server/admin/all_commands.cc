@@ -2,7 +2,7 @@
 
 #include "server/admin/families.h"
 #include "server/commands/families.h"
-#include "server/commands/registry.h"
+#include "server/engine/registry.h"
 #include "server/persistence/families.h"
 #include "server/replication/commands.h"
 #include "server/scripting/families.h"

@@ -3,8 +3,8 @@
 #include <map>
 #include <vector>
 
-#include "server/commands/registry.h"
-#include "server/commands/syntax.h"
+#include "server/engine/registry.h"
+#include "server/engine/syntax.h"
 
 namespace larder {
 namespace {

@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "server/admin/families.h"
-#include "server/commands/acl/access_control.h"
-#include "server/commands/activity.h"
-#include "server/commands/answers.h"
-#include "server/commands/errors.h"
-#include "server/commands/registry.h"
-#include "server/commands/replication.h"
+#include "server/engine/acl/access_control.h"
+#include "server/engine/activity.h"
+#include "server/engine/answers.h"
+#include "server/engine/errors.h"
+#include "server/engine/registry.h"
+#include "server/engine/replication.h"
 
 namespace larder {
 namespace {

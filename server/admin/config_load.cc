@@ -9,7 +9,7 @@
 #include <iterator>
 
 #include "base/quoting.h"
-#include "server/commands/registry.h"
+#include "server/engine/registry.h"
 
 namespace larder {
 namespace {

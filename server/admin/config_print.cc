@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "base/quoting.h"
-#include "server/commands/registry.h"
+#include "server/engine/registry.h"
 
 namespace larder {
 namespace {

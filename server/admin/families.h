@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "server/commands/spec.h"
+#include "server/engine/spec.h"
 
 namespace larder {
 

@@ -7,8 +7,8 @@
 #include "base/glob.h"
 #include "server/admin/config_print.h"
 #include "server/admin/log.h"
-#include "server/commands/acl/access_control.h"
-#include "server/commands/trouble.h"
+#include "server/engine/acl/access_control.h"
+#include "server/engine/trouble.h"
 #include "storage/shard_lock.h"
 #include "storage/store.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "server/admin/options.h"
-#include "server/commands/services.h"
+#include "server/engine/services.h"
 
 namespace larder {
 

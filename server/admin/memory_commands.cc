@@ -6,9 +6,9 @@
 
 #include "server/admin/families.h"
 #include "server/admin/memory_text.h"
-#include "server/commands/answers.h"
-#include "server/commands/args.h"
-#include "server/commands/listeners.h"
+#include "server/engine/answers.h"
+#include "server/engine/args.h"
+#include "server/engine/listeners.h"
 #include "server/scripting/engine.h"
 #include "storage/shard_lock.h"
 #include "storage/slab.h"

@@ -11,8 +11,8 @@
 #include "base/duration.h"
 #include "base/numbers.h"
 #include "server/admin/machine.h"
-#include "server/commands/keyspace_events.h"
-#include "server/commands/registry.h"
+#include "server/engine/keyspace_events.h"
+#include "server/engine/registry.h"
 #include "storage/ttl_rules.h"
 
 namespace larder {

@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/numbers.h"
 #include "server/admin/option_values.h"
-#include "server/commands/registry.h"
+#include "server/engine/registry.h"
 
 namespace larder {
 namespace {

@@ -9,11 +9,11 @@
 
 #include "base/clock.h"
 #include "server/admin/log.h"
-#include "server/commands/append_only.h"
-#include "server/commands/pause.h"
-#include "server/commands/persistence.h"
-#include "server/commands/services.h"
-#include "server/commands/trouble.h"
+#include "server/engine/append_only.h"
+#include "server/engine/pause.h"
+#include "server/engine/persistence.h"
+#include "server/engine/services.h"
+#include "server/engine/trouble.h"
 #include "server/replication/replicator.h"
 
 namespace larder {

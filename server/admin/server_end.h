@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "server/admin/signals.h"
-#include "server/commands/ending.h"
+#include "server/engine/ending.h"
 
 namespace larder {
 

@@ -4,12 +4,12 @@
 #include <string>
 
 #include "base/numbers.h"
-#include "server/commands/activity.h"
-#include "server/commands/answers.h"
-#include "server/commands/args.h"
 #include "server/commands/families.h"
-#include "server/commands/latency_buckets.h"
-#include "server/commands/wrong_words.h"
+#include "server/engine/activity.h"
+#include "server/engine/answers.h"
+#include "server/engine/args.h"
+#include "server/engine/latency_buckets.h"
+#include "server/engine/wrong_words.h"
 
 namespace larder {
 namespace {

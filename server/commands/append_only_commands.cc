@@ -1,9 +1,9 @@
 // The append-only file, as clients see it.
 // Source: https://redis.io/docs/latest/commands/bgrewriteaof/
-#include "server/commands/append_only.h"
+#include "server/engine/append_only.h"
 
-#include "server/commands/call.h"
 #include "server/commands/families.h"
+#include "server/engine/call.h"
 
 namespace larder {
 namespace {

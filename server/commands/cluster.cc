@@ -1,8 +1,8 @@
 // CLUSTER and what belongs to it: known, so that clients are told what Redis tells them, but this
 // server is never part of a cluster.
 // Source: https://redis.io/commands/?group=cluster
-#include "server/commands/answers.h"
 #include "server/commands/families.h"
+#include "server/engine/answers.h"
 
 namespace larder {
 namespace {

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "base/glob.h"
-#include "server/commands/answers.h"
-#include "server/commands/args.h"
-#include "server/commands/command_docs.h"
 #include "server/commands/families.h"
-#include "server/commands/key_uses.h"
+#include "server/engine/answers.h"
+#include "server/engine/args.h"
+#include "server/engine/command_docs.h"
+#include "server/engine/key_uses.h"
 
 namespace larder {
 namespace {

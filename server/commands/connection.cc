@@ -3,13 +3,13 @@
 #include <string>
 
 #include "base/numbers.h"
-#include "server/commands/acl/gate.h"
-#include "server/commands/args.h"
-#include "server/commands/call.h"
-#include "server/commands/errors.h"
 #include "server/commands/families.h"
-#include "server/commands/listeners.h"
-#include "server/commands/version.h"
+#include "server/engine/acl/gate.h"
+#include "server/engine/args.h"
+#include "server/engine/call.h"
+#include "server/engine/errors.h"
+#include "server/engine/listeners.h"
+#include "server/engine/version.h"
 
 namespace larder {
 namespace {

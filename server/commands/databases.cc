@@ -1,11 +1,11 @@
 // Whole databases: size, emptying, swapping.
 // Source: https://redis.io/commands/?group=server
 #include "base/numbers.h"
-#include "server/commands/args.h"
-#include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
-#include "server/commands/listeners.h"
-#include "server/commands/persistence.h"
+#include "server/engine/args.h"
+#include "server/engine/dispatcher.h"
+#include "server/engine/listeners.h"
+#include "server/engine/persistence.h"
 #include "storage/lazy_free.h"
 
 namespace larder {

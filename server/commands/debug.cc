@@ -5,17 +5,17 @@
 #include <string>
 #include <utility>
 
-#include "server/commands/answers.h"
-#include "server/commands/append_only.h"
-#include "server/commands/args.h"
 #include "server/commands/debug_words.h"
 #include "server/commands/families.h"
 #include "server/commands/list_values.h"
-#include "server/commands/outcome_task.h"
-#include "server/commands/persistence.h"
-#include "server/commands/script_run.h"
 #include "server/commands/string_values.h"
 #include "server/commands/value_digest.h"
+#include "server/engine/answers.h"
+#include "server/engine/append_only.h"
+#include "server/engine/args.h"
+#include "server/engine/outcome_task.h"
+#include "server/engine/persistence.h"
+#include "server/engine/script_run.h"
 #include "storage/rdb/dump.h"
 #include "storage/value.h"
 

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <string>
 
-#include "server/commands/args.h"
 #include "server/commands/debug_words.h"
-#include "server/commands/errors.h"
+#include "server/engine/args.h"
+#include "server/engine/errors.h"
 #include "storage/element_object.h"
 #include "storage/sorted_sets.h"
 #include "storage/store.h"

@@ -12,9 +12,9 @@
 
 #include "base/glob.h"
 #include "base/numbers.h"
-#include "server/commands/args.h"
-#include "server/commands/errors.h"
-#include "server/commands/replication.h"
+#include "server/engine/args.h"
+#include "server/engine/errors.h"
+#include "server/engine/replication.h"
 
 namespace larder::debug {
 

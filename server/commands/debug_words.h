@@ -2,7 +2,7 @@
 // debug.cc lists all of them.
 #pragma once
 
-#include "server/commands/call.h"
+#include "server/engine/call.h"
 
 namespace larder::debug {
 

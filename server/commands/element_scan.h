@@ -10,7 +10,7 @@
 #include "base/glob.h"
 #include "base/loose_numbers.h"
 #include "base/quoting.h"
-#include "server/commands/args.h"
+#include "server/engine/args.h"
 #include "storage/element_table.h"
 
 namespace larder {

@@ -1,7 +1,7 @@
 // All elements of a big set or hash as one reply: SMEMBERS, HGETALL, HKEYS, HVALS.
 #pragma once
 
-#include "server/commands/sliced_read.h"
+#include "server/engine/sliced_read.h"
 
 namespace larder {
 

@@ -1,8 +1,8 @@
 // The elements of a list, set or sorted set, whichever it is, one after the other.
 #pragma once
 
-#include "server/commands/call.h"
 #include "server/commands/list_values.h"
+#include "server/engine/call.h"
 #include "storage/set.h"
 #include "storage/sorted_sets.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/commands/services.h"
+#include "server/engine/services.h"
 #include "storage/store.h"
 
 namespace larder {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "server/commands/answers.h"
-#include "server/commands/args.h"
-#include "server/commands/errors.h"
 #include "server/commands/eviction_advice.h"
 #include "server/commands/families.h"
+#include "server/engine/answers.h"
+#include "server/engine/args.h"
+#include "server/engine/errors.h"
 
 namespace larder {
 namespace {

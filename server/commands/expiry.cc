@@ -4,9 +4,9 @@
 #include <string>
 
 #include "base/numbers.h"
-#include "server/commands/args.h"
-#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
+#include "server/engine/args.h"
+#include "server/engine/effect_words.h"
 
 namespace larder {
 namespace {

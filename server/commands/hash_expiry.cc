@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "server/commands/args.h"
-#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/hash_values.h"
+#include "server/engine/args.h"
+#include "server/engine/effect_words.h"
 
 namespace larder {
 namespace {

@@ -1,9 +1,9 @@
 // What the files about hashes share: looking a hash up, its limits, its replies.
 #pragma once
 
-#include "server/commands/call.h"
-#include "server/commands/errors.h"
-#include "server/commands/key_types.h"
+#include "server/engine/call.h"
+#include "server/engine/errors.h"
+#include "server/engine/key_types.h"
 #include "storage/hash.h"
 
 namespace larder {

@@ -3,11 +3,11 @@
 #include <limits>
 #include <vector>
 
-#include "server/commands/args.h"
 #include "server/commands/element_scan.h"
 #include "server/commands/families.h"
 #include "server/commands/hash_values.h"
 #include "server/commands/random_count.h"
+#include "server/engine/args.h"
 #include "storage/random_elements.h"
 
 namespace larder {

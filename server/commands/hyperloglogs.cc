@@ -5,8 +5,8 @@
 #include <string>
 
 #include "server/commands/families.h"
-#include "server/commands/listeners.h"
 #include "server/commands/string_values.h"
+#include "server/engine/listeners.h"
 #include "storage/hyperloglog.h"
 
 namespace larder {

@@ -4,9 +4,9 @@
 
 #include "base/numbers.h"
 #include "server/commands/families.h"
-#include "server/commands/key_types.h"
-#include "server/commands/listeners.h"
 #include "server/commands/string_values.h"
+#include "server/engine/key_types.h"
+#include "server/engine/listeners.h"
 #include "storage/lazy_free.h"
 
 namespace larder {

@@ -3,7 +3,7 @@
 #include "server/commands/families.h"
 #include "server/commands/index_range.h"
 #include "server/commands/list_values.h"
-#include "server/commands/listeners.h"
+#include "server/engine/listeners.h"
 
 namespace larder {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "server/commands/effect_words.h"
+#include "server/engine/effect_words.h"
 
 namespace larder {
 

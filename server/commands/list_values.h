@@ -4,10 +4,10 @@
 #include <optional>
 #include <span>
 
-#include "server/commands/args.h"
-#include "server/commands/call.h"
-#include "server/commands/errors.h"
-#include "server/commands/key_types.h"
+#include "server/engine/args.h"
+#include "server/engine/call.h"
+#include "server/engine/errors.h"
+#include "server/engine/key_types.h"
 #include "storage/list.h"
 
 namespace larder {

@@ -1,10 +1,10 @@
 // Lists: commands that wait until there is something to take; see blocking.h for how. Each of them
 // is run again, as it is, when one of its keys was changed.
 // Source: https://redis.io/commands/?group=list
-#include "server/commands/blocking.h"
-#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/list_values.h"
+#include "server/engine/blocking.h"
+#include "server/engine/effect_words.h"
 
 namespace larder {
 namespace {

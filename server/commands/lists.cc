@@ -4,7 +4,7 @@
 #include "server/commands/families.h"
 #include "server/commands/index_range.h"
 #include "server/commands/list_values.h"
-#include "server/commands/sliced_read.h"
+#include "server/engine/sliced_read.h"
 
 namespace larder {
 namespace {

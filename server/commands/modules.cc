@@ -1,7 +1,7 @@
 // MODULE of a server that loads none. Tools that list a server call it.
-#include "server/commands/answers.h"
-#include "server/commands/errors.h"
 #include "server/commands/families.h"
+#include "server/engine/answers.h"
+#include "server/engine/errors.h"
 
 namespace larder {
 namespace {

@@ -2,9 +2,9 @@
 // Source: https://redis.io/commands/object/
 #include <limits>
 
-#include "server/commands/answers.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
+#include "server/engine/answers.h"
 #include "storage/value.h"
 
 namespace larder {

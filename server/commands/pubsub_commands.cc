@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "base/glob.h"
-#include "server/commands/answers.h"
-#include "server/commands/args.h"
 #include "server/commands/families.h"
-#include "server/commands/listeners.h"
-#include "server/commands/wrong_words.h"
+#include "server/engine/answers.h"
+#include "server/engine/args.h"
+#include "server/engine/listeners.h"
+#include "server/engine/wrong_words.h"
 
 namespace larder {
 namespace {

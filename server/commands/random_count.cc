@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "server/commands/client_list.h"
-#include "server/commands/errors.h"
-#include "server/commands/sliced_read.h"
+#include "server/engine/client_list.h"
+#include "server/engine/errors.h"
+#include "server/engine/sliced_read.h"
 
 namespace larder {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "server/commands/args.h"
+#include "server/engine/args.h"
 #include "storage/keyspace.h"
 
 namespace larder {

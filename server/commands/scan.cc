@@ -10,11 +10,11 @@
 
 #include "base/clock.h"
 #include "base/glob.h"
-#include "server/commands/args.h"
 #include "server/commands/element_scan.h"
 #include "server/commands/families.h"
-#include "server/commands/key_types.h"
-#include "server/commands/reply_pieces.h"
+#include "server/engine/args.h"
+#include "server/engine/key_types.h"
+#include "server/engine/reply_pieces.h"
 #include "storage/expiry_pause.h"
 #include "storage/shard_lock.h"
 

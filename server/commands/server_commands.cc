@@ -5,11 +5,11 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
-#include "server/commands/answers.h"
-#include "server/commands/args.h"
 #include "server/commands/families.h"
 #include "server/commands/lolwut.h"
-#include "server/commands/version.h"
+#include "server/engine/answers.h"
+#include "server/engine/args.h"
+#include "server/engine/version.h"
 
 namespace larder {
 namespace {

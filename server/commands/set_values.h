@@ -1,9 +1,9 @@
 // What the files about sets share: looking a set up, its limits, its events.
 #pragma once
 
-#include "server/commands/call.h"
-#include "server/commands/errors.h"
-#include "server/commands/key_types.h"
+#include "server/engine/call.h"
+#include "server/engine/errors.h"
+#include "server/engine/key_types.h"
 #include "storage/set.h"
 
 namespace larder {

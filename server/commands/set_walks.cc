@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "server/commands/args.h"
-#include "server/commands/effect_words.h"
 #include "server/commands/element_scan.h"
 #include "server/commands/families.h"
 #include "server/commands/random_count.h"
 #include "server/commands/set_values.h"
+#include "server/engine/args.h"
+#include "server/engine/effect_words.h"
 #include "storage/random_elements.h"
 
 namespace larder {

@@ -14,13 +14,13 @@
 #include <string>
 #include <vector>
 
-#include "server/commands/acl/access_control.h"
-#include "server/commands/acl/check.h"
 #include "server/commands/elements.h"
 #include "server/commands/families.h"
 #include "server/commands/list_values.h"
-#include "server/commands/replaced_key.h"
 #include "server/commands/string_values.h"
+#include "server/engine/acl/access_control.h"
+#include "server/engine/acl/check.h"
+#include "server/engine/replaced_key.h"
 #include "storage/hash.h"
 
 namespace larder {

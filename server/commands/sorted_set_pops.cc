@@ -4,10 +4,10 @@
 #include <limits>
 #include <vector>
 
-#include "server/commands/blocking.h"
-#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/sorted_set_values.h"
+#include "server/engine/blocking.h"
+#include "server/engine/effect_words.h"
 
 namespace larder {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "base/numbers.h"
 #include "server/commands/families.h"
-#include "server/commands/sliced_read.h"
 #include "server/commands/sorted_set_values.h"
+#include "server/engine/sliced_read.h"
 
 namespace larder {
 namespace {

@@ -5,11 +5,11 @@
 #include <span>
 #include <vector>
 
-#include "server/commands/args.h"
-#include "server/commands/call.h"
-#include "server/commands/errors.h"
-#include "server/commands/key_types.h"
 #include "server/commands/random_count.h"
+#include "server/engine/args.h"
+#include "server/engine/call.h"
+#include "server/engine/errors.h"
+#include "server/engine/key_types.h"
 #include "storage/sorted_sets.h"
 
 namespace larder {

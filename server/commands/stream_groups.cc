@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "server/commands/answers.h"
-#include "server/commands/dispatcher.h"
 #include "server/commands/families.h"
-#include "server/commands/listeners.h"
 #include "server/commands/stream_values.h"
-#include "server/commands/wrong_words.h"
+#include "server/engine/answers.h"
+#include "server/engine/dispatcher.h"
+#include "server/engine/listeners.h"
+#include "server/engine/wrong_words.h"
 
 namespace larder {
 namespace {

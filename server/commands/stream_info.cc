@@ -4,10 +4,10 @@
 #include <limits>
 #include <string>
 
-#include "server/commands/answers.h"
 #include "server/commands/families.h"
 #include "server/commands/stream_values.h"
-#include "server/commands/wrong_words.h"
+#include "server/engine/answers.h"
+#include "server/engine/wrong_words.h"
 
 namespace larder {
 namespace {

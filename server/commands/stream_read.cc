@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "server/commands/families.h"
-#include "server/commands/registry.h"
 #include "server/commands/stream_values.h"
+#include "server/engine/registry.h"
 
 namespace larder {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/loose_numbers.h"
-#include "server/commands/effect_words.h"
+#include "server/engine/effect_words.h"
 
 namespace larder {
 namespace {

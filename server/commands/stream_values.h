@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "server/commands/args.h"
-#include "server/commands/call.h"
-#include "server/commands/errors.h"
-#include "server/commands/key_types.h"
+#include "server/engine/args.h"
+#include "server/engine/call.h"
+#include "server/engine/errors.h"
+#include "server/engine/key_types.h"
 #include "storage/streams.h"
 
 namespace larder {

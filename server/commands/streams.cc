@@ -5,9 +5,9 @@
 #include <string>
 
 #include "base/numbers.h"
-#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/stream_values.h"
+#include "server/engine/effect_words.h"
 
 namespace larder {
 namespace {

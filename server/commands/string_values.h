@@ -8,10 +8,10 @@
 #include <string>
 
 #include "base/hash.h"
-#include "server/commands/args.h"
-#include "server/commands/call.h"
-#include "server/commands/errors.h"
-#include "server/commands/trouble.h"
+#include "server/engine/args.h"
+#include "server/engine/call.h"
+#include "server/engine/errors.h"
+#include "server/engine/trouble.h"
 #include "storage/strings.h"
 
 namespace larder {

@@ -6,9 +6,9 @@
 #include <string>
 
 #include "base/numbers.h"
-#include "server/commands/effect_words.h"
 #include "server/commands/families.h"
 #include "server/commands/string_values.h"
+#include "server/engine/effect_words.h"
 
 namespace larder {
 namespace {

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "server/commands/client_list.h"
-#include "server/commands/listeners.h"
-#include "server/commands/replication.h"
-#include "server/commands/script_run.h"
+#include "server/engine/client_list.h"
+#include "server/engine/listeners.h"
+#include "server/engine/replication.h"
+#include "server/engine/script_run.h"
 #include "server/net/worker.h"
 
 namespace larder {

@@ -16,7 +16,7 @@
 #include "protocol/output.h"
 #include "protocol/reply_writer.h"
 #include "protocol/request_parser.h"
-#include "server/commands/dispatcher.h"
+#include "server/engine/dispatcher.h"
 #include "server/net/handler_memory.h"
 #include "server/net/held_replies.h"
 #include "server/net/query_buffer.h"

@@ -10,9 +10,9 @@
 #include <cerrno>
 
 #include "base/clock.h"
-#include "server/commands/client_list.h"
-#include "server/commands/listeners.h"
-#include "server/commands/replication.h"
+#include "server/engine/client_list.h"
+#include "server/engine/listeners.h"
+#include "server/engine/replication.h"
 #include "server/net/connection.h"
 #include "server/net/worker.h"
 

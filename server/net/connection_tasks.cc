@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "server/commands/script_run.h"
+#include "server/engine/script_run.h"
 #include "server/net/connection.h"
 #include "server/net/worker.h"
 

@@ -12,7 +12,7 @@
 #include <cerrno>
 
 #include "base/clock.h"
-#include "server/commands/acl/access_control.h"
+#include "server/engine/acl/access_control.h"
 #include "server/net/listener.h"
 #include "server/net/tls_stream.h"
 #include "server/net/worker.h"

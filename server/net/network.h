@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "server/commands/services.h"
+#include "server/engine/services.h"
 #include "server/net/tls.h"
 
 namespace larder {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "server/commands/listeners.h"
-#include "server/commands/replication.h"
+#include "server/engine/listeners.h"
+#include "server/engine/replication.h"
 #include "server/net/connection.h"
 #include "server/net/worker.h"
 

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "base/bytes.h"
-#include "server/commands/secure_stream.h"
+#include "server/engine/secure_stream.h"
 #include "server/net/tls_context.h"
 
 namespace larder {

@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "server/commands/dispatcher.h"
+#include "server/engine/dispatcher.h"
 #include "server/net/network.h"
 
 namespace larder {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "protocol/output.h"
-#include "server/commands/dispatcher.h"
+#include "server/engine/dispatcher.h"
 #include "server/persistence/aof_manifest.h"
 #include "server/persistence/load.h"
 

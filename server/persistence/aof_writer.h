@@ -20,7 +20,7 @@
 #include <thread>
 
 #include "base/files.h"
-#include "server/commands/effects.h"
+#include "server/engine/effects.h"
 #include "server/persistence/aof_options.h"
 
 namespace larder {

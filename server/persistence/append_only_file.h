@@ -22,8 +22,8 @@
 #include <string>
 #include <thread>
 
-#include "server/commands/append_only.h"
-#include "server/commands/watchers.h"
+#include "server/engine/append_only.h"
+#include "server/engine/watchers.h"
 #include "server/persistence/aof_folder.h"
 #include "server/persistence/aof_options.h"
 #include "server/persistence/aof_writer.h"

@@ -4,8 +4,8 @@
 #include <limits>
 #include <vector>
 
-#include "server/commands/args.h"
-#include "server/commands/effect_words.h"
+#include "server/engine/args.h"
+#include "server/engine/effect_words.h"
 #include "server/persistence/families.h"
 #include "server/persistence/value_limits.h"
 #include "storage/eviction/eviction_group.h"

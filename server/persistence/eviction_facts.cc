@@ -3,7 +3,7 @@
 #include <charconv>
 
 #include "base/hash.h"
-#include "server/commands/services.h"
+#include "server/engine/services.h"
 #include "server/persistence/files.h"
 #include "storage/store.h"
 

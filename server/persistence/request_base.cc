@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "server/commands/effect_words.h"
-#include "server/commands/request_text.h"
+#include "server/engine/effect_words.h"
+#include "server/engine/request_text.h"
 #include "storage/rdb/file.h"
 
 namespace larder {

@@ -4,10 +4,10 @@
 #include <memory>
 #include <utility>
 
-#include "server/commands/args.h"
-#include "server/commands/ending.h"
-#include "server/commands/outcome_task.h"
-#include "server/commands/persistence.h"
+#include "server/engine/args.h"
+#include "server/engine/ending.h"
+#include "server/engine/outcome_task.h"
+#include "server/engine/persistence.h"
 #include "server/persistence/families.h"
 
 namespace larder {

@@ -12,9 +12,9 @@
 
 #include "base/clock.h"
 #include "base/thread_name.h"
-#include "server/commands/call.h"
-#include "server/commands/replication.h"
-#include "server/commands/version.h"
+#include "server/engine/call.h"
+#include "server/engine/replication.h"
+#include "server/engine/version.h"
 #include "server/persistence/eviction_facts.h"
 #include "server/persistence/files.h"
 #include "server/persistence/load.h"

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "server/commands/persistence.h"
+#include "server/engine/persistence.h"
 
 namespace larder {
 

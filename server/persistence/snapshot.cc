@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
-#include "server/commands/persistence.h"
-#include "server/commands/services.h"
-#include "server/commands/version.h"
+#include "server/engine/persistence.h"
+#include "server/engine/services.h"
+#include "server/engine/version.h"
 #include "server/persistence/worker_turns.h"
 
 namespace larder {

@@ -1,7 +1,7 @@
 // The options about small values, as storage wants them.
 #pragma once
 
-#include "server/commands/services.h"
+#include "server/engine/services.h"
 #include "storage/rdb/value_store.h"
 
 namespace larder {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <mutex>
 
-#include "server/commands/services.h"
+#include "server/engine/services.h"
 
 namespace larder {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/clock.h"
-#include "server/commands/effects.h"
-#include "server/commands/pause.h"
-#include "server/commands/services.h"
+#include "server/engine/effects.h"
+#include "server/engine/pause.h"
+#include "server/engine/services.h"
 #include "server/replication/replicator.h"
 
 namespace larder {

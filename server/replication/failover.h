@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-#include "server/commands/status.h"
+#include "server/engine/status.h"
 #include "server/replication/link.h"
 
 namespace larder {

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/thread_name.h"
-#include "server/commands/listeners.h"
-#include "server/commands/services.h"
+#include "server/engine/listeners.h"
+#include "server/engine/services.h"
 #include "server/replication/stream_place.h"
 
 namespace larder {

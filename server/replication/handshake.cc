@@ -1,7 +1,7 @@
 #include "server/replication/handshake.h"
 
 #include "base/numbers.h"
-#include "server/commands/request_text.h"
+#include "server/engine/request_text.h"
 
 namespace larder {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "server/commands/listeners.h"
+#include "server/engine/listeners.h"
 #include "server/replication/replicator.h"
 
 namespace larder {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "server/commands/call.h"
-#include "server/commands/listeners.h"
+#include "server/engine/call.h"
+#include "server/engine/listeners.h"
 #include "server/replication/acks.h"
 #include "server/replication/replicator.h"
 

@@ -3,9 +3,9 @@
 #include <chrono>
 
 #include "protocol/output.h"
-#include "server/commands/registry.h"
-#include "server/commands/session.h"
-#include "server/commands/transactions.h"
+#include "server/engine/registry.h"
+#include "server/engine/session.h"
+#include "server/engine/transactions.h"
 #include "server/replication/handshake.h"
 
 namespace larder {

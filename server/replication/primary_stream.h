@@ -13,8 +13,8 @@
 #include <mutex>
 #include <string>
 
-#include "server/commands/effects.h"
-#include "server/commands/replication.h"
+#include "server/engine/effects.h"
+#include "server/engine/replication.h"
 
 namespace larder {
 

@@ -6,7 +6,7 @@
 #include "base/numbers.h"
 #include "base/random.h"
 #include "protocol/output.h"
-#include "server/commands/services.h"
+#include "server/engine/services.h"
 
 namespace larder {
 namespace {

@@ -16,8 +16,8 @@
 #include <string>
 
 #include "base/mutex.h"
-#include "server/commands/effects.h"
-#include "server/commands/replication.h"
+#include "server/engine/effects.h"
+#include "server/engine/replication.h"
 #include "server/persistence/snapshot.h"
 #include "server/replication/byte_pipe.h"
 #include "server/replication/transfer.h"

@@ -23,8 +23,8 @@
 #include <vector>
 
 #include "base/trickle.h"
-#include "server/commands/replication.h"
-#include "server/commands/watchers.h"
+#include "server/engine/replication.h"
+#include "server/engine/watchers.h"
 #include "server/replication/ack_question.h"
 #include "server/replication/failover.h"
 #include "server/replication/full_sync.h"

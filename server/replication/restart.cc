@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "server/commands/listeners.h"
-#include "server/commands/services.h"
+#include "server/engine/listeners.h"
+#include "server/engine/services.h"
 #include "server/replication/replicator.h"
 #include "storage/all_shards.h"
 

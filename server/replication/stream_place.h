@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "server/commands/effects.h"
+#include "server/engine/effects.h"
 #include "storage/rdb/file.h"
 
 namespace larder {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "server/commands/effects.h"
+#include "server/engine/effects.h"
 #include "server/replication/acks.h"
 #include "server/replication/failover.h"
 #include "server/replication/replicator.h"

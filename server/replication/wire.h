@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "server/commands/secure_stream.h"
+#include "server/engine/secure_stream.h"
 
 struct addrinfo;
 

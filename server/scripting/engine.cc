@@ -6,8 +6,8 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "server/commands/dispatcher.h"
-#include "server/commands/script_run.h"
+#include "server/engine/dispatcher.h"
+#include "server/engine/script_run.h"
 #include "server/scripting/interpreter.h"
 #include "server/scripting/replies.h"
 

@@ -11,7 +11,7 @@
 #include "base/numbers.h"
 #include "protocol/output.h"
 #include "protocol/reply_writer.h"
-#include "server/commands/call.h"
+#include "server/engine/call.h"
 #include "server/scripting/function_store.h"
 #include "server/scripting/random48.h"
 #include "server/scripting/script_cache.h"

@@ -1,6 +1,6 @@
 // EVAL and its kin.
 // Source: https://redis.io/commands/?group=scripting
-#include "server/commands/errors.h"
+#include "server/engine/errors.h"
 #include "server/scripting/families.h"
 #include "server/scripting/run_script.h"
 

@@ -15,7 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/mutex.h"
-#include "server/commands/status.h"
+#include "server/engine/status.h"
 #include "server/scripting/script_cache.h"
 
 struct lua_State;

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/numbers.h"
-#include "server/commands/dispatcher.h"
+#include "server/engine/dispatcher.h"
 
 namespace larder {
 namespace {

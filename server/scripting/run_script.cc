@@ -1,9 +1,9 @@
 #include "server/scripting/run_script.h"
 
 #include "base/numbers.h"
-#include "server/commands/dispatcher.h"
-#include "server/commands/errors.h"
-#include "server/commands/trouble.h"
+#include "server/engine/dispatcher.h"
+#include "server/engine/errors.h"
+#include "server/engine/trouble.h"
 
 namespace larder {
 namespace {

@@ -1,7 +1,7 @@
 // What EVAL and FCALL share: the number of keys, and what a script's flags allow.
 #pragma once
 
-#include "server/commands/call.h"
+#include "server/engine/call.h"
 #include "server/scripting/engine.h"
 
 namespace larder {

@@ -1,7 +1,7 @@
 #include "server/scripting/script_cache.h"
 
 #include "base/quoting.h"
-#include "server/commands/registry.h"
+#include "server/engine/registry.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/interpreter.h"
 

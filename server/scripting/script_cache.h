@@ -17,8 +17,8 @@
 #include "base/hash.h"
 #include "base/mutex.h"
 #include "base/sha1.h"
-#include "server/commands/spec.h"
-#include "server/commands/status.h"
+#include "server/engine/spec.h"
+#include "server/engine/status.h"
 
 struct lua_State;
 

@@ -1,8 +1,8 @@
 // SCRIPT: the cache of scripts, and the end of one that runs.
 // Source: https://redis.io/commands/?group=scripting
-#include "server/commands/answers.h"
-#include "server/commands/args.h"
-#include "server/commands/script_run.h"
+#include "server/engine/answers.h"
+#include "server/engine/args.h"
+#include "server/engine/script_run.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/families.h"
 

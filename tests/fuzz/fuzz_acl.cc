@@ -4,8 +4,8 @@
 
 #include "base/check.h"
 #include "server/admin/all_commands.h"
-#include "server/commands/acl/check.h"
-#include "server/commands/acl/file.h"
+#include "server/engine/acl/check.h"
+#include "server/engine/acl/file.h"
 #include "tests/fuzz/input.h"
 
 namespace larder {

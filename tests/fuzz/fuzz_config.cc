@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "server/admin/config_load.h"
 #include "server/admin/config_print.h"
-#include "server/commands/registry.h"
+#include "server/engine/registry.h"
 #include "tests/fuzz/input.h"
 
 namespace larder {

@@ -14,7 +14,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "protocol/request_parser.h"
-#include "server/commands/transactions.h"
+#include "server/engine/transactions.h"
 #include "server/persistence/load.h"
 #include "server/replication/handshake.h"
 #include "server/replication/primary_stream.h"

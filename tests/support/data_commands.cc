@@ -1,7 +1,7 @@
 #include "tests/support/data_commands.h"
 
 #include "server/commands/families.h"
-#include "server/commands/registry.h"
+#include "server/engine/registry.h"
 #include "server/persistence/families.h"
 #include "server/replication/commands.h"
 #include "server/scripting/families.h"

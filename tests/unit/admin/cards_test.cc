@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "server/admin/all_commands.h"
-#include "server/commands/registry.h"
-#include "server/commands/spec.h"
-#include "server/commands/syntax.h"
+#include "server/engine/registry.h"
+#include "server/engine/spec.h"
+#include "server/engine/syntax.h"
 
 namespace larder {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/commands/services.h"
+#include "server/engine/services.h"
 
 namespace larder {
 namespace {

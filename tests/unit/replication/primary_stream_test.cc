@@ -1,12 +1,12 @@
 // What of the primary's stream goes into the log, and when.
-#include "server/commands/session.h"
+#include "server/engine/session.h"
 #include "server/replication/primary_stream.h"
 
 #include <gtest/gtest.h>
 
 #include "protocol/output.h"
-#include "server/commands/registry.h"
-#include "server/commands/transactions.h"
+#include "server/engine/registry.h"
+#include "server/engine/transactions.h"
 #include "server/replication/handshake.h"
 
 namespace larder {
