@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <asio/error.hpp>
-#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -68,18 +67,6 @@ size_t Connection::owned_bytes() const {
 // With what the output refers to: it may be the last that does.
 size_t Connection::memory_bytes() const {
   return owned_bytes() + std::max(output_.capacity(), output_.pending()) - output_.capacity();
-}
-
-size_t Connection::reply_buffer_bytes() const {
-  constexpr size_t kLeast = 1024;
-  return std::clamp(std::bit_ceil(reply_peak_bytes()), kLeast, kReplyBufferMax);
-}
-
-void Connection::age_reply_peak(int64_t now_ms) {
-  const LiveSettings& settings = worker_.services().settings;
-  if (now_ms - peak_since_ms_ < settings.reply_peak_ms.load(std::memory_order_relaxed)) return;
-  earlier_peak_ = std::exchange(reply_peak_, 0);
-  peak_since_ms_ = now_ms;
 }
 
 // Of the request that runs, or of the one that is on its way.
@@ -354,25 +341,18 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
 }
 
 void Connection::tick(int64_t now_ms) {
-  const size_t bytes = owned_bytes();
-  worker_.services().store.memory().add(static_cast<int64_t>(bytes) -
-                                        static_cast<int64_t>(counted_bytes_));
-  counted_bytes_ = bytes;
+  const LiveSettings& settings = worker_.services().settings;
+  report_memory();
   query_.let_shrink();
-  age_reply_peak(now_ms);
+  reply_peak_.age(now_ms, settings.reply_peak_ms.load(std::memory_order_relaxed));
   check_output_limits(now_ms);
   if (closed_) return;
-  const int64_t idle_max_ms =
-      worker_.services().settings.idle_seconds_max.load(std::memory_order_relaxed) * 1000;
   if (held_replies_ != nullptr && !processing_ && !mid_reply()) {
     release_held();
     flush();
     if (closed_) return;
   }
-  const bool may_be_silent = session_.monitor || session_.stream != nullptr ||
-                             session_.subscriptions != nullptr || held_replies_ != nullptr;
-  if (idle_max_ms > 0 && !held() && !processing_ && !may_be_silent &&
-      now_ms - session_.last_active_ms > idle_max_ms) {
+  if (is_idle(now_ms)) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
     return close();
   }
@@ -381,15 +361,37 @@ void Connection::tick(int64_t now_ms) {
     worker_.events().log_verbose("TLS handshake took too long: addr=" + session_.address);
     return close();
   }
-  const bool keeps_too_much =
-      is_query_unused() ? query_.capacity() > 0 : query_.free_bytes() > kUnsentRoomMax;
-  if (reading_ && !writing_ && keeps_too_much && now_ms - session_.last_active_ms > kIdleBufferMs) {
+  if (keeps_unused_buffer(now_ms)) {
     giving_up_buffer_ = true;
     std::error_code ignored;
     socket_.cancel(ignored);
     return;
   }
   if (held() && is_hung_up()) close();
+}
+
+void Connection::report_memory() {
+  const size_t bytes = owned_bytes();
+  worker_.services().store.memory().add(static_cast<int64_t>(bytes) -
+                                        static_cast<int64_t>(counted_bytes_));
+  counted_bytes_ = bytes;
+}
+
+// For longer than `timeout`, with nothing that it could be waiting for.
+bool Connection::is_idle(int64_t now_ms) const {
+  const LiveSettings& settings = worker_.services().settings;
+  const int64_t most_ms = settings.idle_seconds_max.load(std::memory_order_relaxed) * 1000;
+  const bool may_be_silent = held() || processing_ || session_.monitor ||
+                             session_.stream != nullptr || session_.subscriptions != nullptr ||
+                             held_replies_ != nullptr;
+  return most_ms > 0 && !may_be_silent && now_ms - session_.last_active_ms > most_ms;
+}
+
+bool Connection::keeps_unused_buffer(int64_t now_ms) const {
+  const bool keeps_too_much =
+      is_query_unused() ? query_.capacity() > 0 : query_.free_bytes() > kUnsentRoomMax;
+  return reading_ && !writing_ && keeps_too_much &&
+         now_ms - session_.last_active_ms > kIdleBufferMs;
 }
 
 void Connection::close() {

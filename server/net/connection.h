@@ -20,6 +20,7 @@
 #include "server/net/handler_memory.h"
 #include "server/net/held_replies.h"
 #include "server/net/query_buffer.h"
+#include "server/net/reply_peak.h"
 #include "server/net/tls_stream.h"
 
 namespace larder {
@@ -61,8 +62,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   size_t output_bytes() const override {
     return output_.pending() + held_pushes_.size() + (tls_ ? tls_->unsent().size() : 0);
   }
-  size_t reply_buffer_bytes() const override;
-  size_t reply_peak_bytes() const override { return std::max(reply_peak_, earlier_peak_); }
+  size_t reply_buffer_bytes() const override { return reply_peak_.buffer_bytes(); }
+  size_t reply_peak_bytes() const override { return reply_peak_.bytes(); }
   size_t memory_bytes() const override;
   void kill(bool after_reply) override;
   bool unblock(const char* error) override;
@@ -106,6 +107,9 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool is_overlong(size_t input_bytes) const;
   void close_overlong();
   bool is_query_unused() const;
+  void report_memory();
+  bool is_idle(int64_t now_ms) const;
+  bool keeps_unused_buffer(int64_t now_ms) const;
   size_t unrun_bytes() const {
     return held() || processing_ ? query_.size() : query_.size() - parser_.position();
   }
@@ -154,7 +158,6 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void say_goodbye();
   bool sent_all() const { return output_.empty() && (!tls_ || tls_->unsent().empty()); }
   void check_output_limits(int64_t now_ms);
-  void age_reply_peak(int64_t now_ms);
   size_t owned_bytes() const;
   void end_after_reply();
   size_t discard_input(bool& hung_up);
@@ -194,12 +197,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   unsigned silent_polls_ = kSilentPolls;  // of delivered()
   bool closed_ = false;
   int64_t over_soft_since_ms_ = 0;
-  // As Redis tells of a buffer: a new client has all of it until its use is known.
-  static constexpr size_t kReplyBufferMax = 16 * 1024;
-  // Bytes of a round's replies, the most since the period began.
-  size_t reply_peak_ = kReplyBufferMax;
-  size_t earlier_peak_ = 0;  // of the period before
-  int64_t peak_since_ms_ = 0;
+  ReplyPeak reply_peak_;
   size_t counted_bytes_ = 0;  // as last reported to the memory account
 };
 

@@ -110,7 +110,7 @@ void Connection::kill(bool after_reply) {
 void Connection::flush() {
   if (closed_ || writing_) return;
   if (must_hold()) [[unlikely]] return;
-  reply_peak_ = std::max(reply_peak_, output_.pending());
+  reply_peak_.note(output_.pending());
   if (session_.stream != nullptr) [[unlikely]] return flush_stream();
   switch (send_some()) {
     case Written::ended: return;
