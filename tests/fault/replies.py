@@ -139,9 +139,8 @@ def test_who_hung_up_just_before_gets_nothing(program):
 
 def test_who_waits_or_is_sent_something_is_not_idle(program):
     with lab.Server(program, "--timeout", "1") as server:
-        reader = server.client()
-        reader.ask([b"SET", b"big", b"x" * 60_000_000])
-        waiting = server.client()  # not before: that took more than a second under TSan
+        server.client().ask([b"SET", b"big", b"x" * 60_000_000])
+        reader, waiting = server.client(), server.client()  # that took over a second under TSan
         waiting.send(request("BLPOP jobs 0"))
         reader.send(request("GET big"))
         read, until = 0, time.monotonic() + 2.5
