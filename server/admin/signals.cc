@@ -11,15 +11,17 @@
 
 #include "base/thread_name.h"
 #include "server/admin/log.h"
+#include "server/admin/thread_stacks.h"
 
 namespace larder {
 
 Signals::Signals(Log& log) : log_(log) {
   sigemptyset(&signals_);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals_, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGALRM}) sigaddset(&signals_, signal);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk, not the end
+  prepare_thread_stacks();
 }
 
 std::optional<Signals::Cause> Signals::wait_for_end() {
@@ -37,7 +39,7 @@ bool Signals::insists() {
   while (true) {
     const int signal = sigtimedwait(&signals_, nullptr, &kNow);
     if (signal < 0 || signal == SIGINT) return signal == SIGINT;
-    if (signal == SIGHUP) (void)heed({signal, 0});
+    if (signal != SIGTERM) (void)heed({signal, 0});
   }
 }
 
@@ -46,6 +48,11 @@ std::optional<Signals::Cause> Signals::heed(const Arrival& arrival) {
   if (arrival.signal == SIGHUP) {
     const std::string error = log_.reopen();
     error.empty() ? log_.notice("Received SIGHUP, log reopened") : log_.warning(error);
+    return {};
+  }
+  if (arrival.signal == SIGALRM) {
+    log_.warning("Received SIGALRM, this is what the threads are at");
+    log_thread_stacks(log_);
     return {};
   }
   if (arrival.sender == ::getpid()) {

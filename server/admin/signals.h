@@ -1,6 +1,6 @@
-// SIGTERM and SIGINT end the server, SIGHUP has the log opened again. They are blocked in every
-// thread and taken by the one that waits for them: the main one, or, while that loads the data, a
-// watch.
+// SIGTERM and SIGINT end the server, SIGHUP has the log opened again, SIGALRM has it say what the
+// threads are at. They are blocked in every thread and taken by the one that waits for them: the
+// main one, or, while that loads the data, a watch.
 #pragma once
 
 #include <signal.h>

@@ -197,6 +197,22 @@ def test_the_log_tells_of_a_crash(program):
         assert "crashed by signal 11 (SEGV)" in log.read()
 
 
+def test_sigalrm_tells_what_the_threads_are_at(program):
+    with lab.Server(program, "--threads", 2, "--enable-debug-command", "local") as server:
+        sleeper = server.client()
+        sleeper.send(lab.request("DEBUG SLEEP 1"))
+        server.process.send_signal(signal.SIGALRM)
+
+        def told():
+            said = server.log_text().partition("Received SIGALRM")[2]
+            return all(re.search(rf"Thread {name} \(\d+\) is at:\n.*\[0x", said)
+                       for name in ("worker-0", "worker-1", "reclaimer"))
+        lab.wait_for(told, "the log tells")
+        assert sleeper.read() == ("simple", b"OK")
+        assert server.ask("PING") == b"PONG"
+        sleeper.close()
+
+
 def test_signals_that_force(program):
     for server in (program, nodes.REDIS):
         with Node(server, *SAVES, "--shutdown-on-sigterm", "force", "--shutdown-timeout", 3600,
