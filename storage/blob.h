@@ -37,7 +37,7 @@ class Blob {
   // The store gives up its reference, while others may have some: until the last of them is
   // dropped the blob counts as left over.
   void leave_store();
-  // Of all blobs that replies keep although no key has them any more.
+  // Of all blobs that replies keep although no key has them (any more).
   static int64_t left_over_bytes() { return left_over_bytes_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,10 +1,12 @@
 #include "server/engine/pubsub.h"
 
 #include <array>
+#include <cstring>
 
 #include "base/glob.h"
 #include "protocol/output.h"
 #include "server/engine/services.h"
+#include "storage/blob.h"
 
 namespace larder {
 namespace {
@@ -13,49 +15,64 @@ namespace {
 constexpr size_t kBuckets = 64;
 
 // The end that all forms of a message share.
-std::shared_ptr<const std::string> tail_of(Bytes channel, Bytes payload) {
-  auto tail = std::make_shared<std::string>();
-  tail->reserve(channel.size() + payload.size() + 48);
-  append_bulk(*tail, channel);
-  append_bulk(*tail, payload);
+struct Tail {
+  Bytes bytes;
+  std::shared_ptr<const void> owner;
+
+  // Referred to by the outputs: not to be copied.
+  bool is_long() const { return bytes.size() >= Output::kPieceBytesMin; }
+};
+
+// A long one counts as memory until the last output has sent it: who doesn't read fills that.
+Tail counted(Bytes text) {
+  Blob* blob = Blob::make(text.size(), text.size());
+  std::memcpy(blob->data(), text.data(), text.size());
+  Tail tail{blob->bytes(), blob->share()};
+  blob->leave_store();
+  Blob::drop(blob);
   return tail;
+}
+
+Tail tail_of(Bytes channel, Bytes payload) {
+  const auto text = std::make_shared<std::string>();
+  text->reserve(channel.size() + payload.size() + 48);
+  append_bulk(*text, channel);
+  append_bulk(*text, payload);
+  const Tail tail{*text, text};
+  return tail.is_long() ? counted(*text) : tail;
 }
 
 // A message for the clients of one audience, and those that were published right behind it.
 class MessagePush : public Push {
  public:
-  MessagePush(std::string head, std::shared_ptr<const std::string> tail,
-              std::shared_ptr<Audience> audience)
+  MessagePush(std::string head, Tail tail, std::shared_ptr<Audience> audience)
       : head_(std::move(head)), tail_(std::move(tail)), audience_(std::move(audience)) {}
 
   bool join(const Push& next) override {
     const auto* other = dynamic_cast<const MessagePush*>(&next);
     if (other == nullptr || other->audience_ != audience_) return false;
-    if (is_long() || other->is_long()) return false;
+    if (tail_.is_long() || other->tail_.is_long()) return false;
     for (size_t version : {0, 1}) {
       std::string& text = more_[version];
-      text.append(1, "*>"[version]).append(other->head_).append(*other->tail_);
+      text.append(1, "*>"[version]).append(other->head_).append(other->tail_.bytes);
     }
     return true;
   }
   void deliver(ClientsOfWorker&) override {
     if (more_[0].empty()) {
-      for (ClientView* client : audience_->members) client->push(head_, *tail_, tail_);
+      for (ClientView* client : audience_->members) client->push(head_, tail_.bytes, tail_.owner);
       return;
     }
-    for (std::string& text : more_) text.insert(0, head_ + *tail_);
+    for (std::string& text : more_) text.insert(0, head_).insert(head_.size(), tail_.bytes);
     for (ClientView* client : audience_->members) {
       client->push(more_[client->session().protocol >= 3 ? 1 : 0], "", nullptr);
     }
   }
-  size_t bytes() const override { return sizeof *this + head_.size() + tail_->size(); }
+  size_t bytes() const override { return sizeof *this + head_.size() + tail_.bytes.size(); }
 
  private:
-  // Referred to by the outputs: not to be copied.
-  bool is_long() const { return tail_->size() >= Output::kPieceBytesMin; }
-
   std::string head_;
-  std::shared_ptr<const std::string> tail_;
+  Tail tail_;
   std::shared_ptr<Audience> audience_;
   std::array<std::string, 2> more_;  // messages behind the first, in RESP2 and in RESP3
 };
@@ -67,14 +84,14 @@ class Publication {
       : pushes_(pushes), channel_(channel), payload_(payload) {}
 
   void put(std::string head, const std::shared_ptr<Audience>& audience) {
-    if (tail_ == nullptr) tail_ = tail_of(channel_, payload_);
+    if (tail_.owner == nullptr) tail_ = tail_of(channel_, payload_);
     pushes_.put(audience->worker, std::make_unique<MessagePush>(std::move(head), tail_, audience));
   }
 
  private:
   PushQueues& pushes_;
   Bytes channel_, payload_;
-  std::shared_ptr<const std::string> tail_;
+  Tail tail_;
 };
 
 std::string pattern_head(Bytes pattern) {

@@ -75,6 +75,30 @@ def test_a_client_over_its_output_limit_is_closed(program):
         peer.close()
 
 
+def test_what_subscribers_do_not_read_makes_keys_go(program):
+    """Messages that outputs hold are memory, once for all who wait for them."""
+    with lab.Server(program, "--maxmemory", "11mb", "--maxmemory-policy", "allkeys-lru") as server:
+        client = server.client()
+        for key in range(50):
+            client.ask(lab.words(f"SETRANGE {key} 100000 x"))
+        before = int(server.info("used_memory"))
+        peers = [server.connect() for _ in range(20)]
+        for peer in peers:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.sendall(b"SUBSCRIBE news\r\n")
+        message = b"x" * 100_000
+        lab.wait_for(lambda: client.ask([b"PUBLISH", b"news", message]) == ("integer", 20), "all")
+        for _ in range(150):
+            client.ask([b"PUBLISH", b"news", message])
+        assert 5 * MB < int(server.info("used_memory")) - before < 20 * MB
+        lab.wait_for(lambda: client.ask([b"DBSIZE"])[1] < 50, "keys to make room")
+        assert int(server.info("evicted_clients")) == 0
+        for peer in peers:
+            peer.close()
+        lab.wait_for(lambda: int(server.info("used_memory")) < before + MB, "the messages are gone")
+        client.close()
+
+
 def test_a_stranger_that_does_not_read_is_closed(program):
     """Who has not said who it is may not have megabytes of errors kept for it."""
     with lab.Server(program, "--requirepass", "secret") as server:
