@@ -118,9 +118,7 @@ Status client_tracking(Call& call) {
   if (wanted.on) {
     const TrackingState* before = call.session().tracking.get();
     if (Status wrong = check(wanted, before); !wrong.is_ok()) return wrong;
-    const bool everything = wanted.state.broadcast && wanted.prefixes.empty() &&
-                            (before == nullptr || before->prefixes.empty());
-    if (everything) wanted.prefixes.push_back("");
+    if (wanted.state.broadcast && wanted.prefixes.empty()) wanted.prefixes.push_back("");
     tracking.start(*client, call.worker().index, wanted.state, wanted.prefixes);
   } else {
     tracking.stop(*client, call.worker().index);
