@@ -60,7 +60,7 @@ Status type(Call& call) {
 // Puts the value of `from` under `to` in place of what is there.
 void move_over(Call& call, const Key& from, const Key& to) {
   Keyspace& target = call.keyspace(to);
-  if (const Item old = target.find(to)) target.remove(old);
+  if (const Item old = call.find_to_write(to)) target.remove(old);
   Keyspace& source = call.keyspace(from);
   Keyspace::move_value(source, source.find(from), target, to);
   call.changed("rename_from", from);

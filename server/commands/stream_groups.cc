@@ -82,7 +82,7 @@ Status create(Call& call) {
 
 // The group that a sub-command of XGROUP names; all but CREATE need it, or at least the key.
 GroupOf group_of_subcommand(Call& call, const Key& key, Bytes name) {
-  GroupOf found = find_group(call, key, name);
+  GroupOf found = group_in(call.find_to_write(key), key, name);
   if (!found.item) {
     found.error = Status::error(kNeedsKey);
   } else if (found.stream != nullptr && found.group == nullptr) {

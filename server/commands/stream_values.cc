@@ -137,8 +137,12 @@ void effect_consumer(Call& call, const Key& key, const StreamGroup& group, Bytes
 }
 
 GroupOf find_group(Call& call, const Key& key, Bytes name) {
+  return group_in(call.find_to_read(key), key, name);
+}
+
+GroupOf group_in(Item item, const Key& key, Bytes name) {
   GroupOf found;
-  found.item = call.find_to_read(key);
+  found.item = item;
   if (!is_stream(found.item)) {
     found.error = Status::error(errors::kWrongType);
     return found;

@@ -57,6 +57,8 @@ struct GroupOf {
   Status error = Status::ok();
 };
 GroupOf find_group(Call& call, const Key& key, Bytes name);
+// The same of a key that was looked up already.
+GroupOf group_in(Item item, const Key& key, Bytes name);
 // Visits pending entries of a group, or of one consumer (null: all), from an id on until `visit`
 // returns false. It may remove the one it sees.
 template <typename Visit>

@@ -6,6 +6,7 @@
 
 #include "server/engine/args.h"
 #include "server/engine/effect_words.h"
+#include "server/engine/listeners.h"
 #include "server/persistence/families.h"
 #include "server/persistence/value_limits.h"
 #include "storage/eviction/eviction_group.h"
@@ -108,6 +109,8 @@ Status restore(Call& call) {
   if (item) {
     call.keyspace(key).recall_use(item, {.idle_seconds = options.idle_seconds,
                                          .frequency = static_cast<int>(options.frequency)});
+    // In place of another it is a new key all the same.
+    if (old) call.services().listeners.added(call.session().db, key.name);
     call.changed("restore", key);
     give_restore(call, options, *expiry_ms);
   } else if (old) {

@@ -152,6 +152,8 @@ def keys_in_place_of_others(server):
                             ("SET old 1", "new old"), ("SET old 2", "")):
         client(*command.split(" "))
         check(command, heard(listener, admin), wanted)
+    client("RESTORE", "old", 0, b"\x00\x01v\x0a\x00\x91\x08\xce\xb2\x198\x8a\xce", "REPLACE")
+    check("RESTORE", heard(listener, admin), "new old")
 
 
 def lookups_that_miss(server):
@@ -162,6 +164,9 @@ def lookups_that_miss(server):
                     "XACK k g 1-1", "XAUTOCLAIM k g c 0 0", "XREADGROUP GROUP g c STREAMS k >"):
         client(*command.split(" ")), client("DEL", "k")
         check(command, heard(listener, admin), "keymiss k")
+    for command in ("XGROUP DESTROY k g", "XGROUP CREATECONSUMER k g c", "XGROUP SETID k g 0"):
+        client(*command.split(" "))
+        check(command, heard(listener, admin), "")
 
 
 def expired_on_time_untouched(server):
@@ -198,6 +203,12 @@ def expired_when_touched(server):
     check("gone", client("GET", "k"), None)
     check("events", [listener.push()[2] for _ in range(3)],
           ["__keyevent@0__:set", "__keyevent@0__:expire", "__keyevent@0__:expired"])
+    client("MSET", "from", 1, "to", 1)
+    client("PEXPIRE", "to", 1)
+    time.sleep(0.01)
+    client("RENAME", "from", "to")
+    names = [listener.push()[2].removeprefix("__keyevent@0__:") for _ in range(6)]
+    check("renamed over", names, ["set", "set", "expire", "expired", "rename_from", "rename_to"])
     client("DEBUG", "SET-ACTIVE-EXPIRE", 1)
 
 
