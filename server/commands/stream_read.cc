@@ -139,7 +139,10 @@ Status find_after(const ReadOptions& options, Bytes text, Source& source) {
 Status find_source(Call& call, const ReadOptions& options, size_t index, Source& source) {
   source.key = call.key(options.streams_at + index);
   source.item = call.find_to_read(source.key);
-  if (!is_stream(source.item)) return Status::error(errors::kWrongType);
+  if (!is_stream(source.item)) {
+    if (!call.is_retry() || grouped(options)) return Status::error(errors::kWrongType);
+    source.item = {};  // what became something else meanwhile is passed over, as with BLPOP
+  }
   if (grouped(options)) {
     if (source.item) source.group = source.stream().find_group(options.group);
     if (source.group == nullptr) {
@@ -286,7 +289,10 @@ Status read(Call& call, bool for_group) {
     if (Status error = find_source(call, options, i, sources[i]); !error.is_ok()) return error;
   }
   // Keys that were over have gone meanwhile, and what was found before may have moved.
-  for (Source& source : sources) source.item = call.peek(source.key);
+  for (Source& source : sources) {
+    source.item = call.peek(source.key);
+    if (!is_stream(source.item)) source.item = {};
+  }
   if (std::none_of(sources.begin(), sources.end(), has_something)) {
     for (Source& source : sources) {
       if (source.group == nullptr || call.is_retry()) continue;
