@@ -38,7 +38,7 @@ Status setinfo(Call& call) {
     return Status::error("ERR Unrecognized option '" + std::string(attribute) + "'");
   }
   if (!is_client_name(value)) {
-    return Status::error("ERR " + lower_case(attribute) +
+    return Status::error("ERR " + std::string(attribute) +
                          " cannot contain spaces, newlines or special characters.");
   }
   (is_name ? call.session().lib_name : call.session().lib_version) = value;

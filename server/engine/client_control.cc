@@ -65,7 +65,8 @@ ListFilter parse_list(Args& args) {
 struct KillFilter {
   uint64_t id = 0;
   std::optional<ClientType> type;
-  std::string address, local_address, user;
+  std::optional<std::string> address, local_address;
+  std::string user;
   std::optional<int64_t> age_seconds_min;
   bool skip_me = true;
   uint64_t me = 0;
@@ -74,8 +75,8 @@ struct KillFilter {
     if (skip_me && session.id == me) return false;
     if (id != 0 && session.id != id) return false;
     if (type && type_of(session) != *type) return false;
-    if (!address.empty() && session.address != address) return false;
-    if (!local_address.empty() && session.local_address != local_address) return false;
+    if (address && session.address != *address) return false;
+    if (local_address && session.local_address != *local_address) return false;
     if (!user.empty() && (session.user != user || !session.authenticated)) return false;
     const int64_t age_seconds = (steady_ms() - session.created_ms) / 1000;
     return !age_seconds_min || age_seconds >= *age_seconds_min;
@@ -189,15 +190,11 @@ Status client_kill(Call& call) {
 Status client_pause(Call& call) {
   if (call.arg_count() > 4) return wrong_words(call);
   Args args(call);
-  const int64_t ms = args.integer("ERR timeout is not an integer or out of range");
-  bool writes_only = false;
-  if (args.more()) {
-    if (args.take("WRITE")) {
-      writes_only = true;
-    } else if (!args.take("ALL")) {
-      args.fail("ERR CLIENT PAUSE mode must be WRITE or ALL");
-    }
+  const bool writes_only = call.arg_count() == 4 && equals_upper(call.arg(3), "WRITE");
+  if (call.arg_count() == 4 && !writes_only && !equals_upper(call.arg(3), "ALL")) {
+    return Status::error("ERR CLIENT PAUSE mode must be WRITE or ALL");
   }
+  const int64_t ms = args.integer("ERR timeout is not an integer or out of range");
   if (args.ok() && ms < 0) args.fail("ERR timeout is negative");
   int64_t until_ms = 0;
   if (args.ok() && __builtin_add_overflow(ms, call.now_ms(), &until_ms)) {

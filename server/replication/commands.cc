@@ -365,7 +365,8 @@ Status wait(Call& call) {
 Status waitaof(Call& call) {
   static constexpr char kPositive[] = "ERR value is out of range, must be positive";
   Args args(call);
-  const int64_t local = args.integer_in(0, 1, "ERR value is out of range, must be between 0 and 1");
+  const int64_t local =
+      args.integer_in(0, 1, "ERR value is out of range, value must between 0 and 1");
   const int64_t replicas = args.integer_in(0, INT32_MAX, kPositive);
   const int64_t until_ms = take_timeout_ms(args, call.now_ms());
   if (!args.ok()) return args.error();
