@@ -101,6 +101,7 @@ class Loader {
   bool directive(const std::string& name, const std::vector<std::string>& words,
                  const std::string& where) {
     if (name == "include") {
+      if (words.empty()) fail(where, "wrong number of arguments");
       for (const std::string& word : words) {
         for (const std::string& path : included(word)) file(path, where + ": ");
       }

@@ -8,6 +8,7 @@
 #include "server/admin/config_print.h"
 #include "server/admin/log.h"
 #include "server/engine/acl/access_control.h"
+#include "server/engine/registry.h"
 #include "server/engine/trouble.h"
 #include "storage/shard_lock.h"
 #include "storage/store.h"
@@ -78,6 +79,7 @@ std::vector<std::pair<std::string, std::string>> LiveConfiguration::matching(Byt
 
 std::string LiveConfiguration::check(const std::vector<Assignment>& assignments, bool local,
                                      std::vector<Change>& changes) const {
+  std::string first_error;  // told when no name is wrong
   const std::string& guard = options_.text("enable-protected-configs");
   const bool may_touch_guarded = guard == "yes" || (guard == "local" && local);
   const bool loads = (targets_.settings.trouble.load() & (kLoading | kLoadingBeside)) != 0;
@@ -101,10 +103,10 @@ std::string LiveConfiguration::check(const std::vector<Assignment>& assignments,
     for (const Change& earlier : changes) {
       if (earlier.option == option) return failed(each.name, "duplicate parameter");
     }
-    if (!error.empty()) return failed(each.name, error);
+    if (!error.empty() && first_error.empty()) first_error = failed(lower_case(each.name), error);
     changes.push_back({option, each.name, std::move(text)});
   }
-  return "";
+  return first_error;
 }
 
 std::string LiveConfiguration::apply(const std::vector<Change>& changes, const Options& options) {
@@ -112,7 +114,7 @@ std::string LiveConfiguration::apply(const std::vector<Change>& changes, const O
   for (const Change& change : changes) {
     if (!done.insert(change.option->apply).second) continue;
     const std::string error = change.option->apply(options, targets_);
-    if (!error.empty()) return failed(change.name, error);
+    if (!error.empty()) return failed(lower_case(change.name), error);
   }
   return "";
 }

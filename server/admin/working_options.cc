@@ -363,7 +363,7 @@ constexpr std::array kRows = std::to_array<OptionSpec>({
     {.name = "set-max-listpack-entries", .kind = Kind::integer, .standard = "128",
      .section = In::memory, .summary = "Most members of a set that is kept in one piece.",
      .apply = apply_set_limits},
-    {.name = "set-max-listpack-value", .kind = Kind::memory, .standard = "64",
+    {.name = "set-max-listpack-value", .kind = Kind::integer, .standard = "64",
      .section = In::memory,
      .summary = "Longest member, bytes, of a set that is kept in one piece.",
      .apply = apply_set_limits},

@@ -66,6 +66,7 @@ TEST_F(ConfigLoadTest, errors_name_the_line) {
             "test.conf:1: bad value for 'port': wrong number of arguments");
   EXPECT_EQ(load_text("port 1 2").error,
             "test.conf:1: bad value for 'port': wrong number of arguments");
+  EXPECT_EQ(load_text("include").error, "test.conf:1: wrong number of arguments");
   EXPECT_EQ(load_text("\nrequirepass \"x\n").error, "test.conf:2: unbalanced quotes");
   EXPECT_EQ(load_text("bogus\nport x\n").error, "test.conf:1: unknown option 'bogus'");
 }
