@@ -188,8 +188,8 @@ Status restore(Call& call) {
     }
   }
   std::vector<std::string> codes;
-  if (const char* error = read_function_dump(call.arg(2), codes)) return Status::error(error);
-  Status status = store_of(call).load_all(codes, collision, flush_first);
+  const char* const broken = read_function_dump(call.arg(2), codes);
+  Status status = store_of(call).load_all(codes, broken, collision, flush_first);
   if (!status.is_ok()) return status;
   note_change(call);
   call.reply().ok();

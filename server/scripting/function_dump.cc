@@ -34,9 +34,10 @@ const char* read_function_dump(Bytes payload, std::vector<std::string>& codes) {
       return "ERR given type is not a function";
     }
     RdbArena arena;
-    codes.emplace_back(reader.string(arena));
+    const Bytes code = reader.string(arena);
+    if (reader.ok()) codes.emplace_back(code);
   }
-  return reader.ok() ? nullptr : "ERR Failed loading functions, the payload is broken";
+  return reader.ok() ? nullptr : "ERR Failed loading library payload";
 }
 
 }  // namespace larder

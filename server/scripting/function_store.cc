@@ -1,6 +1,7 @@
 #include "server/scripting/function_store.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/clock.h"
@@ -68,7 +69,7 @@ Status FunctionStore::parse_name(Bytes& code, std::string& name) {
   return Status::ok();
 }
 
-Status FunctionStore::compile_library(Bytes code) {
+Status FunctionStore::run_library(Bytes code) {
   lua_State* const state = engine_.state();
   std::string error;
   const auto fail = [&](lua_State* L, const char* what) {
@@ -92,11 +93,38 @@ Status FunctionStore::compile_library(Bytes code) {
   return Status::ok();
 }
 
-Status FunctionStore::check_names(const Library& fresh, const Library* replaced) const {
-  for (const auto& [name, function] : fresh.functions) {
-    const Function* const known = find(name);
-    if (known == nullptr || (replaced != nullptr && is_of(*replaced, known))) continue;
-    return Status::error("ERR Function " + name + " already exists");
+// Makes a library that nobody sees yet. An error: nothing is left of it.
+Status FunctionStore::make_library(Bytes code, Bytes body, const std::string& name,
+                                   std::shared_ptr<Library>& fresh) {
+  loading_ = std::make_shared<Library>();
+  loading_->name = name;
+  loading_->code = code;
+  Status status = run_library(body);
+  fresh = std::exchange(loading_, nullptr);
+  if (!status.is_ok()) release(*fresh);
+  return status;
+}
+
+// What libraries take the place of.
+FunctionStore::Libraries FunctionStore::replaced_by(const Libraries& fresh) const {
+  Libraries old;
+  for (const auto& [name, library] : fresh) {
+    const auto found = libraries_.find(name);
+    if (found != libraries_.end()) old.insert(*found);
+  }
+  return old;
+}
+
+// A function's name may only be that of one which goes.
+Status FunctionStore::check_names(const Libraries& fresh, const Libraries& old) const {
+  for (const auto& [library_name, library] : fresh) {
+    for (const auto& [name, function] : library->functions) {
+      const Function* const known = find(name);
+      const bool free = known == nullptr || std::any_of(old.begin(), old.end(), [&](const auto& o) {
+                          return is_of(*o.second, known);
+                        });
+      if (!free) return Status::error("ERR Function " + name + " already exists");
+    }
   }
   return Status::ok();
 }
@@ -104,73 +132,67 @@ Status FunctionStore::check_names(const Library& fresh, const Library* replaced)
 Status FunctionStore::load(Bytes code, Collision collision, std::string& name) {
   Bytes body = code;
   if (Status status = parse_name(body, name); !status.is_ok()) return status;
-  const auto known = libraries_.find(name);
-  const std::shared_ptr<Library> old = known == libraries_.end() ? nullptr : known->second;
-  if (old != nullptr && collision == Collision::refuse) {
+  if (collision == Collision::refuse && libraries_.count(name) > 0) {
     return Status::error("ERR Library '" + name + "' already exists");
   }
-  loading_ = std::make_shared<Library>();
-  loading_->name = name;
-  loading_->code = code;
-  Status status = compile_library(body);
-  if (status.is_ok()) status = check_names(*loading_, old.get());
-  const std::shared_ptr<Library> fresh = std::exchange(loading_, nullptr);
-  if (!status.is_ok()) {
-    release(*fresh);
-    return status;
-  }
-  if (old != nullptr) {
-    take_out(*old);
-    release(*old);
-  }
-  put_in(fresh);
-  show(old.get(), fresh);
-  return Status::ok();
+  Libraries fresh;
+  Status status = make_library(code, body, name, fresh[name]);
+  if (!status.is_ok()) return status;
+  const Libraries old = replaced_by(fresh);
+  status = check_names(fresh, old);
+  status.is_ok() ? exchange(old, fresh) : release(*fresh[name]);
+  return status;
 }
 
-// What was there is kept until all is loaded, and put back when something is not.
-Status FunctionStore::load_all(const std::vector<std::string>& codes, Collision collision,
-                               bool flush_first) {
-  const Libraries before = libraries_;
-  std::vector<std::string> before_codes;
-  for (const auto& [name, library] : before) before_codes.push_back(library->code);
-  if (flush_first) flush();
+// All of a dump, as if nothing else was there.
+Status FunctionStore::make_all(const std::vector<std::string>& codes, Libraries& fresh) {
+  std::set<std::string> names;
   for (const std::string& code : codes) {
     Bytes body = code;
     std::string name;
-    Status status = parse_name(body, name);
-    if (status.is_ok() && collision == Collision::refuse && libraries_.count(name) > 0) {
-      status = Status::error("ERR Library " + name + " already exists");
+    if (Status status = parse_name(body, name); !status.is_ok()) return status;
+    if (fresh.count(name) > 0) {
+      return Status::error("ERR Library '" + name + "' already exists");
     }
-    if (status.is_ok()) status = load(code, collision, name);
-    if (status.is_ok()) continue;
-    flush();
-    for (const std::string& old : before_codes) (void)load(old, Collision::replace, name);
-    return status;
+    std::shared_ptr<Library> library;
+    Status status = make_library(code, body, name, library);
+    if (!status.is_ok()) return status;
+    fresh.emplace(name, library);
+    for (const auto& [function, facts] : library->functions) {
+      if (names.insert(lower_case(function)).second) continue;
+      return Status::error("ERR Function " + function + " already exists");
+    }
   }
   return Status::ok();
+}
+
+Status FunctionStore::load_all(const std::vector<std::string>& codes, const char* broken,
+                               Collision collision, bool flush_first) {
+  Libraries fresh;
+  Status status = make_all(codes, fresh);
+  if (status.is_ok() && broken != nullptr) status = Status::error(broken);
+  const Libraries old = flush_first ? libraries_ : replaced_by(fresh);
+  if (status.is_ok() && collision == Collision::refuse && !flush_first && !old.empty()) {
+    status = Status::error("ERR Library " + old.begin()->first + " already exists");
+  }
+  if (status.is_ok()) status = check_names(fresh, old);
+  if (!status.is_ok()) {
+    for (const auto& [name, library] : fresh) release(*library);
+    return status;
+  }
+  exchange(old, fresh);
+  return status;
 }
 
 bool FunctionStore::remove(Bytes name) {
   const auto found = libraries_.find(std::string(name));
   if (found == libraries_.end()) return false;
-  const std::shared_ptr<Library> library = found->second;
-  take_out(*library);
-  release(*library);
-  show(library.get(), nullptr);
+  exchange({*found}, {});
   return true;
 }
 
 void FunctionStore::flush() {
-  const Libraries all = libraries_;
-  for (const auto& [name, library] : all) {
-    take_out(*library);
-    release(*library);
-  }
-  {
-    MutexLock lock(shown_mutex_);
-    shown_ = {};
-  }
+  exchange(Libraries(libraries_), {});
   lua_gc(engine_.state(), LUA_GCCOLLECT, 0);
 }
 
@@ -206,17 +228,26 @@ void FunctionStore::release(const Library& library) {
   lua_settop(engine_.state(), 0);
 }
 
-void FunctionStore::show(const Library* gone, const std::shared_ptr<const Library>& come) {
+// Who looks from another thread sees the old or the new, never neither.
+void FunctionStore::exchange(const Libraries& gone, const Libraries& come) {
+  for (const auto& [name, library] : gone) {
+    take_out(*library);
+    release(*library);
+  }
+  for (const auto& [name, library] : come) put_in(library);
   MutexLock lock(shown_mutex_);
-  if (gone != nullptr) {
-    for (const auto& [name, function] : gone->functions) shown_.flags.erase(lower_case(name));
-    shown_.libraries.erase(gone->name);
+  for (const auto& [name, library] : gone) {
+    for (const auto& [function, facts] : library->functions) {
+      shown_.flags.erase(lower_case(function));
+    }
+    shown_.libraries.erase(name);
   }
-  if (come == nullptr) return;
-  for (const auto& [name, function] : come->functions) {
-    shown_.flags.emplace(lower_case(name), function.flags);
+  for (const auto& [name, library] : come) {
+    for (const auto& [function, facts] : library->functions) {
+      shown_.flags.emplace(lower_case(function), facts.flags);
+    }
+    shown_.libraries.emplace(name, library);
   }
-  shown_.libraries.emplace(come->name, come);
 }
 
 void FunctionStore::for_each_library(const std::function<void(Bytes code)>& visit) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,7 +29,7 @@ struct Function {
   std::string name;
   std::optional<std::string> description;
   ScriptFlags flags;
-  std::vector<std::string> flag_names;
+  std::set<std::string> flag_names;
   int reference = 0;
 };
 
@@ -53,8 +54,10 @@ class FunctionStore {
   // The rest is for who has the turn of scripts.
   // Loads a library; `name` is its own. An error: all is as it was.
   Status load(Bytes code, Collision collision, std::string& name);
-  // Loads several or none. `flush`: in place of all there are.
-  Status load_all(const std::vector<std::string>& codes, Collision collision, bool flush);
+  // Loads several or none. `broken`: what is wrong behind the last of them, or null. `flush`: in
+  // place of all there are.
+  Status load_all(const std::vector<std::string>& codes, const char* broken, Collision collision,
+                  bool flush);
   // False when there is no such library.
   bool remove(Bytes name);
   void flush();
@@ -74,12 +77,16 @@ class FunctionStore {
   };
 
   Status parse_name(Bytes& code, std::string& name);
-  Status compile_library(Bytes code);
-  Status check_names(const Library& fresh, const Library* replaced) const;
+  Status run_library(Bytes code);
+  Status make_library(Bytes code, Bytes body, const std::string& name,
+                      std::shared_ptr<Library>& fresh);
+  Status make_all(const std::vector<std::string>& codes, Libraries& fresh);
+  Libraries replaced_by(const Libraries& fresh) const;
+  Status check_names(const Libraries& fresh, const Libraries& old) const;
+  void exchange(const Libraries& gone, const Libraries& come);
   void put_in(const std::shared_ptr<Library>& library);
   void take_out(const Library& library);
   void release(const Library& library);
-  void show(const Library* gone, const std::shared_ptr<const Library>& come);
 
   ScriptEngine& engine_;
   Libraries libraries_;

@@ -1,4 +1,5 @@
 // redis.register_function, by which a library names its functions while it is loaded.
+#include "server/engine/registry.h"
 #include "server/scripting/engine.h"
 #include "server/scripting/function_store.h"
 #include "server/scripting/interpreter.h"
@@ -16,17 +17,17 @@ void read_flags(lua_State* L, Function& function) {
   for (int i = 1;; ++i) {
     lua_rawgeti(L, -1, i);
     if (lua_isnil(L, -1)) break;
-    if (lua_type(L, -1) != LUA_TSTRING || !set_flag(function.flags, bytes_at(L, -1))) {
+    if (lua_type(L, -1) != LUA_TSTRING || !set_flag(function.flags, lower_case(bytes_at(L, -1)))) {
       raise(L, "ERR unknown flag given");
     }
-    function.flag_names.emplace_back(bytes_at(L, -1));
+    function.flag_names.insert(lower_case(bytes_at(L, -1)));
     lua_pop(L, 1);
   }
   lua_pop(L, 2);
 }
 
 // One named argument: its name below its value at the top of the stack.
-void read_argument(lua_State* L, Function& function, bool& has_callback) {
+void read_argument(lua_State* L, Function& function, bool& has_name, bool& has_callback) {
   if (lua_isstring(L, -2) == 0) {
     raise(L, "ERR named argument key given to redis.register_function is not a string");
   }
@@ -38,6 +39,7 @@ void read_argument(lua_State* L, Function& function, bool& has_callback) {
     }
     lua_pushvalue(L, -1);
     function.name = bytes_at(L, -1);
+    has_name = true;
     lua_pop(L, 1);
   } else if (key == "description") {
     if (lua_isstring(L, -1) == 0) {
@@ -63,14 +65,15 @@ void read_argument(lua_State* L, Function& function, bool& has_callback) {
 
 // register_function{function_name = ..., callback = ...}; leaves the callback in place 1.
 void read_named(lua_State* L, Function& function) {
+  bool has_name = false;
   bool has_callback = false;
   lua_pushvalue(L, 1);  // place 2 stays the table
   lua_pushnil(L);
   while (lua_next(L, 2) != 0) {
-    read_argument(L, function, has_callback);
+    read_argument(L, function, has_name, has_callback);
     lua_pop(L, 1);
   }
-  if (function.name.empty()) {
+  if (!has_name) {
     raise(L, "ERR redis.register_function must get a function name argument");
   }
   if (!has_callback) raise(L, "ERR redis.register_function must get a callback argument");
