@@ -1,5 +1,5 @@
 // What a script's errors become: a value inside the script, one line for the client.
-#include "server/scripting/lua.h"
+#include "server/scripting/interpreter.h"
 
 namespace larder {
 namespace {
@@ -24,9 +24,10 @@ std::string with_word(Bytes text) {
 
 // What raised the error: the script's function, not a library's.
 bool find_place(lua_State* L, lua_Debug& place) {
-  for (int level = 1; level <= 2; ++level) {
+  for (int level = 1, library = 0; library < 2; ++level) {
     if (lua_getstack(L, level, &place) == 0 || lua_getinfo(L, "nSl", &place) == 0) return false;
     if (Bytes(place.what) != "C") return true;
+    if (library == 0 || !is_guard(L, place)) ++library;
   }
   return true;
 }

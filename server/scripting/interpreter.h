@@ -26,6 +26,9 @@ inline constexpr int kGlobalsMeta = 4;   // metatable of the empty table before 
 // Fills a new state. Fails: raises a Lua error.
 void build_sandbox(lua_State* L);
 
+// Whether the function at `place` only stands before one of the table library's.
+bool is_guard(lua_State* L, lua_Debug& place);
+
 // Whether what code reads as globals are those of a library that is being loaded.
 void set_loading(lua_State* L, bool loading);
 

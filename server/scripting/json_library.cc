@@ -307,7 +307,9 @@ class Decoder {
     const char first = lower(peek(sign));
     const char second = lower(peek(sign + 1));
     if (first == '0') return second == 'x' || (second >= '0' && second <= '9');
-    return (first == 'i' && second == 'n') || (first == 'n' && second == 'a');
+    const char third = lower(peek(sign + 2));
+    return (first == 'i' && second == 'n' && third == 'f') ||
+           (first == 'n' && second == 'a' && third == 'n');
   }
 
   void read_number() {

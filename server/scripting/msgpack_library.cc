@@ -286,7 +286,7 @@ int pack(lua_State* L) {
   return 1;
 }
 
-// `limit` 0: all there are. With a limit the first result is where the next value stands, or -1.
+// Unless it is all there are, the first result is where the next value stands, or -1.
 int unpack_some(lua_State* L, lua_Integer limit, lua_Integer offset, bool all) {
   luaL_checkstring(L, 1);
   const Bytes bytes = bytes_at(L, 1);
@@ -323,7 +323,7 @@ int unpack_one(lua_State* L) {
 int unpack_limit(lua_State* L) {
   const lua_Integer limit = luaL_checkinteger(L, 2);
   const lua_Integer offset = luaL_optinteger(L, 3, 0);
-  return unpack_some(L, limit, offset, limit == 0);
+  return unpack_some(L, limit, offset, limit == 0 && offset == 0);
 }
 
 }  // namespace
@@ -336,7 +336,7 @@ void open_msgpack_library(lua_State* L) {
   const char* const texts[][2] = {{"_NAME", "cmsgpack"},
                                   {"_VERSION", "lua-cmsgpack 0.4.0"},
                                   {"_COPYRIGHT", "The authors of Larder"},
-                                  {"_DESCRIPTION", "MessagePack for Lua"}};
+                                  {"_DESCRIPTION", "MessagePack C implementation for Lua"}};
   lua_createtable(L, 0, 8);
   for (const luaL_Reg& function : functions) {
     lua_pushcfunction(L, function.func);

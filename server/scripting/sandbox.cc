@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/scripting/engine.h"
@@ -84,9 +85,31 @@ int set_metatable(lua_State* L) {
   return 1;
 }
 
-// table.insert and the like: the original is upvalue 1.
+enum class Guarded { insert, remove, sort };
+
+// As the original's checks: behind a call from C it could tell neither its name nor the place.
+void check_guarded(lua_State* L, Guarded function) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  refuse_read_only(L, 1);
+  switch (function) {
+    case Guarded::insert:
+      if (lua_gettop(L) == 3) luaL_checkint(L, 2);
+      if (lua_gettop(L) < 2 || lua_gettop(L) > 3) {
+        luaL_error(L, "wrong number of arguments to 'insert'");
+      }
+      return;
+    case Guarded::remove:
+      luaL_optint(L, 2, 0);
+      return;
+    case Guarded::sort:
+      if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
+      return;
+  }
+}
+
+// table.insert and the like: the original is upvalue 1, which one it is upvalue 2.
 int guarded(lua_State* L) {
-  if (lua_istable(L, 1)) refuse_read_only(L, 1);
+  check_guarded(L, static_cast<Guarded>(lua_tointeger(L, lua_upvalueindex(2))));
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   const uint64_t start = ticks();
@@ -142,8 +165,8 @@ int load_string(lua_State* L) {
 
 // The pieces are gathered before anything is compiled: nothing runs while the compiler does.
 int load_pieces(lua_State* L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
   const char* const name = luaL_optstring(L, 2, "=(load)");
+  luaL_checktype(L, 1, LUA_TFUNCTION);
   std::string code;
   while (true) {
     lua_pushvalue(L, 1);
@@ -163,16 +186,18 @@ int load_pieces(lua_State* L) {
 
 // What would change the collector for all scripts does nothing.
 int collect_garbage(lua_State* L) {
-  const std::string what = luaL_optstring(L, 1, "collect");
-  if (what == "count") {
+  static const char* const kNames[] = {"collect", "count",    "step",       "stop",
+                                       "restart", "setpause", "setstepmul", nullptr};
+  const Bytes what = kNames[luaL_checkoption(L, 1, "collect", kNames)];
+  const int number = luaL_optint(L, 2, 0);
+  if (what == "step") {
+    lua_pushboolean(L, lua_gc(L, LUA_GCSTEP, number));
+  } else if (what == "count") {
     const int kilobytes = lua_gc(L, LUA_GCCOUNT, 0);
     lua_pushnumber(L, kilobytes + static_cast<double>(lua_gc(L, LUA_GCCOUNTB, 0)) / 1024);
-    return 1;
+  } else {
+    lua_pushnumber(L, what == "collect" ? lua_gc(L, LUA_GCCOLLECT, 0) : 0);
   }
-  int result = 0;
-  if (what == "collect") result = lua_gc(L, LUA_GCCOLLECT, 0);
-  if (what == "step") result = lua_gc(L, LUA_GCSTEP, luaL_optint(L, 2, 0));
-  lua_pushnumber(L, result);
   return 1;
 }
 
@@ -242,9 +267,12 @@ void replace_base_functions(lua_State* L) {
 
 void replace_library_functions(lua_State* L) {
   lua_getglobal(L, "table");
-  for (const char* name : {"insert", "remove", "sort"}) {
+  const std::pair<const char*, Guarded> kGuarded[] = {
+      {"insert", Guarded::insert}, {"remove", Guarded::remove}, {"sort", Guarded::sort}};
+  for (const auto& [name, function] : kGuarded) {
     lua_getfield(L, -1, name);
-    lua_pushcclosure(L, guarded, 1);
+    lua_pushinteger(L, static_cast<lua_Integer>(function));
+    lua_pushcclosure(L, guarded, 2);
     lua_setfield(L, -2, name);
   }
   lua_pop(L, 1);
@@ -367,6 +395,13 @@ void make_read_only(lua_State* L) {
   lua_replace(L, -2);
 }
 
+bool is_guard(lua_State* L, lua_Debug& place) {
+  lua_getinfo(L, "f", &place);
+  const bool found = lua_tocfunction(L, -1) == guarded;
+  lua_pop(L, 1);
+  return found;
+}
+
 void set_loading(lua_State* L, bool loading) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, slots::kGlobalsMeta);
   lua_rawgeti(L, LUA_REGISTRYINDEX, loading ? slots::kLoading : slots::kGlobals);
@@ -376,8 +411,9 @@ void set_loading(lua_State* L, bool loading) {
 
 bool compile(lua_State* L, Bytes code, const char* name) {
   if (is_binary(code)) {
-    lua_pushfstring(L, "[string \"%s\"]:1: unexpected symbol near 'char(27)'",
-                    *name == '@' || *name == '=' ? name + 1 : "binary chunk");
+    const bool plain = *name == '@' || *name == '=';
+    lua_pushfstring(L, plain ? "%s:1: %s" : "[string \"%s\"]:1: %s", plain ? name + 1 : name,
+                    "unexpected symbol near 'char(27)'");
     return false;
   }
   return luaL_loadbuffer(L, code.data(), code.size(), name) == 0;

@@ -30,7 +30,11 @@ struct Item {
 
 class Format {
  public:
-  Format(lua_State* L, const char* text) : L_(L), at_(text) {}
+  // What only wants the size passes over letters and digits that are no options.
+  enum class Unknown { refused, passed_over };
+
+  Format(lua_State* L, const char* text, Unknown unknown = Unknown::refused)
+      : L_(L), at_(text), unknown_(unknown) {}
 
   bool big_endian() const { return big_; }
   bool at_end() const { return *at_ == '\0'; }
@@ -52,6 +56,11 @@ class Format {
 
  private:
   bool digit() const { return std::isdigit(static_cast<unsigned char>(*at_)) != 0; }
+
+  bool is_passed_over(char option) const {
+    return unknown_ == Unknown::passed_over &&
+           std::isalnum(static_cast<unsigned char>(option)) != 0;
+  }
 
   size_t number(size_t standard) {
     if (!digit()) return standard;
@@ -119,7 +128,7 @@ class Format {
       }
       default:
         if (item.size == 0 && item.option != 's' && item.option != 'c' && item.option != 'i' &&
-            item.option != 'I') {
+            item.option != 'I' && !is_passed_over(item.option)) {
           luaL_argerror(L_, 1, lua_pushfstring(L_, "invalid format option '%c'", item.option));
         }
     }
@@ -127,6 +136,7 @@ class Format {
 
   lua_State* L_;
   const char* at_;
+  const Unknown unknown_;
   bool big_ = false;
   size_t align_max_ = 1;
 };
@@ -251,14 +261,13 @@ int unpack(lua_State* L) {
   const Bytes data = bytes_at(L, 2);
   const lua_Number start = std::trunc(luaL_optnumber(L, 3, 1));
   luaL_argcheck(L, start != 0, 3, "offset must be 1 or greater");
-  luaL_argcheck(L, start >= 1 && start - 1 <= static_cast<double>(data.size()), 2,
-                "data string too short");
-  auto at = static_cast<size_t>(start) - 1;
+  const bool inside = start >= 1 && start - 1 <= static_cast<double>(data.size());
+  size_t at = inside ? static_cast<size_t>(start) - 1 : 0;
   int values = 0;
   while (!format.at_end()) {
     const Item item = format.next(at);
     const size_t needed = item.padding + item.size;
-    luaL_argcheck(L, needed <= data.size() - at, 2, "data string too short");
+    luaL_argcheck(L, inside && needed <= data.size() - at, 2, "data string too short");
     at += item.padding;
     luaL_checkstack(L, 2, "too many results");
     Bytes bytes = data.substr(at, item.size);
@@ -285,12 +294,12 @@ int unpack(lua_State* L) {
     at += item.size;
   }
   luaL_checkstack(L, 1, "too many results");
-  lua_pushnumber(L, static_cast<double>(at + 1));
+  lua_pushnumber(L, inside ? static_cast<double>(at + 1) : start);
   return values + 1;
 }
 
 int size_of_format(lua_State* L) {
-  Format format(L, luaL_checkstring(L, 1));
+  Format format(L, luaL_checkstring(L, 1), Format::Unknown::passed_over);
   size_t total = 0;
   while (!format.at_end()) {
     const Item item = format.next(total);
