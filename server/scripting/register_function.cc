@@ -32,7 +32,7 @@ void read_argument(lua_State* L, Function& function, bool& has_name, bool& has_c
     raise(L, "ERR named argument key given to redis.register_function is not a string");
   }
   // A number stays one: lua_next needs its key as it is.
-  const Bytes key = lua_type(L, -2) == LUA_TSTRING ? bytes_at(L, -2) : Bytes();
+  const std::string key = lua_type(L, -2) == LUA_TSTRING ? lower_case(bytes_at(L, -2)) : "";
   if (key == "function_name") {
     if (lua_isstring(L, -1) == 0) {
       raise(L, "ERR function_name argument given to redis.register_function must be a string");

@@ -91,7 +91,7 @@ class ReplyReader {
   void push_map() {
     const int64_t pairs = integer();
     lua_createtable(L_, 0, 1);
-    lua_createtable(L_, 0, static_cast<int>(pairs));
+    lua_createtable(L_, 0, 0);  // grown as Redis grows it, so pairs() goes in the same order
     for (int64_t i = 0; i < pairs; ++i) {
       push_value();
       push_value();
@@ -103,7 +103,7 @@ class ReplyReader {
   void push_set() {
     const int64_t count = integer();
     lua_createtable(L_, 0, 1);
-    lua_createtable(L_, 0, static_cast<int>(count));
+    lua_createtable(L_, 0, 0);  // the same
     for (int64_t i = 0; i < count; ++i) {
       push_value();
       lua_pushboolean(L_, 1);
