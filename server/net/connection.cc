@@ -264,7 +264,9 @@ size_t Connection::parse_batch() {
 
 void Connection::answer_parse_error() {
   if (session_.close_after_reply) return;
+  const size_t mark = output_.mark();
   worker_.dispatcher().protocol_error(parser_.error(), reply_);
+  if (session_.reply_mode != ReplyMode::on) take_back(mark);
   session_.close_after_reply = true;
 }
 
