@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/numbers.h"
+#include "base/quoting.h"
 #include "server/admin/option_values.h"
 #include "server/engine/registry.h"
 
@@ -64,6 +65,12 @@ std::string Options::assign(const OptionSpec& option, const std::vector<std::str
     return "wrong number of arguments";
   }
   std::string text = several ? joined_words(words) : words[0];
+  // One argument is looked into again, as in Redis: `--save '""'` of many a compose file.
+  if (several && words.size() == 1 && (text.starts_with('"') || text.starts_with('\''))) {
+    const auto inner = split_line(text);
+    if (!inner) return "unbalanced quotes";
+    text = joined_words(*inner);
+  }
   // Some lines add up, except over a default and over a weaker source.
   const Value& before = value(option);
   const bool adds_up =

@@ -109,6 +109,13 @@ TEST_F(ConfigLoadTest, command_lines_as_redis_takes_them) {
   EXPECT_EQ(loaded.options.text("save"), "");
   EXPECT_EQ(loaded.options.text("port"), "7");
   EXPECT_EQ(load_options({.command_line = {"--port", "7", "--save"}}).options.text("save"), "");
+  for (const char* nothing : {"\"\"", "''"}) {
+    const auto quoted = load_options({.command_line = {"--save", nothing, "--port", "7"}});
+    EXPECT_EQ(quoted.error, "");
+    EXPECT_EQ(quoted.options.text("save"), "");
+  }
+  EXPECT_EQ(load_options({.command_line = {"--save", "\""}}).error,
+            "command line --save: bad value for 'save': unbalanced quotes");
   EXPECT_EQ(load_options({.command_line = {"--port", "--loglevel", "verbose"}}).error,
             "command line --port: bad value for 'port': wrong number of arguments");
   const std::string file = write("short.conf", "port 1\nsave\n");
