@@ -39,7 +39,7 @@ class Format {
   bool big_endian() const { return big_; }
   bool at_end() const { return *at_ == '\0'; }
 
-  // `offset`: bytes before the item.
+  // `offset`: bytes before the item. What it changes for those behind it is for apply().
   Item next(size_t offset) {
     Item item;
     item.option = *at_++;
@@ -50,8 +50,33 @@ class Format {
       // Sizes between the powers of two have Redis's padding, which is no alignment.
       item.padding = (align - (offset & (align - 1))) & (align - 1);
     }
-    control(item);
     return item;
+  }
+
+  void apply(const Item& item) {
+    switch (item.option) {
+      case ' ':
+        return;
+      case '>':
+        big_ = true;
+        return;
+      case '<':
+        big_ = false;
+        return;
+      case '!': {
+        const size_t align = number(kNativeAlign);
+        if (align == 0 || (align & (align - 1)) != 0) {
+          luaL_error(L_, "alignment %d is not a power of 2", static_cast<int>(align));
+        }
+        align_max_ = align;
+        return;
+      }
+      default:
+        if (item.size == 0 && item.option != 's' && item.option != 'c' && item.option != 'i' &&
+            item.option != 'I' && !is_passed_over(item.option)) {
+          luaL_argerror(L_, 1, lua_pushfstring(L_, "invalid format option '%c'", item.option));
+        }
+    }
   }
 
  private:
@@ -104,33 +129,6 @@ class Format {
       }
       default:
         return 0;
-    }
-  }
-
-  // What changes the items behind it.
-  void control(const Item& item) {
-    switch (item.option) {
-      case ' ':
-        return;
-      case '>':
-        big_ = true;
-        return;
-      case '<':
-        big_ = false;
-        return;
-      case '!': {
-        const size_t align = number(kNativeAlign);
-        if (align == 0 || (align & (align - 1)) != 0) {
-          luaL_error(L_, "alignment %d is not a power of 2", static_cast<int>(align));
-        }
-        align_max_ = align;
-        return;
-      }
-      default:
-        if (item.size == 0 && item.option != 's' && item.option != 'c' && item.option != 'i' &&
-            item.option != 'I' && !is_passed_over(item.option)) {
-          luaL_argerror(L_, 1, lua_pushfstring(L_, "invalid format option '%c'", item.option));
-        }
     }
   }
 
@@ -203,6 +201,7 @@ int pack(lua_State* L) {
   int argument = 2;
   while (!format.at_end()) {
     Item item = format.next(writer.size());
+    format.apply(item);
     writer.zeros(item.padding);
     if (is_integer(item.option)) {
       writer.integer(luaL_checknumber(L, argument++), item.size, format.big_endian());
@@ -268,6 +267,7 @@ int unpack(lua_State* L) {
     const Item item = format.next(at);
     const size_t needed = item.padding + item.size;
     luaL_argcheck(L, inside && needed <= data.size() - at, 2, "data string too short");
+    format.apply(item);
     at += item.padding;
     luaL_checkstack(L, 2, "too many results");
     Bytes bytes = data.substr(at, item.size);
@@ -307,6 +307,7 @@ int size_of_format(lua_State* L) {
     if (item.option == 'c' && item.size == 0) {
       luaL_argerror(L, 1, "option 'c0' has no fixed size");
     }
+    format.apply(item);
     total += item.padding + item.size;
   }
   lua_pushnumber(L, static_cast<double>(total));
