@@ -336,7 +336,7 @@ void open_msgpack_library(lua_State* L) {
   const char* const texts[][2] = {{"_NAME", "cmsgpack"},
                                   {"_VERSION", "lua-cmsgpack 0.4.0"},
                                   {"_COPYRIGHT", "The authors of Larder"},
-                                  {"_DESCRIPTION", "MessagePack C implementation for Lua"}};
+                                  {"_DESCRIPTION", "MessagePack for Lua"}};
   lua_createtable(L, 0, 8);
   for (const luaL_Reg& function : functions) {
     lua_pushcfunction(L, function.func);
