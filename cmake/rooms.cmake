@@ -33,6 +33,12 @@ function(larder_program name)
   set_target_properties(${name} PROPERTIES LARDER_WHOLE ON)
 endfunction()
 
+#   larder_runs_once(sources...): command lines and the like, where optimising takes longer than it
+#   ever saves; CLI11 alone is ten seconds
+function(larder_runs_once)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 #   larder_tests(name folder libs...): one GoogleTest program of all *_test.cc in the folder, with
 #   RapidCheck for properties (it prints its seed; RC_PARAMS=seed=... repeats a run)
 function(larder_tests name folder)

@@ -1,6 +1,9 @@
 // The request path without sockets: parser, dispatcher, store. Runs a fixed number of GETs or SETs
 // of 11-byte keys and 64-byte values in batches of 16, always the same ones; the guard counts the
 // instructions of run_measured() with callgrind and compares them with instructions.json.
+//
+// --grow KEYS measures the longest SET while a store grows instead, see growth.h; it fails when one
+// took more than kGrowthNsMax.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -13,6 +16,7 @@
 #include "protocol/reply_writer.h"
 #include "protocol/request_parser.h"
 #include "server/admin/all_commands.h"
+#include "tests/bench/growth.h"
 #include "tests/support/lone_server.h"
 
 namespace larder {
@@ -85,11 +89,14 @@ __attribute__((noinline)) void run_measured(const std::function<void()>& work) {
 int main(int argc, char** argv) {
   bool set = false;
   unsigned operations = 32'000;
+  unsigned grown = 0;
   CLI::App app("The request path without sockets");
   app.add_flag("--set", set, "SET instead of GET");
   app.add_option("--operations", operations);
+  app.add_option("--grow", grown, "KEYS");
   CLI11_PARSE(app, argc, argv);
   larder::seed_hash(1);
+  if (grown > 0) return larder::grow(grown) <= larder::kGrowthNsMax ? 0 : 1;
   const auto bench = std::make_unique<larder::Bench>();
   bench->run(larder::Bench::batches(true, larder::kKeys));
   const auto batches = larder::Bench::batches(set, operations);

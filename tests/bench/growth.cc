@@ -1,9 +1,5 @@
-// Fills an empty store key by key, without sockets, and tells how long the longest SET kept the
-// processor: what the growing table, the slab and fresh pages cost at once. The thread's own time
-// counts, so that what other programs take is left out; the longest by the clock stands beside it.
-//
-// Fails when a SET took more than --most-ms.
-#include <CLI/CLI.hpp>
+#include "tests/bench/growth.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -42,8 +38,10 @@ struct Longest {
   }
 };
 
-int64_t grow(unsigned keys, unsigned shard_bits) {
-  LoneServer server(add_all_commands, {.shard_bits = shard_bits, .databases = 1});
+}  // namespace
+
+int64_t grow(unsigned keys) {
+  LoneServer server(add_all_commands, {.databases = 1});
   const std::string value(64, 'v');
   Longest own, clock;
   for (unsigned i = 0; i < keys; ++i) {
@@ -55,24 +53,10 @@ int64_t grow(unsigned keys, unsigned shard_bits) {
     own.note(own_ns() - own_start);
     clock.note(steady_ns() - clock_start);
   }
-  std::printf("%u keys of 11 bytes, values of 64, %u shards\n", keys, 1U << shard_bits);
+  std::printf("%u keys of 11 bytes, values of 64\n", keys);
   own.print("processor");
   clock.print("clock");
   return own.ns;
 }
 
-}  // namespace
 }  // namespace larder
-
-int main(int argc, char** argv) {
-  unsigned keys = 2'000'000;
-  unsigned shard_bits = 4;
-  double most_ms = 5;
-  CLI::App app("The longest SET while a store grows");
-  app.add_option("--keys", keys);
-  app.add_option("--shard-bits", shard_bits);
-  app.add_option("--most-ms", most_ms);
-  CLI11_PARSE(app, argc, argv);
-  larder::seed_hash(1);
-  return static_cast<double>(larder::grow(keys, shard_bits)) / 1e6 <= most_ms ? 0 : 1;
-}
