@@ -2,12 +2,12 @@
 // Source: https://redis.io/commands/?group=connection
 #include <string>
 
+#include "server/commands/client_control.h"
+#include "server/commands/client_tracking.h"
 #include "server/commands/families.h"
 #include "server/engine/answers.h"
 #include "server/engine/args.h"
-#include "server/engine/client_control.h"
 #include "server/engine/client_list.h"
-#include "server/engine/client_tracking.h"
 
 namespace larder {
 namespace {

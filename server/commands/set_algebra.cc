@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "server/commands/families.h"
+#include "server/commands/replaced_key.h"
 #include "server/commands/set_values.h"
 #include "server/engine/args.h"
-#include "server/engine/replaced_key.h"
 #include "server/engine/sliced_read.h"
 #include "storage/element_table.h"
 

@@ -17,10 +17,10 @@
 #include "server/commands/elements.h"
 #include "server/commands/families.h"
 #include "server/commands/list_values.h"
+#include "server/commands/replaced_key.h"
 #include "server/commands/string_values.h"
 #include "server/engine/acl/access_control.h"
 #include "server/engine/acl/check.h"
-#include "server/engine/replaced_key.h"
 #include "storage/hash.h"
 
 namespace larder {

@@ -290,8 +290,7 @@ Status read(Call& call, bool for_group) {
   }
   // Keys that were over have gone meanwhile, and what was found before may have moved.
   for (Source& source : sources) {
-    source.item = call.peek(source.key);
-    if (!is_stream(source.item)) source.item = {};
+    if (source.item) source.item = call.peek(source.key);
   }
   if (std::none_of(sources.begin(), sources.end(), has_something)) {
     for (Source& source : sources) {

@@ -1,8 +1,8 @@
 // What the files of Dispatcher share.
 #pragma once
 
-#include "server/engine/client_tracking.h"
 #include "server/engine/dispatcher.h"
+#include "server/engine/read_tracking.h"
 #include "server/engine/transactions.h"
 
 namespace larder {

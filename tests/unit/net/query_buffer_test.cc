@@ -8,18 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/encoded.h"
+
 namespace larder {
 namespace {
 
 using Words = std::vector<std::string>;
-
-std::string encoded(const Words& words) {
-  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words) {
-    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  }
-  return bytes;
-}
 
 // Reads into a buffer as a connection does and keeps what was asked.
 class Reader {

@@ -7,19 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/encoded.h"
+
 namespace larder {
 namespace {
 
 using Outcome = RequestParser::Outcome;
 using Words = std::vector<std::string>;
-
-std::string encoded(const Words& words) {
-  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words) {
-    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  }
-  return bytes;
-}
 
 // A parser fed piece by piece, from memory that moves every time and ends where the bytes end.
 class Feeder {

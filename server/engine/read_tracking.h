@@ -1,14 +1,11 @@
-// CLIENT sub-commands of client-side caching. Handlers of the family in clients.cc.
+// What a command means for its own client's cache, see tracking.h.
 #pragma once
-
-#include "server/engine/call.h"
 
 namespace larder {
 
-Status client_tracking(Call& call);
-Status client_caching(Call& call);
-Status client_trackinginfo(Call& call);
-Status client_getredir(Call& call);
+class Call;
+struct Command;
+struct Session;
 
 // Remembers the keys that the call's card names as read by its client, if it wants that. Under
 // the locks of their shards, behind the handler.

@@ -1,4 +1,4 @@
-#include "server/engine/client_control.h"
+#include "server/commands/client_control.h"
 
 #include <algorithm>
 #include <mutex>
