@@ -116,6 +116,12 @@ def wait_linked(*replicas, patience_s=lab.PATIENCE_S):
                      f"{replica.name} {replica.port} linked", patience_s)
 
 
+def wait_online(primary, replicas):
+    """So many have acknowledged something: from then on they count."""
+    lab.wait_for(lambda: str(primary.info("replication")).count("state=online") == replicas,
+                 f"{replicas} replicas are online")
+
+
 def offset(node):
     facts = node.info()
     return int(facts["slave_repl_offset" if facts["role"] == "slave" else "master_repl_offset"])

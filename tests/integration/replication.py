@@ -13,7 +13,7 @@ import lab  # noqa: E402
 import nodes  # noqa: E402
 import resp  # noqa: E402
 from nodes import Cut, Node, Writer, fill, settle  # noqa: E402
-from nodes import wait_linked, wait_same_offset  # noqa: E402
+from nodes import wait_linked, wait_online, wait_same_offset  # noqa: E402
 
 
 def follow_under_load(primary, *replicas):
@@ -352,6 +352,7 @@ def test_acknowledged_writes(program):
         for replica in (one, two):
             replica.follow(primary)
         wait_linked(one, two)
+        wait_online(primary, 2)  # before its first acknowledgement nobody counts on a replica
         primary.ask("CONFIG", "SET", "replication-ack", "quorum")
         for i in range(50):
             primary.ask("SET", f"k{i}", i)
@@ -403,8 +404,10 @@ def test_a_write_outlives_a_refused_failover(program):
     """It waits while the target is asked to lead, and is done by who leads on, as in Redis."""
     with Node(program) as primary, Node(program, follows=primary) as replica:
         for n in range(5):
+            # Its link is cut at the end of each failover, soon after the answer.
+            lab.wait_for(lambda: int(primary.info("stats")["sync_partial_ok"]) == n, "it is back")
             wait_linked(replica)
-            lab.wait_for(lambda: "state=online" in primary.info().get("slave0", ""), "it is online")
+            wait_online(primary, 1)
             replica.ask("ACL", "SETUSER", "default", "-psync")
             writer = primary.client()
             replica.freeze()
