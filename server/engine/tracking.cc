@@ -154,10 +154,11 @@ class BroadcastPush : public Push {
 
 class FlushPush : public Push {
  public:
-  explicit FlushPush(Tracking& tracking) : tracking_(tracking) {}
+  FlushPush(Tracking& tracking, uint64_t flush) : tracking_(tracking), flush_(flush) {}
 
   void deliver(ClientsOfWorker&) override {
     for (ClientView* client : tracking_.per_worker_[PushQueues::this_worker()].clients) {
+      if (client->session().tracking->flushes_before >= flush_) continue;
       tell(tracking_.pushes_, *client, nullptr);
     }
   }
@@ -165,6 +166,7 @@ class FlushPush : public Push {
 
  private:
   Tracking& tracking_;
+  uint64_t flush_;  // counted from 1
 };
 
 namespace {
@@ -203,7 +205,9 @@ void Tracking::start(ClientView& client, size_t worker, TrackingState state,
   Session& session = client.session();
   if (session.tracking != nullptr) {
     state.prefixes = std::move(session.tracking->prefixes);
+    state.flushes_before = session.tracking->flushes_before;
   } else {
+    state.flushes_before = flushes_.load();
     per_worker_[worker].clients.push_back(&client);
     clients_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -328,9 +332,10 @@ std::vector<Tracking::Broadcast> Tracking::take_broadcasts(Audience& audience) {
 }
 
 std::unique_ptr<Garbage> Tracking::flushed() {
+  const uint64_t flush = flushes_.fetch_add(1) + 1;
   if (clients() > 0) {
     for (size_t worker = 0; worker < workers_; ++worker) {
-      pushes_.put(worker, std::make_unique<FlushPush>(*this));
+      pushes_.put(worker, std::make_unique<FlushPush>(*this, flush));
     }
   }
   if (keys() == 0) return nullptr;

@@ -39,6 +39,7 @@ struct TrackingState {
   bool broken_redirect = false;
   uint64_t redirect = 0;  // the client that is told instead; 0: none
   size_t redirect_worker = 0;
+  uint64_t flushes_before = 0;  // what was flushed before it began is no news to it
   std::vector<std::shared_ptr<Audience>> prefixes;
 
   bool remembers() const { return !broadcast && (opt_in ? caching : !(opt_out && caching)); }
@@ -123,6 +124,7 @@ class Tracking {
   std::atomic<uint64_t> keys_{0};
   std::atomic<uint64_t> items_{0};
   std::atomic<size_t> clients_{0};
+  std::atomic<uint64_t> flushes_{0};
   std::atomic<uint64_t> keys_max_{1'000'000};
   std::atomic<unsigned> effort_{0};  // rises while evict() can't keep up
   std::atomic<int64_t> unreported_bytes_{0};

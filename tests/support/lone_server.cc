@@ -1,12 +1,13 @@
 #include "tests/support/lone_server.h"
 
 #include <array>
+#include <utility>
 
 #include "base/check.h"
 
 namespace larder {
 
-// The client behind the session. Nobody reads what it is told without asking.
+// The client behind the session. It keeps what it is told without asking.
 class LoneServer::LoneClient : public ClientView {
  public:
   explicit LoneClient(Session& session) : session_(session) {}
@@ -22,7 +23,11 @@ class LoneServer::LoneClient : public ClientView {
   void kill(bool) override {}
   bool unblock(const char*) override { return false; }
   void send(Bytes) override {}
-  void push(Bytes, Bytes, const std::shared_ptr<const void>&) override {}
+  void push(Bytes head, Bytes tail, const std::shared_ptr<const void>&) override {
+    told.append(1, session_.protocol >= 3 ? '>' : '*').append(head).append(tail);
+  }
+
+  std::string told;
 
  private:
   Session& session_;
@@ -51,6 +56,8 @@ class LoneServer::LoneWorker : public Workers, public ClientsOfWorker {
     if (long_script) long_script();
   }
   void retry_postponed() override {}
+
+  std::string take_told() { return std::exchange(client_.told, {}); }
 
   std::function<void()> long_script;
 
@@ -113,6 +120,11 @@ LoneServer::~LoneServer() = default;
 
 void LoneServer::end_long_scripts() {
   workers_->long_script = [this] { script_.stop(); };
+}
+
+std::string LoneServer::take_pushes() {
+  listeners_.pushes.deliver(*workers_);
+  return workers_->take_told();
 }
 
 std::string LoneServer::ask(const std::vector<std::string>& words) {

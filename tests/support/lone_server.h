@@ -41,6 +41,9 @@ class LoneServer {
   // What the dispatcher said about the last request at first.
   Dispatcher::Outcome outcome() const { return outcome_; }
 
+  // What the client was told without asking since the last call, as RESP.
+  std::string take_pushes();
+
   // From now on a script that runs for long is ended.
   void end_long_scripts();
 
