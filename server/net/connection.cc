@@ -1,9 +1,7 @@
 #include "server/net/connection.h"
 
 #include <algorithm>
-#include <array>
 #include <asio/error.hpp>
-#include <cstring>
 #include <utility>
 
 #include "base/clock.h"
@@ -34,73 +32,71 @@ constexpr int64_t kClockHoldsNs = 200'000;
 
 // After this long without a byte a client's query buffer is given back.
 constexpr int64_t kIdleBufferMs = 2000;
-// Room for a request that is not here yet, which an idle client may keep.
-constexpr size_t kUnsentRoomMax = 32 * 1024;
 // Room for the beginning of a large argument of the primary's stream; then it doubles.
 constexpr size_t kFirstPieceBytes = 1024 * 1024;
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket, Session session,
-                       std::unique_ptr<TlsStream> tls)
+Connection::Connection(Worker& worker, Transport transport, Session session)
     : worker_(worker),
-      socket_(std::move(socket)),
-      tls_(std::move(tls)),
+      transport_(std::move(transport)),
       session_(std::move(session)),
-      reply_(output_, 2) {}
+      reply_(outbox_.output(), 2) {}
 
 void Connection::start(Bytes unread) {
   if (unread.empty()) return read();
-  query_.make_room(parser_, unread.size());
-  std::memcpy(query_.free_begin(), unread.data(), unread.size());
-  query_.filled(unread.size());
+  intake_.take(unread);
   session_.bytes_in += unread.size();
   process();
 }
 
 size_t Connection::owned_bytes() const {
-  return sizeof(Connection) + query_.capacity() + output_.capacity() + held_pushes_.capacity() +
-         (ahead_ ? ahead_->capacity() : 0) + (tls_ ? tls_->memory_bytes() : 0) +
+  return sizeof(Connection) + intake_.capacity() + outbox_.capacity() +
+         (ahead_ ? ahead_->capacity() : 0) + transport_.memory_bytes() +
          (session_.has_state() ? state_bytes(session_) : 0);
 }
 
 // With what the output refers to: it may be the last that does.
 size_t Connection::memory_bytes() const {
-  return owned_bytes() + std::max(output_.capacity(), output_.pending()) - output_.capacity();
+  const Output& output = outbox_.output();
+  return owned_bytes() + std::max(output.capacity(), output.pending()) - output.capacity();
 }
 
-// Of the request that runs, or of the one that is on its way.
-size_t Connection::argument_bytes() const {
+// A request that runs still stands in the buffer.
+size_t Connection::query_bytes() const {
   const bool runs = held() || processing_;
-  if (runs && batch_next_ == 0) return 0;
-  if (!runs && !parser_.pending()) return 0;
-  size_t bytes = 0;
-  for (const Bytes arg : runs ? batch_[batch_next_ - 1].args : parser_.args()) bytes += arg.size();
-  return bytes;
+  return ahead_bytes() + (runs ? intake_.bytes() : intake_.unparsed_bytes());
+}
+
+size_t Connection::argument_bytes() const {
+  return held() || processing_ ? intake_.running_bytes() : intake_.coming_bytes();
 }
 
 void Connection::read() {
-  if (closed_ || reading_ || stopping_ || parse_failed_ || held()) return;
+  if (closed_ || reading_ || stopping_ || intake_.failed() || held()) return;
   if (session_.close_after_reply) return;
   // Requests that are parsed lie in the query buffer; when they have run it is read on.
-  if (processing_ || batch_next_ < batch_.size()) return;
-  if (output_.pending() > kUnsentMax) return;  // write_some starts reading again
+  if (processing_ || intake_.has_next()) return;
+  if (outbox_.output().pending() > kUnsentMax) return;  // wait_writable starts reading again
   if (ahead_ != nullptr) [[unlikely]] return take_read_ahead();
-  const size_t least = batch_.empty() ? 1 : 0;
-  size_t wanted = std::max(least, parser_.bytes_wanted());
+  size_t wanted = intake_.bytes_wanted();
   // No limit holds for what a primary announces, so room is made as it comes.
   if (follows_primary(session_)) {
-    wanted = std::min(wanted, std::max(kFirstPieceBytes, query_.size()));
+    wanted = std::min(wanted, std::max(kFirstPieceBytes, intake_.bytes()));
   }
-  query_.make_room(parser_, wanted);
-  size_t room = query_.free_bytes();
-  if (tls_) [[unlikely]] {
-    if (tls_->state() == TlsStream::State::ended) return end_of_input(asio::error::eof);
+  intake_.make_room(wanted);
+  read_socket();
+}
+
+void Connection::read_socket() {
+  size_t room = intake_.free_bytes();
+  if (const TlsStream* tls = transport_.tls()) [[unlikely]] {
+    if (tls->state() == TlsStream::State::ended) return end_of_input(asio::error::eof);
     room = std::min(room, kCipherBytes);
   }
   reading_ = true;
-  socket_.async_read_some(
-      asio::buffer(query_.free_begin(), room),
+  transport_.socket().async_read_some(
+      asio::buffer(intake_.free_begin(), room),
       WithMemory(read_memory_, [self = shared_from_this()](std::error_code error, size_t bytes) {
         self->reading_ = false;
         const bool giving_up = std::exchange(self->giving_up_buffer_, false);
@@ -111,28 +107,20 @@ void Connection::read() {
 
 // A client that only ended its side still takes what it asked for; a replica that did is gone.
 void Connection::end_of_input(std::error_code error) {
-  const bool has_all = sent_all() && held_replies_ == nullptr;
+  const bool has_all = sent_all() && !outbox_.holds();
   if (error != asio::error::eof || has_all || session_.stream != nullptr) return close();
   session_.close_after_reply = true;
-}
-
-bool Connection::is_query_unused() const {
-  return query_.size() == parser_.position() && !parser_.pending();
 }
 
 // An idle client keeps no query buffer: thousands of them cost a few hundred bytes each. One amid a
 // request keeps what it has sent.
 void Connection::wait_without_buffer() {
   if (closed_) return;
-  if (is_query_unused()) {
-    query_.release(parser_);
-    batch_ = {};
-  } else {
-    query_.fit(parser_);
-  }
-  if (tls_) tls_->release_buffers();
+  intake_.give_back_memory();
+  transport_.release_buffers();
   reading_ = true;
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+  transport_.socket().async_wait(Transport::Socket::wait_read,
+                                 [self = shared_from_this()](std::error_code error) {
     self->reading_ = false;
     if (error) return self->close();
     self->read();
@@ -145,8 +133,8 @@ void Connection::on_read(size_t bytes) {
   worker_.stats().bytes_in.add(bytes);
   if (follows_primary(session_)) [[unlikely]] worker_.stats().stream_bytes_in.add(bytes);
   worker_.stats().reads.add(1);
-  if (!tls_) [[likely]] {
-    query_.filled(bytes);
+  if (transport_.tls() == nullptr) [[likely]] {
+    intake_.filled(bytes);
   } else if (!decrypt(bytes)) {
     return;
   }
@@ -154,9 +142,8 @@ void Connection::on_read(size_t bytes) {
   if (is_overlong(unrun_bytes())) return close_overlong();
   if (has_grown()) [[unlikely]] worker_.evict_clients();
   if (closed_) return;
-  if (!processing_ && batch_next_ == batch_.size() && parse_batch() > 0) {
-    prepare_batch();
-    return worker_.run_soon(shared_from_this(), batch_.size());
+  if (!processing_ && !intake_.has_next() && next_batch()) {
+    return worker_.run_soon(shared_from_this(), intake_.rest().size());
   }
   process();
 }
@@ -188,13 +175,12 @@ void Connection::run_requests() {
   if (processing_) return;
   processing_ = true;
   while (!closed_ && !held() && !session_.close_after_reply) {
-    if (batch_next_ == batch_.size()) {
-      if (parse_batch() == 0) break;
-      prepare_batch();
+    if (!intake_.has_next()) {
+      if (!next_batch()) break;
       prefetch_entries();
     }
     run_batch();
-    if (output_.pending() > kFlushBytes) flush();
+    if (outbox_.output().pending() > kFlushBytes) flush();
   }
   processing_ = false;
 }
@@ -222,65 +208,50 @@ bool Connection::has_grown() const {
   return !closed_ && memory_bytes() > counted_bytes_ + kNoticeableBytes;
 }
 
-// Fills batch_ with whole requests. A stranger's requests are taken one at a time: AUTH changes
-// what the next may be.
-size_t Connection::parse_batch() {
-  batch_.clear();
-  batch_next_ = 0;
-  if (parse_failed_) {
-    answer_parse_error();
-    return 0;
+// Parses the requests that run next. Returns false when there are none.
+bool Connection::next_batch() {
+  if (parse_batch() > 0) {
+    prepare_batch();
+    return true;
   }
-  parser_.start_batch();
+  if (intake_.failed()) answer_parse_error();
+  return false;
+}
+
+// A stranger's requests are taken one at a time: AUTH changes what the next may be.
+size_t Connection::parse_batch() {
   const LiveSettings& settings = worker_.services().settings;
   RequestLimits limits{settings.bulk_bytes_max.load(std::memory_order_relaxed),
                        session_.authenticated};
   if (session_.stream != nullptr) [[unlikely]] {
-    stream_at_ = query_.bytes().data() + parser_.position();
+    stream_at_ = intake_.batch_end();
     if (follows_primary(session_)) {
       limits.arrays_only = true;
       limits.bulk_bytes_max = INT64_MAX;
     }
   }
-  const size_t most = session_.authenticated ? kBatch : 1;
-  struct Range {
-    size_t first, count;
-  };
-  std::array<Range, kBatch> ranges;
-  while (batch_.size() < most) {
-    const RequestParser::Outcome outcome = parser_.next(query_.bytes(), limits);
-    if (outcome == RequestParser::Outcome::empty) continue;
-    if (outcome == RequestParser::Outcome::error) parse_failed_ = true;
-    if (outcome != RequestParser::Outcome::request) break;
-    ranges[batch_.size()] = {parser_.first_arg(), parser_.args().size()};
-    batch_.emplace_back();
-  }
-  for (size_t i = 0; i < batch_.size(); ++i) {
-    batch_[i].args = parser_.args_of(ranges[i].first, ranges[i].count);
-  }
-  if (parse_failed_ && batch_.empty()) answer_parse_error();
-  return batch_.size();
+  return intake_.parse_batch(limits, session_.authenticated ? RequestIntake::kBatch : 1);
 }
 
 void Connection::answer_parse_error() {
   if (session_.close_after_reply) return;
-  const size_t mark = output_.mark();
-  worker_.dispatcher().protocol_error(parser_.error(), reply_);
+  const size_t mark = outbox_.output().mark();
+  worker_.dispatcher().protocol_error(intake_.error(), reply_);
   if (session_.reply_mode != ReplyMode::on) take_back(mark);
   session_.close_after_reply = true;
 }
 
 void Connection::prepare_batch() {
   Dispatcher& dispatcher = worker_.dispatcher();
-  for (size_t i = 0; i < batch_.size(); ++i) {
-    dispatcher.prepare(batch_[i]);
-    dispatcher.prefetch_bucket(batch_[i], session_);
+  for (Request& request : intake_.rest()) {
+    dispatcher.prepare(request);
+    dispatcher.prefetch_bucket(request, session_);
   }
 }
 
 void Connection::prefetch_entries() {
-  for (size_t i = batch_next_; i < batch_.size(); ++i) {
-    worker_.dispatcher().prefetch_entry(batch_[i], session_);
+  for (const Request& request : intake_.rest()) {
+    worker_.dispatcher().prefetch_entry(request, session_);
   }
 }
 
@@ -290,14 +261,14 @@ void Connection::run_batch() {
   Dispatcher& dispatcher = worker_.dispatcher();
   dispatcher.start_clock();
   uint64_t looked_ticks = dispatcher.clock_ticks();
-  while (batch_next_ < batch_.size() && !closed_ && !session_.close_after_reply) {
-    if (!run_one(batch_[batch_next_], now_ms)) return;
+  while (intake_.has_next() && !closed_ && !session_.close_after_reply) {
+    if (!run_one(intake_.next(), now_ms)) return;
     if (ticks_to_ns(dispatcher.clock_ticks() - looked_ticks) < kClockHoldsNs) [[likely]] continue;
     now_ms = unix_ms();
     looked_ticks = dispatcher.clock_ticks();
   }
   // The request behind the last good one could not be parsed.
-  if (parse_failed_ && !closed_) answer_parse_error();
+  if (intake_.failed() && !closed_) answer_parse_error();
 }
 
 // Returns false when the batch has to wait.
@@ -308,32 +279,23 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
     worker_.finish_round_now();
     if (closed_) return false;
   }
-  const size_t mark = output_.mark();
+  const size_t mark = outbox_.output().mark();
   reply_.set_version(session_.protocol);
-  Dispatcher& dispatcher = worker_.dispatcher();
-  const auto outcome = follows_primary(session_)
-                           ? dispatcher.run_stream(request, session_, reply_, now_ms, waker_)
-                           : dispatcher.run(request, session_, reply_, now_ms, waker_);
-  switch (outcome) {
+  switch (dispatch(request, now_ms)) {
     case Dispatcher::Outcome::postponed:
       postponed_ = true;
       set_blocked(true);
       worker_.retry_later();
       return false;
     case Dispatcher::Outcome::task:
-      ++batch_next_;
-      task_ = dispatcher.take_task();
-      task_clock_ms_ = unix_ms() - steady_ms();
-      set_blocked(task_->blocks());
-      drive_task();
-      dispatcher.start_clock();  // the task's time is not the next command's
-      if (task_ != nullptr && task_->blocks()) watch_for_hang_up();
+      intake_.take_next();
+      begin_task();
       return task_ == nullptr;
     case Dispatcher::Outcome::done:
-      ++batch_next_;
+      intake_.take_next();
       finish_reply(mark);
   }
-  if (output_.pending() > kUncheckedBytes) [[unlikely]] {
+  if (outbox_.output().pending() > kUncheckedBytes) [[unlikely]] {
     check_output_limits(worker_.tick_ms());
     if (closed_) return false;
   }
@@ -342,14 +304,21 @@ bool Connection::run_one(const Request& request, int64_t now_ms) {
   return true;
 }
 
+Dispatcher::Outcome Connection::dispatch(const Request& request, int64_t now_ms) {
+  Dispatcher& dispatcher = worker_.dispatcher();
+  return follows_primary(session_)
+             ? dispatcher.run_stream(request, session_, reply_, now_ms, waker_)
+             : dispatcher.run(request, session_, reply_, now_ms, waker_);
+}
+
 void Connection::tick(int64_t now_ms) {
   const LiveSettings& settings = worker_.services().settings;
   report_memory();
-  query_.let_shrink();
-  reply_peak_.age(now_ms, settings.reply_peak_ms.load(std::memory_order_relaxed));
+  intake_.let_shrink();
+  outbox_.peak().age(now_ms, settings.reply_peak_ms.load(std::memory_order_relaxed));
   check_output_limits(now_ms);
   if (closed_) return;
-  if (held_replies_ != nullptr && !processing_ && !mid_reply()) {
+  if (outbox_.holds() && !processing_ && !mid_reply()) {
     release_held();
     flush();
     if (closed_) return;
@@ -358,7 +327,7 @@ void Connection::tick(int64_t now_ms) {
     worker_.events().log_verbose("Closing idle client " + session_.address);
     return close();
   }
-  if (tls_ && !tls_->established() && now_ms - session_.created_ms > kHandshakeMs) {
+  if (is_handshake_overdue(now_ms)) {
     worker_.stats().tls_failures.add(1);
     worker_.events().log_verbose("TLS handshake took too long: addr=" + session_.address);
     return close();
@@ -366,7 +335,7 @@ void Connection::tick(int64_t now_ms) {
   if (keeps_unused_buffer(now_ms)) {
     giving_up_buffer_ = true;
     std::error_code ignored;
-    socket_.cancel(ignored);
+    transport_.socket().cancel(ignored);
     return;
   }
   if (held() && is_hung_up()) close();
@@ -385,14 +354,17 @@ bool Connection::is_idle(int64_t now_ms) const {
   const int64_t most_ms = settings.idle_seconds_max.load(std::memory_order_relaxed) * 1000;
   const bool may_be_silent = held() || processing_ || session_.monitor ||
                              session_.stream != nullptr || session_.subscriptions != nullptr ||
-                             held_replies_ != nullptr;
+                             outbox_.holds();
   return most_ms > 0 && !may_be_silent && now_ms - session_.last_active_ms > most_ms;
 }
 
+bool Connection::is_handshake_overdue(int64_t now_ms) const {
+  const TlsStream* tls = transport_.tls();
+  return tls != nullptr && !tls->established() && now_ms - session_.created_ms > kHandshakeMs;
+}
+
 bool Connection::keeps_unused_buffer(int64_t now_ms) const {
-  const bool keeps_too_much =
-      is_query_unused() ? query_.capacity() > 0 : query_.free_bytes() > kUnsentRoomMax;
-  return reading_ && !writing_ && keeps_too_much &&
+  return reading_ && !writing_ && intake_.keeps_too_much() &&
          now_ms - session_.last_active_ms > kIdleBufferMs;
 }
 
@@ -400,7 +372,6 @@ void Connection::close() {
   if (closed_) return;
   closed_ = true;
   const auto self = shared_from_this();  // outlives its place in the worker's list
-  if (tls_) say_goodbye();
   if (session_.monitor) worker_.services().monitors.fetch_sub(1);
   if (session_.stream != nullptr) session_.stream->closed();
   if (session_.has_state()) {
@@ -409,8 +380,7 @@ void Connection::close() {
   if (task_timer_) task_timer_->cancel();
   task_.reset();
   set_blocked(false);
-  std::error_code ignored;
-  socket_.close(ignored);
+  transport_.close();
   worker_.services().store.memory().add(-static_cast<int64_t>(counted_bytes_));
   worker_.remove(*this);
 }

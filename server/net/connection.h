@@ -1,27 +1,23 @@
-// One client: socket, query buffer, parser, output. Lives on one worker's thread.
+// One client. Lives on one worker's thread.
 //
-//   readable -> query buffer -> batch of up to 64 requests -> prefetch -> run -> one write
+//   Transport -> RequestIntake -> batch of up to 64 requests -> prefetch -> run
+//   (socket)                                                                 |
+//       ^------- one write ------- Outbox <- replies, pushes ----------------+
 //
-// A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there. On a TLS
-// port a stream stands between the socket and both buffers; elsewhere it is null, which is all that
-// the plain path knows of it.
+// A task (see task.h) or CLIENT PAUSE stops the batch where it is; it goes on from there.
 #pragma once
 
-#include <algorithm>
-#include <asio/generic/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
 #include <memory>
-#include <vector>
+#include <string>
 
-#include "protocol/output.h"
 #include "protocol/reply_writer.h"
-#include "protocol/request_parser.h"
 #include "server/engine/dispatcher.h"
 #include "server/net/handler_memory.h"
-#include "server/net/held_replies.h"
-#include "server/net/query_buffer.h"
-#include "server/net/reply_peak.h"
-#include "server/net/tls_stream.h"
+#include "server/net/outbox.h"
+#include "server/net/request_intake.h"
+#include "server/net/soft_limit.h"
+#include "server/net/transport.h"
 
 namespace larder {
 
@@ -29,10 +25,7 @@ class Worker;
 
 class Connection : public ClientView, public std::enable_shared_from_this<Connection> {
  public:
-  using Socket = asio::generic::stream_protocol::socket;
-
-  // `tls` is null on a plain connection.
-  Connection(Worker& worker, Socket socket, Session session, std::unique_ptr<TlsStream> tls);
+  Connection(Worker& worker, Transport transport, Session session);
 
   // `unread` has come already.
   void start(Bytes unread);
@@ -50,20 +43,14 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
 
   // ClientView
   Session& session() override { return session_; }
-  // A request that runs still stands in the buffer.
-  size_t query_bytes() const override {
-    const size_t ahead = ahead_ ? ahead_->size() : 0;
-    return ahead + query_.size() - (held() || processing_ ? 0 : parser_.parsed());
-  }
+  size_t query_bytes() const override;
   size_t argument_bytes() const override;
-  size_t query_capacity() const override {
-    return query_.capacity() + (ahead_ ? ahead_->size() : 0);
-  }
+  size_t query_capacity() const override { return intake_.capacity() + ahead_bytes(); }
   size_t output_bytes() const override {
-    return output_.pending() + held_pushes_.size() + (tls_ ? tls_->unsent().size() : 0);
+    return outbox_.pending_bytes() + transport_.unsent_bytes();
   }
-  size_t reply_buffer_bytes() const override { return reply_peak_.buffer_bytes(); }
-  size_t reply_peak_bytes() const override { return reply_peak_.bytes(); }
+  size_t reply_buffer_bytes() const override { return outbox_.peak().buffer_bytes(); }
+  size_t reply_peak_bytes() const override { return outbox_.peak().bytes(); }
   size_t memory_bytes() const override;
   void kill(bool after_reply) override;
   bool unblock(const char* error) override;
@@ -90,98 +77,92 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   void run_round();
 
  private:
-  static constexpr size_t kBatch = 64;
-  static constexpr size_t kWritePieces = 16;
-  // A client with more to take waits for the next round of the event loop, so that others' replies
-  // are not behind megabytes that the kernel copies.
-  static constexpr size_t kWriteBytes = 64 * 1024;
   static constexpr unsigned kSilentPolls = 4;
   // As much unsent output breaks no limit, however low: Redis keeps it in a buffer of its own, and
   // neither omem counts it.
   static constexpr size_t kUncheckedBytes = 16 * 1024;
-  // What a client that has not said who it is may leave unread beyond that, as in Redis.
-  static constexpr int64_t kStrangerBytesMax = 1024;
 
+  // Reading.
   void read();
+  void read_socket();
+  void on_read(size_t bytes);
+  bool decrypt(size_t bytes);
   void end_of_input(std::error_code error);
   bool is_overlong(size_t input_bytes) const;
   void close_overlong();
-  bool is_query_unused() const;
-  void report_memory();
-  bool is_idle(int64_t now_ms) const;
   bool keeps_unused_buffer(int64_t now_ms) const;
-  size_t unrun_bytes() const {
-    return held() || processing_ ? query_.size() : query_.size() - parser_.position();
-  }
   void wait_without_buffer();
-  void on_read(size_t bytes);
+  size_t unrun_bytes() const {
+    return held() || processing_ ? intake_.bytes() : intake_.unbatched_bytes();
+  }
+
+  // Running.
   void process();
+  bool next_batch();
   size_t parse_batch();
   void answer_parse_error();
   void prepare_batch();
   void run_batch();
+  bool run_stream_batch(int64_t now_ms);
   bool run_one(const Request& request, int64_t now_ms);
-  void finish_reply(size_t mark);
-  void take_back(size_t mark);
-  bool mid_reply() const;
-  void append_held_pushes();
-  void put_behind_held_replies(size_t mark);
+  Dispatcher::Outcome dispatch(const Request& request, int64_t now_ms);
+
+  // What goes on after a request's first step, and what happens meanwhile.
+  bool held() const { return task_ != nullptr || postponed_; }
   void make_waker();
+  void begin_task();
   void drive_task();
-  void drive_task_later();
+  void drive_task_in(int64_t pause_ms);
+  void wait_for_task(int64_t now_ms);
+  void end_task(size_t mark);
+  void set_blocked(bool blocked);
   void watch_for_hang_up();
   void look_at_input();
   bool is_hung_up();
   void read_ahead();
   void take_read_ahead();
-  void set_blocked(bool blocked);
-  void wait_for_task(int64_t now_ms);
-  // What became of a write: `all` is sent, `some` waits for the socket or for its turn, or the
-  // connection `ended`.
-  enum class Written : uint8_t { all, some, ended };
-  void flush();
-  bool must_hold();
-  void wait_writable();
-  void flush_stream();
-  bool run_stream_batch(int64_t now_ms);
+  size_t ahead_bytes() const { return ahead_ ? ahead_->size() : 0; }
+
+  // Writing.
+  void finish_reply(size_t mark);
+  void take_back(size_t mark);
+  bool mid_reply() const;
   void hold_reply(size_t mark);
+  bool must_hold();
   void hold();
   void release_held();
-  // By whichever way the connection has.
-  Written send_some() { return tls_ ? write_encrypted() : write_some(); }
-  Written write_some();
-  Written write_encrypted();
-  bool encrypt_some();
-  ssize_t send_now(const Bytes* views, size_t count, size_t most);
-  bool decrypt(size_t bytes);
-  void end_failed_tls();
-  void say_goodbye();
-  bool sent_all() const { return output_.empty() && (!tls_ || tls_->unsent().empty()); }
+  void flush();
+  void flush_stream();
+  Written send_some();
+  void wait_writable();
+  bool sent_all() const { return outbox_.output().empty() && transport_.unsent_bytes() == 0; }
   void check_output_limits(int64_t now_ms);
-  size_t owned_bytes() const;
+
+  // Ending.
+  bool is_idle(int64_t now_ms) const;
+  bool is_handshake_overdue(int64_t now_ms) const;
+  void end_failed_tls();
   void end_after_reply();
-  size_t discard_input(bool& hung_up);
-  bool held() const { return task_ != nullptr || postponed_; }
+
+  size_t owned_bytes() const;
+  void report_memory();
 
   Worker& worker_;
   HandlerMemory read_memory_;
-  Socket socket_;
-  std::unique_ptr<TlsStream> tls_;  // null: plain
+  Transport transport_;
   Session session_;
-  QueryBuffer query_;
-  RequestParser parser_;
-  Output output_;
+  RequestIntake intake_;
+  Outbox outbox_;
   ReplyWriter reply_;
-  std::vector<Request> batch_;
-  size_t batch_next_ = 0;  // in batch_, the first that has not run
   std::unique_ptr<Task> task_;
   std::shared_ptr<Waker> waker_;
   std::unique_ptr<asio::steady_timer> task_timer_;
   int64_t task_clock_ms_ = 0;  // Unix time less the steady clock's when the task began
-  std::unique_ptr<HeldReplies> held_replies_;  // null: none
   const char* stream_at_ = nullptr;  // of the primary's stream: behind the last request run
-  std::string held_pushes_;  // came while a reply was being written
   std::unique_ptr<std::string> ahead_;  // was read while a task blocks, as it came; null: nothing
+  SoftLimit soft_output_limit_;
+  size_t counted_bytes_ = 0;  // as last reported to the memory account
+  unsigned silent_polls_ = kSilentPolls;  // of delivered()
   bool feeding_ = false;     // flush_stream goes on soon
   bool has_pushes_ = false;  // the worker will call send_pushes
   bool reading_ = false;
@@ -192,13 +173,8 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
   bool holding_ = false;  // the worker will call release_replies
   bool processing_ = false;
   bool postponed_ = false;
-  bool parse_failed_ = false;
   bool stopping_ = false;
-  unsigned silent_polls_ = kSilentPolls;  // of delivered()
   bool closed_ = false;
-  int64_t over_soft_since_ms_ = 0;
-  ReplyPeak reply_peak_;
-  size_t counted_bytes_ = 0;  // as last reported to the memory account
 };
 
 }  // namespace larder

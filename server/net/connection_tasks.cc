@@ -1,8 +1,5 @@
 // Commands that go on after their first step: tasks that are driven by the loop, that wait for data
 // or for time, and requests that were postponed.
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <asio/post.hpp>
 #include <chrono>
@@ -35,16 +32,28 @@ void Connection::make_waker() {
   waker_ = std::make_shared<ConnectionWaker>(weak_from_this());
 }
 
+void Connection::begin_task() {
+  Dispatcher& dispatcher = worker_.dispatcher();
+  task_ = dispatcher.take_task();
+  task_clock_ms_ = unix_ms() - steady_ms();
+  set_blocked(task_->blocks());
+  drive_task();
+  dispatcher.start_clock();  // the task's time is not the next command's
+  if (task_ != nullptr && task_->blocks()) watch_for_hang_up();
+}
+
 void Connection::drive_task() {
+  constexpr int64_t kAgainMs = 5;
   if (closed_ || stopping_ || task_ == nullptr) return;
+  // It would only meet locks that the script holds.
   if (task_->walks_store() && worker_.services().script.is_long()) [[unlikely]] {
-    return drive_task_later();
+    return drive_task_in(kAgainMs);
   }
   const int64_t now_ms = task_clock_ms_ + steady_ms();  // setting the clock moves no time-out
   reply_.set_version(session_.protocol);
-  const size_t mark = output_.mark();  // a task replies in its last step
+  const size_t mark = outbox_.output().mark();  // a task replies in its last step
   const Task::Progress progress = task_->step(reply_, now_ms);
-  if (output_.pending() > kUncheckedBytes) check_output_limits(worker_.tick_ms());
+  if (outbox_.output().pending() > kUncheckedBytes) check_output_limits(worker_.tick_ms());
   if (closed_) return;
   switch (progress) {
     case Task::Progress::again:
@@ -53,13 +62,18 @@ void Connection::drive_task() {
     case Task::Progress::wait: return wait_for_task(now_ms);
     case Task::Progress::done: break;
   }
-  worker_.dispatcher().count_error_of(*task_, output_, mark);
   session_.effect_end = std::max(session_.effect_end, task_->effect_end());
+  if (task_timer_) task_timer_->cancel();
+  end_task(mark);
+  process();
+}
+
+// Its reply stands behind `mark`.
+void Connection::end_task(size_t mark) {
+  worker_.dispatcher().count_error_of(*task_, outbox_.output(), mark);
   task_.reset();
   set_blocked(false);
-  if (task_timer_) task_timer_->cancel();
   finish_reply(mark);
-  process();
 }
 
 // Nothing is run while a client waits for data. That it hangs up must be seen all the same, before
@@ -67,7 +81,8 @@ void Connection::drive_task() {
 void Connection::watch_for_hang_up() {
   if (watching_) return;
   watching_ = true;
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+  transport_.socket().async_wait(Transport::Socket::wait_read,
+                                 [self = shared_from_this()](std::error_code error) {
     self->watching_ = false;
     if (!error && self->held()) self->look_at_input();
   });
@@ -84,7 +99,7 @@ void Connection::read_ahead() {
   constexpr size_t kMost = 1024 * 1024;  // then others have their turn
   char piece[16 * 1024];
   for (size_t taken = 0; taken < kMost;) {
-    const ssize_t bytes = ::recv(socket_.native_handle(), piece, sizeof piece, MSG_DONTWAIT);
+    const ssize_t bytes = transport_.receive_now(piece, sizeof piece);
     if (bytes == 0) return close();
     if (bytes < 0) break;
     if (ahead_ == nullptr) ahead_ = std::make_unique<std::string>();
@@ -99,8 +114,8 @@ void Connection::read_ahead() {
 void Connection::take_read_ahead() {
   const std::unique_ptr<std::string> ahead = std::move(ahead_);
   const size_t bytes = ahead->size();
-  query_.make_room(parser_, bytes);
-  std::memcpy(query_.free_begin(), ahead->data(), bytes);
+  intake_.make_room(bytes);
+  std::memcpy(intake_.free_begin(), ahead->data(), bytes);
   reading_ = true;
   asio::post(worker_.loop(), [self = shared_from_this(), bytes] {
     self->reading_ = false;
@@ -114,9 +129,7 @@ void Connection::take_read_ahead() {
 bool Connection::is_hung_up() {
   if (closed_) return false;
   const bool takes_reply = mid_reply() && session_.stream == nullptr;
-  const short ends = takes_reply ? 0 : POLLRDHUP;  // errors and a whole end are told unasked
-  pollfd wanted{socket_.native_handle(), ends, 0};
-  return ::poll(&wanted, 1, 0) > 0;
+  return transport_.is_hung_up(!takes_reply);
 }
 
 void Connection::set_blocked(bool blocked) {
@@ -130,22 +143,14 @@ void Connection::set_blocked(bool blocked) {
 }
 
 void Connection::wait_for_task(int64_t now_ms) {
-  const int64_t wake_ms = task_->wake_ms();
-  if (wake_ms == INT64_MAX) return;
-  if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
   constexpr int64_t kPauseMsMax = 24 * 3600 * 1000;  // in ns it must not overflow
-  const int64_t pause_ms = std::clamp<int64_t>(wake_ms - now_ms, 0, kPauseMsMax);
-  task_timer_->expires_after(std::chrono::milliseconds(pause_ms));
-  task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
-    if (!error) self->drive_task();
-  });
+  const int64_t wake_ms = task_->wake_ms();
+  if (wake_ms != INT64_MAX) drive_task_in(std::clamp<int64_t>(wake_ms - now_ms, 0, kPauseMsMax));
 }
 
-// The task would only meet locks that a script holds.
-void Connection::drive_task_later() {
-  constexpr int64_t kAgainMs = 5;
+void Connection::drive_task_in(int64_t pause_ms) {
   if (!task_timer_) task_timer_ = std::make_unique<asio::steady_timer>(worker_.loop());
-  task_timer_->expires_after(std::chrono::milliseconds(kAgainMs));
+  task_timer_->expires_after(std::chrono::milliseconds(pause_ms));
   task_timer_->async_wait([self = shared_from_this()](std::error_code error) {
     if (!error) self->drive_task();
   });
@@ -164,12 +169,9 @@ void Connection::retry() {
 
 bool Connection::unblock(const char* error) {
   if (task_ == nullptr) return false;
-  const size_t mark = output_.mark();
+  const size_t mark = outbox_.output().mark();
   if (!task_->unblock(reply_, error)) return false;
-  worker_.dispatcher().count_error_of(*task_, output_, mark);
-  task_.reset();
-  set_blocked(false);
-  finish_reply(mark);
+  end_task(mark);
   asio::post(worker_.loop(), [self = shared_from_this()] { self->process(); });
   return true;
 }

@@ -13,13 +13,12 @@
 
 namespace larder {
 
-// Returns false when the batch has to wait.
 // Where a request ends in the buffer follows from its last word: the parser takes arrays only.
+// Returns false when the batch has to wait.
 bool Connection::run_stream_batch(int64_t now_ms) {
   const std::shared_ptr<StreamEnd> stream = session_.stream;
-  while (batch_next_ < batch_.size() && !closed_) {
-    const size_t index = batch_next_;
-    const Request& request = batch_[index];
+  while (intake_.has_next() && !closed_) {
+    const Request& request = intake_.next();
     const Bytes last = request.args.back();
     const char* const end = last.data() + last.size() + 2;
     session_.verbatim = {stream_at_, static_cast<size_t>(end - stream_at_)};
@@ -31,7 +30,7 @@ bool Connection::run_stream_batch(int64_t now_ms) {
       close();
       return false;
     }
-    if (batch_next_ > index) {
+    if (!intake_.has_next() || &intake_.next() != &request) {
       stream_at_ = end;
       stream->ran(session_);
     }
@@ -43,7 +42,8 @@ bool Connection::run_stream_batch(int64_t now_ms) {
 // A part at a time, so that a replica that takes all it can get does not keep the worker.
 void Connection::flush_stream() {
   constexpr size_t kPartBytes = 256 * 1024;
-  const bool more = output_.pending() < kPartBytes && session_.stream->fill(output_, kPartBytes);
+  Output& output = outbox_.output();
+  const bool more = output.pending() < kPartBytes && session_.stream->fill(output, kPartBytes);
   if (closed_) return;
   const Written written = send_some();
   if (written == Written::ended) return;
@@ -67,9 +67,7 @@ void Connection::feed() {
 void Connection::hold_reply(size_t mark) {
   Services& services = worker_.services();
   const bool waits = services.listeners.safe_point.awaits_replicas(session_.effect_end);
-  if (held_replies_ == nullptr) held_replies_ = std::make_unique<HeldReplies>();
-  held_replies_->add(output_, mark, session_.effect_end,
-                     steady_ms() + services.replication->ack_timeout_ms());
+  outbox_.hold(mark, session_.effect_end, steady_ms() + services.replication->ack_timeout_ms());
   if (waits) services.replication->ask_acks();
   hold();
   if (!services.listeners.safe_point.awaits_replicas(session_.effect_end)) worker_.release_soon();
@@ -84,17 +82,17 @@ void Connection::hold() {
 
 // A time that is over is answered once: what the client reads then is not about that write.
 void Connection::release_held() {
-  if (closed_ || held_replies_ == nullptr) return;
+  if (closed_ || !outbox_.holds()) return;
   Services& services = worker_.services();
   reply_.set_version(session_.protocol);
   const uint64_t acked = services.listeners.safe_point.replicas();
-  held_replies_->release(acked, steady_ms(), output_, [&](uint64_t offset) {
+  outbox_.release(acked, steady_ms(), [&](uint64_t offset) {
     const std::string error = services.replication->ack_error(offset);
     reply_.error(error);
     worker_.dispatcher().count_error(error);
     if (session_.effect_end == offset) session_.effect_end = 0;
   });
-  if (held_replies_->empty()) return held_replies_.reset();
+  if (!outbox_.holds()) return;
   services.replication->ask_acks();
   hold();
 }

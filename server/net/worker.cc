@@ -193,7 +193,7 @@ void Worker::adopt(int fd, Session session, Bytes unread, std::unique_ptr<TlsStr
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  Connection::Socket socket(loop_);
+  Transport::Socket socket(loop_);
   std::error_code error;
   socket.assign(asio::generic::stream_protocol(address.ss_family, 0), fd, error);
   if (!error) socket.non_blocking(true, error);
@@ -204,8 +204,8 @@ void Worker::adopt(int fd, Session session, Bytes unread, std::unique_ptr<TlsStr
     return;
   }
   const uint64_t id = session.id;
-  auto connection =
-      std::make_shared<Connection>(*this, std::move(socket), std::move(session), std::move(tls));
+  auto connection = std::make_shared<Connection>(
+      *this, Transport(std::move(socket), std::move(tls)), std::move(session));
   connections_.emplace(id, connection);
   services_->listeners.clients.add(id, index());
   stats_.clients.set(connections_.size());

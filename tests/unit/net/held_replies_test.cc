@@ -2,21 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <string>
+
+#include "tests/support/output_text.h"
 
 namespace larder {
 namespace {
 
 constexpr int64_t kUntilMs = 1000;
-
-std::string text_of(const Output& output) {
-  std::array<Bytes, 16> views;
-  const size_t count = output.gather(views.data(), views.size());
-  std::string text;
-  for (size_t i = 0; i < count; ++i) text += views[i];
-  return text;
-}
 
 struct Client {
   HeldReplies held;
