@@ -97,11 +97,13 @@ Item Keyspace::drop_expired(Item item, const Key& key) {
 
 void Keyspace::touch(Item item) {
   if (services_.eviction == nullptr) return;
+  ++services_.reads.hits;
   services_.eviction->used(*item.entry(), item.where.place, services_.home, services_.now_ms);
 }
 
 void Keyspace::missed(const Key& key) {
   if (services_.eviction == nullptr) return;
+  ++services_.reads.misses;
   services_.eviction->missed(place_of(key.hash).place, services_.home, services_.now_ms);
 }
 

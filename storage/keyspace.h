@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "storage/blob.h"
 #include "storage/entry.h"
+#include "storage/eviction/estimate.h"
 #include "storage/expiry_index.h"
 #include "storage/garbage.h"
 #include "storage/key.h"
@@ -43,6 +44,7 @@ struct ShardServices {
   const EntryUse* recalled = nullptr;  // what a file says of the key that is added; null: it is new
   uint8_t home = 0;                   // this shard among those of the group
   GarbageList garbage;
+  ReadCounts reads;  // that the eviction policies are told of
   uint64_t expired_keys = 0;
   uint64_t evicted_keys = 0;
   uint64_t expired_fields = 0;

@@ -214,7 +214,8 @@ class Store {
   ShardSet shards_of_group(unsigned group) const;
   void rebuild_group(unsigned group);
   void compact_group(unsigned group, int64_t now_ms);
-  int64_t capacity_of_group(unsigned group);
+  Capacity capacity_of_group(unsigned group);
+  void tell_adviser();
 
   StoreOptions options_;
   std::unique_ptr<Shard[]> shards_;

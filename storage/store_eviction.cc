@@ -81,6 +81,7 @@ void Store::put_policy_into_force() {
 EvictionAdvice Store::advice() {
   EvictionAdvice advice;
   advice.limit_bytes = memory_.limit();
+  tell_adviser();
   if (advice.limit_bytes != 0) advice.sampled_reads = groups_[0].advice(advice.estimates);
   for (unsigned i = 0; i < group_count_; ++i) {
     groups_[i].visit([&](const EvictionPolicy& policy) {
@@ -262,22 +263,29 @@ void Store::rebuild_group(unsigned group) {
   unlock_shards(*this, shards);
 }
 
-// About how many entries a group will have at the limit; 0: can't be told yet.
-int64_t Store::capacity_of_group(unsigned group) {
+// Of the whole limit, for a group's entries.
+Capacity Store::capacity_of_group(unsigned group) {
   const int64_t limit = memory_.limit() - floor_bytes_;
   const int64_t used = memory_.used() - floor_bytes_;
   // Before, tables and buffers outweigh the entries.
   constexpr int64_t kPartMin = 8;
-  if (limit <= 0 || used <= 0 || used < limit / kPartMin) return 0;
+  if (limit <= 0 || used <= 0 || used < limit / kPartMin) return {};
   size_t entries = 0;
+  size_t bytes = 0;
   for (unsigned i = 0; i < shards_per_group(); ++i) {
     Shard& shard = shards_[group * shards_per_group() + i];
     const ShardLock lock(shard, group * shards_per_group() + i);
     if (!lock) continue;
-    for (const unsigned db : shard.used_) entries += shard.keyspaces_[db]->size();
+    for (const unsigned db : shard.used_) {
+      const Keyspace& keyspace = *shard.keyspaces_[db];
+      entries += keyspace.size();
+      bytes += keyspace.memory_bytes() - keyspace.table().memory_bytes();
+    }
   }
-  return static_cast<int64_t>(static_cast<double>(entries) * static_cast<double>(limit) /
-                              static_cast<double>(used));
+  bytes += entries * sizeof(Table::Slot);
+  const double times = static_cast<double>(limit) / static_cast<double>(used);
+  return {static_cast<int64_t>(static_cast<double>(entries) * times),
+          static_cast<int64_t>(static_cast<double>(bytes) * times)};
 }
 
 // A step for each shard, half of them at a time: about a millisecond when all entries move.
@@ -293,13 +301,29 @@ void Store::compact_group(unsigned group, int64_t now_ms) {
   }
 }
 
+// Not while a script holds a shard whose counts are wanted.
+void Store::tell_adviser() {
+  StoreFacts facts{.limit_bytes = memory_.limit(), .fixed_bytes = memory_.used()};
+  for (unsigned i = 0; i < shard_count(); ++i) {
+    Shard& shard = shards_[i];
+    const ShardLock lock(shard, i);
+    if (!lock) return;
+    facts.reads.hits += shard.services.reads.hits;
+    facts.reads.misses += shard.services.reads.misses;
+    facts.fixed_bytes -= shard.memory_bytes() - shard.floor_bytes();
+  }
+  for (unsigned i = 0; i < group_count_; ++i) facts.fixed_bytes -= group_bytes_[i].load();
+  groups_[0].tell_adviser(facts);
+}
+
 void Store::tend_eviction(unsigned first, unsigned stride, int64_t now_ms) {
   if (first == 0) put_policy_into_force();
   for (unsigned i = first; i < group_count_; i += stride) {
     for (unsigned step = 0; step < kSegmentsPerTurn; ++step) {
       if (!readmit_step(i, now_ms)) break;
     }
-    groups_[i].tick(now_ms, capacity_of_group(i), memory_.limit() / group_count_);
+    if (i == 0) tell_adviser();
+    groups_[i].tick(now_ms, capacity_of_group(i));
     compact_group(i, now_ms);
     const bool lost_some = groups_[i].lost_some.load(std::memory_order_relaxed);
     if (lost_some || groups_[i].wants_rebuild()) rebuild_group(i);

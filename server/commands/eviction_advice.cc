@@ -19,25 +19,28 @@ const Estimate* Advice::find(Bytes name, double factor) const {
   return found == facts.estimates.end() ? nullptr : &*found;
 }
 
+const Estimate* Advice::best_at(double factor) const {
+  const Estimate* best = nullptr;
+  for (const Estimate& each : facts.estimates) {
+    if (each.factor != factor) continue;
+    if (best == nullptr || ratio(each) > ratio(*best)) best = &each;
+  }
+  return best;
+}
+
 std::vector<Estimate> Advice::curve(Bytes name) const {
   std::vector<Estimate> points;
   for (const double factor : kMemoryFactors) {
-    const Estimate* best = find(name, factor);
-    for (const Estimate& each : facts.estimates) {
-      if (find(name, 0.125) != nullptr || each.factor != factor) continue;
-      if (best == nullptr || ratio(each) > ratio(*best)) best = &each;
-    }
-    if (best != nullptr) points.push_back(*best);
+    const Estimate* point = find(name, factor);
+    if (point == nullptr) point = best_at(factor);
+    if (point != nullptr) points.push_back(*point);
   }
   return points;
 }
 
 std::string Advice::best_policy() const {
   const Estimate* now = find(policy, 1);
-  const Estimate* best = now;
-  for (const Estimate& each : facts.estimates) {
-    if (each.factor == 1 && (best == nullptr || ratio(each) > ratio(*best))) best = &each;
-  }
+  const Estimate* best = best_at(1);
   if (best == nullptr) return "";
   const bool stays = now != nullptr && ratio(*best) - ratio(*now) < kWorthChanging;
   return stays ? now->policy : best->policy;

@@ -20,7 +20,9 @@ struct Advice {
   }
   // Null: there is no such estimate.
   const Estimate* find(Bytes name, double factor) const;
-  // Those with the same policy, or the best of all for a policy that has no curve of its own.
+  // Of any policy; null: there are no estimates of that size.
+  const Estimate* best_at(double factor) const;
+  // Those of the policy, at sizes without one the best of all.
   std::vector<Estimate> curve(Bytes name) const;
   std::string best_policy() const;
   // Times the present memory, from where on doubling gains little.

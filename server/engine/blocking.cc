@@ -41,10 +41,14 @@ void reply_nothing(ReplyWriter& reply, Nothing nothing) {
   nothing == Nothing::null ? reply.null() : reply.null_array();
 }
 
+BlockedTask::BlockedTask(Services& services, std::shared_ptr<Waiter> waiter)
+    : services_(services), waiter_(std::move(waiter)) {
+  services_.workers.stats(waiter_->worker).blocked.add(1);
+}
+
 BlockedTask::~BlockedTask() {
   if (try_leave() == Leaving::later) waiter_->gone.store(true, std::memory_order_relaxed);
-  // Its connection takes off what whoever served it took off already.
-  if (waiter_->uncounted.exchange(true)) services_.workers.stats(waiter_->worker).blocked.add(1);
+  waiter_->uncount(services_.workers.stats(waiter_->worker));
 }
 
 BlockedTask::Leaving BlockedTask::try_leave() {

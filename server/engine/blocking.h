@@ -21,6 +21,7 @@
 #include "protocol/output.h"
 #include "server/engine/by_key.h"
 #include "server/engine/session.h"
+#include "server/engine/stats.h"
 #include "server/engine/task.h"
 #include "storage/entry.h"
 
@@ -62,9 +63,15 @@ struct Waiter {
   // The reply; the client's worker reads it once `served` says so.
   Output reply;
   std::atomic<bool> served{false};
-  // It counts as blocked no more: who sets it takes it off the count. Whoever has the answer to a
-  // write does not find those blocked any more whom the write has served, on whatever worker.
+  // No longer among the clients that are counted as blocked.
   std::atomic<bool> uncounted{false};
+
+  // Takes it off that count, once. Who serves it does so before the write is answered: whoever has
+  // the answer finds nobody blocked any more whom the write has served, on whatever worker.
+  // `stats` are those of the worker that calls.
+  void uncount(WorkerStats& stats) {
+    if (!uncounted.exchange(true)) stats.blocked.add(-1);
+  }
 };
 
 using Waiters = ByKey<Waiter>;
@@ -72,8 +79,8 @@ using Waiters = ByKey<Waiter>;
 // The client's side: waits for the reply, for the time to be over or for CLIENT UNBLOCK.
 class BlockedTask : public Task {
  public:
-  BlockedTask(Services& services, std::shared_ptr<Waiter> waiter)
-      : services_(services), waiter_(std::move(waiter)) {}
+  // Under the locks of the waiter's shards.
+  BlockedTask(Services& services, std::shared_ptr<Waiter> waiter);
   ~BlockedTask() override;
 
   Progress step(ReplyWriter& reply, int64_t now_ms) override;

@@ -140,7 +140,7 @@ void Dispatcher::retry(const std::shared_ptr<Waiter>& waiter, int64_t now_ms) {
     account(request, waiter->session, ticks() - start, status, "command-unblocking");
   }
   leave_lists(services_.listeners.waiters, *waiter);
-  if (!waiter->uncounted.exchange(true)) worker_.stats->blocked.add(-1);
+  waiter->uncount(*worker_.stats);
   served_.push_back(waiter);
 }
 

@@ -32,7 +32,8 @@ class Task {
   virtual bool blocks() const { return false; }
   // Where the effects of a task that changed something end in the effect log.
   virtual uint64_t effect_end() const { return 0; }
-  // Its command is not over, for statistics, before the task is, which then tells them itself.
+  // Its command is not over, for statistics, before the task is, which then tells them itself; also
+  // that its client is blocked.
   virtual bool counts_itself() const { return false; }
   // Writes the reply of a task that ends early: an error, or, where that is null, what it answers
   // when its time is over. False when it can't end.

@@ -378,8 +378,8 @@ void Connection::close() {
     worker_.services().listeners.forget(*this, worker_.services().store);
   }
   if (task_timer_) task_timer_->cancel();
-  task_.reset();
   set_blocked(false);
+  task_.reset();
   transport_.close();
   worker_.services().store.memory().add(-static_cast<int64_t>(counted_bytes_));
   worker_.remove(*this);

@@ -71,8 +71,8 @@ void Connection::drive_task() {
 // Its reply stands behind `mark`.
 void Connection::end_task(size_t mark) {
   worker_.dispatcher().count_error_of(*task_, outbox_.output(), mark);
-  task_.reset();
   set_blocked(false);
+  task_.reset();
   finish_reply(mark);
 }
 
@@ -135,8 +135,8 @@ bool Connection::is_hung_up() {
 void Connection::set_blocked(bool blocked) {
   if (session_.blocked == blocked) return;
   session_.blocked = blocked;
-  Counter& count = worker_.stats().blocked;
-  count.set(count.get() + (blocked ? 1 : -1));
+  const bool counts_itself = task_ != nullptr && task_->counts_itself();
+  if (!counts_itself) worker_.stats().blocked.add(static_cast<uint64_t>(blocked ? 1 : -1));
   const bool for_a_time = blocked && task_ != nullptr && task_->wake_ms() != INT64_MAX;
   if (std::exchange(blocked_for_a_time_, for_a_time) == for_a_time) return;
   worker_.stats().blocked_for_a_time.add(static_cast<uint64_t>(for_a_time ? 1 : -1));

@@ -33,6 +33,10 @@ int64_t ghost_entries(int64_t entries, int64_t limit_bytes) {
 constexpr double kSpreadMin = 0.25;
 constexpr double kNewest = 1.0 / 256;
 
+constexpr double kNewestTick = 1.0 / 64;
+// The most of a limit that is taken for fixed.
+constexpr double kFixedMax = 0.9;
+
 // Reads after which what was counted weighs half.
 constexpr double kReadsMax = 1 << 20;
 
@@ -43,25 +47,32 @@ Adviser::Adviser(const EvictionOptions& options) : options_(options) {
   options_.tally = nullptr;
 }
 
-void Adviser::set_capacity(int64_t entries, int64_t limit_bytes) {
-  if (entries < kGhostEntriesMin) return;
-  if (entries > 2 * fitted_ || entries < fitted_ / 2) fit(entries, limit_bytes);
+void Adviser::set_capacity(const Capacity& capacity) {
+  if (capacity.entries < kGhostEntriesMin) return;
+  const bool goes_on = facts_.limit_bytes == fitted_limit_bytes_;
+  const double weight = goes_on ? kNewestTick : 1;
+  fitted_limit_bytes_ = facts_.limit_bytes;
+  entries_ += weight * (static_cast<double>(capacity.entries) - entries_);
+  bytes_ += weight * (static_cast<double>(capacity.bytes) - bytes_);
+  const auto entries = static_cast<int64_t>(entries_);
+  if (entries > 2 * fitted_ || entries < fitted_ / 2) fit(entries);
   // Where sizes differ, bytes are what a limit has room for, and the policies hold other numbers.
   const bool by_bytes = spread_ > kSpreadMin;
-  const int64_t whole = (by_bytes ? limit_bytes : entries) >> shift_;
+  const int64_t whole = (by_bytes ? static_cast<int64_t>(bytes_) : entries) >> shift_;
   for (GhostCache& ghost : ghosts_) {
-    const auto part = static_cast<int64_t>(static_cast<double>(whole) * ghost.factor);
+    const auto part = static_cast<int64_t>(static_cast<double>(whole) * room(ghost.factor));
     const int64_t limit = std::max<int64_t>(part, 1);
     ghost.cache->set_limit(by_bytes ? ModelCache::Limit{.bytes = limit}
                                     : ModelCache::Limit{.objects = limit});
   }
 }
 
-void Adviser::fit(int64_t entries, int64_t limit_bytes) {
+void Adviser::fit(int64_t entries) {
   fitted_ = entries;
   ghosts_.clear();
-  reads_ = read_bytes_ = 0;
-  const int64_t wanted = ghost_entries(entries, limit_bytes);
+  all_ = sampled_ = {};
+  read_bytes_ = 0;
+  const int64_t wanted = ghost_entries(entries, facts_.limit_bytes);
   sample_mask_ = ~0U;
   if (wanted < kGhostEntriesMin) return;
   shift_ = 0;
@@ -83,7 +94,7 @@ void Adviser::fit(int64_t entries, int64_t limit_bytes) {
 
 void Adviser::read(const Resident& entry, bool hit) {
   const ModelCache::Object object{entry.place, entry.home, std::max(entry.bytes, 1U)};
-  ++reads_;
+  ++(hit ? sampled_.hits : sampled_.misses);
   read_bytes_ += entry.bytes;
   for (GhostCache& ghost : ghosts_) {
     if (ghost.cache->use(object, entry.now_ms)) {
@@ -93,13 +104,36 @@ void Adviser::read(const Resident& entry, bool hit) {
       ghost.cache->put(object, entry.now_ms);
     }
   }
-  if (reads_ < kReadsMax) return;
-  reads_ /= 2;
+  if (reads() >= kReadsMax) halve();
+}
+
+void Adviser::halve() {
+  all_.halve();
+  sampled_.halve();
   read_bytes_ /= 2;
   for (GhostCache& ghost : ghosts_) {
     ghost.hits /= 2;
     ghost.hit_bytes /= 2;
   }
+}
+
+void Adviser::note(const StoreFacts& facts) {
+  all_.hits += static_cast<double>(facts.reads.hits - facts_.reads.hits);
+  all_.misses += static_cast<double>(facts.reads.misses - facts_.reads.misses);
+  facts_ = facts;
+}
+
+// Of so many times the limit, times as many entries: what is fixed is so under every limit.
+double Adviser::room(double factor) const {
+  const auto limit = static_cast<double>(facts_.limit_bytes);
+  const double share = std::clamp(static_cast<double>(facts_.fixed_bytes) / limit, 0.0, kFixedMax);
+  return std::max((factor - share) / (1 - share), 0.0);
+}
+
+// Times as many misses as there should be.
+double Adviser::sample_error() const {
+  const double right = all_.miss_ratio();
+  return right == 0 || sampled_.misses == 0 ? 1 : sampled_.miss_ratio() / right;
 }
 
 // Mostly what a read has missed, and only now its size is known.
@@ -114,10 +148,14 @@ void Adviser::put(const Resident& entry) {
 }
 
 std::vector<Estimate> Adviser::estimates() const {
+  const double error = sample_error();
+  const auto corrected = [error](double hits, double reads) {
+    return reads == 0 ? 0 : std::max(1 - (1 - hits / reads) / error, 0.0);
+  };
   std::vector<Estimate> estimates;
   for (const GhostCache& ghost : ghosts_) {
-    estimates.push_back({ghost.policy, ghost.factor, reads_ == 0 ? 0 : ghost.hits / reads_,
-                         read_bytes_ == 0 ? 0 : ghost.hit_bytes / read_bytes_});
+    estimates.push_back({ghost.policy, ghost.factor, corrected(ghost.hits, reads()),
+                         corrected(ghost.hit_bytes, read_bytes_)});
   }
   return estimates;
 }

@@ -6,6 +6,11 @@
 // size cut in the same proportion (SHARDS, see adaptive.h). The sample is chosen so thin that a
 // ghost of the present size holds a few hundred entries, so time and memory do not grow with the
 // real cache. It belongs to one group of shards, whose keys are themselves a fair sample.
+//
+// Fair, but small: whether one much-read key is in it moves all estimates by points. The live cache
+// shows by how much, as its own misses are known for the sample and for all keys. A key that always
+// hits, left out, raises every cache's share of misses by the same factor; estimates are divided by
+// it.
 #pragma once
 
 #include <cstdint>
@@ -28,16 +33,32 @@ class Adviser {
   uint32_t sample_mask() const { return sample_mask_; }
   void read(const Resident& entry, bool hit);
   void put(const Resident& entry);
-  // About how many entries the group has at the limit, and its share of the limit.
-  void set_capacity(int64_t entries, int64_t limit_bytes);
+  // Both at every tick.
+  void note(const StoreFacts& facts);
+  void set_capacity(const Capacity& capacity);  // of the group
 
   // Sampled reads that the estimates rest on.
-  double reads() const { return reads_; }
+  double reads() const { return sampled_.hits + sampled_.misses; }
   std::vector<Estimate> estimates() const;
   size_t memory_bytes() const;
 
  private:
-  void fit(int64_t entries, int64_t limit_bytes);
+  // What was counted over as many reads: of all keys, and of the sampled ones as the live cache
+  // answered them.
+  struct Counts {
+    double hits = 0;
+    double misses = 0;
+    void halve() {
+      hits /= 2;
+      misses /= 2;
+    }
+    double miss_ratio() const { return misses == 0 ? 0 : misses / (hits + misses); }
+  };
+
+  void fit(int64_t entries);
+  void halve();
+  double room(double factor) const;
+  double sample_error() const;
 
   struct GhostCache {
     std::string policy;
@@ -53,7 +74,13 @@ class Adviser {
   uint32_t sample_mask_ = ~0U;
   unsigned shift_ = 0;
   int64_t fitted_ = 0;  // entries the ghosts were made for
-  double reads_ = 0;
+  int64_t fitted_limit_bytes_ = 0;
+  // In the mean: where sizes differ much, one large value takes the place of many.
+  double entries_ = 0;
+  double bytes_ = 0;
+  StoreFacts facts_;
+  Counts all_;
+  Counts sampled_;
   double read_bytes_ = 0;
   double log_bytes_ = 0;  // of what was put lately, in the mean
   double spread_ = 0;     // doublings that sizes are off that, in the mean

@@ -170,6 +170,11 @@ void EvictionGroup::set_adviser(std::unique_ptr<Adviser> adviser) {
   note_sample_masks();
 }
 
+void EvictionGroup::tell_adviser(const StoreFacts& facts) {
+  MutexLock lock(mutex_);
+  if (adviser_) adviser_->note(facts);
+}
+
 double EvictionGroup::advice(std::vector<Estimate>& estimates) {
   MutexLock lock(mutex_);
   if (!adviser_) return 0;
@@ -177,11 +182,11 @@ double EvictionGroup::advice(std::vector<Estimate>& estimates) {
   return adviser_->reads();
 }
 
-void EvictionGroup::tick(int64_t now_ms, int64_t capacity, int64_t limit_bytes) {
+void EvictionGroup::tick(int64_t now_ms, const Capacity& capacity) {
   MutexLock lock(mutex_);
   policy_->tick(now_ms);
-  policy_->set_capacity(capacity);
-  if (adviser_) adviser_->set_capacity(capacity, limit_bytes);
+  policy_->set_capacity(capacity.entries);
+  if (adviser_) adviser_->set_capacity(capacity);
   note_sample_masks();
 }
 

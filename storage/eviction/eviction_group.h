@@ -101,12 +101,11 @@ class alignas(64) EvictionGroup {
   // Estimates of what other policies and sizes would do; null: none are wanted. Under all locks of
   // the group's shards.
   void set_adviser(std::unique_ptr<Adviser> adviser);
-  // Under no shard's lock.
+  // Both under no shard's lock.
+  void tell_adviser(const StoreFacts& facts);
   double advice(std::vector<Estimate>& estimates);
   bool next(Candidate& candidate);
-  // `capacity`: about how many entries the limit has room for; 0: not known. `limit_bytes`: of the
-  // whole store.
-  void tick(int64_t now_ms, int64_t capacity, int64_t limit_bytes);
+  void tick(int64_t now_ms, const Capacity& capacity);
   // More than half of the references are of entries that are gone.
   bool wants_rebuild();
   size_t memory_bytes();

@@ -21,10 +21,10 @@ class Node(servers.Server):
 
     def __init__(self, program, *options, follows=None, **more):
         kind = "redis" if os.path.basename(program) == REDIS else "larder"
-        words = [str(option) for option in options]
-        words += ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
+        words = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
         if kind == "redis":
             words += ["--repl-diskless-sync", "yes"]
+        words += [str(option) for option in options]
         if follows is not None:
             words += ["--replicaof", "127.0.0.1", str(follows.link_port)]
         self.kind, self.connection = kind, None

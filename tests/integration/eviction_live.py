@@ -4,7 +4,7 @@
 Replays a trace made from a seed, cache-aside, on the server at a memory limit, with one and two
 workers; then on larder-sim, at the number of keys the server had in the mean once it was full
 (what the policy itself keeps grows, so the keys get a little fewer). The miss ratios must be within
-half a point (adaptive: two).
+half a point (adaptive: two), and what EVICTION ADVISE says of that policy within two.
 """
 
 import json
@@ -23,6 +23,7 @@ VALUE = b"v" * 1000
 # adaptive draws its samples by a hash that is another in every process: in so short a trace it
 # finds its setting sooner or later.
 POINTS_MAX = {"lru": 0.5, "s3fifo": 0.5, "adaptive": 2}
+ADVICE_POINTS_MAX = 2
 CONNECTIONS = 4
 
 
@@ -33,8 +34,8 @@ def make_trace(seed):
     return [b"key:%d" % key for key in rng.choices(range(keys), weights, k=REQUESTS)]
 
 
-def live(server, trace):
-    """(miss ratio, keys in the mean of the later half)"""
+def live(server, trace, policy):
+    """(miss ratio, the same as the adviser sees it, keys in the mean of the later half)"""
     clients = [resp.Connection(server.port, 2) for _ in range(CONNECTIONS)]
     misses, sizes = 0, []
     for i, key in enumerate(trace):
@@ -46,9 +47,11 @@ def live(server, trace):
         misses += 1
         if client.ask([b"SET", key, VALUE])[1] != b"OK":
             sys.exit("SET was refused")
+    advice = json.loads(clients[0].ask([b"EVICTION", b"ADVISE", b"JSON"])[1])
     for client in clients:
         client.close()
-    return misses / len(trace), sum(sizes) // len(sizes)
+    advised = 1 - advice["hit_ratio_by_policy"][policy]
+    return misses / len(trace), advised, sum(sizes) // len(sizes)
 
 
 def simulated(sim, trace, policy, objects):
@@ -69,13 +72,14 @@ def main():
             server = servers.Server("larder", program, [
                 "--threads", threads, "--maxmemory", "4mb", "--maxmemory-policy",
                 "allkeys-" + policy, "--loglevel", "warning"])
-            ratio, keys = live(server, trace)
+            ratio, advised, keys = live(server, trace, policy)
             server.stop()
             expected = simulated(sim, trace, policy, keys)
             points = 100 * (ratio - expected)
             print(f"{policy:9} {threads} worker(s), {keys} keys: miss ratio {100 * ratio:.2f}%, "
-                  f"simulated {100 * expected:.2f}%, {points:+.2f} points")
-            faults += abs(points) > points_max
+                  f"simulated {100 * expected:.2f}%, {points:+.2f} points, "
+                  f"advised {100 * (advised - ratio):+.2f}")
+            faults += abs(points) > points_max or 100 * abs(advised - ratio) > ADVICE_POINTS_MAX
     sys.exit(f"{faults} further off than they may be" if faults else 0)
 
 
