@@ -4,35 +4,40 @@
 #include <cmath>
 #include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "storage/eviction/registry.h"
 
 namespace larder {
 namespace {
 
-// At the present size; those of kCurves at all sizes.
-constexpr const char* kPolicies[] = {"s3fifo", "lru",  "lfu",  "sieve",
-                                     "arc",    "gdsf", "fifo", "adaptive"};
+// At the present size; those of kCurves at all sizes. All but `ttl`, for which every key needs a
+// life.
+constexpr const char* kPolicies[] = {"s3fifo", "lru",      "lfu",       "sieve", "arc",
+                                     "gdsf",   "fifo",     "adaptive",  "slru",  "clock",
+                                     "tlru",   "wtinylfu", "random"};
 constexpr std::string_view kCurves[] = {"s3fifo", "lru"};
 
 // Together they hold so many times the entries of one ghost, of about so many bytes each.
-constexpr int64_t kGhostsInAll = 38;
-constexpr int64_t kGhostEntryBytes = 48;
-// Of a small cache, ghosts must not take much: at most a 25th of the limit.
-constexpr int64_t kLimitShare = 25;
+constexpr int64_t kGhostsInAll = 43;
+constexpr int64_t kGhostEntryBytes = 28;
+// Of a small cache, ghosts must not take much: at most a 20th of the limit.
+constexpr int64_t kLimitShare = 20;
 // With fewer, nothing can be said.
 constexpr int64_t kGhostEntriesMin = 16;
 
-// Entries in a ghost of the present size. With fewer than 256 the estimates waver by points.
-int64_t ghost_entries(int64_t entries, int64_t limit_bytes) {
-  const int64_t wanted = std::clamp<int64_t>(entries / 64, 64, 256);
-  return std::min(wanted, limit_bytes / (kLimitShare * kGhostsInAll * kGhostEntryBytes));
+// Entries that a ghost of the present size should have. With fewer than 256 the estimates waver by
+// points.
+int64_t entries_wanted(int64_t entries) { return std::clamp<int64_t>(entries / 64, 64, 256); }
+int64_t entries_allowed(int64_t limit_bytes) {
+  return limit_bytes / (kLimitShare * kGhostsInAll * kGhostEntryBytes);
 }
 
 // Sizes differ from a quarter of a doubling in the mean on; the mean is of so many objects.
 constexpr double kSpreadMin = 0.25;
 constexpr double kNewest = 1.0 / 256;
 
+// What there is room for is the mean of so many ticks.
 constexpr double kNewestTick = 1.0 / 64;
 // The most of a limit that is taken for fixed.
 constexpr double kFixedMax = 0.9;
@@ -55,9 +60,9 @@ void Adviser::set_capacity(const Capacity& capacity) {
   entries_ += weight * (static_cast<double>(capacity.entries) - entries_);
   bytes_ += weight * (static_cast<double>(capacity.bytes) - bytes_);
   const auto entries = static_cast<int64_t>(entries_);
-  if (entries > 2 * fitted_ || entries < fitted_ / 2) fit(entries);
-  // Where sizes differ, bytes are what a limit has room for, and the policies hold other numbers.
-  const bool by_bytes = spread_ > kSpreadMin;
+  const bool by_bytes = spread_ > (by_bytes_ ? kSpreadMin / 2 : kSpreadMin);
+  const bool other_unit = std::exchange(by_bytes_, by_bytes) != by_bytes;
+  if (other_unit || entries > 2 * fitted_ || entries < fitted_ / 2) fit(entries);
   const int64_t whole = (by_bytes ? static_cast<int64_t>(bytes_) : entries) >> shift_;
   for (GhostCache& ghost : ghosts_) {
     const auto part = static_cast<int64_t>(static_cast<double>(whole) * room(ghost.factor));
@@ -72,11 +77,11 @@ void Adviser::fit(int64_t entries) {
   ghosts_.clear();
   all_ = sampled_ = {};
   read_bytes_ = 0;
-  const int64_t wanted = ghost_entries(entries, facts_.limit_bytes);
   sample_mask_ = ~0U;
-  if (wanted < kGhostEntriesMin) return;
   shift_ = 0;
-  while (entries >> (shift_ + 1) >= wanted) ++shift_;
+  while (entries >> (shift_ + 1) >= entries_wanted(entries)) ++shift_;
+  while (entries >> shift_ > entries_allowed(facts_.limit_bytes)) ++shift_;
+  if (entries >> shift_ < kGhostEntriesMin) return;
   sample_mask_ = (1U << shift_) - 1;
   const auto add = [this](const char* policy, double factor) {
     ghosts_.push_back({policy, factor,
@@ -92,8 +97,13 @@ void Adviser::fit(int64_t entries) {
   }
 }
 
+// What has no size needs no place for it.
+ModelCache::Object Adviser::object_of(const Resident& entry) const {
+  return {entry.place, entry.home, by_bytes_ ? std::max(entry.bytes, 1U) : 1, entry.expiry_ms};
+}
+
 void Adviser::read(const Resident& entry, bool hit) {
-  const ModelCache::Object object{entry.place, entry.home, std::max(entry.bytes, 1U)};
+  const ModelCache::Object object = object_of(entry);
   ++(hit ? sampled_.hits : sampled_.misses);
   read_bytes_ += entry.bytes;
   for (GhostCache& ghost : ghosts_) {
@@ -143,7 +153,7 @@ void Adviser::put(const Resident& entry) {
   log_bytes_ += (log_bytes_ == 0 ? 1 : kNewest) * (log_bytes - log_bytes_);
   spread_ += kNewest * (std::abs(log_bytes - log_bytes_) - spread_);
   for (GhostCache& ghost : ghosts_) {
-    ghost.cache->put({entry.place, entry.home, std::max(entry.bytes, 1U)}, entry.now_ms);
+    ghost.cache->put(object_of(entry), entry.now_ms);
   }
 }
 

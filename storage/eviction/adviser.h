@@ -56,6 +56,7 @@ class Adviser {
   };
 
   void fit(int64_t entries);
+  ModelCache::Object object_of(const Resident& entry) const;
   void halve();
   double room(double factor) const;
   double sample_error() const;
@@ -71,6 +72,8 @@ class Adviser {
   EvictionOptions options_;
   Slab slab_;  // of all ghosts' queues
   std::vector<GhostCache> ghosts_;
+  // Sizes differ, so bytes are what a limit has room for, and the policies hold other numbers.
+  bool by_bytes_ = false;
   uint32_t sample_mask_ = ~0U;
   unsigned shift_ = 0;
   int64_t fitted_ = 0;  // entries the ghosts were made for

@@ -1,5 +1,6 @@
 #include "storage/eviction/model_cache.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace larder {
@@ -71,8 +72,18 @@ bool ModelCache::use(const Object& object, int64_t now_ms) {
   return hit;
 }
 
+// The second in which it ends, but not one that is over already.
+uint32_t ModelCache::expiry_s(const Object& object, int64_t now_ms) {
+  if (object.expiry_ms < 0) return 0;
+  return static_cast<uint32_t>(std::max(object.expiry_ms / 1000, now_ms / 1000 + 1));
+}
+
 void ModelCache::put(const Object& object, int64_t now_ms) {
-  if (object.bytes > limit_.bytes || find(object.place, object.home) != kNone) return;
+  if (object.bytes > limit_.bytes) return;
+  if (const size_t slot = find(object.place, object.home); slot != kNone) {
+    if (!facts_.empty()) facts_[slot].expiry_s = expiry_s(object, now_ms);
+    return;
+  }
   make_room(object.bytes, now_ms);
   if (static_cast<size_t>(objects_ + 1) * 4 > nodes_.size() * 3) grow();
   if (facts_.empty() && (object.bytes != 1 || object.expiry_ms >= 0)) facts_.resize(nodes_.size());
@@ -80,8 +91,7 @@ void ModelCache::put(const Object& object, int64_t now_ms) {
   while (nodes_[slot].taken) slot = (slot + 1) & (nodes_.size() - 1);
   nodes_[slot] = {.place = object.place, .home = object.home & 15U, .taken = 1};
   if (!facts_.empty()) {
-    const int64_t expiry_s = object.expiry_ms < 0 ? 0 : object.expiry_ms / 1000;
-    facts_[slot] = {object.bytes, static_cast<uint32_t>(expiry_s)};
+    facts_[slot] = {object.bytes, expiry_s(object, now_ms)};
   }
   Resident entry = resident(slot, now_ms);
   entry.stamp.set_epoch(kEpoch);

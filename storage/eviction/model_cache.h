@@ -33,7 +33,8 @@ class ModelCache {
 
   // Whether the object is there and alive; if so it counts as a use.
   bool use(const Object& object, int64_t now_ms);
-  // Puts an object that is not there; one of more bytes than the limit stays out.
+  // Puts an object; one of more bytes than the limit stays out. One that is there gets the expiry
+  // only.
   void put(const Object& object, int64_t now_ms);
   void remove(const Object& object);
   bool contains(const Object& object) const { return find(object.place, object.home) != kNone; }
@@ -64,6 +65,7 @@ class ModelCache {
   static_assert(sizeof(Node) == 8);
   static constexpr size_t kNone = ~size_t{0};
 
+  static uint32_t expiry_s(const Object& object, int64_t now_ms);
   size_t home_slot(uint32_t place, uint8_t home) const;
   size_t find(uint32_t place, uint8_t home) const;
   Facts facts(size_t slot) const { return facts_.empty() ? Facts{} : facts_[slot]; }

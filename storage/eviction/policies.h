@@ -17,7 +17,7 @@ struct EvictionOptions {
   EvictionGoal goal = EvictionGoal::objects;
   unsigned lfu_log_factor = 10;
   unsigned lfu_decay_minutes = 1;
-  // Where the queues of many small caches lie together; null: each policy has a slab of its own.
+  // Where the queues of many small models lie together; null: each policy has a slab of its own.
   Slab* slab = nullptr;
   // Where the adaptive policies of all groups of shards count together; null: each by itself.
   std::shared_ptr<TrialTally> tally;

@@ -3,24 +3,19 @@
 #include <algorithm>
 
 namespace larder {
-namespace {
-
-constexpr int64_t kGenerationsPerTurn = 128;
-
-}  // namespace
 
 void Generations::count_insertion(int64_t live, int64_t now_ms) {
-  if (++insertions_ >= std::max<int64_t>(live / kGenerationsPerTurn, 1)) begin(now_ms);
+  if (++insertions_ >= std::max<int64_t>(live / per_turn_, 1)) begin(now_ms);
 }
 
 void Generations::tick(int64_t now_ms) {
-  if (now_ms / 1000 > began_s_[now() % kRemembered]) begin(now_ms);
+  if (now_ms / 1000 > began_s(now())) begin(now_ms);
 }
 
 void Generations::begin(int64_t now_ms) {
   insertions_ = 0;
   const uint32_t next = (now() + 1) & kMask;
-  began_s_[next % kRemembered] = static_cast<uint32_t>(now_ms / 1000);
+  began_s(next) = static_cast<uint32_t>(now_ms / 1000);
   now_.store(next, std::memory_order_relaxed);
 }
 
@@ -52,8 +47,8 @@ void Generations::make_past(int64_t now_ms) {
 
 int64_t Generations::began_ms(uint32_t generation) const {
   const uint32_t age = (now() - generation) & kMask;
-  const uint32_t known = age < kRemembered ? generation : now() + 1;
-  return int64_t{began_s_[known % kRemembered]} * 1000;
+  const uint32_t known = age < began_s_.size() ? generation : now() + 1;
+  return int64_t{began_s_[known % began_s_.size()]} * 1000;
 }
 
 void RecencyQueue::push(EntryRef ref, uint32_t generation) {

@@ -4,7 +4,7 @@
 Replays a trace made from a seed, cache-aside, on the server at a memory limit, with one and two
 workers; then on larder-sim, at the number of keys the server had in the mean once it was full
 (what the policy itself keeps grows, so the keys get a little fewer). The miss ratios must be within
-half a point (adaptive: two), and what EVICTION ADVISE says of that policy within two.
+half a point (adaptive: two), and what EVICTION ADVISE says of that policy within four.
 """
 
 import json
@@ -23,7 +23,7 @@ VALUE = b"v" * 1000
 # adaptive draws its samples by a hash that is another in every process: in so short a trace it
 # finds its setting sooner or later.
 POINTS_MAX = {"lru": 0.5, "s3fifo": 0.5, "adaptive": 2}
-ADVICE_POINTS_MAX = 2
+ADVICE_POINTS_MAX = 4  # some 1,600 reads are sampled: a standard deviation is 1.2
 CONNECTIONS = 4
 
 
