@@ -77,10 +77,15 @@ std::unique_ptr<PeriodicThread> start_page_joiner(const Options& options) {
       "page-joiner", kJoinPause, [heap = HeapJoiner()]() mutable { return join_pages(heap); });
 }
 
-// Several shards per worker make two workers meeting at one lock rare.
-unsigned shard_bits_for(unsigned threads) {
+// Several shards per worker make two workers meeting at one lock rare. Of a small limit (0: none)
+// their empty tables, 8 KB each, would take too much.
+unsigned shard_bits_for(unsigned threads, int64_t limit_bytes) {
+  constexpr int64_t kShardBytesMin = 256 * 1024;
+  const auto are_affordable = [limit_bytes](unsigned bits) {
+    return limit_bytes == 0 || limit_bytes >> bits >= kShardBytesMin;
+  };
   unsigned bits = 4;
-  while ((1U << bits) < threads * 16 && bits < kShardBitsMax) ++bits;
+  while ((1U << bits) < threads * 16 && bits < kShardBitsMax && are_affordable(bits + 1)) ++bits;
   return bits;
 }
 
@@ -384,7 +389,7 @@ int serve(LoadedOptions loaded, ProcessTitle& title) {
 
   seed_hash(kept_seed(options).value_or(random_seed()));
   ReclaimerThread reclaimer;
-  const unsigned shard_bits = shard_bits_for(threads);
+  const unsigned shard_bits = shard_bits_for(threads, options.bytes("maxmemory"));
   Listeners listeners(threads, shard_bits);
   Store store({.shard_bits = shard_bits,
                .databases = static_cast<unsigned>(options.integer("databases")),

@@ -53,7 +53,8 @@ struct Outcome {
 // Reads cache-aside, as a client would.
 class Cache {
  public:
-  Cache(Bytes policy, int64_t limit_bytes, int64_t life_ms = 0) : life_ms_(life_ms) {
+  Cache(Bytes policy, int64_t limit_bytes, int64_t life_ms = 0)
+      : store_({.shard_bits = 4}), life_ms_(life_ms) {
     store_.set_memory_limit(limit_bytes);
     store_.set_eviction_policy(*find_eviction_policy(policy), {});
   }
@@ -91,7 +92,7 @@ class Cache {
     return false;
   }
 
-  Store store_{{.shard_bits = 4}};
+  Store store_;
   Random random_{7};
   const int64_t life_ms_;  // of every key; 0: for ever
   int64_t now_ms_ = 1000;
