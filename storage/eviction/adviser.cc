@@ -39,8 +39,8 @@ constexpr double kNewest = 1.0 / 256;
 
 // What there is room for is the mean of so many ticks.
 constexpr double kNewestTick = 1.0 / 64;
-// The most of a limit that is taken for fixed.
-constexpr double kFixedMax = 0.9;
+// The most of a limit that is taken for fixed: ghosts of more memory get the larger for it.
+constexpr double kFixedMax = 0.5;
 
 // Reads after which what was counted weighs half.
 constexpr double kReadsMax = 1 << 20;
@@ -59,6 +59,7 @@ void Adviser::set_capacity(const Capacity& capacity) {
   fitted_limit_bytes_ = facts_.limit_bytes;
   entries_ += weight * (static_cast<double>(capacity.entries) - entries_);
   bytes_ += weight * (static_cast<double>(capacity.bytes) - bytes_);
+  fixed_bytes_ += weight * (static_cast<double>(facts_.fixed_bytes) - fixed_bytes_);
   const auto entries = static_cast<int64_t>(entries_);
   const bool by_bytes = spread_ > (by_bytes_ ? kSpreadMin / 2 : kSpreadMin);
   const bool other_unit = std::exchange(by_bytes_, by_bytes) != by_bytes;
@@ -135,8 +136,8 @@ void Adviser::note(const StoreFacts& facts) {
 
 // Of so many times the limit, times as many entries: what is fixed is so under every limit.
 double Adviser::room(double factor) const {
-  const auto limit = static_cast<double>(facts_.limit_bytes);
-  const double share = std::clamp(static_cast<double>(facts_.fixed_bytes) / limit, 0.0, kFixedMax);
+  const auto limit_bytes = static_cast<double>(facts_.limit_bytes);
+  const double share = std::clamp(fixed_bytes_ / limit_bytes, 0.0, kFixedMax);
   return std::max((factor - share) / (1 - share), 0.0);
 }
 

@@ -78,9 +78,11 @@ class Adviser {
   unsigned shift_ = 0;
   int64_t fitted_ = 0;  // entries the ghosts were made for
   int64_t fitted_limit_bytes_ = 0;
-  // In the mean: where sizes differ much, one large value takes the place of many.
+  // In the mean: where sizes differ much, one large value takes the place of many; and clients'
+  // buffers come and go.
   double entries_ = 0;
   double bytes_ = 0;
+  double fixed_bytes_ = 0;
   StoreFacts facts_;
   Counts all_;
   Counts sampled_;

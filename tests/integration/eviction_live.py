@@ -4,8 +4,8 @@
 Replays a trace made from a seed, cache-aside, on the server at a memory limit, with one and two
 workers; then on larder-sim, at the number of keys the server had in the mean once it was full
 (what the policy itself keeps grows, so the keys get a little fewer). The miss ratios must be within
-half a point (adaptive: two), and what EVICTION ADVISE says of that policy within four. A small limit
-is spent on keys.
+half a point (adaptive: two), and what EVICTION ADVISE says of that policy within four. And a small
+limit is spent on keys.
 """
 
 import json
