@@ -12,9 +12,7 @@ namespace larder {
 class RecencyPolicy : public QueuePolicy {
  public:
   // A slab that many small caches share: this is a model, which nobody asks for idle times.
-  explicit RecencyPolicy(Slab* slab)
-      : QueuePolicy(slab),
-        generations_(slab == nullptr ? Generations() : Generations::of_model()) {}
+  explicit RecencyPolicy(Slab* slab) : QueuePolicy(slab), generations_(slab != nullptr) {}
 
   Stamp used(Stamp stamp, int64_t) const override {
     stamp.set_detail(generations_.now());

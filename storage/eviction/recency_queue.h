@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
-#include <utility>
 #include <vector>
 
 #include "storage/eviction/fifo_queue.h"
@@ -23,11 +22,9 @@ class Generations {
  public:
   static constexpr uint32_t kMask = 0xffff;  // what a stamp can hold
 
-  Generations() : Generations(kPerTurn, kRemembered) {}
-  // Of a small model: fewer, as each takes a block of references, and without their times.
-  static Generations of_model() { return {kPerTurn / 8, 1}; }
-  Generations(Generations&& other) noexcept
-      : per_turn_(other.per_turn_), began_s_(std::move(other.began_s_)) {}
+  // A small model has fewer, as each takes a block of references, and forgets when they began.
+  explicit Generations(bool of_model = false)
+      : per_turn_(of_model ? kPerTurn / 8 : kPerTurn), began_s_(of_model ? 1 : kRemembered) {}
 
   uint32_t now() const { return now_.load(std::memory_order_relaxed); }
   // An insertion into a cache of `live` entries: begins a generation when enough of them came.
@@ -45,7 +42,6 @@ class Generations {
   static constexpr int64_t kPerTurn = 128;
   static constexpr size_t kRemembered = 2048;
 
-  Generations(int64_t per_turn, size_t remembered) : per_turn_(per_turn), began_s_(remembered) {}
   void begin(int64_t now_ms);
   void make_past(int64_t now_ms);
   uint32_t& began_s(uint32_t generation) { return began_s_[generation % began_s_.size()]; }
