@@ -301,8 +301,9 @@ void Store::compact_group(unsigned group, int64_t now_ms) {
   }
 }
 
-// Not while a script holds a shard whose counts are wanted.
+// Where there is one; not while a script holds a shard whose counts are wanted.
 void Store::tell_adviser() {
+  if (memory_.limit() == 0 || !evicts_.load(std::memory_order_relaxed)) return;
   StoreFacts facts{.limit_bytes = memory_.limit(), .fixed_bytes = memory_.used()};
   for (unsigned i = 0; i < shard_count(); ++i) {
     Shard& shard = shards_[i];

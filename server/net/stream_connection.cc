@@ -18,6 +18,7 @@ namespace larder {
 bool Connection::run_stream_batch(int64_t now_ms) {
   const std::shared_ptr<StreamEnd> stream = session_.stream;
   while (intake_.has_next() && !closed_) {
+    const size_t left = intake_.rest().size();
     const Request& request = intake_.next();
     const Bytes last = request.args.back();
     const char* const end = last.data() + last.size() + 2;
@@ -30,7 +31,7 @@ bool Connection::run_stream_batch(int64_t now_ms) {
       close();
       return false;
     }
-    if (!intake_.has_next() || &intake_.next() != &request) {
+    if (intake_.rest().size() < left) {
       stream_at_ = end;
       stream->ran(session_);
     }

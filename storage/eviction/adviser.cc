@@ -53,7 +53,7 @@ Adviser::Adviser(const EvictionOptions& options) : options_(options) {
 }
 
 void Adviser::set_capacity(const Capacity& capacity) {
-  if (capacity.entries < kGhostEntriesMin) return;
+  if (capacity.entries < kGhostEntriesMin || facts_.limit_bytes == 0) return;
   const bool goes_on = facts_.limit_bytes == fitted_limit_bytes_;
   const double weight = goes_on ? kNewestTick : 1;
   fitted_limit_bytes_ = facts_.limit_bytes;
@@ -153,9 +153,8 @@ void Adviser::put(const Resident& entry) {
   const double log_bytes = std::log2(std::max(entry.bytes, 1U));
   log_bytes_ += (log_bytes_ == 0 ? 1 : kNewest) * (log_bytes - log_bytes_);
   spread_ += kNewest * (std::abs(log_bytes - log_bytes_) - spread_);
-  for (GhostCache& ghost : ghosts_) {
-    ghost.cache->put(object_of(entry), entry.now_ms);
-  }
+  const ModelCache::Object object = object_of(entry);
+  for (GhostCache& ghost : ghosts_) ghost.cache->put(object, entry.now_ms);
 }
 
 std::vector<Estimate> Adviser::estimates() const {
