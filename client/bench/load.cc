@@ -69,7 +69,7 @@ void ProgressLine::clear() {
 LoadPlan measured_plan(const BenchOptions& options, size_t command_count) {
   LoadPlan plan;
   plan.command_count = command_count;
-  plan.pipeline = options.pipeline;
+  plan.pipeline = options.pipeline + (options.multi ? TransactionSource::kFrameRequests : 0);
   plan.requests_per_s = options.requests_per_s;
   plan.warm_up_s = options.warm_up_s;
   plan.seconds_max = options.seconds;

@@ -120,6 +120,10 @@ void add_load_options(CLI::App& app, BenchOptions& options, Texts& texts) {
       ->check(between(1, 100'000))
       ->type_name("N")
       ->group(group);
+  app.add_flag("--multi", options.multi,
+               "send each batch of --pipeline requests as a transaction. MULTI and EXEC count as "
+               "requests, errors within EXEC's reply do not")
+      ->group(group);
   app.add_option("--rate", options.requests_per_s,
                  "requests per second of all threads together; 0: as many as possible. Latency "
                  "then counts from when a request was due")
@@ -138,6 +142,7 @@ void add_load_options(CLI::App& app, BenchOptions& options, Texts& texts) {
                  "what is missing is SET. Once to its end, or up to -n lines and --seconds")
       ->excludes("--ratio")
       ->excludes("--command")
+      ->excludes("--multi")
       ->type_name("FILE")
       ->group(group);
   app.add_option("--seed", options.seed, "repeats the random choices of an earlier run")
@@ -249,6 +254,9 @@ void finish(BenchOptions& options, const Texts& texts) {
   }
   const unsigned digits = digits_of(options.names.first + options.keys - 1);
   options.names.digits = std::max(options.names.digits, digits);
+  if (options.multi && (options.memcached || options.verify)) {
+    throw CLI::ValidationError("--multi", "not with --memcached or --verify");
+  }
   if (options.threads > options.connections) {
     throw CLI::ValidationError("--threads", "more threads than connections");
   }

@@ -23,6 +23,7 @@ struct BenchOptions {
   unsigned connections = 50;
   unsigned threads = 1;
   unsigned pipeline = 1;
+  bool multi = false;  // each batch of `pipeline` requests between MULTI and EXEC
   double requests_per_s = 0;  // 0: as many as possible
   Mix mix;
   std::string replay;  // a trace's file, instead of the mix

@@ -23,4 +23,14 @@ bool MixSource::expects(const Ticket& ticket, Bytes value) const {
   return fillings_.values.matches(ticket.key, value);
 }
 
+bool TransactionSource::next(Output& out, Ticket& ticket) {
+  const bool begins = done_ == 0;
+  const bool ends = done_ > size_;
+  done_ = ends ? 0 : done_ + 1;
+  if (!begins && !ends) return source_->next(out, ticket);
+  out.append(begins ? "*1\r\n$5\r\nMULTI\r\n" : "*1\r\n$4\r\nEXEC\r\n");
+  ticket.command = first_command_ + (ends ? 1 : 0);
+  return true;
+}
+
 }  // namespace larder::bench

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/bench/answers.h"
@@ -54,6 +55,25 @@ class MixSource : public RequestSource {
   const std::vector<Command>& commands_;
   std::vector<uint32_t> wheel_;  // each command as often as it weighs
   Fillings fillings_;
+};
+
+// Another source's requests, `size` at a time between MULTI and EXEC.
+class TransactionSource : public RequestSource {
+ public:
+  // What MULTI and EXEC add to each transaction.
+  static constexpr unsigned kFrameRequests = 2;
+
+  // MULTI and EXEC are commands `first_command` and the one behind it.
+  TransactionSource(std::unique_ptr<RequestSource> source, unsigned size, uint32_t first_command)
+      : source_(std::move(source)), size_(size), first_command_(first_command) {}
+  bool next(Output& out, Ticket& ticket) override;
+  bool expects(const Ticket& /*ticket*/, Bytes /*value*/) const override { return true; }
+
+ private:
+  std::unique_ptr<RequestSource> source_;
+  const unsigned size_;
+  const uint32_t first_command_;
+  unsigned done_ = 0;  // of this transaction, MULTI included
 };
 
 }  // namespace larder::bench

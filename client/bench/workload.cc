@@ -61,11 +61,34 @@ class MixWorkload : public Workload {
   std::vector<std::string> command_names_;
 };
 
+// The same in transactions.
+class TransactionWorkload : public Workload {
+ public:
+  TransactionWorkload(std::unique_ptr<Workload> inside, unsigned size)
+      : inside_(std::move(inside)), size_(size), command_names_(inside_->command_names()) {
+    command_names_.insert(command_names_.end(), {"MULTI", "EXEC"});
+  }
+
+  const std::vector<std::string>& command_names() const override { return command_names_; }
+
+  std::unique_ptr<RequestSource> source(unsigned index, unsigned threads) const override {
+    const auto first = static_cast<uint32_t>(inside_->command_names().size());
+    return std::make_unique<TransactionSource>(inside_->source(index, threads), size_, first);
+  }
+
+ private:
+  std::unique_ptr<Workload> inside_;
+  unsigned size_;
+  std::vector<std::string> command_names_;
+};
+
 }  // namespace
 
 MadeWorkload make_workload(const BenchOptions& options) {
   if (!options.replay.empty()) return make_trace_workload(options);
-  return MixWorkload::make(options, options.mix, options.key_distribution);
+  auto made = MixWorkload::make(options, options.mix, options.key_distribution);
+  if (!made || !options.multi) return made;
+  return MadeWorkload(std::make_unique<TransactionWorkload>(std::move(*made), options.pipeline));
 }
 
 MadeWorkload make_fill(const BenchOptions& options) {

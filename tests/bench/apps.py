@@ -81,24 +81,20 @@ def cpu_us_per(server, requests, seconds, per_request=1, greeting=encode("PING")
     return us
 
 
-def filled(server):
-    with connect(server) as connection:
-        for start in range(0, KEYS, 1000):
-            ask(connection, b"".join(encode("SET", f"key:{i:07}", VALUE)
-                                     for i in range(start, start + 1000)), 5 * 1000)
-
-
 def script_us(server, seconds):
-    filled(server)
-    load = [b"".join(encode("EVAL", SCRIPT, 1, f"key:{(7919 * (16 * r + i)) % KEYS:07}")
-                     for i in range(PIPELINE)) for r in range(10)]
-    return cpu_us_per(server, load, seconds, PIPELINE)
+    return loaded_us(server, seconds, command=f'EVAL "{SCRIPT}" 1 __key__', pipeline=PIPELINE)
 
 
 def transaction_us(server, seconds):
-    load = [encode("MULTI") + b"".join(encode("SET", f"key:{10 * r + i:07}", VALUE)
-                                       for i in range(10)) + encode("EXEC") for r in range(100)]
-    return cpu_us_per(server, load, seconds)
+    """Per transaction, which is 12 requests."""
+    return 12 * loaded_us(server, seconds, ratio="1:0", pipeline=10, multi=None)
+
+
+def loaded_us(server, seconds, **options):
+    """Per request, of keys that are all there, from connections that never pause: a server that
+    sleeps between requests spends its time on waking up."""
+    server.load(fill=True, keys=KEYS, pipeline=64)
+    return server.load(keys=KEYS, seconds=seconds, **options)["cpu_us_per_op"]
 
 
 def listen(port, count, ready):

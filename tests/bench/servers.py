@@ -85,7 +85,8 @@ class Server:
         return 0
 
     def start_load(self, core="1", fill=False, keys=1_000_000, **options):
-        """Starts larder-bench; keyword arguments are its options. `fill`: SET every key once."""
+        """Starts larder-bench; keyword arguments are its options, None is
+        a flag's value. `fill`: SET every key once."""
         command = ["taskset", "-c", core, str(BIN / "larder-bench"), "--json", "--port",
                    str(self.port), "--keys", str(keys), "--key-digits", str(KEY_DIGITS)]
         if self.name == "memcached":
@@ -93,7 +94,7 @@ class Server:
         if fill:
             options |= {"ratio": "1:0", "key_distribution": "sequential", "requests": keys}
         for name, value in options.items():
-            command += ["--" + name.replace("_", "-"), str(value)]
+            command += ["--" + name.replace("_", "-")] + ([] if value is None else [str(value)])
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def load(self, **options):

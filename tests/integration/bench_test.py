@@ -86,6 +86,19 @@ def test_commands_of_all_kinds(server):
     assert server.ask(["DBSIZE"]) <= 11
 
 
+def test_transactions(server):
+    """Each batch is one, and all of its requests count."""
+    server.ask(["FLUSHALL"])
+    server.ask(["CONFIG", "RESETSTAT"])
+    result = measure("-p", server.port, "-n", 1200, "--keys", 10, "-P", 10, "-t", 2, "--multi",
+                     "--ratio", "1:1")
+    kinds = {each["command"].split()[0]: each["requests"] for each in result["commands"]}
+    assert kinds["MULTI"] == kinds["EXEC"] == 100 and result["errors"] == 0, result
+    assert kinds["SET"] + kinds["GET"] == 1000, result
+    stats = server.ask(["INFO", "commandstats"]).decode()
+    assert "cmdstat_exec:calls=100," in stats and f"cmdstat_set:calls={kinds['SET']}," in stats
+
+
 def test_verify_sees_wrong_values(server):
     server.ask(["FLUSHALL"])
     server.ask(["SET", "key:3", "x" * 64])

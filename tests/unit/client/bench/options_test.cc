@@ -39,6 +39,13 @@ TEST(Options, an_empty_command_is_none) {
       << parsed.complaint;
 }
 
+TEST(Options, transactions_of_what_can_be_one) {
+  EXPECT_TRUE(parse({"--multi", "-P", "10"}).options.multi);
+  EXPECT_EQ(parse({"--multi", "--verify"}).code, 1);
+  EXPECT_EQ(parse({"--multi", "--memcached"}).code, 1);
+  EXPECT_EQ(parse({"--multi", "--replay", "trace.csv"}).code, 1);
+}
+
 TEST(Options, all_kinds) {
   const Parsed parsed = parse({"-s",
                                "/tmp/s",
