@@ -16,7 +16,7 @@ namespace larder {
 
 class ElementTable {
  public:
-  explicit ElementTable(Slab& slab) : slab_(slab), table_(Nodes::kStartSmall, 0, &slab) {}
+  explicit ElementTable(Slab& slab) : slab_(slab), table_(0, &slab) {}
 
   // Null when the key is not there.
   Element* find(Bytes key) {

@@ -56,7 +56,7 @@ class BlobGarbage : public Garbage {
 }  // namespace
 
 Keyspace::Keyspace(unsigned db, ShardServices& services, int64_t now_ms)
-    : table_(services.buckets_per_segment, services.shard_bits, nullptr),
+    : table_(services.shard_bits, nullptr),
       services_(services),
       db_(db),
       expiry_(std::make_unique<ExpiryIndex>(slab_, now_ms)) {}

@@ -30,7 +30,6 @@ class TtlRules;
 struct ShardServices {
   unsigned shard_index = 0;
   unsigned shard_bits = 0;
-  unsigned buckets_per_segment = Table::kBucketsMin;
   StoreEvents* events = nullptr;
   bool note_added = false;         // one of the two below wants to know of keys that are added
   bool tell_added = false;         // events->added is called

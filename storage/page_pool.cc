@@ -85,9 +85,8 @@ size_t PagePool::join_some(size_t most) {
   return most;
 }
 
-std::array<PagePool, 3>& page_pools() {
-  static auto* pools = new std::array<PagePool, 3>{PagePool(16 * 1024), PagePool(32 * 1024),
-                                                   PagePool(64 * 1024)};
+std::array<PagePool, 2>& page_pools() {
+  static auto* pools = new std::array<PagePool, 2>{PagePool(16 * 1024), PagePool(32 * 1024)};
   return *pools;
 }
 

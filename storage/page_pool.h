@@ -61,7 +61,7 @@ class PagePool {
 // Whether it lies in a page of any pool. Cost: a load.
 bool is_in_page_pool(const void* address);
 
-// Those of the whole process, of pages of 16, 32 and 64 KiB; they outlive every slab.
-std::array<PagePool, 3>& page_pools();
+// Those of the whole process, of pages of 16 and 32 KiB; they outlive every slab.
+std::array<PagePool, 2>& page_pools();
 
 }  // namespace larder

@@ -103,15 +103,7 @@ void* Slab::allocate(size_t bytes) {
 }
 
 void* Slab::allocate_segment(size_t bytes) {
-  return bytes > kSegmentMax ? allocate_large(bytes) : allocate_in(class_of(bytes));
-}
-
-void Slab::release_segment(void* segment, size_t bytes) {
-  bytes > kSegmentMax ? release_large(segment) : release_in(class_of(bytes), segment);
-}
-
-size_t Slab::usable_segment(size_t bytes) {
-  return bytes > kSegmentMax ? usable(bytes) : bytes_of(class_of(bytes));
+  return bytes > kSmallMax ? allocate_large(bytes) : allocate_in(class_of(bytes));
 }
 
 void* Slab::allocate_in(size_t size_class) {

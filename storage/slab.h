@@ -5,9 +5,7 @@
 //   page (aligned): | header 64 B | object | object | ... |
 //   A page holds objects of one size class. Classes: multiples of 8 up to 256 bytes, then eight
 //   per doubling up to 4 KiB, so rounding costs 6% on average and 12.5% at the most.
-//   Larger requests go to malloc and are chained, so that they can be dropped as a whole too. Only
-//   tables have classes up to 16 KiB: their segments are many and of one size, so they fill larger
-//   pages, as values of all sizes would not.
+//   Larger requests go to malloc and are chained, so that they can be dropped as a whole too.
 //   The first objects of a class lie loose in malloc's heap, which all slabs share: with values of
 //   all sizes each of many slabs would have a page that is half empty for each of many classes.
 //
@@ -27,7 +25,6 @@ namespace larder {
 class Slab {
  public:
   static constexpr size_t kSmallMax = 4 * 1024;
-  static constexpr size_t kSegmentMax = 16 * 1024;
 
   Slab() = default;
   ~Slab();
@@ -45,10 +42,8 @@ class Slab {
   // What allocate(bytes) really takes.
   static size_t usable(size_t bytes);
 
-  // The same for the parts of a table: aligned to cache lines when they fill some, never loose.
+  // The same, aligned to cache lines when `bytes` fill some; never loose.
   void* allocate_segment(size_t bytes);
-  void release_segment(void* segment, size_t bytes);
-  static size_t usable_segment(size_t bytes);
 
   size_t used_bytes() const { return used_bytes_; }  // sum of usable sizes
   // Counts this slab's used bytes in `total` too, from now on and what there
@@ -75,8 +70,7 @@ class Slab {
   // Two pointers, malloc's length and what it rounds up.
   static constexpr size_t kLooseOverhead = 32;
   static constexpr size_t kTinyClasses = 16;
-  static constexpr size_t kSmallClasses = 32 + 4 * 8;
-  static constexpr size_t kClasses = kSmallClasses + 2 * 8;
+  static constexpr size_t kClasses = 32 + 4 * 8;
 
   static size_t class_of(size_t bytes);
   static size_t bytes_of(size_t size_class);
@@ -84,7 +78,7 @@ class Slab {
   // for each class in use, so pages are small; objects up to 128 bytes are many, and the header and
   // the rest of a page count for them.
   static size_t pool_of(size_t size_class) {
-    return size_class < kTinyClasses ? 1 : size_class < kSmallClasses ? 0 : 2;
+    return size_class < kTinyClasses ? 1 : 0;
   }
   static size_t page_bytes_of(size_t size_class) {
     return size_t{16 * 1024} << pool_of(size_class);

@@ -1,7 +1,6 @@
 #include "storage/store.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "base/check.h"
@@ -17,12 +16,6 @@ namespace {
 constexpr size_t kExpireBudget = 256;
 // Holds per shard and call; the caller comes back soon when work is left.
 constexpr unsigned kExpireHolds = 8;
-
-// Spreads the bucket counts of the shards evenly over a doubling, see Table.
-unsigned buckets_for(unsigned shard, unsigned shards) {
-  const double scale = std::exp2(static_cast<double>(shard) / shards);
-  return std::min(static_cast<unsigned>(Table::kBucketsMin * scale), Table::kBucketsMax);
-}
 
 }  // namespace
 
@@ -67,7 +60,6 @@ Store::Store(const StoreOptions& options) : options_(options) {
     ShardServices& services = shards_[i].services;
     services.shard_index = i;
     services.shard_bits = options.shard_bits;
-    services.buckets_per_segment = buckets_for(i, shard_count());
     services.events = options.events;
     services.eviction = &group_of_shard(i);
     services.home = static_cast<uint8_t>(i % shards_per_group());

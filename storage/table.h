@@ -1,9 +1,11 @@
 // The hash table of a keyspace, and of big sets and hashes: extendible hashing
-// with fixed segments, so that it grows and shrinks a few hundred entries at a
+// in segments, so that it grows and shrinks a few hundred entries at a
 // time and never holds two copies of itself. A node is an Entry or an Element:
 // anything that has a key.
 //
-//   directory (2^depth pointers) -> segments -> buckets of one cache line -> 8 slots
+//   directory (2^depth references) -> segments -> buckets of one cache line -> 8 slots
+//
+//   reference: | buckets of the segment 16 | its address, aligned to cache lines 48 |
 //
 //   slot:  | tag 16 | pointer to the entry, 8-aligned: bits 47..3 | 2 | 1 | 0 |
 //     bit 0  displaced: the entry's home is the bucket before this one
@@ -12,18 +14,18 @@
 //
 // A key has a home bucket. When that is full it goes to the next one, after moving a neighbour out
 // of the way if need be, then to the stash of the segment; when nothing is left the segment is
-// split by one more bit of the hash. A miss reads one cache line unless the home bucket has
-// overflowed. Idea: B. Lu et al., "Dash: Scalable Hashing on Persistent Memory", VLDB 2020.
+// replaced by one of a fifth more buckets, and the largest is split by one more bit of the hash.
+// So segments are full to four fifths in the mean, however many keys there are. A miss reads one
+// cache line unless the home bucket has overflowed. Idea: B. Lu et al., "Dash: Scalable Hashing on
+// Persistent Memory", VLDB 2020; growth by less than a doubling: P. Larson, "Linear Hashing with
+// Partial Expansions", VLDB 1980.
 //
 // Where a key goes is decided by 32 bits of its hash (`place`):
 //     bits 31..14 directory, bits 13..0 bucket (range reduction, so the bucket count is free)
-// Tables of different shards use different bucket counts: if all split at the same fill, the
-// memory per key of the whole store would swing by a factor of two; spread over the doubling it
-// stays flat.
+// The last eight bits of the place are in the tag, too: with the bucket they tell all fourteen, so
+// a segment changes its size without a look at its keys.
 //
-// The table of a set or hash begins with one bucket and no stash. While it has a single segment,
-// that is replaced by one of the next size instead of being split, and by a smaller one when it
-// gets empty: a hash of a few long values takes some hundred bytes.
+// A table begins with one bucket: a hash of a few long values takes some hundred bytes.
 #pragma once
 
 #include <algorithm>
@@ -49,20 +51,12 @@ template <typename Node>
 class BasicTable {
  public:
   static constexpr unsigned kSlotsPerBucket = 8;
-  static constexpr unsigned kBucketsMin = 64;
-  static constexpr unsigned kBucketsMax = 127;
-  static constexpr unsigned kStashBuckets = 4;
   static constexpr unsigned kDepthMax = 18;
-  // Bucket counts of a table that starts small, and of its segments once it has several. Each
-  // divides the last, so that a scan's position means the same in all of them.
-  static constexpr unsigned kSmallBuckets[7] = {1, 2, 4, 8, 18, 36, 72};
-  static constexpr unsigned kStartSmall = 0;
 
   using Slot = uint64_t;
 
-  // `buckets` per segment, kBucketsMin to kBucketsMax, or kStartSmall. Memory comes from `slab`, or
-  // from malloc when that is null.
-  BasicTable(unsigned buckets, unsigned shard_bits, Slab* slab);
+  // Memory comes from `slab`, or from malloc when that is null.
+  BasicTable(unsigned shard_bits, Slab* slab);
   ~BasicTable();
   BasicTable(const BasicTable&) = delete;
   BasicTable& operator=(const BasicTable&) = delete;
@@ -73,9 +67,9 @@ class BasicTable {
     const auto place = static_cast<uint32_t>((hash << shard_bits) >> 32);
     // The low bits of the place are part of the tag, so that an expiry reference, which has only
     // the place, can tell most neighbours apart.
-    return {place, static_cast<uint16_t>((hash & 0xff80) | (place & kPlaceTagMask))};
+    return {place, static_cast<uint16_t>((hash & 0xff00) | (place & kPlaceTagMask))};
   }
-  static constexpr uint16_t kPlaceTagMask = 0x7f;
+  static constexpr uint16_t kPlaceTagMask = 0xff;
 
   // The slot of `key`, or null. Valid until the table is changed.
   Slot* find(HashPlace where, Bytes key);
@@ -108,14 +102,20 @@ class BasicTable {
 
   HashPlace place(uint64_t hash) const { return place_of_hash(hash, shard_bits_); }
 
-  void prefetch_bucket(HashPlace where) const { __builtin_prefetch(&home_bucket(where)); }
+  // The home bucket, and the next one: every ninth key is there.
+  void prefetch_bucket(HashPlace where) const {
+    const Reference segment = segment_of(where.place);
+    const Bucket* const home = &segment.buckets()[segment.bucket_of(where.place)];
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + 1);
+  }
   // Reads the home bucket: call it some time after prefetch_bucket.
   void prefetch_entry(HashPlace where) const;
 
   size_t size() const { return size_; }
   // Segments and directory, as the allocator gave them.
   size_t memory_bytes() const { return memory_bytes_; }
-  size_t slot_count() const { return segments_ * all_buckets() * kSlotsPerBucket; }
+  size_t slot_count() const { return slots_; }
   size_t segment_count() const { return segments_; }
   // Walks every invariant; ends the process on the first that is broken. For tests.
   void validate() const;
@@ -124,7 +124,16 @@ class BasicTable {
   static constexpr uint64_t kPointerMask = 0x0000'ffff'ffff'fff8;
   static constexpr uint64_t kDisplaced = 1;
   static constexpr uint64_t kOverflow = 2;  // slot 0: to the next bucket, slot 1: to the stash
+  // What decides on a bucket, of a place.
   static constexpr unsigned kBucketBits = 14;
+  static constexpr uint32_t kBucketMask = (1U << kBucketBits) - 1;
+  // Bucket counts of segments. With a header and the stash each fills the slab's classes.
+  static constexpr unsigned kBuckets[] = {1,  2,  3,  4,  6,  8,  12, 16,
+                                          20, 24, 32, 40, 52, 64, 76, 90, 107, 128};
+  static constexpr unsigned kBucketsMax = kBuckets[std::size(kBuckets) - 1];
+  // Of one of several segments, at least. From here on a bucket and a tag tell a place.
+  static constexpr unsigned kBucketsShared = 64;
+  static_assert((kBucketMask + 1) / kBucketsShared <= kPlaceTagMask + 1);
 
   struct alignas(64) Bucket {
     Slot slots[kSlotsPerBucket];
@@ -132,89 +141,122 @@ class BasicTable {
   // Followed by all_buckets() buckets, those of the stash last.
   struct alignas(64) Segment {
     uint32_t prefix;  // first place of the range, left-aligned
-    uint32_t depth;
+    uint16_t depth;
+    uint16_t home_buckets;
     uint32_t count;
+    uint32_t erased;         // since it was made
+    uint32_t shrinks_below;  // so many entries
+
     Bucket* buckets() { return reinterpret_cast<Bucket*>(this + 1); }
+    size_t slot_count() const { return slots_of(home_buckets); }
+  };
+  // A segment as the directory knows it: which bucket it is takes no look at the segment, whose
+  // first line is far from the others.
+  class Reference {
+   public:
+    Reference() = default;
+    explicit Reference(Segment* segment)
+        : bits_(reinterpret_cast<uint64_t>(segment) | uint64_t{segment->home_buckets} << 48) {}
+    Segment* operator->() const { return get(); }
+    Segment& operator*() const { return *get(); }
+    Segment* get() const { return reinterpret_cast<Segment*>(bits_ << 16 >> 16); }
+    Bucket* buckets() const { return get()->buckets(); }
+    unsigned home_buckets() const { return static_cast<unsigned>(bits_ >> 48); }
+    unsigned bucket_of(uint32_t place) const {
+      return ((place & kBucketMask) * home_buckets()) >> kBucketBits;
+    }
+    unsigned next_of(unsigned bucket) const {
+      return bucket + 1 == home_buckets() ? 0 : bucket + 1;
+    }
+    unsigned before(unsigned bucket) const { return (bucket == 0 ? home_buckets() : bucket) - 1; }
+    unsigned all_buckets() const { return home_buckets() + stash_of(home_buckets()); }
+    // The first that a bucket is home of, of what decides on buckets.
+    uint32_t first_position(unsigned bucket) const {
+      return ((bucket << kBucketBits) + home_buckets() - 1) / home_buckets();
+    }
+    friend bool operator==(Reference a, Reference b) { return a.bits_ == b.bits_; }
+
+   private:
+    uint64_t bits_ = 0;
   };
 
-  unsigned bucket_of(uint32_t place) const {
-    return ((place & ((1U << kBucketBits) - 1)) * buckets_) >> kBucketBits;
+  static constexpr unsigned stash_of(unsigned buckets) { return buckets / 16; }
+  static constexpr size_t slots_of(unsigned buckets) {
+    return size_t{buckets + stash_of(buckets)} * kSlotsPerBucket;
   }
-  unsigned home_of(const Node* entry) const {
-    return bucket_of(place_of(entry, shard_bits_).place);
+  static constexpr size_t bytes_of(unsigned buckets) {
+    return sizeof(Segment) + (buckets + stash_of(buckets)) * sizeof(Bucket);
   }
-  unsigned next_of(unsigned bucket) const { return bucket + 1 == buckets_ ? 0 : bucket + 1; }
+  static unsigned size_above(unsigned buckets);
+  static unsigned size_below(unsigned buckets);
+  static unsigned size_for(size_t count);
+  static size_t shrink_limit(unsigned depth, unsigned buckets);
+  // Four fifths of its slots: a segment that is no fuller does not grow again at once.
+  static constexpr size_t comfort_of(unsigned buckets) { return slots_of(buckets) * 4 / 5; }
+
+  unsigned home_of(Reference segment, const Node* entry) const {
+    return segment.bucket_of(place_of(entry, shard_bits_).place);
+  }
   size_t directory_index(uint32_t place) const {
     return static_cast<size_t>((uint64_t{place} << depth_) >> 32);
   }
-  Segment* segment_of(uint32_t place) const { return directory_[directory_index(place)]; }
-  const Bucket& home_bucket(HashPlace where) const {
-    return segment_of(where.place)->buckets()[bucket_of(where.place)];
-  }
-
-  static constexpr unsigned kFullSmall = std::size(kSmallBuckets) - 1;
-  static_assert(kSmallBuckets[kFullSmall] >= kBucketsMin);
-
-  // A single segment that is not of full size yet.
-  bool is_small() const { return stash_ == 0; }
-  unsigned all_buckets() const { return buckets_ + stash_; }
-  // Cursors count buckets as if the segment had full size.
-  unsigned cursor_scale() const { return is_small() ? kSmallBuckets[kFullSmall] / buckets_ : 1; }
-  void take_size(unsigned small);
-  void resize(unsigned small);
-  void try_shrink();
+  Reference segment_of(uint32_t place) const { return directory_[directory_index(place)]; }
 
   // Where a scan goes on behind a segment; 0 behind the last.
   static uint64_t cursor_behind(const Segment& segment);
 
   size_t directory_size() const { return size_t{1} << depth_; }
-  size_t segment_bytes() const { return sizeof(Segment) + all_buckets() * sizeof(Bucket); }
   void* allocate(size_t bytes);
   void release(void* memory, size_t bytes);
   void set_depth(unsigned depth);
-  Segment* make_segment(unsigned depth, uint32_t prefix);
+  Segment* make_segment(unsigned depth, uint32_t prefix, unsigned buckets);
   void free_segment(Segment* segment);
-  bool try_insert(Segment& segment, HashPlace where, Node* entry);
-  bool try_make_room(Segment& segment, unsigned bucket);
+  static bool try_insert(Reference segment, HashPlace where, Node* entry);
+  static bool try_make_room(Reference segment, unsigned bucket);
+  void make_room(Segment* segment);
+  void shrink(Segment* segment);
+  void resize(Segment* segment, unsigned buckets);
   void split(Segment* segment);
-  void move_entries(Segment* from, unsigned count);
-  void try_merge(uint32_t place);
+  void try_merge(Segment* segment);
+  void move_entries(Segment* from);
+  class Filling;
+  static bool move_bucket(Reference from, unsigned bucket, Filling& into);
+  static HashPlace place_in(Reference segment, unsigned bucket, Slot slot);
   void try_halve_directory();
   Node* nth(size_t index);
   void point_directory_at(Segment* segment);
 
   static uint32_t tag_matches(const Bucket& bucket, uint16_t tag);
+  static bool prefetch_matches(const Bucket& bucket, uint16_t tag);
   static Slot* find_in(Bucket& bucket, HashPlace where, Bytes key);
   static Slot* free_slot(Bucket& bucket);
   static void put(Slot* slot, uint16_t tag, Node* entry, uint64_t displaced);
 
   // What a lookup reads comes first, together.
-  Segment** directory_ = nullptr;  // 2^depth_
+  Reference* directory_ = nullptr;  // 2^depth_
   unsigned depth_ = 0;
-  unsigned buckets_ = 0;
-  unsigned stash_ = kStashBuckets;
   const unsigned shard_bits_;
-  const bool started_small_;
   Slab* const slab_;
   size_t segments_ = 0;
+  size_t slots_ = 0;
   size_t size_ = 0;
   size_t memory_bytes_ = 0;
 };
 
 using Table = BasicTable<Entry>;
 
-// Cursor: | prefix 18 bits | depth + 1 5 bits | bucket 7 bits |, see scan.
+// Cursor: | prefix 18 bits | depth 5 bits | position 14 bits |, see scan.
 struct TableCursor {
-  uint32_t prefix = 0;  // left-aligned place
-  unsigned depth = 0;
-  unsigned bucket = 0;
+  uint32_t prefix = 0;    // left-aligned place
+  unsigned depth = 0;     // of the segment
+  uint32_t position = 0;  // what decides on the bucket, of the first place that was not seen yet
 
-  uint64_t pack() const { return uint64_t{prefix >> 14} << 12 | uint64_t{depth} << 7 | bucket; }
+  uint64_t pack() const { return uint64_t{prefix >> 14} << 19 | uint64_t{depth} << 14 | position; }
   static TableCursor unpack(uint64_t cursor) {
-    return {static_cast<uint32_t>(cursor >> 12) << 14, static_cast<unsigned>(cursor >> 7 & 31),
-            static_cast<unsigned>(cursor & 127)};
+    return {static_cast<uint32_t>(cursor >> 19) << 14, static_cast<unsigned>(cursor >> 14 & 31),
+            static_cast<uint32_t>(cursor & 0x3fff)};
   }
-  static constexpr unsigned kBits = 18 + 12;
+  static constexpr unsigned kBits = 18 + 5 + 14;
 };
 
 template <typename Node>
@@ -226,8 +268,8 @@ uint64_t BasicTable<Node>::cursor_behind(const Segment& segment) {
 template <typename Node>
 template <typename Visit>
 void BasicTable<Node>::each_candidate(uint32_t place, Visit visit) {
-  Segment& segment = *segment_of(place);
-  const unsigned home = bucket_of(place);
+  const Reference segment = segment_of(place);
+  const unsigned home = segment.bucket_of(place);
   const auto visit_bucket = [&](Bucket& bucket, uint64_t displaced) {
     for (Slot& slot : bucket.slots) {
       if ((slot & kPointerMask) == 0 || (slot & kDisplaced) != displaced) continue;
@@ -236,42 +278,43 @@ void BasicTable<Node>::each_candidate(uint32_t place, Visit visit) {
   };
   Bucket* buckets = segment.buckets();
   visit_bucket(buckets[home], 0);
-  if (buckets[home].slots[0] & kOverflow) visit_bucket(buckets[next_of(home)], kDisplaced);
+  if (buckets[home].slots[0] & kOverflow) visit_bucket(buckets[segment.next_of(home)], kDisplaced);
   if (buckets[home].slots[1] & kOverflow) {
-    for (unsigned i = 0; i < stash_; ++i) visit_bucket(buckets[buckets_ + i], 0);
+    for (unsigned i = segment.home_buckets(); i < segment.all_buckets(); ++i) {
+      visit_bucket(buckets[i], 0);
+    }
   }
 }
 
 template <typename Node>
 template <typename Visit>
 uint64_t BasicTable<Node>::scan(uint64_t cursor, Visit visit) {
-  TableCursor at = TableCursor::unpack(cursor);
-  Segment& segment = *segment_of(at.prefix);
+  const TableCursor at = TableCursor::unpack(cursor);
+  const Reference segment = segment_of(at.prefix);
   // A segment merged since the last call is visited from its start again: what was moved in may
   // not have been seen.
-  at.bucket /= cursor_scale();
-  if (segment.depth < at.depth || at.bucket >= buckets_) at.bucket = 0;
+  const unsigned at_bucket = segment->depth < at.depth ? 0 : segment.bucket_of(at.position);
   Bucket* buckets = segment.buckets();
   const auto visit_bucket = [&](Bucket& bucket, uint64_t displaced) {
     for (Slot& slot : bucket.slots) {
       if ((slot & kPointerMask) != 0 && (slot & kDisplaced) == displaced) visit(entry_of(slot));
     }
   };
-  visit_bucket(buckets[at.bucket], 0);
-  if (buckets[at.bucket].slots[0] & kOverflow) {
-    visit_bucket(buckets[next_of(at.bucket)], kDisplaced);
+  visit_bucket(buckets[at_bucket], 0);
+  if (buckets[at_bucket].slots[0] & kOverflow) {
+    visit_bucket(buckets[segment.next_of(at_bucket)], kDisplaced);
   }
   // The stash is visited home by home: a split may move its entries to buckets already visited.
-  if (buckets[at.bucket].slots[1] & kOverflow) {
-    for (unsigned i = 0; i < stash_; ++i) {
-      for (Slot& slot : buckets[buckets_ + i].slots) {
+  if (buckets[at_bucket].slots[1] & kOverflow) {
+    for (unsigned i = segment.home_buckets(); i < segment.all_buckets(); ++i) {
+      for (Slot& slot : buckets[i].slots) {
         Node* entry = entry_of(slot);
-        if (entry != nullptr && home_of(entry) == at.bucket) visit(entry);
+        if (entry != nullptr && home_of(segment, entry) == at_bucket) visit(entry);
       }
     }
   }
-  if (at.bucket + 1 == buckets_) return cursor_behind(segment);
-  return TableCursor{segment.prefix, segment.depth, (at.bucket + 1) * cursor_scale()}.pack();
+  if (at_bucket + 1 == segment.home_buckets()) return cursor_behind(*segment);
+  return TableCursor{segment->prefix, segment->depth, segment.first_position(at_bucket + 1)}.pack();
 }
 
 template <typename Node>
@@ -281,7 +324,7 @@ uint64_t BasicTable<Node>::scan_segment(uint64_t cursor, Visit visit) {
   Segment& segment = *segment_of(from);
   const Slot* slots = segment.buckets()->slots;
   constexpr size_t kAhead = 16;  // entries on their way from memory while one is visited
-  const size_t count = size_t{all_buckets()} * kSlotsPerBucket;
+  const size_t count = segment.slot_count();
   for (size_t i = 0; i < count; ++i) {
     __builtin_prefetch(entry_of(slots[std::min(i + kAhead, count - 1)]));
     Node* entry = entry_of(slots[i]);

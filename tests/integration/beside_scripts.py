@@ -219,7 +219,7 @@ def eviction_wakes_group_reader(serve):
     must(ask(client, "EXPIRE", "st", 1000))
     reader.send(words("XREADGROUP", "GROUP", "g", "c", "BLOCK", 0, "STREAMS", "st", ">"))
     until(lambda: blocked(client) == 1, "a reader waits")
-    must(ask(client, "CONFIG", "SET", "maxmemory", "100kb"))  # less than an empty server has
+    must(ask(client, "CONFIG", "SET", "maxmemory", "1kb"))  # less than an empty server has
     is_error(reader.read(), b"NOGROUP")
 
 

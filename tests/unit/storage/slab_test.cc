@@ -151,19 +151,14 @@ TEST(Slab, a_page_that_is_left_takes_objects_again_at_the_end) {
   EXPECT_EQ(slab.page_bytes(), before);
 }
 
-TEST(Slab, segments_of_tables_fill_wide_pages) {
-  const size_t before = slab_pages_bytes();
+TEST(Slab, segments_of_tables_fill_cache_lines) {
   Slab slab;
-  std::vector<void*> segments;
-  for (int i = 0; i < 70; ++i) {
-    segments.push_back(slab.allocate_segment(8448));
-    ASSERT_EQ(reinterpret_cast<uintptr_t>(segments.back()) % 64, 0U);
+  for (const size_t bytes : {128U, 192U, 1152U, 3584U, 8768U}) {
+    void* const segment = slab.allocate_segment(bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(segment) % 64, 0U) << bytes;
+    EXPECT_EQ(slab.used_bytes(), bytes);
+    slab.release(segment, bytes);
   }
-  EXPECT_EQ(slab.used_bytes(), 70 * Slab::usable_segment(8448));
-  EXPECT_EQ(slab.page_bytes(), 10U * 64 * 1024);
-  for (void* segment : segments) slab.release_segment(segment, 8448);
-  slab.trim();
-  EXPECT_EQ(slab_pages_bytes(), before);
 }
 
 TEST(Slab, one_object_to_and_fro_takes_no_new_page) {
