@@ -78,7 +78,7 @@ std::unique_ptr<PeriodicThread> start_page_joiner(const Options& options) {
 }
 
 // Several shards per worker make two workers meeting at one lock rare. Of a small limit (0: none)
-// their empty tables, 8 KB each, would take too much.
+// what each of them and their policies has of its own would take too much.
 unsigned shard_bits_for(unsigned threads, int64_t limit_bytes) {
   constexpr int64_t kShardBytesMin = 256 * 1024;
   const auto are_affordable = [limit_bytes](unsigned bits) {
