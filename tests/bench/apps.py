@@ -60,9 +60,9 @@ def ask(connection, request, reply_bytes=None):
     return got
 
 
-def cpu_us_per(server, requests, seconds, per_request=1, greeting=encode("PING")):
+def cpu_us_per(server, requests, seconds, greeting):
     """Every connection sends its request again and again, all of them at once; every request is
-    answered with as many bytes as the first one, and counts as `per_request` operations."""
+    answered with as many bytes as the first one."""
     connections = [connect(server) for _ in range(CONNECTIONS)]
     for connection in connections:
         ask(connection, greeting)
@@ -75,7 +75,7 @@ def cpu_us_per(server, requests, seconds, per_request=1, greeting=encode("PING")
         for connection in connections:
             drain(connection, size)
         done += CONNECTIONS
-    us = (server.cpu_seconds() - before) * 1e6 / (done * per_request)
+    us = (server.cpu_seconds() - before) * 1e6 / done
     for connection in connections:
         connection.close()
     return us
@@ -230,7 +230,7 @@ def tracked(server, args):
     for _ in range(args.rounds):
         for mode, rounds in times.items():
             greeting = encode("HELLO", 3) + encode("CLIENT", "TRACKING", mode)
-            rounds.append(cpu_us_per(server, some, args.seconds, greeting=greeting))
+            rounds.append(cpu_us_per(server, some, args.seconds, greeting))
     off, on = (statistics.median(rounds) for rounds in times.values())
     return {"B per tracked key": memory, "GET us": off, "tracked us": on, "ratio": on / off}
 

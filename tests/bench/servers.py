@@ -85,8 +85,8 @@ class Server:
         return 0
 
     def start_load(self, core="1", fill=False, keys=1_000_000, **options):
-        """Starts larder-bench; keyword arguments are its options, None is
-        a flag's value. `fill`: SET every key once."""
+        """Starts larder-bench; keyword arguments are its options, a flag's value is
+        None. `fill`: SET every key once."""
         command = ["taskset", "-c", core, str(BIN / "larder-bench"), "--json", "--port",
                    str(self.port), "--keys", str(keys), "--key-digits", str(KEY_DIGITS)]
         if self.name == "memcached":
