@@ -60,8 +60,9 @@ void Store::put_policy_into_force() {
     }
     auto fresh = policy.make(options);
     // The keys of one group are a fair sample of all.
-    auto adviser =
-        policy.victims == Victims::none || i != 0 ? nullptr : std::make_unique<Adviser>(options);
+    auto adviser = policy.victims == Victims::none || i != 0
+                       ? nullptr
+                       : std::make_unique<Adviser>(options, policy.name);
     {
       MutexLock walk(groups_[i].walk_mutex);
       const bool walked = groups_[i].walk.done && !groups_[i].walk_again.load();

@@ -13,22 +13,25 @@ namespace {
 
 // At the present size; those of kCurves at all sizes. All but `ttl`, for which every key needs a
 // life.
-constexpr const char* kPolicies[] = {"s3fifo", "lru",      "lfu",       "sieve", "arc",
-                                     "gdsf",   "fifo",     "adaptive",  "slru",  "clock",
+constexpr const char* kPolicies[] = {"s3fifo", "lru",      "lfu",      "sieve", "arc",
+                                     "gdsf",   "fifo",     "adaptive", "slru",  "clock",
                                      "tlru",   "wtinylfu", "random"};
 constexpr std::string_view kCurves[] = {"s3fifo", "lru"};
 
+// They give up what is large first, so a sample without large values is none to correct.
+bool weighs_sizes(std::string_view policy) { return policy == "gdsf" || policy == "tlru"; }
+
 // Together they hold so many times the entries of one ghost, of about so many bytes each.
-constexpr int64_t kGhostsInAll = 43;
+constexpr int64_t kGhostsInAll = 30;
 constexpr int64_t kGhostEntryBytes = 28;
-// Of a small cache, ghosts must not take much: at most a 20th of the limit.
-constexpr int64_t kLimitShare = 20;
+// Of a small cache, ghosts must not take much: at most so much of the limit, 3.5%.
+constexpr int64_t kLimitShare = 28;
 // With fewer, nothing can be said.
 constexpr int64_t kGhostEntriesMin = 16;
 
-// Entries that a ghost of the present size should have. With fewer than 256 the estimates waver by
-// points.
-int64_t entries_wanted(int64_t entries) { return std::clamp<int64_t>(entries / 64, 64, 256); }
+// Entries that a ghost of the present size should have at least. With fewer than 256 in the mean
+// the estimates waver by points; twice as many just fit in tables of 512 nodes.
+int64_t entries_wanted(int64_t entries) { return std::clamp<int64_t>(entries / 64, 64, 192); }
 int64_t entries_allowed(int64_t limit_bytes) {
   return limit_bytes / (kLimitShare * kGhostsInAll * kGhostEntryBytes);
 }
@@ -42,12 +45,19 @@ constexpr double kNewestTick = 1.0 / 64;
 // The most of a limit that is taken for fixed: ghosts of more memory get the larger for it.
 constexpr double kFixedMax = 0.5;
 
+// Which of the samples the ghosts of each of kMemoryFactors look at; the keys of one are half of
+// those of the one before. One thinner for every doubling would spare a third of the memory more,
+// but of a cache that has room for all keys so few would be left that estimates waver.
+constexpr size_t kSampleOfFactor[] = {0, 1, 2, 2, 2, 3, 4};
+static_assert(std::size(kSampleOfFactor) == kMemoryFactors.size());
+
 // Reads after which what was counted weighs half.
 constexpr double kReadsMax = 1 << 20;
 
 }  // namespace
 
-Adviser::Adviser(const EvictionOptions& options) : options_(options) {
+Adviser::Adviser(const EvictionOptions& options, Bytes live_policy)
+    : options_(options), live_policy_(live_policy.substr(live_policy.find('-') + 1)) {
   options_.slab = &slab_;
   options_.tally = nullptr;
 }
@@ -64,28 +74,55 @@ void Adviser::set_capacity(const Capacity& capacity) {
   const bool by_bytes = spread_ > (by_bytes_ ? kSpreadMin / 2 : kSpreadMin);
   const bool other_unit = std::exchange(by_bytes_, by_bytes) != by_bytes;
   if (other_unit || entries > 2 * fitted_ || entries < fitted_ / 2) fit(entries);
-  const int64_t whole = (by_bytes ? static_cast<int64_t>(bytes_) : entries) >> shift_;
+  const double like_live = entries_ * mean_bytes();
   for (GhostCache& ghost : ghosts_) {
-    const auto part = static_cast<int64_t>(static_cast<double>(whole) * room(ghost.factor));
-    const int64_t limit = std::max<int64_t>(part, 1);
+    const double bytes = weighs_sizes(ghost.policy) ? bytes_ : like_live;
+    const double whole = (by_bytes ? bytes : entries_) * room(ghost.factor);
+    const int64_t limit =
+        std::max<int64_t>(static_cast<int64_t>(whole) >> samples_[ghost.sample].shift, 1);
     ghost.cache->set_limit(by_bytes ? ModelCache::Limit{.bytes = limit}
                                     : ModelCache::Limit{.objects = limit});
   }
 }
 
+// Of an entry of a ghost. Where a few large values take much of the cache they are in the sample or
+// not: then the ghost like the live cache has too many or too few entries, and from its own mean
+// follows what bytes have room for a fair number.
+double Adviser::mean_bytes() const {
+  if (live_ < ghosts_.size()) {
+    const ModelCache& like_live = *ghosts_[live_].cache;
+    if (like_live.objects() >= kGhostEntriesMin) {
+      return static_cast<double>(like_live.bytes()) / static_cast<double>(like_live.objects());
+    }
+  }
+  return bytes_ / entries_;
+}
+
+// Ghosts of the same memory are of the same sample.
+size_t Adviser::sample_of(double factor) {
+  const auto at = std::find(kMemoryFactors.begin(), kMemoryFactors.end(), factor);
+  return kSampleOfFactor[at - kMemoryFactors.begin()];
+}
+
 void Adviser::fit(int64_t entries) {
   fitted_ = entries;
   ghosts_.clear();
-  all_ = sampled_ = {};
-  read_bytes_ = 0;
-  sample_mask_ = ~0U;
-  shift_ = 0;
-  while (entries >> (shift_ + 1) >= entries_wanted(entries)) ++shift_;
-  while (entries >> shift_ > entries_allowed(facts_.limit_bytes)) ++shift_;
-  if (entries >> shift_ < kGhostEntriesMin) return;
-  sample_mask_ = (1U << shift_) - 1;
+  live_ = ~size_t{0};
+  all_ = {};
+  samples_.fill({});
+  unsigned shift = 0;
+  while (entries >> (shift + 1) >= entries_wanted(entries)) ++shift;
+  while (entries >> shift > entries_allowed(facts_.limit_bytes)) ++shift;
+  if (entries >> shift < kGhostEntriesMin) return;
+  for (size_t i = 0; i < kSamples; ++i) {
+    const size_t present = sample_of(1);
+    const unsigned own = static_cast<unsigned>(shift + i > present ? shift + i - present : 0);
+    samples_[i].shift = own;
+    samples_[i].mask = (1U << own) - 1;
+  }
   const auto add = [this](const char* policy, double factor) {
-    ghosts_.push_back({policy, factor,
+    if (policy == live_policy_ && factor == 1) live_ = ghosts_.size();
+    ghosts_.push_back({policy, factor, sample_of(factor),
                        std::make_unique<ModelCache>(find_policy_maker(policy)(options_),
                                                     ModelCache::Limit{}, options_.samples)});
   };
@@ -105,9 +142,13 @@ ModelCache::Object Adviser::object_of(const Resident& entry) const {
 
 void Adviser::read(const Resident& entry, bool hit) {
   const ModelCache::Object object = object_of(entry);
-  ++(hit ? sampled_.hits : sampled_.misses);
-  read_bytes_ += entry.bytes;
+  for (Sample& sample : samples_) {
+    if (!sample.has(entry)) break;
+    ++(hit ? sample.live.hits : sample.live.misses);
+    sample.read_bytes += entry.bytes;
+  }
   for (GhostCache& ghost : ghosts_) {
+    if (!samples_[ghost.sample].has(entry)) continue;
     if (ghost.cache->use(object, entry.now_ms)) {
       ++ghost.hits;
       ghost.hit_bytes += entry.bytes;
@@ -120,8 +161,10 @@ void Adviser::read(const Resident& entry, bool hit) {
 
 void Adviser::halve() {
   all_.halve();
-  sampled_.halve();
-  read_bytes_ /= 2;
+  for (Sample& sample : samples_) {
+    sample.live.halve();
+    sample.read_bytes /= 2;
+  }
   for (GhostCache& ghost : ghosts_) {
     ghost.hits /= 2;
     ghost.hit_bytes /= 2;
@@ -142,30 +185,35 @@ double Adviser::room(double factor) const {
 }
 
 // Times as many misses as there should be.
-double Adviser::sample_error() const {
+double Adviser::sample_error(const Sample& sample) const {
   const double right = all_.miss_ratio();
-  return right == 0 || sampled_.misses == 0 ? 1 : sampled_.miss_ratio() / right;
+  return right == 0 || sample.live.misses == 0 ? 1 : sample.live.miss_ratio() / right;
 }
 
 // Mostly what a read has missed, and only now its size is known.
 void Adviser::put(const Resident& entry) {
-  read_bytes_ += entry.bytes;
+  for (Sample& sample : samples_) {
+    if (!sample.has(entry)) break;
+    sample.read_bytes += entry.bytes;
+  }
   const double log_bytes = std::log2(std::max(entry.bytes, 1U));
   log_bytes_ += (log_bytes_ == 0 ? 1 : kNewest) * (log_bytes - log_bytes_);
   spread_ += kNewest * (std::abs(log_bytes - log_bytes_) - spread_);
   const ModelCache::Object object = object_of(entry);
-  for (GhostCache& ghost : ghosts_) ghost.cache->put(object, entry.now_ms);
+  for (GhostCache& ghost : ghosts_) {
+    if (samples_[ghost.sample].has(entry)) ghost.cache->put(object, entry.now_ms);
+  }
 }
 
 std::vector<Estimate> Adviser::estimates() const {
-  const double error = sample_error();
-  const auto corrected = [error](double hits, double reads) {
-    return reads == 0 ? 0 : std::max(1 - (1 - hits / reads) / error, 0.0);
-  };
   std::vector<Estimate> estimates;
   for (const GhostCache& ghost : ghosts_) {
-    estimates.push_back({ghost.policy, ghost.factor, corrected(ghost.hits, reads()),
-                         corrected(ghost.hit_bytes, read_bytes_)});
+    const Sample& sample = samples_[ghost.sample];
+    const auto corrected = [error = sample_error(sample)](double hits, double reads) {
+      return reads == 0 ? 0 : std::max(1 - (1 - hits / reads) / error, 0.0);
+    };
+    estimates.push_back({ghost.policy, ghost.factor, corrected(ghost.hits, sample.live.reads()),
+                         corrected(ghost.hit_bytes, sample.read_bytes)});
   }
   return estimates;
 }

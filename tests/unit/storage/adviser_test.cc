@@ -1,23 +1,21 @@
 // What the adviser foretells, beside what happens.
+#include "storage/eviction/adviser.h"
+
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
-#include "storage/eviction/adviser.h"
-#include "storage/eviction/registry.h"
-#include "storage/store.h"
-#include "storage/strings.h"
+#include "tests/support/aside_cache.h"
 
 namespace larder {
 namespace {
 
 constexpr int64_t kMiB = 1024 * 1024;
-constexpr int64_t kTickMs = 100;
-constexpr unsigned kReadsPerTick = 1000;
 constexpr size_t kReads = 1'000'000;
 
 struct Read {
@@ -50,52 +48,20 @@ struct Outcome {
   }
 };
 
-// Reads cache-aside, as a client would.
 class Cache {
  public:
   Cache(Bytes policy, int64_t limit_bytes, int64_t life_ms = 0)
-      : store_({.shard_bits = 4}), life_ms_(life_ms) {
-    store_.set_memory_limit(limit_bytes);
-    store_.set_eviction_policy(*find_eviction_policy(policy), {});
-  }
+      : cache_(policy, limit_bytes, life_ms) {}
 
   Outcome replay(const std::vector<Read>& reads) {
     size_t hits = 0;
-    for (size_t i = 0; i < reads.size(); ++i) {
-      if (i % kReadsPerTick == 0) store_.tend_eviction(0, 1, now_ms_ += kTickMs);
-      hits += read(reads[i]);
-    }
-    return {static_cast<double>(hits) / static_cast<double>(reads.size()), store_.advice()};
+    for (const Read& each : reads)
+      hits += cache_.read("key:" + std::to_string(each.key), each.bytes);
+    return {static_cast<double>(hits) / static_cast<double>(reads.size()), cache_.advice()};
   }
 
  private:
-  bool read(const Read& read) {
-    const std::string name = "key:" + std::to_string(read.key);
-    const Key key = Key::of(name);
-    Shard& shard = store_.shard_of(key.hash);
-    {
-      MutexLock lock(shard.mutex);
-      shard.services.now_ms = now_ms_;
-      Keyspace& keys = shard.keyspace(0);
-      if (const Item item = keys.find_live(key, now_ms_)) {
-        keys.touch(item);
-        return true;
-      }
-      keys.missed(key);
-    }
-    (void)store_.make_room(now_ms_, random_.next());
-    MutexLock lock(shard.mutex);
-    Keyspace& keys = shard.keyspace(0);
-    const int64_t expiry_ms = life_ms_ == 0 ? kNoExpiry : now_ms_ + life_ms_;
-    put_string(keys, key, keys.find(key), std::string(read.bytes, 'v'), expiry_ms);
-    shard.settle_memory(store_.memory());
-    return false;
-  }
-
-  Store store_;
-  Random random_{7};
-  const int64_t life_ms_;  // of every key; 0: for ever
-  int64_t now_ms_ = 1000;
+  AsideCache cache_;
 };
 
 // A few keys take a fourth of the reads, so a sample of one in 128 has them or has not.
@@ -116,9 +82,8 @@ TEST(Adviser, KnowsOtherSizesFromASmallSample) {
 TEST(Adviser, KnowsOtherPolicies) {
   const std::vector<Read> reads = popular_keys(kReads, 60'000, 64);
   const Outcome now = Cache("allkeys-lru", 2 * kMiB).replay(reads);
-  for (const std::string policy :
-       {"s3fifo", "lru", "arc", "sieve", "fifo", "adaptive", "gdsf", "lfu", "slru", "clock", "tlru",
-        "wtinylfu", "random"}) {
+  for (const std::string policy : {"s3fifo", "lru", "arc", "sieve", "fifo", "adaptive", "gdsf",
+                                   "lfu", "slru", "clock", "tlru", "wtinylfu", "random"}) {
     const Outcome then = Cache("allkeys-" + policy, 2 * kMiB).replay(reads);
     const double off_max = policy == "random" ? 0.04 : 0.02;  // luck weighs more in a small cache
     EXPECT_NEAR(now.estimate(policy, 1), then.hit_ratio, off_max) << policy;
@@ -143,6 +108,37 @@ TEST(Adviser, GoesOnWhenALargeValueComes) {
   }
   const Outcome now = Cache("allkeys-s3fifo", 2 * kMiB).replay(reads);
   EXPECT_GT(now.advice.sampled_reads, 1000);
+}
+
+// Read from an empty cache on, each key once and again.
+size_t bytes_after_reading(int64_t limit_bytes, int64_t entries, bool sizes_differ) {
+  Adviser adviser({}, "allkeys-lru");
+  Random random(7);
+  const StoreFacts facts{.reads = {}, .limit_bytes = limit_bytes, .fixed_bytes = 0};
+  adviser.note(facts);
+  adviser.set_capacity({.entries = entries, .bytes = limit_bytes});
+  size_t worst = 0;
+  for (int64_t i = 0; i < 16 * entries; ++i) {
+    const auto place = static_cast<uint32_t>(random.next());
+    if ((place & adviser.sample_mask()) == 0) {
+      const uint32_t bytes = sizes_differ ? 1U << random.below(8) : 100;
+      const Resident key{place, 0, Stamp(), bytes, kNoExpiry, i};
+      adviser.read(key, false);
+      adviser.put(key);
+      adviser.read(key, true);
+    }
+    if (i % 1000 != 0) continue;
+    adviser.set_capacity({.entries = entries, .bytes = limit_bytes});
+    worst = std::max(worst, adviser.memory_bytes());
+  }
+  return worst;
+}
+
+TEST(Adviser, TakesLittleOfALimit) {
+  EXPECT_LE(bytes_after_reading(1 * kMiB, 9'000, false), 1 * kMiB / 16);
+  EXPECT_LE(bytes_after_reading(4 * kMiB, 38'000, false), 4 * kMiB / 20);
+  EXPECT_LE(bytes_after_reading(4 * kMiB, 38'000, true), 4 * kMiB / 10);
+  EXPECT_LE(bytes_after_reading(250 * kMiB, 2'400'000, false), 250 * kMiB / 1000);
 }
 
 }  // namespace
