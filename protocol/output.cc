@@ -7,12 +7,44 @@
 
 namespace larder {
 
+namespace {
+
+// A buffer this large stays with its output when all is sent.
+constexpr size_t kKeepBytes = 64 * 1024;
+// A larger one of up to this size has this size, and goes back to the thread's spare ones: malloc
+// would give its pages to the kernel after each batch of long replies, and clear them for the next.
+constexpr size_t kSpareBytes = 256 * 1024;
+constexpr size_t kSpares = 4;  // a mebibyte for each thread
+
+std::vector<std::unique_ptr<char[]>>& spares() {
+  thread_local std::vector<std::unique_ptr<char[]>> spares;
+  return spares;
+}
+
+std::unique_ptr<char[]> make_text(size_t bytes) {
+  if (bytes == kSpareBytes && !spares().empty()) {
+    std::unique_ptr<char[]> text = std::move(spares().back());
+    spares().pop_back();
+    return text;
+  }
+  return std::unique_ptr<char[]>(new char[bytes]);  // not zeroed
+}
+
+void drop_text(std::unique_ptr<char[]> text, size_t bytes) {
+  if (bytes == kSpareBytes && spares().size() < kSpares) spares().push_back(std::move(text));
+}
+
+}  // namespace
+
 void Output::grow(size_t bytes) {
   constexpr size_t kFirstBytes = 512;
-  capacity_ = std::max({size_ + bytes, 2 * capacity_, kFirstBytes});
-  std::unique_ptr<char[]> larger(new char[capacity_]);  // not zeroed
-  if (size_ > 0) std::memcpy(larger.get(), text_.get(), size_);
-  text_.swap(larger);
+  size_t capacity = std::max({size_ + bytes, 2 * capacity_, kFirstBytes});
+  const bool large = capacity > kKeepBytes || (was_large_ && capacity_ == 0);
+  if (large) capacity = std::max(capacity, kSpareBytes);
+  std::unique_ptr<char[]> text = make_text(capacity);
+  if (size_ > 0) std::memcpy(text.get(), text_.get(), size_);
+  text_.swap(text);
+  drop_text(std::move(text), std::exchange(capacity_, capacity));
 }
 
 void Output::append_shared(Bytes bytes, std::shared_ptr<const void> owner) {
@@ -70,12 +102,9 @@ void Output::consume(size_t bytes) {
 }
 
 void Output::clear() {
-  constexpr size_t kKeepBytes = 64 * 1024;  // a burst's buffer is not kept for ever
+  was_large_ = size_ > kKeepBytes;
   size_ = 0;
-  if (capacity_ > kKeepBytes) {
-    text_.reset();
-    capacity_ = 0;
-  }
+  if (capacity_ > kKeepBytes) drop_text(std::move(text_), std::exchange(capacity_, 0));
   pieces_.clear();
   sent_ = 0;
   pieces_bytes_ = 0;

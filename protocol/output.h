@@ -30,6 +30,10 @@ class Output {
     size_ += bytes;
     return start;
   }
+  // Room for so many bytes in all.
+  void reserve(size_t bytes) {
+    if (capacity_ < bytes) grow(bytes - size_);
+  }
   // Takes back what was made too much: `end` is behind the last byte filled.
   void end_at(const char* end) { size_ = static_cast<size_t>(end - text_.get()); }
   // Refers to `bytes`, which `owner` keeps alive until they are sent.
@@ -71,6 +75,7 @@ class Output {
   std::unique_ptr<char[]> text_;
   size_t size_ = 0;
   size_t capacity_ = 0;
+  bool was_large_ = false;  // what was last sent; then the next is, mostly
   size_t sent_ = 0;  // of text_
   std::vector<Piece> pieces_;
   size_t pieces_bytes_ = 0;

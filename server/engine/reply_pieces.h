@@ -19,7 +19,9 @@ class ReplyPieces {
   ReplyWriter next() {
     if (pieces_.empty() || pieces_.back()->pending() >= kPieceBytes) {
       bytes_ += pieces_.empty() ? 0 : pieces_.back()->pending();
+      const bool goes_on = !pieces_.empty();
       pieces_.push_back(std::make_shared<Output>());
+      if (goes_on) pieces_.back()->reserve(kTextBytes);
     }
     return {*pieces_.back(), version_};
   }
@@ -44,7 +46,10 @@ class ReplyPieces {
   }
 
  private:
-  static constexpr size_t kPieceBytes = 128 * 1024;
+  // Small enough for malloc's heap: a mapping for each piece costs the kernel more than the reply,
+  // and others wait while it takes them back.
+  static constexpr size_t kTextBytes = 64 * 1024;
+  static constexpr size_t kPieceBytes = kTextBytes - 8 * 1024;  // from here on the next begins
 
   const int version_;
   std::vector<std::shared_ptr<Output>> pieces_;

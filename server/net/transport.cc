@@ -71,8 +71,8 @@ bool Transport::encrypt_some(Output& output) {
   std::array<Bytes, kWritePieces> views;
   const size_t count = output.gather(views.data(), views.size());
   size_t taken = 0;
-  for (size_t i = 0; i < count && taken < kWriteBytes; ++i) {
-    const Bytes part = views[i].substr(0, kWriteBytes - taken);
+  for (size_t i = 0; i < count && taken < kEncryptBytes; ++i) {
+    const Bytes part = views[i].substr(0, kEncryptBytes - taken);
     if (!tls_->write(part)) return false;
     taken += part.size();
   }

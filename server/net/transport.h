@@ -71,7 +71,8 @@ class Transport {
   static constexpr size_t kWritePieces = 16;
   // A client with more to take waits for the next round of the event loop, so that others' replies
   // are not behind megabytes that the kernel copies.
-  static constexpr size_t kWriteBytes = 64 * 1024;
+  static constexpr size_t kWriteBytes = 256 * 1024;
+  static constexpr size_t kEncryptBytes = 64 * 1024;  // the same of text that is encrypted
 
   Written send_plain(Output& output);
   Written send_encrypted(Output& output);
