@@ -76,7 +76,10 @@ uint64_t EffectLog::append(const EffectBatch& batch) {
   MutexLock lock(mutex_);
   if (!active() || follows_) return end_.load(std::memory_order_relaxed);
   uint64_t end = 0;
-  if (together) write_locked(kMulti);
+  if (together) {
+    select_locked(batch.parts_.front().db);  // before MULTI, where Redis has it
+    write_locked(kMulti);
+  }
   size_t from = 0;
   for (const EffectBatch::Part& part : batch.parts_) {
     select_locked(part.db);

@@ -62,7 +62,7 @@ TEST(EffectLog, wraps_several_effects) {
   batch.add(3, Words{"QUIT"});
   log.append(batch);
   EXPECT_EQ(all_of(*reader),
-            "*1\r\n$5\r\nMULTI\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
+            "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$5\r\nMULTI\r\n"
             "*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nQUIT\r\n*1\r\n$4\r\nEXEC\r\n");
 }
 
