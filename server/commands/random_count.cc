@@ -12,6 +12,7 @@ namespace {
 // The shortest element is $0\r\n\r\n.
 constexpr size_t kElementBytesMin = 6;
 constexpr unsigned kDrawsPerSlice = 64;
+constexpr size_t kBytesPerSlice = 256 * 1024;  // of long elements fewer are drawn
 
 // A client is closed over its output limit, so no more is drawn than shows it. Scripts and
 // transactions go on.
@@ -48,7 +49,9 @@ class SlicedDraws : public SlicedRead {
 
   bool read(const Slice& slice) override {
     const DrawSource source{slice.keys, slice.key, slice.item, slice.now_ms, random_};
+    const size_t enough = found_.bytes() + kBytesPerSlice;
     for (unsigned i = 0; i < kDrawsPerSlice && drawn_ < count_; ++i, ++drawn_) {
+      if (found_.bytes() >= enough) break;
       ReplyWriter reply = found_.next();
       if (!slice.item || !draw_(source, pairs_, reply)) return false;
     }
