@@ -9,8 +9,6 @@ namespace larder {
 
 namespace {
 
-// A buffer this large stays with its output when all is sent.
-constexpr size_t kKeepBytes = 64 * 1024;
 // A larger one of up to this size has this size, and goes back to the thread's spare ones: malloc
 // would give its pages to the kernel after each batch of long replies, and clear them for the next.
 constexpr size_t kSpareBytes = 256 * 1024;

@@ -18,6 +18,8 @@ class Output {
  public:
   // Values from this size on are worth an own piece of the gathered write.
   static constexpr size_t kPieceBytesMin = 16 * 1024;
+  // A buffer this large stays with its output when all is sent.
+  static constexpr size_t kKeepBytes = 64 * 1024;
 
   void append(Bytes bytes) {
     if (!bytes.empty()) std::memcpy(extend(bytes.size()), bytes.data(), bytes.size());

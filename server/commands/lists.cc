@@ -70,7 +70,6 @@ class RangeRead : public SlicedRead {
 
  private:
   static constexpr size_t kItemsPerSlice = 512;
-  static constexpr size_t kBytesPerSlice = 64 * 1024;
 
   void restart() override {
     read_ = 0;

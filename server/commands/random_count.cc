@@ -12,7 +12,6 @@ namespace {
 // The shortest element is $0\r\n\r\n.
 constexpr size_t kElementBytesMin = 6;
 constexpr unsigned kDrawsPerSlice = 64;
-constexpr size_t kBytesPerSlice = 256 * 1024;  // of long elements fewer are drawn
 
 // A client is closed over its output limit, so no more is drawn than shows it. Scripts and
 // transactions go on.
@@ -49,9 +48,9 @@ class SlicedDraws : public SlicedRead {
 
   bool read(const Slice& slice) override {
     const DrawSource source{slice.keys, slice.key, slice.item, slice.now_ms, random_};
-    const size_t enough = found_.bytes() + kBytesPerSlice;
-    for (unsigned i = 0; i < kDrawsPerSlice && drawn_ < count_; ++i, ++drawn_) {
-      if (found_.bytes() >= enough) break;
+    const uint64_t until = std::min(count_, drawn_ + kDrawsPerSlice);
+    const size_t bytes_max = found_.bytes() + kBytesPerSlice;
+    for (; drawn_ < until && found_.bytes() < bytes_max; ++drawn_) {
       ReplyWriter reply = found_.next();
       if (!slice.item || !draw_(source, pairs_, reply)) return false;
     }

@@ -17,11 +17,12 @@ class ReplyPieces {
 
   // Writes what comes next; good for one element.
   ReplyWriter next() {
-    if (pieces_.empty() || pieces_.back()->pending() >= kPieceBytes) {
-      bytes_ += pieces_.empty() ? 0 : pieces_.back()->pending();
-      const bool goes_on = !pieces_.empty();
+    if (pieces_.empty()) {
       pieces_.push_back(std::make_shared<Output>());
-      if (goes_on) pieces_.back()->reserve(kTextBytes);
+    } else if (pieces_.back()->pending() >= kPieceBytes) {
+      bytes_ += pieces_.back()->pending();
+      pieces_.push_back(std::make_shared<Output>());
+      pieces_.back()->reserve(Output::kKeepBytes);
     }
     return {*pieces_.back(), version_};
   }
@@ -48,8 +49,7 @@ class ReplyPieces {
  private:
   // Small enough for malloc's heap: a mapping for each piece costs the kernel more than the reply,
   // and others wait while it takes them back.
-  static constexpr size_t kTextBytes = 64 * 1024;
-  static constexpr size_t kPieceBytes = kTextBytes - 8 * 1024;  // from here on the next begins
+  static constexpr size_t kPieceBytes = Output::kKeepBytes - 8 * 1024;
 
   const int version_;
   std::vector<std::shared_ptr<Output>> pieces_;

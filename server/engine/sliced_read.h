@@ -48,6 +48,8 @@ class SlicedRead : public Task {
   virtual size_t next_key() const { return 0; }
   // Reads on, for some 20 us at most. Returns false when all is read.
   virtual bool read(const Slice& slice) = 0;
+  // Of long elements a call of read() takes no more than this, and one.
+  static constexpr size_t kBytesPerSlice = 64 * 1024;
   virtual void write(ReplyWriter& reply) = 0;
 
   // Of the client; what was gathered has its form.

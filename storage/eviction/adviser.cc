@@ -74,12 +74,12 @@ void Adviser::set_capacity(const Capacity& capacity) {
   const bool by_bytes = spread_ > (by_bytes_ ? kSpreadMin / 2 : kSpreadMin);
   const bool other_unit = std::exchange(by_bytes_, by_bytes) != by_bytes;
   if (other_unit || entries > 2 * fitted_ || entries < fitted_ / 2) fit(entries);
-  const double like_live = entries_ * mean_bytes();
+  const double fair_bytes = entries_ * mean_bytes();
   for (GhostCache& ghost : ghosts_) {
-    const double bytes = weighs_sizes(ghost.policy) ? bytes_ : like_live;
+    const double bytes = weighs_sizes(ghost.policy) ? bytes_ : fair_bytes;
     const double whole = (by_bytes ? bytes : entries_) * room(ghost.factor);
-    const int64_t limit =
-        std::max<int64_t>(static_cast<int64_t>(whole) >> samples_[ghost.sample].shift, 1);
+    const auto one_in = int64_t{samples_[ghost.sample].mask} + 1;
+    const int64_t limit = std::max<int64_t>(static_cast<int64_t>(whole) / one_in, 1);
     ghost.cache->set_limit(by_bytes ? ModelCache::Limit{.bytes = limit}
                                     : ModelCache::Limit{.objects = limit});
   }
@@ -89,13 +89,8 @@ void Adviser::set_capacity(const Capacity& capacity) {
 // not: then the ghost like the live cache has too many or too few entries, and from its own mean
 // follows what bytes have room for a fair number.
 double Adviser::mean_bytes() const {
-  if (live_ < ghosts_.size()) {
-    const ModelCache& like_live = *ghosts_[live_].cache;
-    if (like_live.objects() >= kGhostEntriesMin) {
-      return static_cast<double>(like_live.bytes()) / static_cast<double>(like_live.objects());
-    }
-  }
-  return bytes_ / entries_;
+  if (like_live_ == nullptr || like_live_->objects() < kGhostEntriesMin) return bytes_ / entries_;
+  return static_cast<double>(like_live_->bytes()) / static_cast<double>(like_live_->objects());
 }
 
 // Ghosts of the same memory are of the same sample.
@@ -107,7 +102,7 @@ size_t Adviser::sample_of(double factor) {
 void Adviser::fit(int64_t entries) {
   fitted_ = entries;
   ghosts_.clear();
-  live_ = ~size_t{0};
+  like_live_ = nullptr;
   all_ = {};
   samples_.fill({});
   unsigned shift = 0;
@@ -115,16 +110,14 @@ void Adviser::fit(int64_t entries) {
   while (entries >> shift > entries_allowed(facts_.limit_bytes)) ++shift;
   if (entries >> shift < kGhostEntriesMin) return;
   for (size_t i = 0; i < kSamples; ++i) {
-    const size_t present = sample_of(1);
-    const unsigned own = static_cast<unsigned>(shift + i > present ? shift + i - present : 0);
-    samples_[i].shift = own;
-    samples_[i].mask = (1U << own) - 1;
+    const size_t ones = std::max(shift + i, sample_of(1)) - sample_of(1);
+    samples_[i].mask = (1U << ones) - 1;
   }
   const auto add = [this](const char* policy, double factor) {
-    if (policy == live_policy_ && factor == 1) live_ = ghosts_.size();
     ghosts_.push_back({policy, factor, sample_of(factor),
                        std::make_unique<ModelCache>(find_policy_maker(policy)(options_),
                                                     ModelCache::Limit{}, options_.samples)});
+    if (policy == live_policy_ && factor == 1) like_live_ = ghosts_.back().cache.get();
   };
   for (const char* policy : kPolicies) {
     const bool at_all_sizes =

@@ -61,7 +61,6 @@ class Adviser {
   // Keys whose places have none of some bits.
   struct Sample {
     uint32_t mask = ~0U;
-    unsigned shift = 0;  // its ones
     Counts live;
     double read_bytes = 0;
     bool has(const Resident& entry) const { return (entry.place & mask) == 0; }
@@ -87,14 +86,14 @@ class Adviser {
   };
 
   EvictionOptions options_;
-  Slab slab_;                      // of all ghosts' queues
+  Slab slab_;  // of all ghosts' queues
   const std::string live_policy_;  // without prefix
   std::vector<GhostCache> ghosts_;
-  size_t live_ = ~size_t{0};  // the ghost that is like the live cache, if one is
+  const ModelCache* like_live_ = nullptr;  // the ghost that is, if one is
   // Sizes differ, so bytes are what a limit has room for, and the policies hold other numbers.
   bool by_bytes_ = false;
   std::array<Sample, kSamples> samples_;  // the densest first
-  int64_t fitted_ = 0;                    // entries the ghosts were made for
+  int64_t fitted_ = 0;  // entries the ghosts were made for
   int64_t fitted_limit_bytes_ = 0;
   // In the mean: where sizes differ much, one large value takes the place of many; and clients'
   // buffers come and go.

@@ -77,7 +77,7 @@ class Runs {
 
 int64_t bytes_of(double mib) { return static_cast<int64_t>(mib * static_cast<double>(kMiB)); }
 
-// Estimates of limits under `kLeast` are told, but not taken for the worst.
+// Estimates of limits below are told, but not taken for the worst.
 constexpr double kLeastMiB = 2;
 
 int measure(const Arguments& arguments) {

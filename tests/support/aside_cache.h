@@ -44,7 +44,6 @@ class AsideCache {
     return false;
   }
   EvictionAdvice advice() { return store_.advice(); }
-  Store& store() { return store_; }
 
  private:
   static constexpr int64_t kTickMs = 100;

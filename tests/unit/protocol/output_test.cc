@@ -11,7 +11,7 @@
 namespace larder {
 namespace {
 
-constexpr size_t kLarge = 64 * 1024;  // what is longer is given back when it is sent
+constexpr size_t kLarge = Output::kKeepBytes;
 
 std::string pattern(size_t bytes) {
   std::string text(bytes, '\0');
