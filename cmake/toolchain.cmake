@@ -16,7 +16,9 @@ endif()
 
 find_program(LARDER_CCACHE ccache)
 if(LARDER_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${LARDER_CCACHE})
+  # Files with precompiled headers are kept only under this sloppiness.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${LARDER_CCACHE})
 endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror

@@ -14,22 +14,28 @@ namespace {
 constexpr size_t kSpareBytes = 256 * 1024;
 constexpr size_t kSpares = 4;  // a mebibyte for each thread
 
-std::vector<std::unique_ptr<char[]>>& spares() {
-  thread_local std::vector<std::unique_ptr<char[]>> spares;
+struct Spares {
+  std::vector<std::unique_ptr<char[]>> texts;
+  size_t unused = 0;  // the fewest there were since the last trim
+};
+
+Spares& spares() {
+  thread_local Spares spares;
   return spares;
 }
 
 std::unique_ptr<char[]> make_text(size_t bytes) {
-  if (bytes == kSpareBytes && !spares().empty()) {
-    std::unique_ptr<char[]> text = std::move(spares().back());
-    spares().pop_back();
-    return text;
-  }
-  return std::unique_ptr<char[]>(new char[bytes]);  // not zeroed
+  auto& [texts, unused] = spares();
+  if (bytes != kSpareBytes || texts.empty()) return std::unique_ptr<char[]>(new char[bytes]);
+  std::unique_ptr<char[]> text = std::move(texts.back());
+  texts.pop_back();
+  unused = std::min(unused, texts.size());
+  return text;
 }
 
 void drop_text(std::unique_ptr<char[]> text, size_t bytes) {
-  if (bytes == kSpareBytes && spares().size() < kSpares) spares().push_back(std::move(text));
+  std::vector<std::unique_ptr<char[]>>& texts = spares().texts;
+  if (bytes == kSpareBytes && texts.size() < kSpares) texts.push_back(std::move(text));
 }
 
 }  // namespace
@@ -43,6 +49,13 @@ void Output::grow(size_t bytes) {
   if (size_ > 0) std::memcpy(text.get(), text_.get(), size_);
   text_.swap(text);
   drop_text(std::move(text), std::exchange(capacity_, capacity));
+}
+
+size_t Output::trim_spares() {
+  auto& [texts, unused] = spares();
+  texts.resize(texts.size() - unused);
+  unused = texts.size();
+  return texts.size() * kSpareBytes;
 }
 
 void Output::append_shared(Bytes bytes, std::shared_ptr<const void> owner) {

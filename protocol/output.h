@@ -48,6 +48,10 @@ class Output {
   bool empty() const { return pending() == 0; }
   size_t capacity() const { return capacity_; }
 
+  // Frees the thread's spare buffers that nobody took since the last call, and returns how many
+  // bytes it keeps: they belong to no output.
+  static size_t trim_spares();
+
   // Fills `views` with up to `max` runs of bytes in order; returns how many.
   size_t gather(Bytes* views, size_t max) const;
   // The first `bytes` were sent.

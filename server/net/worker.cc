@@ -373,6 +373,11 @@ Connection* Worker::count_client_bytes() {
   return largest;
 }
 
+void Worker::count_spare_buffers() {
+  const auto bytes = static_cast<int64_t>(Output::trim_spares());
+  services_->store.memory().add(bytes - std::exchange(spare_bytes_, bytes));
+}
+
 void Worker::note_clients_limit() {
   const int64_t limit = services_->settings.clients_bytes_max.load(std::memory_order_relaxed);
   if (std::exchange(clients_limit_, limit) != limit) [[unlikely]] evict_clients();
@@ -459,6 +464,7 @@ void Worker::tend() {
     complaints_ = 0;
     stats_.busy_us.set(thread_cpu_us());
     services_->store.settle_left_over();
+    count_spare_buffers();
     services_->store.memory().note_peak();
     services_->store.tend_eviction(static_cast<unsigned>(index()), static_cast<unsigned>(workers_),
                                    now_ms);

@@ -99,6 +99,7 @@ class Worker : public ClientsOfWorker {
   void lend_work();
   void take_lent_work_back();
   Connection* count_client_bytes();
+  void count_spare_buffers();
   // A new limit holds before the next request is run.
   void note_clients_limit();
   void deliver_later(int64_t pause_ns);
@@ -137,6 +138,7 @@ class Worker : public ClientsOfWorker {
   unsigned complaints_ = 0;  // since the last tick
   static constexpr int64_t kUnsettled = -1;  // others have to evict first
   int64_t clients_limit_ = 0;                // as it was last looked at
+  int64_t spare_bytes_ = 0;                  // for replies of no client, as last counted
   bool has_postponed_ = false;
   size_t lent_work_ = 0;
   bool serving_others_ = false;  // beside a script

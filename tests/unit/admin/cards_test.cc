@@ -6,7 +6,7 @@
 #include "server/engine/spec.h"
 #include "server/engine/syntax.h"
 
-namespace larder {
+namespace larder::cards_test {
 namespace {
 
 // A slip would cut COMMAND DOCS short.
@@ -22,4 +22,4 @@ TEST(Cards, syntax_is_read_to_its_end) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::cards_test

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace larder {
+namespace larder::config_load_test {
 namespace {
 
 class ConfigLoadTest : public testing::Test {
@@ -234,4 +234,4 @@ TEST_F(ConfigLoadTest, names_of_files_are_no_paths) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::config_load_test

@@ -5,7 +5,7 @@
 
 #include "server/admin/memory_text.h"
 
-namespace larder {
+namespace larder::machine_test {
 namespace {
 
 TEST(Machine, has_cores_and_a_sensible_limit) {
@@ -65,4 +65,4 @@ TEST(MemoryText, as_redis_writes_it) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::machine_test

@@ -6,7 +6,7 @@
 
 #include "server/admin/config_print.h"
 
-namespace larder {
+namespace larder::options_test {
 namespace {
 
 const OptionSpec& option(Bytes name) {
@@ -163,4 +163,4 @@ TEST(ConfigPrint, a_rewrite_keeps_comments_and_order) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::options_test

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-namespace larder {
+namespace larder::reclaimer_test {
 namespace {
 
 constexpr size_t kMiB = 1024 * 1024;
@@ -85,4 +85,4 @@ TEST(Reclaimer, a_database_in_many_parts_is_never_freed_by_who_brings_it) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::reclaimer_test

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <thread>
 
-namespace larder {
+namespace larder::clock_test {
 namespace {
 
 // What the two clocks say of the same 50 ms, as a share of it.
@@ -28,4 +28,4 @@ TEST(Clock, ticks_are_as_long_as_nanoseconds_say) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::clock_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder {
+namespace larder::duration_test {
 namespace {
 
 TEST(Duration, units) {
@@ -37,4 +37,4 @@ TEST(Duration, is_printed_as_it_is_read) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::duration_test

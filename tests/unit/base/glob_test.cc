@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-namespace larder {
+namespace larder::glob_test {
 namespace {
 
 TEST(Glob, stars_and_question_marks) {
@@ -122,4 +122,4 @@ TEST(Glob, agrees_with_the_definition) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::glob_test

@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 
-namespace larder {
+namespace larder::histogram_test {
 namespace {
 
 TEST(Histogram, empty) {
@@ -95,4 +95,4 @@ TEST(Histogram, merge_is_the_same_as_recording_all) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::histogram_test

@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-namespace larder {
+namespace larder::numbers_test {
 namespace {
 
 std::string text_of(double value) {
@@ -55,4 +55,4 @@ TEST(ParseDouble, takes_what_redis_takes) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::numbers_test

@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-namespace larder {
+namespace larder::periodic_thread_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -31,4 +31,4 @@ TEST(PeriodicThread, may_end_before_the_first_time) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::periodic_thread_test

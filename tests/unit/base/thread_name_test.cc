@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-namespace larder {
+namespace larder::thread_name_test {
 namespace {
 
 std::string name_kept_of(const std::string& name) {
@@ -27,4 +27,4 @@ TEST(ThreadName, is_cut_after_15_bytes) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::thread_name_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder {
+namespace larder::trickle_test {
 namespace {
 
 TEST(Trickle, LetsSoManyThroughInASpan) {
@@ -17,4 +17,4 @@ TEST(Trickle, LetsSoManyThroughInASpan) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::trickle_test

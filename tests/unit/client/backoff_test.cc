@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace larder {
+namespace larder::backoff_test {
 namespace {
 
 TEST(Backoff, doubles_up_to_the_limit_and_starts_again) {
@@ -37,4 +37,4 @@ TEST(Backoff, odd_options) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::backoff_test

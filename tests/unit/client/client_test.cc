@@ -6,7 +6,7 @@
 #include <deque>
 #include <vector>
 
-namespace larder {
+namespace larder::client_test {
 namespace {
 
 // The far end: what it answers, how much it takes at a time, when it hangs up.
@@ -282,4 +282,4 @@ TEST_F(ClientTest, an_empty_pipeline) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::client_test

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace larder {
+namespace larder::reply_test {
 namespace {
 
 TEST(Reply, every_kind) {
@@ -48,4 +48,4 @@ TEST(Reply, attributes_are_left_out) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::reply_test

@@ -4,7 +4,7 @@
 
 #include "client/transport.h"
 
-namespace larder {
+namespace larder::request_test {
 namespace {
 
 TEST(Request, is_an_array_of_strings) {
@@ -37,4 +37,4 @@ TEST(Endpoint, is_read_and_printed) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::request_test

@@ -13,7 +13,7 @@
 #include "server/engine/command_docs.h"
 #include "server/engine/session.h"
 
-namespace larder {
+namespace larder::acl_test {
 namespace {
 
 const Registry& registry() {
@@ -266,4 +266,4 @@ TEST(AclLog, similar_denials_share_an_entry) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::acl_test

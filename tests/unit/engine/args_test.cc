@@ -6,7 +6,7 @@
 
 #include "tests/support/lone_server.h"
 
-namespace larder {
+namespace larder::args_test {
 namespace {
 
 // A command whose handler is the test's.
@@ -184,4 +184,4 @@ TEST(TakeExpiry, bad_times) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::args_test

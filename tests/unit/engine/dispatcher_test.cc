@@ -9,7 +9,7 @@
 #include "server/engine/key_uses.h"
 #include "tests/support/lone_server.h"
 
-namespace larder {
+namespace larder::dispatcher_test {
 namespace {
 
 class DispatcherTest : public testing::Test {
@@ -169,4 +169,4 @@ TEST(FindKeys, bad_counts_name_no_keys) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::dispatcher_test

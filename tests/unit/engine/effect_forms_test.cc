@@ -8,7 +8,7 @@
 #include "storage/lazy_free.h"
 #include "tests/support/lone_server.h"
 
-namespace larder {
+namespace larder::effect_forms_test {
 namespace {
 
 std::vector<std::string> words_of(const std::string& line) {
@@ -245,4 +245,4 @@ TEST_F(EffectForms, replays_without_a_clock) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::effect_forms_test

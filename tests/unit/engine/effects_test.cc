@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace larder {
+namespace larder::effects_test {
 namespace {
 
 using Words = std::vector<Bytes>;
@@ -250,4 +250,4 @@ TEST(EffectLog, takes_records_from_many_threads) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::effects_test

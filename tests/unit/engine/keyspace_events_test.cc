@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder {
+namespace larder::keyspace_events_test {
 namespace {
 
 std::string read_back(Bytes letters) { return event_class_letters(*parse_event_classes(letters)); }
@@ -37,4 +37,4 @@ TEST(KeyspaceEvents, classes_without_a_form_tell_nothing) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::keyspace_events_test

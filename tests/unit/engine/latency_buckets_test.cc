@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder {
+namespace larder::latency_buckets_test {
 namespace {
 
 TEST(LatencyBuckets, HaveTheBoundsOfRedis) {
@@ -22,4 +22,4 @@ TEST(LatencyBuckets, TakeTimesUpToTheirBound) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::latency_buckets_test

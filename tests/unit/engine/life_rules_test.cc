@@ -7,7 +7,7 @@
 #include "storage/ttl_rules.h"
 #include "tests/support/lone_server.h"
 
-namespace larder {
+namespace larder::life_rules_test {
 namespace {
 
 class LifeRulesTest : public testing::Test {
@@ -178,4 +178,4 @@ TEST_F(LifeRulesTest, without_rules_nothing_changes) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::life_rules_test

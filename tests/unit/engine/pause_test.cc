@@ -4,7 +4,7 @@
 
 #include "storage/expiry_pause.h"
 
-namespace larder {
+namespace larder::pause_test {
 namespace {
 
 using By = PauseState::By;
@@ -55,4 +55,4 @@ TEST(Pause, NothingExpiresMeanwhile) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::pause_test

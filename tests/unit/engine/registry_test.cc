@@ -4,7 +4,7 @@
 
 #include "server/commands/families.h"
 
-namespace larder {
+namespace larder::registry_test {
 namespace {
 
 Status nothing(Call&) { return Status::ok(); }
@@ -77,4 +77,4 @@ TEST(Command, takes_what_its_arity_says) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::registry_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder {
+namespace larder::script_run_test {
 namespace {
 
 TEST(ScriptRun, what_wrote_is_not_killed) {
@@ -37,4 +37,4 @@ TEST(ScriptRun, the_next_script_may_do_either) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::script_run_test

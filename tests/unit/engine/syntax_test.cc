@@ -4,7 +4,7 @@
 
 #include "base/random.h"
 
-namespace larder {
+namespace larder::syntax_test {
 namespace {
 
 // One line that shows every fact: name:type, 'TOKEN' in front, ? optional, * multiple, ' with its
@@ -79,4 +79,4 @@ TEST(Syntax, any_text_comes_to_an_end) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::syntax_test

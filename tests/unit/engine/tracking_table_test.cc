@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-namespace larder {
+namespace larder::tracking_table_test {
 namespace {
 
 using Model = std::map<std::string, std::set<ClientRef>>;
@@ -88,4 +88,4 @@ TEST(TrackingTable, a_short_key_takes_less_than_70_bytes) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::tracking_table_test

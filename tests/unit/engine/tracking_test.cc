@@ -5,7 +5,7 @@
 #include "server/commands/families.h"
 #include "tests/support/lone_server.h"
 
-namespace larder {
+namespace larder::tracking_test {
 namespace {
 
 const std::string kAllFlushed = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
@@ -47,4 +47,4 @@ TEST_F(TrackingTest, new_options_are_no_new_beginning) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::tracking_test

@@ -6,7 +6,7 @@
 
 #include "tests/support/output_text.h"
 
-namespace larder {
+namespace larder::held_replies_test {
 namespace {
 
 constexpr int64_t kUntilMs = 1000;
@@ -58,4 +58,4 @@ TEST(HeldReplies, AnErrorTakesThePlaceOfAWriteWhoseTimeIsOver) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::held_replies_test

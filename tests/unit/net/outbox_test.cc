@@ -4,7 +4,7 @@
 
 #include "tests/support/output_text.h"
 
-namespace larder {
+namespace larder::outbox_test {
 namespace {
 
 constexpr int64_t kUntilMs = 1000;
@@ -62,4 +62,4 @@ TEST(Outbox, SharesALongMessage) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::outbox_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder {
+namespace larder::reply_peak_test {
 namespace {
 
 TEST(ReplyPeak, OfANewClientIsTheWholeBuffer) {
@@ -39,4 +39,4 @@ TEST(ReplyPeak, ABufferIsAPowerOfTwoWithinItsBounds) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::reply_peak_test

@@ -10,7 +10,7 @@
 
 #include "tests/support/encoded.h"
 
-namespace larder {
+namespace larder::request_intake_test {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -148,4 +148,4 @@ TEST(RequestIntake, MayTakeOneAtATime) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::request_intake_test

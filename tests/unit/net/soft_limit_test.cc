@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder {
+namespace larder::soft_limit_test {
 namespace {
 
 constexpr int64_t kMost = 1000;
@@ -34,4 +34,4 @@ TEST(SoftLimit, IsNoneAtZero) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::soft_limit_test

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace larder {
+namespace larder::aof_folder_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -112,4 +112,4 @@ TEST_F(AofFolderTest, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::aof_folder_test

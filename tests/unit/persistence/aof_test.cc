@@ -15,7 +15,7 @@
 #include "server/persistence/aof_reader.h"
 #include "server/persistence/aof_writer.h"
 
-namespace larder {
+namespace larder::aof_test {
 namespace {
 
 class Folder {
@@ -271,4 +271,4 @@ TEST_F(AofWriterTest, notes_the_time_between_records) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::aof_test

@@ -9,7 +9,7 @@
 
 #include "server/engine/services.h"
 
-namespace larder {
+namespace larder::worker_turns_test {
 namespace {
 
 // Two workers; the second comes only when `late` is called.
@@ -73,4 +73,4 @@ TEST(WorkerTurnsThreads, a_piece_is_run_once_by_a_worker_or_not_at_all) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::worker_turns_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace larder {
+namespace larder::output_test {
 namespace {
 
 constexpr size_t kLarge = Output::kKeepBytes;
@@ -64,6 +64,20 @@ TEST(Output, ALargeBufferIsUsedAgain) {
   EXPECT_LT(output.capacity(), kLarge);
 }
 
+TEST(Output, SpareBuffersThatNobodyTakesGo) {
+  Output::trim_spares();
+  Output::trim_spares();
+  EXPECT_EQ(Output::trim_spares(), 0U);
+  std::vector<Output> outputs(6);
+  for (Output& output : outputs) output.append(pattern(kLarge + 1));
+  for (Output& output : outputs) (void)send_all(output);
+  EXPECT_EQ(Output::trim_spares(), 16 * kLarge);  // four of six are kept
+  outputs[0].append(pattern(kLarge + 1));
+  (void)send_all(outputs[0]);
+  EXPECT_EQ(Output::trim_spares(), 4 * kLarge);  // one at a time was in use
+  EXPECT_EQ(Output::trim_spares(), 0U);
+}
+
 TEST(Output, BuffersOfManyAreNotMixedUp) {
   std::vector<Output> outputs(20);
   for (size_t round = 0; round < 3; ++round) {
@@ -79,4 +93,4 @@ TEST(Output, BuffersOfManyAreNotMixedUp) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::output_test

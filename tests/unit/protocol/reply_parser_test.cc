@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "protocol/limits.h"
 
-namespace larder {
+namespace larder::reply_parser_test {
 namespace {
 
 using Outcome = ReplyParser::Outcome;
@@ -156,4 +156,4 @@ TEST(ReplyParser, random_bytes_never_go_beyond_the_buffer) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::reply_parser_test

@@ -9,7 +9,7 @@
 
 #include "tests/support/encoded.h"
 
-namespace larder {
+namespace larder::request_parser_test {
 namespace {
 
 using Outcome = RequestParser::Outcome;
@@ -254,4 +254,4 @@ RC_GTEST_PROP(RequestParserProperty, random_bytes_mean_the_same_in_pieces, ()) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::request_parser_test

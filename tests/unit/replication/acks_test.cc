@@ -6,7 +6,7 @@
 #include "server/replication/ack_question.h"
 #include "server/replication/sync_damper.h"
 
-namespace larder {
+namespace larder::acks_test {
 namespace {
 
 using Acks = ReplicationSettings::Acks;
@@ -86,4 +86,4 @@ TEST(SyncDamper, RemembersALimitedNumber) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::acks_test

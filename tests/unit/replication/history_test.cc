@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder {
+namespace larder::history_test {
 namespace {
 
 const std::string kFirst(kReplicationIdBytes, 'a');
@@ -54,4 +54,4 @@ TEST(History, AnotherStreamMakesThePastWorthless) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::history_test

@@ -9,7 +9,7 @@
 #include "server/engine/transactions.h"
 #include "server/replication/handshake.h"
 
-namespace larder {
+namespace larder::primary_stream_test {
 namespace {
 
 Status nothing(Call&) { return Status::ok(); }
@@ -91,4 +91,4 @@ TEST_F(Stream, AcknowledgesWhatIsApplied) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::primary_stream_test

@@ -7,7 +7,7 @@
 
 #include "server/replication/history.h"
 
-namespace larder {
+namespace larder::stream_place_test {
 namespace {
 
 const std::string kId(kReplicationIdBytes, 'a');
@@ -64,4 +64,4 @@ TEST(StreamPlace, FilesSayTheEndOfTheStream) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::stream_place_test

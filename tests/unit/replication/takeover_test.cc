@@ -6,7 +6,7 @@
 
 #include "server/replication/acks.h"
 
-namespace larder {
+namespace larder::takeover_test {
 namespace {
 
 using Acks = ReplicationSettings::Acks;
@@ -81,4 +81,4 @@ TEST(Siblings, WhoGivesNothingIsLeftUntilItComesAgain) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::takeover_test

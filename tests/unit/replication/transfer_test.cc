@@ -10,7 +10,7 @@
 #include "server/replication/byte_pipe.h"
 #include "server/replication/handshake.h"
 
-namespace larder {
+namespace larder::transfer_test {
 namespace {
 
 // A primary that says what the test wants and hangs up.
@@ -139,4 +139,4 @@ TEST(BytePipe, HoldsALimitedAmountAndGivesUpOnASilentTaker) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::transfer_test

@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "tests/support/aside_cache.h"
 
-namespace larder {
+namespace larder::adviser_test {
 namespace {
 
 constexpr int64_t kMiB = 1024 * 1024;
@@ -146,4 +146,4 @@ TEST(Adviser, TakesLittleOfALimit) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::adviser_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace larder {
+namespace larder::bits_test {
 namespace {
 
 // The definition: bit 0 is the highest of the first byte, and behind the end all are zero.
@@ -124,4 +124,4 @@ RC_GTEST_PROP(BitsProperty, combines_as_defined, ()) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::bits_test

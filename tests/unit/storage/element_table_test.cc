@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 
-namespace larder {
+namespace larder::element_table_test {
 namespace {
 
 TEST(Element, keeps_key_value_and_expiry) {
@@ -119,4 +119,4 @@ TEST(ElementTable, scans_through_growth_and_shrinkage) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::element_table_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace larder {
+namespace larder::entry_test {
 namespace {
 
 // An entry of the given shape with its key and payload filled in.
@@ -93,4 +93,4 @@ TEST(Entry, a_payload_shrinks_within_the_width_of_its_length) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::entry_test

@@ -17,7 +17,7 @@
 #include "storage/store.h"
 #include "storage/strings.h"
 
-namespace larder {
+namespace larder::eviction_test {
 namespace {
 
 constexpr int64_t kLimit = 2 * 1024 * 1024;
@@ -613,4 +613,4 @@ TEST(Adaptive, changes_its_settings_and_says_why) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::eviction_test

@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "storage/store.h"
 
-namespace larder {
+namespace larder::eviction_threads_test {
 namespace {
 
 constexpr int64_t kLimit = 2 * 1024 * 1024;
@@ -99,4 +99,4 @@ TEST(EvictionThreads, policies_change_under_load) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::eviction_threads_test

@@ -9,7 +9,7 @@
 
 #include "storage/slab.h"
 
-namespace larder {
+namespace larder::expiry_index_test {
 namespace {
 
 constexpr int64_t kStartMs = 1'700'000'000'000;
@@ -169,4 +169,4 @@ RC_GTEST_PROP(ExpiryIndexProperty, everything_fires_in_its_tick, ()) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::expiry_index_test

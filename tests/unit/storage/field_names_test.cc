@@ -7,7 +7,7 @@
 
 #include "storage/pack.h"
 
-namespace larder {
+namespace larder::field_names_test {
 namespace {
 
 TEST(FieldNames, admit_a_name_that_comes_often) {
@@ -63,4 +63,4 @@ TEST(FieldNames, packs_hold_numbers) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::field_names_test

@@ -10,7 +10,7 @@
 #include "storage/events.h"
 #include "storage/value.h"
 
-namespace larder {
+namespace larder::hash_test {
 namespace {
 
 constexpr int64_t kStartMs = 1'700'000'000'000;
@@ -270,4 +270,4 @@ TEST_F(HashTest, samples_are_spread_evenly) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::hash_test

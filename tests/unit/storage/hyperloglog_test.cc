@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-namespace larder {
+namespace larder::hyperloglog_test {
 namespace {
 
 constexpr size_t kSparseMax = 3000;
@@ -73,4 +73,4 @@ TEST(HyperLogLog, survives_broken_bytes) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::hyperloglog_test

@@ -10,7 +10,7 @@
 #include "storage/events.h"
 #include "storage/strings.h"
 
-namespace larder {
+namespace larder::keyspace_test {
 namespace {
 
 constexpr int64_t kStartMs = 1'700'000'000'000;
@@ -292,4 +292,4 @@ RC_GTEST_FIXTURE_PROP(ModelTest, behaves_as_a_map, ()) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::keyspace_test

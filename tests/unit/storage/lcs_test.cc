@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-namespace larder {
+namespace larder::lcs_test {
 namespace {
 
 constexpr size_t kPlenty = 1 << 30;
@@ -69,4 +69,4 @@ RC_GTEST_PROP(LcsProperty, is_the_longest, ()) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::lcs_test

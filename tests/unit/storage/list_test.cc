@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 
-namespace larder {
+namespace larder::list_test {
 namespace {
 
 using Model = std::deque<std::string>;
@@ -236,4 +236,4 @@ TEST(List, tells_which_form_redis_would_have) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::list_test

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace larder {
+namespace larder::pack_test {
 namespace {
 
 std::string text_of(const Pack::Item &item) {
@@ -64,4 +64,4 @@ TEST(Pack, finds_by_step) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::pack_test

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace larder {
+namespace larder::page_pool_test {
 namespace {
 
 constexpr size_t kPageBytes = 16 * 1024;
@@ -125,4 +125,4 @@ TEST(HeapJoiner, joins_what_the_heap_has_grown_by) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::page_pool_test

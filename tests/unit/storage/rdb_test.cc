@@ -19,7 +19,7 @@
 #include "storage/value.h"
 #include "tests/support/old_blocks.h"
 
-namespace larder {
+namespace larder::rdb_test {
 namespace {
 
 constexpr int64_t kNowMs = 1'700'000'000'000;
@@ -550,4 +550,4 @@ TEST(DumpPayload, needs_its_checksum_and_a_known_version) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::rdb_test

@@ -9,7 +9,7 @@
 
 #include "base/random.h"
 
-namespace larder {
+namespace larder::score_tree_test {
 namespace {
 
 // A tree with the elements it refers to, and the same pairs in a std::set.
@@ -138,4 +138,4 @@ TEST(ScoreTree, counts_what_is_before_a_bound) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::score_tree_test

@@ -10,7 +10,7 @@
 #include "storage/random_elements.h"
 #include "storage/value.h"
 
-namespace larder {
+namespace larder::set_test {
 namespace {
 
 constexpr SetLimits kSmall{16, {8, 12}};
@@ -144,4 +144,4 @@ TEST_F(SetTest, distinct_choices_are_even_and_without_repetition) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::set_test

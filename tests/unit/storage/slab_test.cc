@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-namespace larder {
+namespace larder::slab_test {
 namespace {
 
 struct Object {
@@ -205,4 +205,4 @@ RC_GTEST_PROP(SlabProperty, objects_never_overlap, ()) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::slab_test

@@ -12,7 +12,7 @@
 #include "storage/rdb/value_store.h"
 #include "storage/strings.h"
 
-namespace larder {
+namespace larder::snapshot_test {
 namespace {
 
 using Model = std::map<std::pair<unsigned, std::string>, std::string>;
@@ -251,4 +251,4 @@ TEST_F(SnapshotTest, changes_by_another_thread_are_not_seen) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::snapshot_test

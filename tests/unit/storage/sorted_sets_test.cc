@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "storage/value.h"
 
-namespace larder {
+namespace larder::sorted_sets_test {
 namespace {
 
 constexpr int64_t kNow = 1'000'000;
@@ -201,4 +201,4 @@ TEST(SortedSets, ranges_of_names) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::sorted_sets_test

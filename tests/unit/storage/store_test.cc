@@ -10,7 +10,7 @@
 #include "storage/events.h"
 #include "storage/strings.h"
 
-namespace larder {
+namespace larder::store_test {
 namespace {
 
 constexpr int64_t kStartMs = 1'700'000'000'000;
@@ -308,4 +308,4 @@ TEST(EvictionPolicies, are_found_by_name) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::store_test

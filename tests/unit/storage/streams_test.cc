@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "storage/slab.h"
 
-namespace larder {
+namespace larder::streams_test {
 namespace {
 
 struct Numbered {
@@ -286,4 +286,4 @@ TEST_F(StreamTest, groups_know_who_has_what) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::streams_test

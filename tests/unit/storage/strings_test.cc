@@ -7,7 +7,7 @@
 
 #include "storage/keyspace.h"
 
-namespace larder {
+namespace larder::strings_test {
 namespace {
 
 constexpr int64_t kNowMs = 1'700'000'000'000;
@@ -144,4 +144,4 @@ RC_GTEST_FIXTURE_PROP(StringsTest, a_value_is_what_was_written, ()) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::strings_test

@@ -17,7 +17,7 @@
 #include "storage/entry.h"
 #include "storage/slab.h"
 
-namespace larder {
+namespace larder::table_test {
 namespace {
 
 using Numbers = std::vector<uint32_t>;
@@ -341,4 +341,4 @@ RC_GTEST_PROP(TableProperty, walk_repeats_nothing, ()) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::table_test

@@ -5,7 +5,7 @@
 
 #include "storage/entry.h"
 
-namespace larder {
+namespace larder::ttl_rules_test {
 namespace {
 
 using How = LifeGiven::How;
@@ -114,4 +114,4 @@ TEST(TtlRules, the_first_match_holds) {
 }
 
 }  // namespace
-}  // namespace larder
+}  // namespace larder::ttl_rules_test

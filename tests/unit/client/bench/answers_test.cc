@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder::bench {
+namespace larder::bench::answers_test {
 namespace {
 
 using Kind = Answer::Kind;
@@ -43,4 +43,4 @@ TEST(Answers, memcached) {
 }
 
 }  // namespace
-}  // namespace larder::bench
+}  // namespace larder::bench::answers_test

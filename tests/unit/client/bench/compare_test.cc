@@ -6,7 +6,7 @@
 
 #include "client/bench/server_probe.h"
 
-namespace larder::bench {
+namespace larder::bench::compare_test {
 namespace {
 
 Summary round_of(double per_s, double p50_ms, std::optional<double> cpu_us) {
@@ -78,4 +78,4 @@ TEST(Stats, threads_are_merged) {
 }
 
 }  // namespace
-}  // namespace larder::bench
+}  // namespace larder::bench::compare_test

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-namespace larder::bench {
+namespace larder::bench::distribution_test {
 namespace {
 
 std::vector<double> shares(const Distribution& distribution, uint64_t count, int draws) {
@@ -72,4 +72,4 @@ TEST(Distribution, uniform_stays_in_range) {
 }
 
 }  // namespace
-}  // namespace larder::bench
+}  // namespace larder::bench::distribution_test

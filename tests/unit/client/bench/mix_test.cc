@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace larder::bench {
+namespace larder::bench::mix_test {
 namespace {
 
 std::string shown(const Result<Mix, std::string>& mix) {
@@ -45,4 +45,4 @@ TEST(Mix, bad_commands) {
 }
 
 }  // namespace
-}  // namespace larder::bench
+}  // namespace larder::bench::mix_test

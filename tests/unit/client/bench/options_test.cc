@@ -4,7 +4,7 @@
 
 #include "client/bench/help.h"
 
-namespace larder::bench {
+namespace larder::bench::options_test {
 namespace {
 
 struct Parsed {
@@ -112,4 +112,4 @@ TEST(Options, lines_are_wrapped) {
 }
 
 }  // namespace
-}  // namespace larder::bench
+}  // namespace larder::bench::options_test

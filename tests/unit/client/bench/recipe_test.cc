@@ -5,7 +5,7 @@
 #include "client/bench/workload.h"
 #include "client/request.h"
 
-namespace larder::bench {
+namespace larder::bench::recipe_test {
 namespace {
 
 class RecipeTest : public testing::Test {
@@ -158,4 +158,4 @@ TEST(Workload, an_expiry_without_a_range) {
 }
 
 }  // namespace
-}  // namespace larder::bench
+}  // namespace larder::bench::recipe_test
