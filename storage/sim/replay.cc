@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
+#include "base/in_parallel.h"
 #include "base/numbers.h"
 #include "storage/eviction/registry.h"
 
@@ -46,14 +46,8 @@ double scale_of(const std::string& unit) {
 
 void replay_all(const Trace& trace, const ReplayOptions& options, std::vector<Run>& runs,
                 std::atomic<uint64_t>& done) {
-  std::atomic<size_t> next{0};
-  const auto work = [&] {
-    for (size_t i = next++; i < runs.size(); i = next++) replay(trace, options, runs[i], done);
-  };
-  std::vector<std::thread> threads;
-  for (unsigned i = 1; i < options.threads; ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  in_parallel(runs.size(), options.threads,
+              [&](size_t i) { replay(trace, options, runs[i], done); });
 }
 
 std::string parse_size(const std::string& text, const Trace& trace, bool by_bytes,

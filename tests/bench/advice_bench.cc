@@ -2,7 +2,6 @@
 // policies it tells of. Each is a store of its own that reads the whole trace cache-aside.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -12,6 +11,8 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/in_parallel.h"
+#include "storage/eviction/registry.h"
 #include "tests/support/aside_cache.h"
 #include "trace/trace.h"
 
@@ -47,15 +48,8 @@ class Runs {
   void replay(const Trace& trace, unsigned value_bytes) {
     std::vector<Run*> waiting;
     for (auto& [name, run] : runs_) waiting.push_back(&run);
-    std::atomic<size_t> taken{0};
-    const auto work = [&] {
-      for (size_t i = taken++; i < waiting.size(); i = taken++)
-        one(trace, value_bytes, *waiting[i]);
-    };
-    std::vector<std::thread> threads;
-    for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) threads.emplace_back(work);
-    work();
-    for (std::thread& thread : threads) thread.join();
+    in_parallel(waiting.size(), std::thread::hardware_concurrency(),
+                [&](size_t i) { one(trace, value_bytes, *waiting[i]); });
   }
 
  private:
@@ -94,9 +88,10 @@ int measure(const Arguments& arguments) {
       runs.want("lru", bytes_of(limit * factor));
     }
     if (!arguments.policies) continue;
-    for (const char* policy : {"lfu", "sieve", "arc", "gdsf", "fifo", "adaptive", "slru", "clock",
-                               "tlru", "wtinylfu", "random"}) {
-      runs.want(policy, bytes_of(limit));
+    for (const EvictionPolicyInfo& policy : eviction_policies()) {
+      constexpr Bytes kPrefix = "allkeys-";
+      if (!policy.name.starts_with(kPrefix)) continue;
+      runs.want(std::string(policy.name.substr(kPrefix.size())), bytes_of(limit));
     }
   }
   runs.replay(trace, arguments.value_bytes);
