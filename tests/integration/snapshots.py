@@ -77,7 +77,7 @@ def main():
         client = Client(server)
         prepare(client)
         stop, faults = threading.Event(), []
-        writers = [threading.Thread(target=write, args=(server, n, stop, faults))
+        writers = [threading.Thread(target=write, args=(server, n, stop, faults), daemon=True)
                    for n in range(4)]
         for writer in writers:
             writer.start()
