@@ -3,19 +3,20 @@
 set(LARDER_COMMON_HEADERS <algorithm> <array> <atomic> <cstdint> <functional> <memory> <mutex>
     <optional> <span> <string> <string_view> <unordered_map> <utility> <vector>)
 
-function(larder_common_headers target flags)
-  get_property(owner GLOBAL PROPERTY LARDER_HEADERS_${flags})
+#   larder_common_headers(target kind): one target of each kind parses them, the others take its
+function(larder_common_headers target kind)
+  get_property(owner GLOBAL PROPERTY LARDER_HEADERS_${kind})
   if(owner)
     target_precompile_headers(${target} REUSE_FROM ${owner})
   else()
     target_precompile_headers(${target} PRIVATE ${LARDER_COMMON_HEADERS})
-    set_property(GLOBAL PROPERTY LARDER_HEADERS_${flags} ${target})
+    set_property(GLOBAL PROPERTY LARDER_HEADERS_${kind} ${target})
   endif()
 endfunction()
 
 # A room is a folder that is one static library; every .cc below it belongs to it, except in
-# folders below that are libraries of their own. A cold one has nothing that runs for each GET or
-# SET: it stays out of the programs that are optimised as a whole.
+# folders below that are libraries of their own. A cold one runs for no GET or SET of
+# a plain cache: it stays out of the programs that are optimised as a whole.
 #   larder_room(name [COLD] [PUBLIC libs...] [PRIVATE libs...])
 function(larder_room name)
   cmake_parse_arguments(ROOM "COLD" "" "PUBLIC;PRIVATE" ${ARGN})

@@ -40,8 +40,6 @@ constexpr std::array kPolicies = std::to_array<EvictionPolicyInfo>({
     {"volatile-wtinylfu", make_wtinylfu, kVolatile},
 });
 
-constexpr Bytes kAllPrefix = "allkeys-";
-
 const EvictionPolicyInfo* find_exact(Bytes name) {
   const auto found = std::find_if(kPolicies.begin(), kPolicies.end(),
                                   [&](const auto& policy) { return policy.name == name; });

@@ -10,6 +10,9 @@
 
 namespace larder {
 
+// Of the names of policies under which any key may leave.
+inline constexpr Bytes kAllPrefix = "allkeys-";
+
 struct EvictionPolicyInfo {
   Bytes name;  // with its prefix: allkeys-lru
   MakePolicy make;

@@ -89,9 +89,8 @@ int measure(const Arguments& arguments) {
     }
     if (!arguments.policies) continue;
     for (const EvictionPolicyInfo& policy : eviction_policies()) {
-      constexpr Bytes kPrefix = "allkeys-";
-      if (!policy.name.starts_with(kPrefix)) continue;
-      runs.want(std::string(policy.name.substr(kPrefix.size())), bytes_of(limit));
+      if (!policy.name.starts_with(kAllPrefix)) continue;
+      runs.want(std::string(policy.name.substr(kAllPrefix.size())), bytes_of(limit));
     }
   }
   runs.replay(trace, arguments.value_bytes);

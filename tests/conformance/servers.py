@@ -6,7 +6,7 @@ import time
 
 import resp
 
-START_S = 60  # a file takes long to load under ThreadSanitizer
+START_S = resp.TIMEOUT_S
 # More than the ten seconds that a server waits for replicas at its end.
 STOP_S = 60 if resp.SANITIZED else 30
 

@@ -14,6 +14,7 @@ import servers  # noqa: E402
 
 REDIS = "redis-server"
 VALKEY = "valkey-server"
+SENTINELS = 3  # of a group, at most
 
 
 class Node(servers.Server):
@@ -48,15 +49,18 @@ class Node(servers.Server):
         return resp.Connection(self.port, 2)
 
     def raw(self, *words):
-        """(kind, value) of one request; again when the connection was ended (CLIENT KILL)."""
+        """(kind, value) of one request; again when the connection was ended: each Sentinel that
+        reconfigures a server kills its clients."""
         sent = [w if isinstance(w, bytes) else str(w).encode() for w in words]
-        if self.connection is not None:
+        for ended in range(SENTINELS + 1):
             try:
+                if self.connection is None:
+                    self.connection = self.client()
                 return self.connection.ask(sent)
             except resp.Closed:
-                pass
-        self.connection = self.client()
-        return self.connection.ask(sent)
+                self.connection = None
+                if ended == SENTINELS:
+                    raise
 
     def ask(self, *words):
         """The value of a reply that may not be an error; waits for a load, also of a sync."""
