@@ -37,7 +37,7 @@ Adaptive::Adaptive(std::vector<S3Settings> settings, const AdaptiveTuning& tunin
                    const EvictionOptions& options)
     : S3Fifo(settings.front(), options.slab),
       tuning_(tuning),
-      turn_(settings.size()),
+      lately_(settings.size()),
       tally_(options.tally ? options.tally : std::make_shared<TrialTally>(settings.size(), 1U)),
       by_bytes_(options.goal == EvictionGoal::bytes) {
   CHECK(settings.size() <= 32);
@@ -90,7 +90,7 @@ ModelCache::Object Adaptive::model_of(const Resident& entry) const {
 void Adaptive::inserted(Resident& entry) {
   S3Fifo::inserted(entry);
   if ((entry.place & sample_mask()) != 0) return;
-  if (by_bytes_) turn_.weight += entry.bytes;
+  if (by_bytes_) lately_.weight += entry.bytes;
   for (Trial& trial : trials_) {
     if (trial.cache) trial.cache->put(model_of(entry), entry.now_ms);
   }
@@ -120,7 +120,7 @@ int64_t Adaptive::trial_entries(int64_t entries) const {
   const double trials_bytes = mean_bytes() * static_cast<double>(entries / tuning_.bytes_share);
   const auto paid_for = static_cast<int64_t>(trials_bytes) /
                         (static_cast<int64_t>(trials_.size()) * kTrialEntryBytes);
-  const int64_t least = std::clamp(paid_for, tuning_.entries_min, tuning_.entries_wanted);
+  const int64_t least = std::clamp(paid_for, tuning_.entries_min, tuning_.entries_max);
   return std::clamp(entries / tuning_.entries_share, least, tuning_.entries_max);
 }
 
@@ -143,7 +143,7 @@ void Adaptive::fit_trials() {
     put_into_force(0);
   }
   tally_->forget();
-  turn_.fade(0);
+  lately_.fade(0);
   reads_ = 0;
   sample_mask_.store((1U << shift_) - 1, std::memory_order_relaxed);
 }
@@ -153,21 +153,21 @@ void Adaptive::sampled_read(const Resident& entry, bool hit) {
   if (const size_t agreed = tally_->chosen(); agreed != chosen_) put_into_force(agreed);
   const ModelCache::Object object = model_of(entry);
   const double worth = by_bytes_ ? entry.bytes : 1;
-  if (hit || !by_bytes_) turn_.weight += worth;
+  if (hit || !by_bytes_) lately_.weight += worth;
   uint32_t hits = 0;
   for (size_t i = 0; i < trials_.size(); ++i) {
     Trial& trial = trials_[i];
     if (!trial.cache) continue;
     if (trial.cache->use(object, entry.now_ms)) {
-      turn_.hits[i] += worth;
+      lately_.hits[i] += worth;
       hits |= 1U << i;
     } else if (hit) {
       trial.cache->put(object, entry.now_ms);
     }
   }
   count_differences(hits);
-  if (++reads_ < capacity_ >> shift_) return;
-  end_turn(entry.now_ms);
+  if (++reads_ * tuning_.looks < capacity_ >> shift_) return;
+  compare(entry.now_ms);
 }
 
 // Trials agree on most reads.
@@ -178,17 +178,17 @@ void Adaptive::count_differences(uint32_t hits) {
     const auto a = static_cast<size_t>(std::countr_zero(left));
     for (uint32_t others = misses; others != 0; others &= others - 1) {
       const auto b = static_cast<size_t>(std::countr_zero(others));
-      ++turn_.difference(a, b);
-      ++turn_.difference(b, a);
+      ++lately_.difference(a, b);
+      ++lately_.difference(b, a);
     }
   }
 }
 
-void Adaptive::end_turn(int64_t now_ms) {
+void Adaptive::compare(int64_t now_ms) {
   const double doubt = by_bytes_ ? 0 : tuning_.doubt;
   const TrialTally::Verdict verdict =
-      tally_->add(turn_, {.fade = tuning_.fade, .margin = tuning_.margin, .doubt = doubt});
-  turn_.fade(0);
+      tally_->add(lately_, {.fade = tuning_.fade, .margin = tuning_.margin, .doubt = doubt});
+  lately_.fade(0);
   reads_ = 0;
   if (!verdict.changed) return;
   note_change(now_ms, verdict);

@@ -25,19 +25,19 @@ namespace larder {
 struct AdaptiveTuning {
   // Entries of a trial cache: this share of the real one's, within bounds. Fewer waver by points,
   // more cost memory. In a cache of few but large entries some more cost next to nothing: as many
-  // as wanted, while all trials take less than this share of the cache's bytes.
+  // as there may be, while all trials take less than a `bytes_share` of the cache's bytes.
   int64_t entries_share = 64;
   int64_t entries_min = 64;
-  int64_t entries_wanted = 256;
-  int64_t entries_max = 512;
+  int64_t entries_max = 256;
   int64_t bytes_share = 100;
-  // What was counted fades by this factor once a turn, which is as many reads as a trial has
-  // entries.
-  double fade = 0.985;
+  // So many times in a turn, which is as many reads as a trial has entries, the counts of the
+  // trials are compared, and what was counted before fades by this factor.
+  int64_t looks = 8;
+  double fade = 0.998;
   // To change over, the best must save this share of the misses, and more than chance would: so
   // many standard deviations of the reads on which the two differ.
-  double margin = 0.005;
-  double doubt = 1.5;
+  double margin = 0.003;
+  double doubt = 0.7;
 };
 
 class Adaptive : public S3Fifo {
@@ -78,14 +78,14 @@ class Adaptive : public S3Fifo {
   ModelCache::Limit trial_limit() const;
   ModelCache::Object model_of(const Resident& entry) const;
   void count_differences(uint32_t hits);
-  void end_turn(int64_t now_ms);
+  void compare(int64_t now_ms);
   void put_into_force(size_t trial);
   void note_change(int64_t now_ms, const TrialTally::Verdict& verdict);
 
   AdaptiveTuning tuning_;
   Slab trial_slab_;  // of the trials' queues
   std::vector<Trial> trials_;
-  TrialCounts turn_;  // of this turn
+  TrialCounts lately_;  // since the last look
   const std::shared_ptr<TrialTally> tally_;
   size_t chosen_ = 0;       // the trial whose setting is in force here
   unsigned shift_ = 0;      // a sampled place ends in so many zeros
@@ -93,7 +93,7 @@ class Adaptive : public S3Fifo {
   bool sized_ = false;      // trials are bounded by bytes
   int64_t capacity_ = 0;    // entries of the real cache; 0: not known yet, nothing is tried
   int64_t fitted_ = 0;      // the same when the trials were made
-  int64_t reads_ = 0;       // of this turn
+  int64_t reads_ = 0;       // since the last look
   uint64_t changes_ = 0;
   std::deque<PolicyChange> history_;
 };

@@ -17,10 +17,9 @@ void TrialCounts::fade(double factor) {
   for (double& each : differences) each *= factor;
 }
 
-// All groups' turns together are one turn of the cache.
-TrialTally::Verdict TrialTally::add(const TrialCounts& turn, const Rules& rules) {
+TrialTally::Verdict TrialTally::add(const TrialCounts& lately, const Rules& rules) {
   MutexLock lock(mutex_);
-  sums_.add(turn);
+  sums_.add(lately);
   const auto best = static_cast<size_t>(std::max_element(sums_.hits.begin(), sums_.hits.end()) -
                                         sums_.hits.begin());
   const size_t now = chosen();

@@ -1,7 +1,7 @@
 // What the trials of all groups of shards have counted, and the setting that follows from it.
 //
-//   group 0: a turn's counts --+
-//   group 1: a turn's counts --+--> sums, fading --> the best, if better by a margin --> all groups
+//   group 0: counts so far --+
+//   group 1: counts so far --+--> sums, fading --> the best, if better by a margin --> all groups
 //
 // A group sees only its part of the reads: if each decided by itself, a cache of two groups would
 // find its setting twice as late.
@@ -31,7 +31,7 @@ struct TrialCounts {
 class TrialTally {
  public:
   struct Rules {
-    double fade;    // of what was counted, once a turn of the cache
+    double fade;    // of what was counted, each time that all groups have added
     double margin;  // share of the misses that must be saved
     double doubt;   // standard deviations of chance that must be exceeded; 0: none
   };
@@ -45,8 +45,8 @@ class TrialTally {
   // So many groups add their counts.
   TrialTally(size_t trials, unsigned groups) : groups_(groups), sums_(trials) {}
 
-  // A group's counts of one turn.
-  Verdict add(const TrialCounts& turn, const Rules& rules);
+  // A group's counts since it last did.
+  Verdict add(const TrialCounts& lately, const Rules& rules);
   size_t chosen() const { return chosen_.load(std::memory_order_relaxed); }
   void choose(size_t trial) { chosen_.store(trial, std::memory_order_relaxed); }
   // The trials begin anew.
