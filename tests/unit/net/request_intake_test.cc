@@ -81,7 +81,33 @@ TEST(RequestIntake, IsMadeToMeasureForABigArgument) {
   ASSERT_EQ(reader.requests.size(), 1U);
   EXPECT_LE(reader.intake.capacity(), kValueBytes + kValueBytes / 4);
   reader.intake.make_room(1);
-  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kFirstBytes) << "a large one goes at once";
+  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kLeastBytes) << "a large one goes at once";
+}
+
+TEST(RequestIntake, KeepsLittleForAClientThatWaitsForReplies) {
+  Reader reader;
+  const std::string request = encoded({"SET", "key", std::string(1000, 'v')});
+  reader.take(request, 1 << 20);
+  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kFirstBytes) << "nothing is known of it yet";
+  reader.intake.let_shrink();
+  for (int i = 0; i < 100; ++i) reader.take(request, 1 << 20);
+  EXPECT_EQ(reader.requests.size(), 101U);
+  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kLeastBytes);
+}
+
+TEST(RequestIntake, MakesRoomForAPipelineOnceAReadHasFilledIt) {
+  Reader reader;
+  std::string pipeline;
+  for (int i = 0; i < 64; ++i) pipeline += encoded({"SET", "key", std::string(64, 'v')});
+  reader.take(pipeline, 1 << 20);
+  reader.intake.let_shrink();
+  reader.intake.make_room(1);
+  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kLeastBytes);
+  reader.take(pipeline, 1 << 20);
+  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kFirstBytes);
+  reader.take(pipeline, 1 << 20);
+  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kFirstBytes) << "the next is likely as long";
+  EXPECT_EQ(reader.requests.size(), 3U * 64);
 }
 
 TEST(RequestIntake, ShrinksWhenToldAndEmpty) {
@@ -89,12 +115,12 @@ TEST(RequestIntake, ShrinksWhenToldAndEmpty) {
   const std::string request = encoded({"SET", "k", std::string(200'000, 'v')});
   reader.take(request, request.size());
   const size_t grown = reader.intake.capacity();
-  EXPECT_GT(grown, 4 * QueryBuffer::kFirstBytes);
+  EXPECT_GE(grown, request.size());
   reader.intake.make_room(1);
   EXPECT_EQ(reader.intake.capacity(), grown) << "the next value is likely as large";
   reader.intake.let_shrink();
   reader.intake.make_room(1);
-  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kFirstBytes);
+  EXPECT_EQ(reader.intake.capacity(), QueryBuffer::kLeastBytes);
 }
 
 TEST(RequestIntake, GivesBackWhatIsFree) {
