@@ -84,6 +84,7 @@ void Connection::read() {
   if (follows_primary(session_)) {
     wanted = std::min(wanted, std::max(kFirstPieceBytes, intake_.bytes()));
   }
+  // A record is of no use before it is whole.
   if (transport_.tls() != nullptr) wanted = std::max(wanted, TlsStream::kRecordBytes);
   intake_.make_room(wanted);
   read_socket();

@@ -47,7 +47,7 @@ class QueryBuffer {
     const size_t dropped = parser.position();
     const size_t kept = size_ - dropped;
     const size_t needed = kept + wanted;
-    const bool was_filled = free_bytes() == 0;  // or is new: more is likely to come
+    const bool was_filled = free_bytes() == 0;  // or there is none yet: more is likely to come
     const bool shrinks = kept == 0 && wanted <= kFirstBytes && is_too_large_for(wanted);
     may_shrink_ = false;
     if (shrinks) return move_to(std::max(wanted, kLeastBytes), parser);

@@ -1,7 +1,7 @@
 // What the trials of all groups of shards have counted, and the setting that follows from it.
 //
-//   group 0: counts so far --+
-//   group 1: counts so far --+--> sums, fading --> the best, if better by a margin --> all groups
+//   group 0: new counts --+
+//   group 1: new counts --+--> sums, fading --> the best, if better by a margin --> all groups
 //
 // A group sees only its part of the reads: if each decided by itself, a cache of two groups would
 // find its setting twice as late.
