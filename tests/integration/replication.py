@@ -382,6 +382,7 @@ def test_failover_command(program):
         assert primary.error("FAILOVER", "TO", "127.0.0.1", 1) == \
             "ERR FAILOVER target HOST and PORT is not a replica."
         fill(primary)
+        wait_online(primary, 2)  # before its first acknowledgement none can be its target
         primary.ask("FAILOVER", "TO", "127.0.0.1", replica.port)
         lab.wait_for(lambda: replica.info()["role"] == "master", "the replica leads")
         wait_linked(primary)
@@ -392,9 +393,11 @@ def test_failover_command(program):
         # And on to a real Redis and back.
         other.follow(replica)
         wait_linked(other)
+        wait_online(replica, 2)
         replica.ask("FAILOVER", "TO", "127.0.0.1", other.port)
         lab.wait_for(lambda: other.info()["role"] == "master", "redis leads")
         wait_linked(replica)
+        wait_online(other, 1)
         other.ask("FAILOVER", "TO", "127.0.0.1", replica.port)
         lab.wait_for(lambda: replica.info()["role"] == "master", "larder leads again")
         wait_linked(other)
@@ -430,6 +433,7 @@ def test_planned_stop_hands_over(program):
     with Node(program, "--shutdown-on-sigterm", "failover") as primary, \
             Node(program, follows=primary) as replica:
         wait_linked(replica)
+        wait_online(primary, 1)
         with Writer(primary, 5) as writer:
             lab.wait_for(lambda: writer.count > 100, "writes")
             primary.process.terminate()
