@@ -1,30 +1,27 @@
-// Asking the processor for what a key will need, some time before it is needed. Each takes the
-// shard's lock for a moment, as a table may be split meanwhile; whoever has it works on the same
-// cache lines, so there is nothing to wait for.
+// Asking the processor for what some keys will need, some time before it is needed: first the
+// buckets (a BucketList), in a later pass the entries they point at (an EntryList). The lists are
+// filled under the shards' locks, as a table may be split meanwhile.
 #pragma once
 
+#include "storage/prefetch_list.h"
 #include "storage/store.h"
 
 namespace larder {
 
-// Calls fetch(table, place) with the key's table, if there is one.
-template <typename Fetch>
-void prefetch(Store& store, uint64_t hash, unsigned db, Fetch fetch) {
+template <typename List>
+void look_ahead(Shard& shard, uint64_t hash, unsigned db, List& list) REQUIRES(shard.mutex) {
+  const Keyspace* keys = shard.find_keyspace(db);
+  if (keys != nullptr) keys->table().look_ahead(keys->place_of(hash), list);
+}
+
+// Takes the lock for a moment; whoever has it works on the same cache lines, so there is nothing to
+// wait for.
+template <typename List>
+void look_ahead(Store& store, uint64_t hash, unsigned db, List& list) {
   Shard& shard = store.shard_of(hash);
   if (!shard.mutex.try_lock()) return;
-  if (const Keyspace* keys = shard.find_keyspace(db)) fetch(keys->table(), keys->place_of(hash));
+  look_ahead(shard, hash, db, list);
   shard.mutex.unlock();
-}
-
-inline void prefetch_bucket(Store& store, uint64_t hash, unsigned db) {
-  prefetch(store, hash, db,
-           [](const auto& table, HashPlace place) { table.prefetch_bucket(place); });
-}
-
-// Reads the bucket: call it some time after prefetch_bucket.
-inline void prefetch_entry(Store& store, uint64_t hash, unsigned db) {
-  prefetch(store, hash, db,
-           [](const auto& table, HashPlace place) { table.prefetch_entry(place); });
 }
 
 }  // namespace larder

@@ -119,31 +119,26 @@ typename BasicTable<Node>::Slot* BasicTable<Node>::find(HashPlace where, Bytes k
 
 // False when no slot of the bucket carries the tag.
 template <typename Node>
-inline bool BasicTable<Node>::prefetch_matches(const Bucket& bucket, uint16_t tag) {
+inline bool BasicTable<Node>::add_matches(const Bucket& bucket, uint16_t tag, EntryList& list) {
   const uint32_t matches = tag_matches(bucket, tag);
   for (uint32_t left = matches; left != 0; left &= left - 1) {
-    // The header with the key, and a small value: two lines, or three when it begins late in one.
-    const Slot slot = bucket.slots[__builtin_ctz(left) / 4];
-    const auto* entry = reinterpret_cast<const char*>(entry_of(slot));
-    for (const int offset : {0, 64, 96}) __builtin_prefetch(entry + offset);
+    list.add(entry_of(bucket.slots[__builtin_ctz(left) / 4]));
   }
   return matches != 0;
 }
 
 template <typename Node>
-void BasicTable<Node>::prefetch_entry(HashPlace where) const {
+void BasicTable<Node>::look_ahead(HashPlace where, EntryList& list) const {
   const Reference segment = segment_of(where.place);
   const Bucket* buckets = segment.buckets();
   const unsigned home = segment.bucket_of(where.place);
-  if (prefetch_matches(buckets[home], where.tag)) return;
+  if (add_matches(buckets[home], where.tag, list)) return;
   if ((buckets[home].slots[0] & kOverflow) != 0 &&
-      prefetch_matches(buckets[segment.next_of(home)], where.tag)) {
+      add_matches(buckets[segment.next_of(home)], where.tag, list)) {
     return;
   }
   if ((buckets[home].slots[1] & kOverflow) == 0) return;
-  for (unsigned i = segment.home_buckets(); i < segment.all_buckets(); ++i) {
-    __builtin_prefetch(&buckets[i]);
-  }
+  for (unsigned i = segment.home_buckets(); i < segment.all_buckets(); ++i) list.add(&buckets[i]);
 }
 
 template <typename Node>

@@ -34,6 +34,7 @@
 #include <iterator>
 
 #include "base/bytes.h"
+#include "storage/prefetch_list.h"
 
 namespace larder {
 
@@ -102,15 +103,12 @@ class BasicTable {
 
   HashPlace place(uint64_t hash) const { return place_of_hash(hash, shard_bits_); }
 
-  // The home bucket, and the next one: every ninth key is there.
-  void prefetch_bucket(HashPlace where) const {
+  // Notes what a lookup will read: the home bucket, and what that points at, see prefetch.h.
+  void look_ahead(HashPlace where, BucketList& list) const {
     const Reference segment = segment_of(where.place);
-    const Bucket* const home = &segment.buckets()[segment.bucket_of(where.place)];
-    __builtin_prefetch(home);
-    __builtin_prefetch(home + 1);
+    list.add(&segment.buckets()[segment.bucket_of(where.place)]);
   }
-  // Reads the home bucket: call it some time after prefetch_bucket.
-  void prefetch_entry(HashPlace where) const;
+  void look_ahead(HashPlace where, EntryList& list) const;
 
   size_t size() const { return size_; }
   // Segments and directory, as the allocator gave them.
@@ -227,7 +225,7 @@ class BasicTable {
   void point_directory_at(Segment* segment);
 
   static uint32_t tag_matches(const Bucket& bucket, uint16_t tag);
-  static bool prefetch_matches(const Bucket& bucket, uint16_t tag);
+  static bool add_matches(const Bucket& bucket, uint16_t tag, EntryList& list);
   static Slot* find_in(Bucket& bucket, HashPlace where, Bytes key);
   static Slot* free_slot(Bucket& bucket);
   static void put(Slot* slot, uint16_t tag, Node* entry, uint64_t displaced);

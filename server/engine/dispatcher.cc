@@ -72,15 +72,16 @@ void Dispatcher::prepare(Request& request) const {
   request.hash = hash_of(request.args[first]);
 }
 
-void Dispatcher::prefetch_bucket(const Request& request, const Session& session) {
-  if (request.first_key == 0) return;
-  larder::prefetch_bucket(services_.store, request.hash, session.db);
+template <typename List>
+void Dispatcher::look_ahead(std::span<const Request> requests, const Session& session, List& list) {
+  for (const Request& request : requests) {
+    if (request.first_key == 0) continue;
+    larder::look_ahead(services_.store, request.hash, session.db, list);
+  }
 }
 
-void Dispatcher::prefetch_entry(const Request& request, const Session& session) {
-  if (request.first_key == 0) return;
-  larder::prefetch_entry(services_.store, request.hash, session.db);
-}
+template void Dispatcher::look_ahead(std::span<const Request>, const Session&, BucketList&);
+template void Dispatcher::look_ahead(std::span<const Request>, const Session&, EntryList&);
 
 GateInput Dispatcher::gate_input(const Request& request, Session& session, int64_t now_ms) {
   out_of_memory_ = false;
@@ -268,6 +269,7 @@ Status Dispatcher::run_many_keys(const Request& request, Call& call) {
   shards_.find(*request.command, request.args, call.session());
   const int64_t now_ms = effects_.is_replaying() ? Call::kNoClock : call.clock_ms();
   if (!shards_.lock(now_ms)) return Status::error(kHeldUp);
+  shards_.fetch(call.session().db);
   if (services_.store.snapshot_runs()) [[unlikely]] write_ahead(call);
   Status status = spec.run(call);
   if (remembers(call)) [[unlikely]] remember_reads(call);

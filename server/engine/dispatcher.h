@@ -33,10 +33,10 @@ class Dispatcher {
 
   // Looks up the card and hashes the first key.
   void prepare(Request& request) const;
-  // Asks the processor for the cache lines that the request will need: first the bucket, in a
-  // later pass the entry it points at.
-  void prefetch_bucket(const Request& request, const Session& session);
-  void prefetch_entry(const Request& request, const Session& session);
+  // What the processor is asked for before the requests run: first the buckets, in a later pass the
+  // entries that they point at.
+  template <typename List>  // BucketList, EntryList
+  void look_ahead(std::span<const Request> requests, const Session& session, List& list);
 
   // Requests begin to run now, one after the other: the time of the first counts from here.
   void start_clock() { laps_.start(); }

@@ -6,6 +6,7 @@
 #include "server/engine/key_uses.h"
 #include "server/engine/session.h"
 #include "server/engine/transactions.h"
+#include "storage/prefetch.h"
 #include "storage/shard_lock.h"
 
 namespace larder {
@@ -26,6 +27,7 @@ bool reaches_all(const CommandSpec& spec) {
 void NeededShards::find(const Command& command, std::span<const Bytes> args,
                         const Session& session) {
   set_.clear();
+  hashes_.clear();
   const Flag flags = command.spec->flags;
   if (has(flags, Flag::whole_store)) {
     set_ = all_shards(store_);
@@ -38,14 +40,20 @@ void NeededShards::find(const Command& command, std::span<const Bytes> args,
 
 void NeededShards::find(std::span<const unsigned> shards) {
   set_.clear();
+  hashes_.clear();
   for (const unsigned shard : shards) set_.add(shard);
+}
+
+void NeededShards::add(uint64_t hash) {
+  set_.add(store_.shard_index(hash));
+  if (hashes_.size() < kFetchedMost) hashes_.push_back(hash);
 }
 
 // Arguments that do not fit the card lock nothing more; the handler will say what is wrong.
 void NeededShards::add_of(const Command& command, std::span<const Bytes> args) {
-  std::vector<size_t> keys;
-  if (!find_keys(*command.spec, args, keys)) return;
-  for (const size_t key : keys) set_.add(store_.shard_index(hash_of(args[key])));
+  key_words_.clear();
+  if (!find_keys(*command.spec, args, key_words_)) return;
+  for (const size_t word : key_words_) add(hash_of(args[word]));
 }
 
 void NeededShards::add_of_queue(const Session& session) {
@@ -60,7 +68,7 @@ void NeededShards::add_of_queue(const Session& session) {
       return;
     }
     if (request.first_key != 0 && request.command->one_key) [[likely]] {
-      set_.add(store_.shard_index(request.hash));
+      add(request.hash);
     } else {
       add_of(*request.command, request.args);
     }
@@ -71,6 +79,19 @@ bool NeededShards::lock(int64_t now_ms) NO_THREAD_SAFETY_ANALYSIS {
   if (!lock_shards(store_, set_)) return false;
   set_.each([&](unsigned shard) { set_clock(store_.shard(shard), now_ms); });
   return true;
+}
+
+void NeededShards::fetch(unsigned db) const {
+  if (hashes_.size() < 2) return;
+  fetch_all<BucketList>(db);
+  fetch_all<EntryList>(db);
+}
+
+template <typename List>
+void NeededShards::fetch_all(unsigned db) const NO_THREAD_SAFETY_ANALYSIS {
+  List list;
+  for (const uint64_t hash : hashes_) look_ahead(store_.shard_of(hash), hash, db, list);
+  list.fetch();
 }
 
 void NeededShards::unlock(bool wrote, GarbageList& garbage) NO_THREAD_SAFETY_ANALYSIS {

@@ -179,7 +179,9 @@ void Connection::run_requests() {
   while (!closed_ && !held() && !session_.close_after_reply) {
     if (!intake_.has_next()) {
       if (!next_batch()) break;
-      prefetch_entries();
+      EntryList entries;
+      look_ahead(entries);
+      entries.fetch();
     }
     run_batch();
     if (outbox_.output().pending() > kFlushBytes) flush();
@@ -245,16 +247,14 @@ void Connection::answer_parse_error() {
 
 void Connection::prepare_batch() {
   Dispatcher& dispatcher = worker_.dispatcher();
-  for (Request& request : intake_.rest()) {
-    dispatcher.prepare(request);
-    dispatcher.prefetch_bucket(request, session_);
-  }
+  for (Request& request : intake_.rest()) dispatcher.prepare(request);
+  BucketList buckets;
+  dispatcher.look_ahead(intake_.rest(), session_, buckets);
+  buckets.fetch();
 }
 
-void Connection::prefetch_entries() {
-  for (const Request& request : intake_.rest()) {
-    worker_.dispatcher().prefetch_entry(request, session_);
-  }
+void Connection::look_ahead(EntryList& entries) {
+  worker_.dispatcher().look_ahead(intake_.rest(), session_, entries);
 }
 
 void Connection::run_batch() {

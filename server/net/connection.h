@@ -18,6 +18,7 @@
 #include "server/net/request_intake.h"
 #include "server/net/soft_limit.h"
 #include "server/net/transport.h"
+#include "storage/prefetch_list.h"
 
 namespace larder {
 
@@ -68,7 +69,7 @@ class Connection : public ClientView, public std::enable_shared_from_this<Connec
 
   // The worker runs what was read from several clients together, in three passes over them, so that
   // the memory of one request arrives while another is looked at.
-  void prefetch_entries();
+  void look_ahead(EntryList& entries);
   void run_requests();
   void send_replies();
   void read_on();

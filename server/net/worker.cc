@@ -257,7 +257,9 @@ void Worker::run_round() {
     return finish_round();
   }
   round_.swap(ready_);
-  for (const auto& connection : round_) connection->prefetch_entries();
+  EntryList entries;
+  for (const auto& connection : round_) connection->look_ahead(entries);
+  entries.fetch();
   for (round_next_ = 0; round_next_ < round_.size();) round_[round_next_++]->run_requests();
   finish_clients();
   finish_round();

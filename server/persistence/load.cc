@@ -51,15 +51,17 @@ class Shelf {
   // Some keys' buckets are fetched at once: laying out waits for memory above all.
   void put(const Batch& batch, Random& random) {
     std::array<Key, kFetchedTogether> keys;
+    BucketList buckets;
     for (size_t first = 0; first < batch.keys.size(); first += kFetchedTogether) {
       const size_t count = std::min(kFetchedTogether, batch.keys.size() - first);
       for (size_t i = 0; i < count; ++i) {
         keys[i] = Key::of(batch.keys[first + i].name);
         const unsigned db = batch.keys[first + i].db;
         if (db < services_.store.databases()) {
-          prefetch_bucket(services_.store, keys[i].hash, place_of(db));
+          look_ahead(services_.store, keys[i].hash, place_of(db), buckets);
         }
       }
+      buckets.fetch();
       for (size_t i = 0; i < count; ++i) {
         if (!ok()) return;
         put(batch.keys[first + i], keys[i]);

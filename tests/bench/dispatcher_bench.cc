@@ -61,8 +61,7 @@ class Bench {
       requests[i].args = parser_.args_of(first[i], count[i]);
       dispatcher_.prepare(requests[i]);
     }
-    for (size_t i = 0; i < size; ++i) dispatcher_.prefetch_bucket(requests[i], session_);
-    for (size_t i = 0; i < size; ++i) dispatcher_.prefetch_entry(requests[i], session_);
+    server_.prefetch({requests, size});
     dispatcher_.start_clock();
     for (size_t i = 0; i < size; ++i) {
       dispatcher_.run(requests[i], session_, reply_, server_.now_ms, no_waker_);

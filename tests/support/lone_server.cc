@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/prefetch_list.h"
 
 namespace larder {
 
@@ -127,6 +128,15 @@ std::string LoneServer::take_pushes() {
   return workers_->take_told();
 }
 
+void LoneServer::prefetch(std::span<const Request> requests) {
+  BucketList buckets;
+  dispatcher_->look_ahead(requests, session_, buckets);
+  buckets.fetch();
+  EntryList entries;
+  dispatcher_->look_ahead(requests, session_, entries);
+  entries.fetch();
+}
+
 std::string LoneServer::ask(const std::vector<std::string>& words) {
   const std::vector<Bytes> views(words.begin(), words.end());
   return ask(views);
@@ -136,8 +146,7 @@ std::string LoneServer::ask(std::span<const Bytes> words) {
   Request request;
   request.args = words;
   dispatcher_->prepare(request);
-  dispatcher_->prefetch_bucket(request, session_);
-  dispatcher_->prefetch_entry(request, session_);
+  prefetch({&request, 1});
   dispatcher_->start_clock();
   Output output;
   ReplyWriter reply(output, session_.protocol);

@@ -34,6 +34,8 @@ class LoneServer {
                       const LoneServerOptions& options = {});
   ~LoneServer();
 
+  // As the worker does before prepared requests run.
+  void prefetch(std::span<const Request> requests);
   // Runs a request to its end, tasks too, and returns the reply's bytes. A session with a stream is
   // the primary's.
   std::string ask(const std::vector<std::string>& words);
