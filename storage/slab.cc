@@ -117,6 +117,8 @@ void* Slab::allocate_in(size_t size_class) {
     offset = page->bump;
     page->bump += page->object_bytes;
   }
+  // The next free object, read by the next call and written by who gets it, was left long ago.
+  __builtin_prefetch(base + page->free_head, 1);
   ++page->used;
   count(page->object_bytes);
   if (page->full()) unlink_partial(page);

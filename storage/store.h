@@ -208,6 +208,9 @@ class Store {
   bool evict_from(const Turn& turn, int64_t now_ms, uint64_t random);
   bool evict_sampled(const Turn& turn, int64_t now_ms, uint64_t random);
   Item sample_worst(Keyspace& keyspace, EvictionGroup& group, uint64_t random);
+  void fetch(unsigned group, const Upcoming& upcoming);
+  template <typename List>
+  void look_ahead(unsigned group, const EntryRef& ref, List& list);
   bool try_evict(unsigned group, const Candidate& candidate, int64_t now_ms);
   bool readmit_step(unsigned group, int64_t now_ms);
   void put_policy_into_force();

@@ -1,5 +1,6 @@
 // How the store evicts: whose turn it is, and the work of eviction that can wait.
 #include <algorithm>
+#include <span>
 
 #include "base/check.h"
 #include "storage/eviction/adaptive.h"
@@ -152,14 +153,38 @@ bool Store::evict_from(const Turn& turn, int64_t now_ms, uint64_t random) {
   const unsigned group = turn.group;
   Candidate candidate;
   for (unsigned i = 0; i < kCandidatesPerTurn; ++i) {
-    if (!groups_[group].next(candidate)) {
+    Upcoming upcoming;
+    if (!groups_[group].next(candidate, upcoming)) {
       bool samples = false;
       groups_[group].visit([&](const EvictionPolicy& policy) { samples = policy.samples(); });
       return samples ? evict_sampled(turn, now_ms, random) : readmit_step(group, now_ms);
     }
+    if (upcoming.count > 0) fetch(group, upcoming);
     if (try_evict(group, candidate, now_ms)) return true;
   }
   return true;
+}
+
+// Their entries, as far as their buckets were fetched the last time, and the others' buckets.
+void Store::fetch(unsigned group, const Upcoming& upcoming) {
+  const std::span<const EntryRef> refs(upcoming.refs.data(), upcoming.count);
+  EntryList entries;
+  for (const EntryRef& ref : refs.first(upcoming.known)) look_ahead(group, ref, entries);
+  entries.fetch();
+  BucketList buckets;
+  for (const EntryRef& ref : refs.subspan(upcoming.known)) look_ahead(group, ref, buckets);
+  buckets.fetch();
+}
+
+template <typename List>
+void Store::look_ahead(unsigned group, const EntryRef& ref, List& list) {
+  Shard& shard = shards_[group * shards_per_group() + ref.home];
+  if (!shard.mutex.try_lock()) return;
+  // Nearly all entries are in the first database.
+  if (!shard.used_.empty()) {
+    shard.keyspaces_[shard.used_.front()]->table().look_ahead(ref.place, list);
+  }
+  shard.mutex.unlock();
 }
 
 bool Store::try_evict(unsigned group, const Candidate& candidate, int64_t now_ms) {

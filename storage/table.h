@@ -104,11 +104,14 @@ class BasicTable {
   HashPlace place(uint64_t hash) const { return place_of_hash(hash, shard_bits_); }
 
   // Notes what a lookup will read: the home bucket, and what that points at, see prefetch.h.
-  void look_ahead(HashPlace where, BucketList& list) const {
-    const Reference segment = segment_of(where.place);
-    list.add(&segment.buckets()[segment.bucket_of(where.place)]);
-  }
+  void look_ahead(HashPlace where, BucketList& list) const { look_ahead(where.place, list); }
   void look_ahead(HashPlace where, EntryList& list) const;
+  // The same of a lookup by place, see each_candidate.
+  void look_ahead(uint32_t place, BucketList& list) const {
+    const Reference segment = segment_of(place);
+    list.add(&segment.buckets()[segment.bucket_of(place)]);
+  }
+  void look_ahead(uint32_t place, EntryList& list);
 
   size_t size() const { return size_; }
   // Segments and directory, as the allocator gave them.
@@ -282,6 +285,11 @@ void BasicTable<Node>::each_candidate(uint32_t place, Visit visit) {
       visit_bucket(buckets[i], 0);
     }
   }
+}
+
+template <typename Node>
+void BasicTable<Node>::look_ahead(uint32_t place, EntryList& list) {
+  each_candidate(place, [&list](const Slot* slot) { list.add(entry_of(*slot)); });
 }
 
 template <typename Node>

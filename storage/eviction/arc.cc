@@ -98,7 +98,7 @@ class Arc : public RecencyPolicy {
   void push(Queue& to, Resident& entry) { RecencyPolicy::push(to.refs, to.number, entry); }
   bool pop(unsigned queue, Candidate& candidate) {
     candidate.queue = static_cast<uint8_t>(queue);
-    return queues_[queue].refs.pop(candidate.ref, candidate.generation);
+    return queues_[queue].refs.pop(candidate);
   }
 
   // A key evicted lately came back: its side deserved more.

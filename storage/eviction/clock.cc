@@ -15,7 +15,7 @@ class Clock : public QueuePolicy {
     stamp_new(entry, 0);
     push(queue_, 0, entry);
   }
-  bool next(Candidate& candidate) override { return queue_.pop(candidate.ref); }
+  bool next(Candidate& candidate) override { return queue_.pop(candidate); }
   bool judge(Resident& entry, const Candidate&) override {
     if (uses(entry.stamp) == 0) return true;
     set_uses(entry.stamp, 0);

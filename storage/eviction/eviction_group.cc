@@ -126,10 +126,12 @@ int64_t EvictionGroup::rank(const Entry& entry, size_t bytes, int64_t now_ms) co
   return policy_->rank(resident_of(entry, 0, 0, bytes, now_ms));
 }
 
-bool EvictionGroup::next(Candidate& candidate) {
+bool EvictionGroup::next(Candidate& candidate, Upcoming& upcoming) {
   MutexLock lock(mutex_);
   live_.store(policy_->live(), std::memory_order_relaxed);
-  return policy_->next(candidate);
+  if (!policy_->next(candidate)) return false;
+  candidate.from->look_ahead(upcoming);
+  return true;
 }
 
 bool EvictionGroup::judge(Entry& entry, const Candidate& candidate, size_t bytes, int64_t now_ms) {

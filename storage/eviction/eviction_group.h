@@ -104,7 +104,7 @@ class alignas(64) EvictionGroup {
   // Both under no shard's lock.
   void tell_adviser(const StoreFacts& facts);
   double advice(std::vector<Estimate>& estimates);
-  bool next(Candidate& candidate);
+  bool next(Candidate& candidate, Upcoming& upcoming);
   void tick(int64_t now_ms, const Capacity& capacity);
   // More than half of the references are of entries that are gone.
   bool wants_rebuild();

@@ -13,7 +13,7 @@ class Fifo : public QueuePolicy {
     stamp_new(entry, 0);
     push(queue_, 0, entry);
   }
-  bool next(Candidate& candidate) override { return queue_.pop(candidate.ref); }
+  bool next(Candidate& candidate) override { return queue_.pop(candidate); }
   size_t references() const override { return queue_.size(); }
 
  private:

@@ -11,7 +11,8 @@ FifoQueue::FifoQueue(FifoQueue&& other) noexcept
     : slab_(other.slab_),
       head_(std::exchange(other.head_, nullptr)),
       tail_(std::exchange(other.tail_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      seen_ahead_(std::exchange(other.seen_ahead_, 0)) {}
 
 FifoQueue& FifoQueue::operator=(FifoQueue&& other) noexcept {
   if (this == &other) return *this;
@@ -20,6 +21,7 @@ FifoQueue& FifoQueue::operator=(FifoQueue&& other) noexcept {
   head_ = std::exchange(other.head_, nullptr);
   tail_ = std::exchange(other.tail_, nullptr);
   size_ = std::exchange(other.size_, 0);
+  seen_ahead_ = std::exchange(other.seen_ahead_, 0);
   return *this;
 }
 
@@ -52,9 +54,11 @@ bool FifoQueue::peek(EntryRef& ref) const {
   return true;
 }
 
-bool FifoQueue::pop(EntryRef& ref) {
-  if (!peek(ref)) return false;
+bool FifoQueue::pop(Candidate& candidate) {
+  if (!peek(candidate.ref)) return false;
+  candidate.from = this;
   --size_;
+  if (seen_ahead_ > 0) --seen_ahead_;
   if (++head_->from < head_->to) return true;
   Block* empty = head_;
   head_ = empty->next;
@@ -63,14 +67,25 @@ bool FifoQueue::pop(EntryRef& ref) {
   return true;
 }
 
+void FifoQueue::look_ahead(Upcoming& upcoming) {
+  if (seen_ahead_ > Upcoming::kStep || size_ < seen_ahead_ + Upcoming::kStep) return;
+  upcoming.known = std::exchange(seen_ahead_, seen_ahead_ + Upcoming::kStep);
+  for (const Block* block = head_; upcoming.count < seen_ahead_; block = block->next) {
+    for (unsigned i = block->from; i < block->to && upcoming.count < seen_ahead_; ++i) {
+      upcoming.refs[upcoming.count++] = read(block->refs + size_t{i} * kRefBytes);
+    }
+  }
+}
+
 void FifoQueue::put_before(FifoQueue&& older) {
   if (older.size_ == 0) return;
   older.tail_->next = head_;
   if (tail_ == nullptr) tail_ = older.tail_;
   head_ = older.head_;
   size_ += older.size_;
+  seen_ahead_ = older.seen_ahead_;
   older.head_ = older.tail_ = nullptr;
-  older.size_ = 0;
+  older.size_ = older.seen_ahead_ = 0;
 }
 
 void FifoQueue::clear() {
@@ -80,7 +95,7 @@ void FifoQueue::clear() {
     head_ = next;
   }
   tail_ = nullptr;
-  size_ = 0;
+  size_ = seen_ahead_ = 0;
 }
 
 }  // namespace larder

@@ -9,6 +9,7 @@
 // comes to the head, or by the scrubbing of queues that hold too many dead ones.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -25,6 +26,25 @@ struct EntryRef {
   uint8_t mark = 0;
 };
 
+class FifoQueue;
+
+// A reference taken from a queue, on its way to be judged.
+struct Candidate {
+  EntryRef ref;
+  uint8_t queue = 0;  // the policy's own name for it
+  uint32_t generation = 0;
+  FifoQueue* from = nullptr;  // until the policy is asked again
+};
+
+// What a queue will give next, for prefetching.
+struct Upcoming {
+  static constexpr size_t kStep = 8;
+
+  std::array<EntryRef, 2 * kStep> refs;  // the oldest first
+  size_t count = 0;
+  size_t known = 0;  // so many of them were given before
+};
+
 class FifoQueue {
  public:
   explicit FifoQueue(Slab& slab) : slab_(&slab) {}
@@ -34,7 +54,10 @@ class FifoQueue {
 
   void push(EntryRef ref);
   // Takes the oldest; false when empty.
-  bool pop(EntryRef& ref);
+  bool pop(Candidate& candidate);
+  // Gives those that come next, or nothing: each reference twice, 8 to 16 before its turn and then
+  // up to 8 before it. `upcoming` is empty at first.
+  void look_ahead(Upcoming& upcoming);
   // Looks at the oldest; false when empty.
   bool peek(EntryRef& ref) const;
   // Puts all references of `older` before those here.
@@ -58,6 +81,7 @@ class FifoQueue {
   Block* head_ = nullptr;
   Block* tail_ = nullptr;
   size_t size_ = 0;
+  size_t seen_ahead_ = 0;  // so many of the oldest
 };
 
 }  // namespace larder

@@ -60,7 +60,7 @@ class Gdsf : public QueuePolicy {
     if (least == kClasses) return false;
     base_ = std::max(base_, head_worth(least));
     candidate.queue = static_cast<uint8_t>(least);
-    return classes_[least].pop(candidate.ref);
+    return classes_[least].pop(candidate);
   }
 
   bool judge(Resident& entry, const Candidate&) override {
@@ -93,9 +93,9 @@ class Gdsf : public QueuePolicy {
     FifoQueue refs;
     std::deque<Run> runs;
 
-    bool pop(EntryRef& ref) {
+    bool pop(Candidate& candidate) {
       if (--runs.front().count == 0) runs.pop_front();
-      return refs.pop(ref);
+      return refs.pop(candidate);
     }
   };
 

@@ -13,9 +13,7 @@ class Lru : public RecencyPolicy {
     begin(entry);
     push(queue_, 0, entry);
   }
-  bool next(Candidate& candidate) override {
-    return queue_.pop(candidate.ref, candidate.generation);
-  }
+  bool next(Candidate& candidate) override { return queue_.pop(candidate); }
   bool judge(Resident& entry, const Candidate& candidate) override {
     return !forwarded(queue_, entry, candidate);
   }

@@ -82,13 +82,6 @@ struct EntryUse {
   bool known() const { return idle_seconds >= 0 || frequency >= 0; }
 };
 
-// A reference taken from a queue, on its way to be judged.
-struct Candidate {
-  EntryRef ref;
-  uint8_t queue = 0;
-  uint32_t generation = 0;
-};
-
 // A change of an adaptive policy's settings, for EVICTION HISTORY.
 struct PolicyChange {
   int64_t time_ms = 0;

@@ -82,15 +82,15 @@ void RecencyQueue::push_recalled(EntryRef ref, uint32_t generation) {
   push(ref, generation);
 }
 
-bool RecencyQueue::pop(EntryRef& ref, uint32_t& generation) {
+bool RecencyQueue::pop(Candidate& candidate) {
   while (!queues_.empty() && queues_.front().size() == 0) {
     queues_.pop_front();
     first_ = (first_ + 1) & Generations::kMask;
   }
   if (queues_.empty()) return false;
-  generation = first_;
+  candidate.generation = first_;
   --size_;
-  return queues_.front().pop(ref);
+  return queues_.front().pop(candidate);
 }
 
 }  // namespace larder

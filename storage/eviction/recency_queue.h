@@ -64,7 +64,7 @@ class RecencyQueue {
   // The same for one that may be older than all others here, and then goes before them.
   void push_recalled(EntryRef ref, uint32_t generation);
   // Takes one of the oldest generation, and says which one that is; false when empty.
-  bool pop(EntryRef& ref, uint32_t& generation);
+  bool pop(Candidate& candidate);
   size_t size() const { return size_; }
   void clear() {
     queues_.clear();

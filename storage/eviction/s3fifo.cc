@@ -72,9 +72,9 @@ bool S3Fifo::next(Candidate& candidate) {
   const double small_max = settings_.small_share * static_cast<double>(live());
   const bool from_small = static_cast<double>(live(kSmall)) > small_max || main_.size() == 0;
   candidate.queue = from_small ? kSmall : kMain;
-  if ((from_small ? small_ : main_).pop(candidate.ref)) return true;
+  if ((from_small ? small_ : main_).pop(candidate)) return true;
   candidate.queue = from_small ? kMain : kSmall;
-  return (from_small ? main_ : small_).pop(candidate.ref);
+  return (from_small ? main_ : small_).pop(candidate);
 }
 
 bool S3Fifo::judge(Resident& entry, const Candidate& candidate) {

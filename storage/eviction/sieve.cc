@@ -25,7 +25,7 @@ class Sieve : public QueuePolicy {
   }
   bool next(Candidate& candidate) override {
     if (waiting_.size() == 0) std::swap(waiting_, passed_);
-    return waiting_.pop(candidate.ref);
+    return waiting_.pop(candidate);
   }
   bool judge(Resident& entry, const Candidate&) override {
     if (uses(entry.stamp) == 0) return true;

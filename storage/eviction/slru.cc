@@ -87,7 +87,7 @@ class Slru : public RecencyPolicy {
 
   bool pop(unsigned queue, Candidate& candidate) {
     candidate.queue = static_cast<uint8_t>(queue);
-    return queues_[queue].pop(candidate.ref, candidate.generation);
+    return queues_[queue].pop(candidate);
   }
 
   std::array<RecencyQueue, kQueuesMax> queues_{

@@ -43,12 +43,11 @@ class SoonestExpiry : public QueuePolicy {
   }
 
   bool next(Candidate& candidate) override {
+    while (!slots_.empty() && slots_.begin()->second.size() == 0) slots_.erase(slots_.begin());
     if (slots_.empty()) return false;
-    const auto soonest = slots_.begin();
-    candidate.generation = soonest->first;
-    const bool found = soonest->second.pop(candidate.ref);
-    if (soonest->second.size() == 0) slots_.erase(soonest);
-    return found;
+    auto& [slot, queue] = *slots_.begin();
+    candidate.generation = slot;
+    return queue.pop(candidate);
   }
   bool judge(Resident& entry, const Candidate& candidate) override {
     const uint32_t place = slot_of(entry);
