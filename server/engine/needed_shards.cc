@@ -88,7 +88,7 @@ void NeededShards::fetch(unsigned db) const {
 }
 
 template <typename List>
-void NeededShards::fetch_all(unsigned db) const NO_THREAD_SAFETY_ANALYSIS {
+void NeededShards::fetch_all(unsigned db) const {
   List list;
   for (const uint64_t hash : hashes_) look_ahead(store_.shard_of(hash), hash, db, list);
   list.fetch();

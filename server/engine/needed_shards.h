@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "server/engine/registry.h"
 #include "storage/shard_set.h"
 #include "storage/store.h"
@@ -50,7 +51,7 @@ class NeededShards {
 
   void add(uint64_t hash);
   template <typename List>
-  void fetch_all(unsigned db) const;
+  void fetch_all(unsigned db) const NO_THREAD_SAFETY_ANALYSIS;
   void add_of(const Command& command, std::span<const Bytes> args);
   void add_of_queue(const Session& session);
 
