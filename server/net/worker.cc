@@ -32,6 +32,10 @@ constexpr int64_t kCronMsMin = 16;
 // Clients' requests run together up to this many, so that what is prefetched stays in the cache and
 // the first client does not wait long for the last.
 constexpr size_t kReadyRequests = 64;
+// After so many rounds of one client each, requests do not wait for company, which costs a look at
+// the event queue. Once in the second number of rounds they do, to see whether there is some now.
+constexpr unsigned kLoneRounds = 8;
+constexpr unsigned kLookForCompanyEvery = 16;
 // A delivery that took longer than the first lets the next wait as long as it took itself, at most
 // the second: messages that come meanwhile share a write per client. Sending to a hundred
 // clients takes about a millisecond, so under load half of the time is left for requests.
@@ -235,8 +239,14 @@ void Worker::complain(const std::string& text) {
 void Worker::run_soon(std::shared_ptr<Connection> connection, size_t requests) {
   ready_.push_back(std::move(connection));
   ready_requests_ += requests;
-  if (ready_requests_ >= kReadyRequests) return run_ready();
+  if (ready_requests_ >= kReadyRequests || is_alone()) return run_ready();
   if (ready_.size() == 1) asio::post(loop_, [this] { run_ready(); });
+}
+
+// The client that is ready is the only one, and was so lately.
+bool Worker::is_alone() const {
+  return ready_.size() == 1 && lone_rounds_ >= kLoneRounds &&
+         lone_rounds_ % kLookForCompanyEvery != 0;
 }
 
 void Worker::run_ready() {
@@ -250,6 +260,7 @@ void Worker::run_ready() {
 
 void Worker::run_round() {
   stats_.rounds.add(1);
+  lone_rounds_ = ready_.size() == 1 ? lone_rounds_ + 1 : 0;
   ready_requests_ = 0;
   if (serving_others_) {
     const auto round = std::exchange(ready_, {});

@@ -91,6 +91,7 @@ class Worker : public ClientsOfWorker {
   bool evict(int64_t now_ms);
   void note_over_limit(int64_t passed_ms);
   void run_ready();
+  bool is_alone() const;
   void run_round();
   void run_rest_of_round();
   void finish_clients();
@@ -126,6 +127,7 @@ class Worker : public ClientsOfWorker {
   std::vector<std::shared_ptr<Connection>> round_;
   size_t round_next_ = 0;
   size_t ready_requests_ = 0;
+  unsigned lone_rounds_ = 0;  // in a row
   std::vector<std::shared_ptr<Connection>> held_;
   std::atomic<bool> has_held_{false};
   asio::steady_timer push_timer_{loop_};
