@@ -51,9 +51,9 @@ void NeededShards::add(uint64_t hash) {
 
 // Arguments that do not fit the card lock nothing more; the handler will say what is wrong.
 void NeededShards::add_of(const Command& command, std::span<const Bytes> args) {
-  key_words_.clear();
-  if (!find_keys(*command.spec, args, key_words_)) return;
-  for (const size_t word : key_words_) add(hash_of(args[word]));
+  std::vector<size_t> keys;
+  if (!find_keys(*command.spec, args, keys)) return;
+  for (const size_t key : keys) add(hash_of(args[key]));
 }
 
 void NeededShards::add_of_queue(const Session& session) {

@@ -57,8 +57,7 @@ class NeededShards {
 
   Store& store_;
   ShardSet set_;  // needed, then held
-  std::vector<uint64_t> hashes_;   // of the first kFetchedMost keys found
-  std::vector<size_t> key_words_;  // of one command; kept for its memory
+  std::vector<uint64_t> hashes_;  // of the first kFetchedMost keys found
 };
 
 }  // namespace larder
