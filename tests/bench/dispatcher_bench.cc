@@ -3,7 +3,8 @@
 // instructions of run_measured() with callgrind and compares them with instructions.json.
 //
 // --grow KEYS measures the longest SET while a store grows instead, see growth.h; it fails when one
-// took more than kGrowthNsMax.
+// took more than kGrowthNsMax in each of three rounds: the store's own work takes as long every
+// time, but what a virtual machine's host takes counts as the thread's time, too.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -23,6 +24,7 @@ namespace larder {
 namespace {
 
 constexpr unsigned kKeys = 20'000;
+constexpr int kGrowthRounds = 3;
 constexpr unsigned kBatch = 16;
 
 class Bench {
@@ -78,6 +80,13 @@ class Bench {
   const std::shared_ptr<Waker> no_waker_;
 };
 
+bool grows_smoothly(unsigned keys) {
+  for (int round = 0; round < kGrowthRounds; ++round) {
+    if (grow(keys) <= kGrowthNsMax) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // Known by name to callgrind's --toggle-collect.
@@ -95,7 +104,7 @@ int main(int argc, char** argv) {
   app.add_option("--grow", grown, "KEYS");
   CLI11_PARSE(app, argc, argv);
   larder::seed_hash(1);
-  if (grown > 0) return larder::grow(grown) <= larder::kGrowthNsMax ? 0 : 1;
+  if (grown > 0) return larder::grows_smoothly(grown) ? 0 : 1;
   const auto bench = std::make_unique<larder::Bench>();
   bench->run(larder::Bench::batches(true, larder::kKeys));
   const auto batches = larder::Bench::batches(set, operations);
