@@ -9,7 +9,6 @@
 #include <thread>
 #include <utility>
 
-#include "base/short_slices.h"
 #include "base/thread_name.h"
 
 namespace larder {
@@ -19,10 +18,9 @@ class PeriodicThread {
   using Pause = std::chrono::milliseconds;
 
   // Calls `work` after a pause, and then after each that it returns.
-  PeriodicThread(const char* name, Share share, Pause first, std::function<Pause()> work)
-      : thread_([this, name, share, first, work = std::move(work)] {
+  PeriodicThread(const char* name, Pause first, std::function<Pause()> work)
+      : thread_([this, name, first, work = std::move(work)] {
           name_this_thread(name);
-          run_in_short_slices(share);
           run(first, work);
         }) {}
   ~PeriodicThread() {

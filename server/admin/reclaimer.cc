@@ -1,15 +1,18 @@
 #include "server/admin/reclaimer.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <utility>
 
-#include "base/short_slices.h"
 #include "base/thread_name.h"
 
 namespace larder {
 
 namespace {
+constexpr int kNiceness = 19;
 // What waits is counted nowhere: on a busy machine this thread may hardly run, and then who evicts
 // frees himself. What is more than this in one go, a database say, would take a worker too long.
 constexpr size_t kPendingBytesMax = 16 * 1024 * 1024;
@@ -59,7 +62,7 @@ void ReclaimerThread::reclaim(GarbageList garbage) {
 void ReclaimerThread::run() {
   name_this_thread("reclaimer");
   // Freeing can wait; a worker that wakes on the same core cannot.
-  run_in_short_slices(Share::least);
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
   while (true) {
     GarbageList batch;
     {

@@ -74,8 +74,7 @@ PeriodicThread::Pause join_pages(HeapJoiner& heap) {
 std::unique_ptr<PeriodicThread> start_page_joiner(const Options& options) {
   if (!options.is_on("huge-pages") || !offers_huge_pages()) return nullptr;
   return std::make_unique<PeriodicThread>(
-      "page-joiner", Share::fair, kJoinPause,
-      [heap = HeapJoiner()]() mutable { return join_pages(heap); });
+      "page-joiner", kJoinPause, [heap = HeapJoiner()]() mutable { return join_pages(heap); });
 }
 
 // Several shards per worker make two workers meeting at one lock rare. Of a small limit (0: none)

@@ -24,7 +24,7 @@ TrimmerThread::TrimmerThread(const MemoryAccount& account)
     : account_(account),
       own_bytes_(resident_bytes() - account.used()),
       pause_(kPauseMin),
-      thread_("trimmer", Share::least, kPauseMin, [this] {
+      thread_("trimmer", kPauseMin, [this] {
         return pause_ = trim() ? kPauseMin : std::min<PeriodicThread::Pause>(pause_ * 2, kPauseMax);
       }) {}
 

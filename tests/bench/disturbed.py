@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 
-from servers import Server, result_of
+from servers import Server, command_of, result_of
 
 RATE = 20_000  # GETs per second
 LARGE = 5_000_000  # elements to remove
@@ -28,8 +28,7 @@ def in_array(*words):
 
 def add_elements(command, count, server):
     """`command`: how one element is added to the key "big"."""
-    server.load(pipeline=64, keys=count, requests=count, key_distribution="sequential",
-                data_bytes=16, command=command)
+    server.load(fill=True, pipeline=64, keys=count, data_bytes=16, command=command)
 
 
 add_members = functools.partial(add_elements, "SADD big __key__")
@@ -68,8 +67,7 @@ def disturbed_gets(args, name, prepare, disturb):
         server.load(fill=True, pipeline=64, keys=args.keys)
         before = server.rss_bytes()
         prepare(server)
-        seconds = max(args.seconds * 2, args.seconds / 2 + RETURN_S + 0.5)
-        load = server.start_load(rate=RATE, ratio="0:1", keys=args.keys, seconds=seconds)
+        load = server.start_load(rate=RATE, ratio="0:1", keys=args.keys, seconds=args.seconds * 2)
         time.sleep(args.seconds / 2)
         disturber = threading.Thread(target=aside, args=(disturb, server))
         disturber.start()
@@ -79,11 +77,10 @@ def disturbed_gets(args, name, prepare, disturb):
         return {"kept": kept_mb} | result_of(load)["latency_us"]
 
 
-def mark(disturbances, args):
-    """p99 of GETs at a steady rate while another connection asks for something big."""
+def gets_beside(disturbances, args):
     rows = []
     for name in ("larder", "redis"):
-        if name in args.without:
+        if name in args.without or not command_of(name, 0, 1):
             continue
         rounds = {what: [] for what in disturbances}
         for _ in range(args.rounds):
@@ -101,8 +98,14 @@ def mark(disturbances, args):
     return rows
 
 
-def marked(disturbances):
-    return functools.update_wrapper(functools.partial(mark, disturbances), mark)
+def mark_disturbed(args):
+    """GETs at a steady rate while another connection asks for something big."""
+    return gets_beside(DISTURBED, args)
 
 
-MARKS = {"disturbed": marked(DISTURBED), "large": marked(LARGE_VALUES)}
+def mark_large(args):
+    """GETs at a steady rate while big values are removed or read whole."""
+    return gets_beside(LARGE_VALUES, args)
+
+
+MARKS = {"disturbed": mark_disturbed, "large": mark_large}

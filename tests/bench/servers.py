@@ -86,13 +86,15 @@ class Server:
 
     def start_load(self, core="1", fill=False, keys=1_000_000, **options):
         """Starts larder-bench; keyword arguments are its options, a flag's value is
-        None. `fill`: SET every key once."""
+        None. `fill`: every key once, by SET if there is no `command`."""
         command = ["taskset", "-c", core, str(BIN / "larder-bench"), "--json", "--port",
                    str(self.port), "--keys", str(keys), "--key-digits", str(KEY_DIGITS)]
         if self.name == "memcached":
             command.append("--memcached")
         if fill:
-            options |= {"ratio": "1:0", "key_distribution": "sequential", "requests": keys}
+            options |= {"key_distribution": "sequential", "requests": keys}
+            if "command" not in options:
+                options["ratio"] = "1:0"
         for name, value in options.items():
             command += ["--" + name.replace("_", "-")] + ([] if value is None else [str(value)])
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

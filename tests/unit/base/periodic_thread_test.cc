@@ -13,7 +13,7 @@ TEST(PeriodicThread, works_again_and_again_and_ends_at_once) {
   std::atomic<int> rounds{0};
   const auto start = std::chrono::steady_clock::now();
   {
-    const PeriodicThread thread("test", Share::fair, 1ms, [&]() -> PeriodicThread::Pause {
+    const PeriodicThread thread("test", 1ms, [&]() -> PeriodicThread::Pause {
       return ++rounds < 3 ? 1ms : std::chrono::hours(1);
     });
     while (rounds < 3) std::this_thread::yield();
@@ -25,8 +25,7 @@ TEST(PeriodicThread, works_again_and_again_and_ends_at_once) {
 TEST(PeriodicThread, may_end_before_the_first_time) {
   bool worked = false;
   {
-    const PeriodicThread thread("test", Share::fair, std::chrono::hours(1),
-                                [&] { return worked = true, 1ms; });
+    const PeriodicThread thread("test", std::chrono::hours(1), [&] { return worked = true, 1ms; });
   }
   EXPECT_FALSE(worked);
 }
